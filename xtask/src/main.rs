@@ -1,0 +1,2 @@
+//! The `cargo xtask` program.
+fn main() {}

@@ -1,0 +1,9 @@
+//! Pure data: what the files say, what the steps need, what the report holds. Nothing in here does IO.
+
+pub mod expectation;
+pub mod outcome;
+pub mod pins;
+pub mod report;
+pub mod series;
+pub mod target;
+pub mod version;

@@ -1,0 +1,103 @@
+//! What happened to a test, and what that means.
+
+use serde::{Deserialize, Serialize};
+
+/// What happened to one test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It ran and passed.
+    Pass,
+    /// It ran and reported a failure.
+    Fail,
+    /// The program died while the test was in flight: signal, abort, or an exit in the middle.
+    Crash,
+    /// It was killed at its time limit.
+    Timeout,
+    /// The test program itself marks it `#[ignore]`.
+    Ignored,
+    /// An expectation says that running it harms the run.
+    Skipped,
+}
+
+impl Outcome {
+    /// The word used in expect.txt and on the terminal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Crash => "crash",
+            Self::Timeout => "timeout",
+            Self::Ignored => "ignored",
+            Self::Skipped => "skip",
+        }
+    }
+
+    /// Whether the test ran and did not pass.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Fail | Self::Crash | Self::Timeout)
+    }
+}
+
+/// What an outcome means against what was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It did what is known of it.
+    Expected,
+    /// It did worse than, or otherwise than, what is known of it.
+    Regression,
+    /// It did better than what is known of it: the expectation should go.
+    Improvement,
+    /// A failure of a test that is known to come and go.
+    Flake,
+    /// The expectation names a test that no test program lists.
+    Stale,
+}
+
+impl Verdict {
+    /// The word used in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Expected => "expected",
+            Self::Regression => "regression",
+            Self::Improvement => "improvement",
+            Self::Flake => "flake",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// What one test did, as a runner saw it; not judged yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestOutcome {
+    /// `path::of::the::test` for a crate's own unit tests, `program::path` for the others.
+    pub name: String,
+    /// What happened.
+    pub outcome: Outcome,
+    /// Seconds it took; 0 where it did not run.
+    pub wall_s: f64,
+    /// Why it crashed or was ignored, where known: `SIGSEGV`, `exit status 3`, the text of `#[ignore = "…"]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it printed, for a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+}
+
+/// What one suite did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuiteOutcome {
+    /// `core`, `alloc`, `std`, …
+    pub suite: String,
+    /// Every test that the suite's programs list, once each, sorted by name.
+    pub tests: Vec<TestOutcome>,
+    /// How many tests the programs themselves list: `tests` must be as many.
+    pub listed: usize,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// Seconds of processor time of the test programs and the emulator.
+    pub cpu_s: f64,
+}

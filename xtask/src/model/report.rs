@@ -1,0 +1,172 @@
+//! report.json: the one model that every renderer reads. The format is `bringup-report/1`.
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Outcome, Verdict};
+
+/// The schema that this version writes and reads.
+pub const SCHEMA: &str = "bringup-report/1";
+
+/// Everything one invocation found out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The machine it ran on.
+    pub host: Host,
+    /// The versions in use.
+    pub pins: Pins,
+    /// `stock` or `bootstrap`.
+    pub compiler: String,
+    /// One for each target, runner and link mode.
+    pub runs: Vec<Run>,
+}
+
+/// The machine a report comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Host triple, as `rustc -vV` says.
+    pub triple: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Processors in use.
+    pub jobs: usize,
+    /// Tool name and the version it gave, e.g. `clang` and `22.1.8`.
+    pub tools: std::collections::BTreeMap<String, String>,
+}
+
+/// Versions of what was built and run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pins {
+    /// Rust's version.
+    pub rust: String,
+    /// musl's version.
+    pub musl: String,
+    /// Version of LLVM's runtimes.
+    pub llvm: String,
+    /// The emulator's version, if one was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qemu: Option<String>,
+}
+
+/// One target, on one runner, in one link mode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Target name.
+    pub target: String,
+    /// Target triple.
+    pub triple: String,
+    /// `qemu` or `native`.
+    pub runner: String,
+    /// `dynamic` or `static`.
+    pub link: String,
+    /// Every step that the run rests on, in order.
+    pub steps: Vec<StepTime>,
+    /// Small programs and ELF audits.
+    pub smoke: Vec<SmokeCheck>,
+    /// Test suites.
+    pub suites: Vec<Suite>,
+    /// The worst verdict of all: `expected`, `improvement`, `regression`; `incomplete` if interrupted or a step failed.
+    pub verdict: String,
+    /// Why the run is incomplete: the failed step's message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What one step cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepTime {
+    /// Step name, with its label where it is not the target: `patch rust`, `musl`.
+    pub step: String,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// Seconds of processor time of its processes.
+    pub cpu_s: f64,
+    /// Whether it was found done.
+    pub cached: bool,
+}
+
+/// One smoke check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmokeCheck {
+    /// Link mode and name: `dynamic/hello`, `static/hello elf`.
+    pub check: String,
+    /// `pass` or `fail`.
+    pub outcome: Outcome,
+    /// What was seen, for a failure.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub detail: String,
+}
+
+/// One test suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// `core`, `alloc`, `std`, …
+    pub suite: String,
+    /// Tests that the programs list.
+    pub listed: usize,
+    /// Counts by outcome.
+    pub passed: usize,
+    /// Reported a failure.
+    pub failed: usize,
+    /// Died.
+    pub crashed: usize,
+    /// Killed at the limit.
+    pub timed_out: usize,
+    /// Ignored by the program.
+    pub ignored: usize,
+    /// Skipped by an expectation.
+    pub skipped: usize,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// Seconds of processor time.
+    pub cpu_s: f64,
+    /// Counts by verdict.
+    pub verdicts: Verdicts,
+    /// Each test.
+    pub tests: Vec<Test>,
+}
+
+/// Counts by verdict.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdicts {
+    /// As known.
+    pub expected: usize,
+    /// Worse than known.
+    pub regression: usize,
+    /// Better than known.
+    pub improvement: usize,
+    /// Known to come and go.
+    pub flake: usize,
+    /// Expectations without a test.
+    pub stale: usize,
+}
+
+/// One judged test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// As in expect.txt, without the suite.
+    pub name: String,
+    /// What happened; nothing for a stale expectation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// What it means.
+    pub verdict: Verdict,
+    /// Seconds.
+    pub wall_s: f64,
+    /// Why: signal, ignore text, or the expectation's reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Path of the file, relative to the report's folder, that holds the failing test's output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}

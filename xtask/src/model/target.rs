@@ -1,0 +1,192 @@
+//! targets/<name>/target.toml: all that makes one target differ from another.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// target.toml as it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFile {
+    triple: String,
+    since: Option<String>,
+    until: Option<String>,
+    spec: SpecFile,
+    c: C,
+    musl: Musl,
+    #[serde(default)]
+    runtimes: Runtimes,
+    elf: ElfFile,
+    qemu: Qemu,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpecFile {
+    base: Option<String>,
+    file: Option<String>,
+    #[serde(default)]
+    remove: Vec<String>,
+    #[serde(default)]
+    set: toml::Table,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ElfFile {
+    machine: String,
+    class: u8,
+    endian: String,
+}
+
+/// One target, checked.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The folder's name: the architecture as Alpine names it.
+    pub name: String,
+    /// Rust's triple.
+    pub triple: String,
+    /// First Alpine release that ships it.
+    pub since: Option<String>,
+    /// Alpine release that no longer ships it.
+    pub until: Option<String>,
+    /// Where rustc's spec comes from.
+    pub spec: Spec,
+    /// How C is compiled.
+    pub c: C,
+    /// What musl calls it.
+    pub musl: Musl,
+    /// What the runtimes need beyond the usual.
+    pub runtimes: Runtimes,
+    /// What its ELF files must look like.
+    pub elf: Elf,
+    /// How it is emulated.
+    pub qemu: Qemu,
+}
+
+/// A rustc target spec: a starting point and an overlay.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// The starting point.
+    pub base: SpecBase,
+    /// Keys taken out.
+    pub remove: Vec<String>,
+    /// Keys put in, after taking out.
+    pub set: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What a spec starts from.
+#[derive(Debug, Clone)]
+pub enum SpecBase {
+    /// The JSON that rustc prints for this built-in triple.
+    Builtin(String),
+    /// A JSON file in the target's folder.
+    File(String),
+}
+
+/// `[c]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct C {
+    /// clang's `--target`.
+    pub target: String,
+    /// Flags for every C and assembly file and for linking.
+    #[serde(default)]
+    pub flags: Vec<String>,
+}
+
+/// `[musl]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Musl {
+    /// musl's name of the architecture, as in `arch/`.
+    pub arch: String,
+    /// Path of the program interpreter on a target system.
+    pub loader: String,
+}
+
+/// `[runtimes]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runtimes {
+    /// Files of compiler-rt's builtins folder to compile as well.
+    #[serde(default)]
+    pub builtins: Vec<String>,
+}
+
+/// `[elf]`: what the ELF header of every file of the target must say.
+#[derive(Debug, Clone)]
+pub struct Elf {
+    /// `EM_` constant without its prefix: `S390`, `X86_64`.
+    pub machine: String,
+    /// 32 or 64.
+    pub class: u8,
+    /// Byte order.
+    pub big_endian: bool,
+}
+
+/// `[qemu]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Qemu {
+    /// The program's name after `qemu-`.
+    pub emulator: String,
+    /// `-cpu`, where the emulator's default will not do.
+    pub cpu: Option<String>,
+    /// Environment for the emulator itself.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+impl TargetFile {
+    /// Checks what serde cannot. The error is one sentence without the file's name.
+    pub fn validate(self, name: &str) -> Result<Target, String> {
+        let base = match (self.spec.base, self.spec.file) {
+            (Some(base), None) => SpecBase::Builtin(base),
+            (None, Some(file)) if !file.contains('/') => SpecBase::File(file),
+            (None, Some(_)) => return Err("[spec] file: expected a file name in the target's own folder".into()),
+            _ => return Err("[spec]: give either `base` or `file`".into()),
+        };
+        let triple_char = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.triple.is_empty() || !self.triple.chars().all(triple_char) {
+            return Err(format!("triple: `{}` is not a target triple", self.triple));
+        }
+        if !self.musl.loader.starts_with('/') {
+            return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
+        }
+        let big_endian = match self.elf.endian.as_str() {
+            "big" => true,
+            "little" => false,
+            other => return Err(format!("[elf] endian: `{other}` is neither `big` nor `little`")),
+        };
+        if !matches!(self.elf.class, 32 | 64) {
+            return Err(format!("[elf] class: {} is neither 32 nor 64", self.elf.class));
+        }
+        Ok(Target {
+            name: name.into(),
+            triple: self.triple,
+            since: self.since,
+            until: self.until,
+            spec: Spec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
+            c: self.c,
+            musl: self.musl,
+            runtimes: self.runtimes,
+            elf: Elf { machine: self.elf.machine, class: self.elf.class, big_endian },
+            qemu: self.qemu,
+        })
+    }
+}
+
+fn to_json(table: toml::Table) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    match serde_json::to_value(table) {
+        Ok(serde_json::Value::Object(map)) => Ok(map),
+        other => Err(format!("[spec.set] cannot be written as JSON: {other:?}")),
+    }
+}
+
+impl Target {
+    /// Name of the C compiler driver in the toolchain's `bin`.
+    pub fn driver(&self) -> String {
+        format!("{}-clang", self.triple)
+    }
+}

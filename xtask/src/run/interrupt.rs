@@ -1,0 +1,51 @@
+//! Ctrl-C and SIGTERM, as something that a wait can be woken by.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+static PIPE: OnceLock<OwnedFd> = OnceLock::new();
+
+/// The run was interrupted by the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted; the same command goes on from the last complete step")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// Turns SIGINT and SIGTERM into a readable pipe. Fails if the signals cannot be caught.
+pub fn install() -> Result<()> {
+    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("making the signal pipe")?;
+    // The byte is never read: once interrupted, every wait from then on returns at once.
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        let end = write.try_clone().context("making the signal pipe")?;
+        signal_hook::low_level::pipe::register(signal, end).with_context(|| format!("catching signal {signal}"))?;
+    }
+    PIPE.set(read).ok();
+    Ok(())
+}
+
+/// The descriptor that is readable from the first signal on, if [`install`] was called.
+pub fn fd() -> Option<BorrowedFd<'static>> {
+    PIPE.get().map(AsFd::as_fd)
+}
+
+/// Whether a signal has come.
+pub fn requested() -> bool {
+    fd().is_some_and(|fd| {
+        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+        matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(n) if n > 0)
+    })
+}
+
+/// An error once a signal has come.
+pub fn check() -> Result<()> {
+    if requested() { Err(Interrupted.into()) } else { Ok(()) }
+}

@@ -27,26 +27,22 @@ pub struct Library {
     pub source: PathBuf,
     /// cargo's home: registry cache, and no configuration of the user.
     pub cargo_home: PathBuf,
-    /// Flags for rustc beyond the fixed ones.
-    pub rustflags: Vec<String>,
 }
 
 impl Library {
     /// What decides the result.
     pub fn inputs(&self) -> Inputs {
         let flags = self.rustflags();
-        // The source's place differs from clone to clone and does not reach the result: it is mapped away.
-        let source = self.source.display().to_string();
-        let flags = flags.iter().map(|flag| flag.replace(&source, "SOURCE"));
+        // Where source and cache lie differs from clone to clone and does not reach the result: it is mapped away.
+        let places = [&self.source, &self.cargo_home].map(|path| path.display().to_string());
+        let flags = flags.iter().map(|flag| places.iter().fold(flag.clone(), |flag, place| flag.replace(place, "PLACE")));
         Inputs::new().add("rustc", &self.rust.commit).list("feature", FEATURES).list("rustflag", flags)
     }
 
     fn rustflags(&self) -> Vec<String> {
         let remap = format!("--remap-path-prefix={}=/rustc/{}", self.source.display(), self.rust.commit);
         let registry = format!("--remap-path-prefix={}=/cargo", self.cargo_home.display());
-        let mut flags = vec!["-Zforce-unstable-if-unmarked".to_owned(), remap, registry];
-        flags.extend(self.rustflags.iter().cloned());
-        flags
+        vec!["-Zforce-unstable-if-unmarked".to_owned(), remap, registry]
     }
 
     /// A cargo command with the compiler of `toolchain` and the target folder `target`.

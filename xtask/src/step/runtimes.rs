@@ -86,14 +86,14 @@ impl Runtimes {
 
     fn builtins(&self, common: &[String]) -> Result<Vec<Source>> {
         let folder = self.llvm.join("compiler-rt/lib/builtins");
-        let wanted = &self.target.runtimes.builtins;
-        let mut names: Vec<String> = wanted.clone();
-        for entry in fs_err::read_dir(&folder)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".c") && !self.exclude.contains(&name) && !wanted.contains(&name) {
-                names.push(name);
-            }
-        }
+        let present = fs_err::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let present = present.collect::<Result<Vec<String>>>()?;
+        let (exclude, include) = (&self.exclude, &self.target.runtimes.builtins);
+        let any = |patterns: &[String], name: &str| patterns.iter().any(|pattern| matches(pattern, name));
+        let wanted = |name: &&String| name.ends_with(".c") && (any(include, name) || !any(exclude, name));
+        let mut names: Vec<String> = present.iter().filter(wanted).cloned().collect();
+        // Those of one architecture are in a folder of their own and are named one by one.
+        names.extend(include.iter().filter(|name| name.contains('/')).cloned());
         names.sort();
         let flags = [common, &["-std=c11", "-fno-builtin", "-ffreestanding", "-DVISIBILITY_HIDDEN"].map(String::from)].concat();
         let source = |name: &String| -> Result<Source> {
@@ -142,5 +142,28 @@ impl Runtimes {
         ]
         .map(source)
         .to_vec()
+    }
+}
+
+/// Whether `name` is `pattern`, in which a `*` stands for any characters.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name
+            .strip_prefix(start)
+            .is_some_and(|name| (0..=name.len()).filter(|&i| name.is_char_boundary(i)).any(|i| matches(rest, &name[i..]))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        assert!(matches("*xf*.c", "extendhfxf2.c"));
+        assert!(matches("atomic*.c", "atomic.c"));
+        assert!(!matches("atomic*.c", "emutls.c"));
+        assert!(!matches("*xf*.c", "divxc3.c"));
     }
 }

@@ -172,9 +172,7 @@ impl Unpacking<'_> {
         }
         self.make_folder(place.parent().unwrap_or(self.tree))?;
         match kind {
-            EntryType::Symlink => {
-                Ok(fs_err::os::unix::fs::symlink(link_target(entry)?, &place).map_err(explain_full)?)
-            }
+            EntryType::Symlink => Ok(fs_err::os::unix::fs::symlink(link_target(entry)?, &place).map_err(explain_full)?),
             EntryType::Link => {
                 let target = link_target(entry)?;
                 let source = self.stripped(&inside(&target)?).map(|target| self.tree.join(target));
@@ -245,7 +243,8 @@ fn write_file<R: Read>(
     let mode = if entry.header().mode().map_err(broken)? & 0o111 == 0 { 0o644 } else { 0o755 };
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(entry.header().mtime().map_err(broken)?);
     // `create_new` follows no link, and refuses a second entry of the same name.
-    let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(mode).open(place).map_err(explain_full)?;
+    let mut file =
+        fs_err::OpenOptions::new().write(true).create_new(true).mode(mode).open(place).map_err(explain_full)?;
     let mut left = entry.size();
     let mut chunk = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
     while left > 0 {
@@ -276,7 +275,8 @@ impl Format {
         if start.starts_with(&[0x1f, 0x8b]) {
             Ok(Self::Gzip(MultiGzDecoder::new(input)))
         } else if start.starts_with(b"\xfd7zXZ\0") {
-            let threads = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
+            let threads =
+                std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
             // The decoder's own choice of memory would leave it with one thread.
             let stream = MtStreamBuilder::new()
                 .threads(threads)

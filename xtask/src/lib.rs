@@ -1,6 +1,7 @@
 //! Bringup: builds a Rust cross toolchain for a musl architecture from a target spec file, and tests it under QEMU.
 
 pub mod model;
+pub mod render;
 pub mod run;
 pub mod step;
 pub mod store;

@@ -2,6 +2,7 @@
 
 pub mod model;
 pub mod render;
+pub mod report_ops;
 pub mod run;
 pub mod step;
 pub mod store;

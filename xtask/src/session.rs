@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::Cli;
-use crate::fetch::Fetched;
+use crate::emulator::{self, Emulator};
+use crate::fetch::{Fetched, Fetcher, Patience};
 use crate::host::{self, Host, Rust};
 use crate::model::pins::{Pins, Source};
 use crate::model::target::Target;
@@ -16,7 +17,7 @@ use crate::step::test_programs::TestPrograms;
 use crate::step::toolchain::Toolchain;
 use crate::step::{Builder, Clang, Plan, StepId, musl::Musl, patch::Patch, runtimes::Runtimes, sysroot::Sysroot};
 use crate::store::Store;
-use crate::{config, fetch, patch, spec};
+use crate::{config, patch, spec};
 
 /// What every command works with.
 pub struct Session {
@@ -84,7 +85,7 @@ impl Session {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let out = root.join("out");
         let jobs = cli.jobs.map_or(processors, usize::from);
-        let ui = Ui::new(cli.quiet);
+        let ui = Ui::for_stderr(cli.quiet);
         Ok(Self { root, out, cache, pins, ui, jobs, offline: cli.offline, rust: OnceCell::new(), host: OnceCell::new() })
     }
 
@@ -129,19 +130,34 @@ impl Session {
         Builder { store, ui: &self.ui, jobs: self.jobs, offline: self.offline }
     }
 
-    /// One archive for each source, in the order rust, musl, llvm.
-    fn archives(&self, sources: Sources) -> Result<Vec<(&Source, Fetched)>> {
-        let all = [&self.pins.rust, &self.pins.musl, &self.pins.llvm];
-        let fetcher = self.fetcher()?;
-        all.into_iter()
-            .map(|source| {
-                let fetched = match sources {
-                    Sources::Fetch => fetcher.fetch(source)?,
-                    Sources::Assume => fetcher.assume(source)?,
-                };
-                Ok((source, fetched))
-            })
-            .collect()
+    /// The step that unpacks and patches a source. An archive is only fetched for a step that is not done.
+    fn patch_step(&self, source: &Source, sources: Sources) -> Result<Patch> {
+        let say = |text: &str| self.ui.note(text);
+        let fetcher = Fetcher {
+            root: &self.root,
+            cache: &self.cache,
+            sysroot: &self.rust()?.sysroot,
+            suites: &self.pins.qemu.suites,
+            offline: self.offline,
+            patience: Patience::default(),
+            say: &say,
+        };
+        let series = patch::load(&self.root, source.name, &source.version)?;
+        let step = |archive: Fetched| Patch {
+            source: source.name,
+            archive: archive.path,
+            sha256: archive.sha256,
+            strip: archive.strip,
+            unpack: source.unpack.clone(),
+            series: series.clone(),
+        };
+        let likely = step(fetcher.locate(source)?);
+        let mut trial = Plan::new(&self.out);
+        let id = trial.add(likely.clone(), &[]);
+        if sources == Sources::Assume || trial.node(id).is_done() {
+            return Ok(likely);
+        }
+        Ok(step(fetcher.fetch(source)?))
     }
 
     /// Makes the plan for `targets`: everything that could be wrong with the input is found here.
@@ -151,20 +167,10 @@ impl Session {
         let mut plan = Plan::new(&self.out);
         let mut patched = Vec::new();
         let start = std::time::Instant::now();
-        let archives = self.archives(sources)?;
-        let fetch_wall_s = start.elapsed().as_secs_f64();
-        for (source, archive) in archives {
-            let series = patch::load(&self.root, source.name, &source.version)?;
-            let step = Patch {
-                source: source.name,
-                archive: archive.path,
-                sha256: archive.sha256,
-                strip: archive.strip,
-                unpack: source.unpack.clone(),
-                series,
-            };
-            patched.push(plan.add(step, &[]));
+        for source in [&self.pins.rust, &self.pins.musl, &self.pins.llvm] {
+            patched.push(plan.add(self.patch_step(source, sources)?, &[]));
         }
+        let fetch_wall_s = start.elapsed().as_secs_f64();
         let [rust, musl, llvm] = patched[..] else { bail!("three sources are expected") };
         let sources = Patched { rust, musl, llvm };
         let targets = targets
@@ -227,16 +233,10 @@ impl Session {
         self.cache.join("cargo")
     }
 
-    /// Gets archives for this session.
-    pub fn fetcher(&self) -> Result<fetch::Fetcher<'_>> {
-        Ok(fetch::Fetcher {
-            root: &self.root,
-            cache: &self.cache,
-            sysroot: &self.rust()?.sysroot,
-            suites: &self.pins.qemu.suites,
-            offline: self.offline,
-            ui: &self.ui,
-        })
+    /// The emulator that runs programs of `target`; see [`emulator::find`].
+    pub fn emulator(&self, target: &Target, forced: Option<&Path>) -> Result<Emulator> {
+        let say = |text: &str| self.ui.note(text);
+        emulator::find(&target.qemu.emulator, &self.pins.qemu, &self.cache, self.offline, forced, &say)
     }
 }
 
@@ -250,7 +250,6 @@ struct Patched {
 fn default_cache() -> Result<PathBuf> {
     let from = |key: &str| std::env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = from("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(|| from("HOME").map(|home| home.join(".cache")));
-    let base: Option<PathBuf> = base;
     Ok(base.context("neither XDG_CACHE_HOME nor HOME is set\nhint: give a folder for downloads with --cache")?.join("bringup"))
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow};
 
 use super::doctor;
-use crate::cli::{Bringup, Format, Link, RunnerKind, Test};
-use crate::emulator::{self, Emulator};
+use crate::cli::{Bringup, Link, RunnerKind, Test};
+use crate::emulator::Emulator;
 use crate::expect;
 use crate::model::expectation::{Expectations, Setting};
 use crate::model::judge::{self, Judged};
@@ -93,14 +93,14 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
         write(&report, &folder)?;
     }
     session.ui.finish();
-    render::progress::show(&session.ui, &render::terminal::render(&report, &folder, session.ui.color()));
+    session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
     Ok(exit::of_report(&report))
 }
 
 fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
     let expectations = expect::load(&session.root, &target.name)?;
     let emulator = match job.runner {
-        RunnerKind::Qemu => Some(emulator::find(&target.qemu.emulator, &session.fetcher()?, &session.pins.qemu, job.qemu)?),
+        RunnerKind::Qemu => Some(session.emulator(target, job.qemu)?),
         RunnerKind::Native => {
             smoke::elf::check_native(target)?;
             None
@@ -134,8 +134,12 @@ fn empty_report(session: &Session, prepared: Option<&Prepared>) -> Result<Report
 /// Writes report.json and its renderings. `test` without `bringup` writes the same files: they tell of the last run.
 fn write(report: &Report, folder: &Path) -> Result<()> {
     fs_err::create_dir_all(folder)?;
-    for (format, name) in [(Format::Json, "report.json"), (Format::Html, "report.html"), (Format::Junit, "junit.xml")] {
-        let text = render::report(report, format)?;
+    let renderings = [
+        ("report.json", render::json::write(report)?),
+        ("report.html", render::html::render(report).into_bytes()),
+        ("junit.xml", render::junit::render(report)?),
+    ];
+    for (name, text) in renderings {
         let part = folder.join(format!(".{name}"));
         fs_err::write(&part, text)?;
         fs_err::rename(part, folder.join(name))?;

@@ -71,7 +71,8 @@ fn report_missing(survey: &Survey) -> Result<u8> {
 fn describe_emulators(session: &Session, text: &mut String) -> Result<()> {
     for target in session.targets(&[])? {
         let name = format!("qemu-{}", target.qemu.emulator);
-        let _ = match emulator::installed(&target.qemu.emulator, &session.pins.qemu, &session.cache) {
+        let found = emulator::find(&target.qemu.emulator, &session.pins.qemu, &session.cache, true, None, &|_| {}).ok();
+        let _ = match found {
             Some(found) => writeln!(text, "{} {name:<12} {:<10} {}", mark(true), found.version.to_string(), found.path.display()),
             None => writeln!(text, "- {name:<12} none from {} on; `cargo xtask fetch` gets it", session.pins.qemu.minimum),
         };

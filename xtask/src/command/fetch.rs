@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::emulator;
 use crate::fetch::NETWORK_ENV;
 use crate::run::exec::Cmd;
 use crate::session::{Session, Sources, shown};
@@ -10,11 +9,10 @@ use crate::session::{Session, Sources, shown};
 pub fn run(session: &Session) -> Result<()> {
     let store = session.store()?;
     let targets = session.targets(&[])?;
-    let emulators: Vec<String> = targets.iter().map(|target| target.qemu.emulator.clone()).collect();
     let planned = session.plan(targets, Sources::Fetch)?;
-    for name in emulators {
-        let found = emulator::find(&name, &session.fetcher()?, &session.pins.qemu, None)?;
-        session.ui.note(&format!("qemu-{name} {} at {}", found.version, found.path.display()));
+    for (target, _) in &planned.targets {
+        let found = session.emulator(target, None)?;
+        session.ui.note(&format!("qemu-{} {} at {}", target.qemu.emulator, found.version, found.path.display()));
     }
     // The crates that std needs are named by the lock file of the patched tree.
     let results = session.builder(&store).build(&planned.plan, &[planned.rust_source])?;

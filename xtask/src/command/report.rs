@@ -1,5 +1,7 @@
 //! `report`
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use crate::cli::{Format, Report as Options};
@@ -14,9 +16,16 @@ pub fn run(session: &Session, options: &Options) -> Result<u8> {
         if !file.is_file() {
             bail!("there is no report at {}\nhint: `cargo xtask bringup` makes one", file.display());
         }
-        let report = render::json::read(file)?;
+        let report = render::json::read(&fs_err::read(file)?, file)?;
         code = code.max(exit::of_report(&report));
-        super::print(&render::report(&report, options.format)?)?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        super::print(&match options.format {
+            Format::Terminal => render::terminal::render(&report, folder, session.ui.color()),
+            Format::Markdown => render::markdown::render(&report),
+            Format::Html => render::html::render(&report),
+            Format::Junit => String::from_utf8(render::junit::render(&report)?)?,
+            Format::Json => String::from_utf8(render::json::write(&report)?)?,
+        })?;
     }
     Ok(code)
 }

@@ -54,6 +54,7 @@ impl Builder<'_> {
         let mut progress = Progress::default();
         for &id in &all {
             if plan.node(id).is_done() {
+                self.ui.cached();
                 progress.done.insert(id, Ok(Built { cached: true, ..Built::default() }));
             }
         }
@@ -111,7 +112,7 @@ impl Builder<'_> {
         let cpu = *work.cpu.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(()) => {
-                handle.done(start.elapsed());
+                handle.done(start.elapsed(), false);
                 Ok(Built { wall: start.elapsed(), cpu, cached: false })
             }
             Err(error) => {

@@ -10,6 +10,7 @@ use crate::emulator::{self, Emulator};
 use crate::fetch::{Fetched, Fetcher, Patience};
 use crate::host::{self, Host, Rust};
 use crate::model::pins::{Pins, Source};
+use crate::model::series::Series;
 use crate::model::target::Target;
 use crate::render::progress::Ui;
 use crate::step::std::{Library, Std};
@@ -130,8 +131,8 @@ impl Session {
         Builder { store, ui: &self.ui, jobs: self.jobs, offline: self.offline }
     }
 
-    /// The step that unpacks and patches a source. An archive is only fetched for a step that is not done.
-    fn patch_step(&self, source: &Source, sources: Sources) -> Result<Patch> {
+    /// The step that unpacks a source and applies `series`. An archive is only fetched for a step that is not done.
+    pub fn patch_step(&self, source: &Source, series: Series, sources: Sources) -> Result<Patch> {
         let say = |text: &str| self.ui.note(text);
         let fetcher = Fetcher {
             root: &self.root,
@@ -142,7 +143,6 @@ impl Session {
             patience: Patience::default(),
             say: &say,
         };
-        let series = patch::load(&self.root, source.name, &source.version)?;
         let step = |archive: Fetched| Patch {
             source: source.name,
             archive: archive.path,
@@ -168,7 +168,8 @@ impl Session {
         let mut patched = Vec::new();
         let start = std::time::Instant::now();
         for source in [&self.pins.rust, &self.pins.musl, &self.pins.llvm] {
-            patched.push(plan.add(self.patch_step(source, sources)?, &[]));
+            let series = patch::load::load(&self.root, source.name, &source.version)?;
+            patched.push(plan.add(self.patch_step(source, series, sources)?, &[]));
         }
         let fetch_wall_s = start.elapsed().as_secs_f64();
         let [rust, musl, llvm] = patched[..] else { bail!("three sources are expected") };

@@ -86,6 +86,11 @@ impl Ui {
         self.line(&format!("{} {text}", paint("warning:", AnsiColor::Yellow.on_default().bold(), self.0.color)));
     }
 
+    /// A result: shown however quiet.
+    pub fn show(&self, text: &str) {
+        self.line(text.trim_end());
+    }
+
     fn verb(&self, verb: &str, label: &str, color: AnsiColor) -> String {
         self.0.verb(verb, label, color)
     }
@@ -127,6 +132,13 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.finish();
     }
+}
+
+/// The error that ends the program, causes and all.
+pub fn show_error(error: &anyhow::Error) {
+    let mut out = anstream::stderr();
+    // There is no better place to say that this cannot be said.
+    let _ = writeln!(out, "{} {error:#}", paint("error:", AnsiColor::Red.on_default().bold(), true));
 }
 
 fn live_line() -> ProgressStyle {

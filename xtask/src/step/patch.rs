@@ -37,11 +37,11 @@ impl Step for Patch {
 
     fn inputs(&self) -> Inputs {
         let inputs = Inputs::new().add("sha256", &self.sha256).add("strip", self.strip.to_string()).list("unpack", &self.unpack);
-        self.series.patches.iter().fold(inputs, |inputs, patch| inputs.add(&patch.file, &patch.text))
+        self.series.inputs().fold(inputs, |inputs, (file, text)| inputs.add(file, text))
     }
 
     fn build(&self, work: &Work) -> Result<()> {
         archive::unpack(&self.archive, &work.out, self.strip, &self.unpack)?;
-        crate::patch::apply(&work.out, &self.series)
+        crate::patch::apply::apply(&work.out, &self.series)
     }
 }

@@ -40,7 +40,7 @@ dt { color: var(--soft); } dd { margin: 0; }
 table { border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } .number { text-align: right; font-variant-numeric: tabular-nums; }
-code, pre { font: 13px/1.5 ui-monospace, monospace; } td code { overflow-wrap: anywhere; }
+code, pre { font: 13px/1.5 ui-monospace, monospace; } td code { overflow-wrap: break-word; } .run { white-space: nowrap; }
 pre { background: var(--panel); padding: .6rem .8rem; margin: .3rem 0; overflow-x: auto; white-space: pre-wrap; }
 details { margin: .4rem 0; } summary { cursor: pointer; }
 a { color: var(--link); } .note { color: var(--soft); }
@@ -111,7 +111,7 @@ impl Page {
         for item in &items {
             let (tone, word) = (item.kind.tone().word(), item.kind.word());
             let run = view::run_name(item.run);
-            self.put(format_args!("<tr><td class=\"{tone}\">{word}</td><td>{}</td><td>", Text(&run)));
+            self.put(format_args!("<tr><td class=\"{tone}\">{word}</td><td class=\"run\">{}</td><td>", Text(&run)));
             self.put(format_args!("{} <code>{}</code></td><td>", Text(item.suite), Text(item.name)));
             if matches!(item.kind, Kind::Smoke | Kind::Incomplete) {
                 self.put(format_args!("<pre>{}</pre>", Text(&item.detail)));

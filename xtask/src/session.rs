@@ -133,7 +133,7 @@ impl Session {
 
     /// The step that unpacks a source and applies `series`. An archive is only fetched for a step that is not done.
     pub fn patch_step(&self, source: &Source, series: Series, sources: Sources) -> Result<Patch> {
-        let say = |text: &str| self.ui.note(text);
+        let say = self.say();
         let fetcher = Fetcher {
             root: &self.root,
             cache: &self.cache,
@@ -236,8 +236,12 @@ impl Session {
 
     /// The emulator that runs programs of `target`; see [`emulator::find`].
     pub fn emulator(&self, target: &Target, forced: Option<&Path>) -> Result<Emulator> {
-        let say = |text: &str| self.ui.note(text);
-        emulator::find(&target.qemu.emulator, &self.pins.qemu, &self.cache, self.offline, forced, &say)
+        emulator::find(&target.qemu.emulator, &self.pins.qemu, &self.cache, self.offline, forced, &self.say())
+    }
+
+    fn say(&self) -> impl Fn(&str) + Sync + use<> {
+        let ui = self.ui.clone();
+        move |text| ui.note(text)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -20,7 +21,8 @@ use crate::run::schedule::{self, Options, TestProgram};
 use crate::session::{Planned, Session, Sources, TargetSteps};
 use crate::step::test_programs::{self, PROGRAMS, Program};
 use crate::step::{Built, StepId};
-use crate::{exit, render, smoke};
+use crate::smoke::{self, Findings, Smoke};
+use crate::{exit, render};
 
 /// What is asked for, whichever verb asked.
 pub struct Job<'a> {
@@ -169,7 +171,7 @@ impl Trial<'_> {
                 RunnerKind::Native => "native".into(),
             },
             link: self.job.link().into(),
-            steps: self.step_times(*steps),
+            steps: self.step_times(index, *steps),
             smoke: Vec::new(),
             suites: Vec::new(),
             notes: Vec::new(),
@@ -196,8 +198,10 @@ impl Trial<'_> {
         if self.job.smoke {
             let handle = self.session.ui.step(&format!("smoke {}", target.name));
             let start = std::time::Instant::now();
-            run.smoke = self.smoke(target, toolchain, &runner)?;
+            let found = self.smoke(target, toolchain, &runner)?;
             handle.done(start.elapsed(), false);
+            run.smoke = found.checks;
+            run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
         }
         if self.job.suites.is_empty() {
             return Ok(());
@@ -248,22 +252,23 @@ impl Trial<'_> {
         }
     }
 
-    fn smoke(&self, target: &Target, toolchain: &Path, runner: &Runner) -> Result<Vec<report::SmokeCheck>> {
+    fn smoke(&self, target: &Target, toolchain: &Path, runner: &Runner) -> Result<Findings> {
         let sandbox = Sandbox::prepare(runner, &toolchain.join("sysroot/usr/lib/libc.so"))?;
         let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.session.out.join("tmp"))?;
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let forbidden: Vec<PathBuf> = [self.session.root.clone(), self.session.cache.clone()].into_iter().chain(home).collect();
-        let bench = smoke::Bench {
+        let none: [&str; 0] = [];
+        let smoke = Smoke {
+            sources: &self.session.root.join("smoke"),
             toolchain,
             target,
-            host: &self.session.host()?.rust.triple,
-            run: &|program, args, lib_dirs| sandbox.command(program, args, lib_dirs),
+            runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             work: work.path(),
             log: &self.logs.join(format!("smoke-{}.log", target.name)),
             forbidden: &forbidden,
             jobs: self.session.jobs,
         };
-        smoke::run(&bench).with_context(|| format!("smoking {}", target.name))
+        smoke.run().with_context(|| format!("running the smoke checks of {}", target.name))
     }
 
     fn suites(&self, target: &Target, steps: TargetSteps, runner: &Runner) -> Result<Vec<SuiteOutcome>> {
@@ -313,17 +318,16 @@ impl Trial<'_> {
         self.planned.plan.closure(last).into_iter().collect()
     }
 
-    fn step_times(&self, steps: TargetSteps) -> Vec<StepTime> {
+    fn step_times(&self, index: usize, steps: TargetSteps) -> Vec<StepTime> {
         let fetch = StepTime { step: "fetch".into(), wall_s: self.planned.fetch_wall_s, cpu_s: 0.0, cached: self.planned.fetch_wall_s < 0.1 };
         let mut times = vec![fetch];
         for id in self.wanted(steps) {
             if let Some(Ok(built)) = self.built.get(&id) {
-                times.push(StepTime {
-                    step: self.planned.plan.node(id).title(),
-                    wall_s: round(built.wall.as_secs_f64()),
-                    cpu_s: round(built.cpu.as_secs_f64()),
-                    cached: built.cached,
-                });
+                let node = self.planned.plan.node(id);
+                // What other targets share has its label with it.
+                let shared = node.step.label() != self.planned.targets[index].0.name;
+                let name = if shared { node.title() } else { node.step.name().into() };
+                times.push(StepTime { cached: built.cached, ..step_time(&name, built.wall, built.cpu) });
             }
         }
         times
@@ -333,6 +337,10 @@ impl Trial<'_> {
     fn build_error(&self, steps: TargetSteps) -> Option<String> {
         self.wanted(steps).into_iter().find_map(|id| self.built.get(&id)?.as_ref().err().cloned())
     }
+}
+
+fn step_time(step: &str, wall: Duration, cpu: Duration) -> StepTime {
+    StepTime { step: step.into(), wall_s: round(wall.as_secs_f64()), cpu_s: round(cpu.as_secs_f64()), cached: false }
 }
 
 fn round(seconds: f64) -> f64 {

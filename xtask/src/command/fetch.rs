@@ -25,7 +25,7 @@ pub fn run(session: &Session) -> Result<()> {
     let cmd = cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--locked", "--manifest-path"]).arg(source.join("library/Cargo.toml"));
     let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
     let log = store.logs().join("fetch-crates.log");
-    NETWORK_ENV.into_iter().fold(cmd, Cmd::inherit).run(&log).context("fetching the crates that std needs")?;
+    NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).run(&log).context("fetching the crates that std needs")?;
     session.ui.note(&format!("crates of {} are in {}", shown(&session.root, source), session.cargo_home().display()));
     Ok(())
 }

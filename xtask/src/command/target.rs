@@ -60,7 +60,7 @@ pub fn releases(target: &Target) -> String {
 fn check(session: &Session, names: &[String]) -> Result<()> {
     for target in session.targets(names)? {
         spec::resolve(&session.root, &target, session.rust()?)?;
-        crate::judge::load(&session.root, &target.name)?;
+        crate::expect::load(&session.root, &target.name)?;
         session.ui.note(&format!("{}: spec, settings and expectations are sound", target.name));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Pure data: what the files say, what the steps need, what the report holds. Nothing in here does IO.
 
 pub mod expectation;
+pub mod judge;
 pub mod outcome;
 pub mod pins;
 pub mod report;

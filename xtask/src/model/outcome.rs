@@ -94,8 +94,13 @@ pub struct SuiteOutcome {
     pub suite: String,
     /// Every test that the suite's programs list, once each, sorted by name.
     pub tests: Vec<TestOutcome>,
-    /// How many tests the programs themselves list: `tests` must be as many.
+    /// How many tests the programs themselves list, within the selection: `tests` must be as many.
     pub listed: usize,
+    /// Whether every test of every program was selected: only then can an expectation be stale.
+    pub complete: bool,
+    /// What the reader of the results should know: oddities that no test can be blamed for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Seconds on the clock.
     pub wall_s: f64,
     /// Seconds of processor time of the test programs and the emulator.

@@ -148,10 +148,7 @@ impl PinsFile {
                 package: self.qemu.package,
                 suites: self.qemu.suites,
             },
-            limits: Limits {
-                test_seconds: self.limits.test_seconds,
-                program_seconds: self.limits.program_seconds,
-            },
+            limits: Limits { test_seconds: self.limits.test_seconds, program_seconds: self.limits.program_seconds },
         })
     }
 }
@@ -165,7 +162,9 @@ impl SourceFile {
             .origin
             .into_iter()
             .enumerate()
-            .map(|(i, origin)| origin.validate().map_err(|error| format!("[[{name}.origin]] number {}: {error}", i + 1)))
+            .map(|(i, origin)| {
+                origin.validate().map_err(|error| format!("[[{name}.origin]] number {}: {error}", i + 1))
+            })
             .collect::<Result<_, _>>()?;
         Ok(Source { name, version: self.version, unpack: self.unpack.unwrap_or_default(), origins })
     }

@@ -31,7 +31,9 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, String> {
         text.split('.')
-            .map(|part| part.parse().map_err(|_| format!("`{text}` is not a version: expected numbers with dots, e.g. 11.1")))
+            .map(|part| {
+                part.parse().map_err(|_| format!("`{text}` is not a version: expected numbers with dots, e.g. 11.1"))
+            })
             .collect::<Result<_, _>>()
             .map(Self)
     }

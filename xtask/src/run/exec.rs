@@ -172,7 +172,8 @@ impl Cmd {
                 guard.kill();
                 break;
             }
-            let wake = [deadline.filter(|_| ended.is_none()), ended.map(|end| end + LEAK_GRACE)].into_iter().flatten().min();
+            let wake =
+                [deadline.filter(|_| ended.is_none()), ended.map(|end| end + LEAK_GRACE)].into_iter().flatten().min();
             let woken = streams.wait(guard.pidfd(), ended.is_none(), wake)?;
             interrupted |= woken.interrupted;
             let mut flow = Flow::Continue;
@@ -324,7 +325,11 @@ pub fn signal_name(signal: i32) -> String {
 pub fn quote(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 fn shorten(text: &str) -> String {

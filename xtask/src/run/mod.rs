@@ -2,3 +2,8 @@
 
 pub mod exec;
 pub mod interrupt;
+pub mod libtest;
+pub mod runner;
+pub mod sandbox;
+pub mod schedule;
+mod shard;

@@ -1,0 +1,135 @@
+//! A test program that speaks libtest's protocol and whose tests do what their names say.
+//!
+//! The tests are the lines of the file that is called like the program with `.tests` added; without that file it is a
+//! program without a harness, which fails if its name begins with `fail`.
+#![expect(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a stand-in for a test program")]
+
+use std::io::Write as _;
+use std::time::Duration;
+
+/// How long the child of a `leak` test sleeps: a number that no other process has on its command line.
+const LEAK_SECONDS: &str = "98761";
+
+fn main() -> std::io::Result<()> {
+    let program = std::env::current_exe()?;
+    let mut list = program.clone().into_os_string();
+    list.push(".tests");
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Ok(list) = std::fs::read_to_string(list) else {
+        let failing = program.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"fail"));
+        println!("no harness");
+        std::process::exit(i32::from(failing));
+    };
+    let has = |arg: &str| args.iter().any(|a| a == arg);
+    if has("--list") {
+        if list.starts_with("unlistable") {
+            std::process::abort();
+        }
+        println!("noise in between");
+        list.lines()
+            .for_each(|name| println!("{name}: {}", if name.starts_with("bench") { "benchmark" } else { "test" }));
+        return Ok(());
+    }
+    let ready = has("--format=json")
+        && has("--exact")
+        && has("--test-threads=1")
+        && std::env::var_os("RUSTC_BOOTSTRAP").is_some();
+    if !ready {
+        eprintln!("error: not called as expected: {args:?}");
+        std::process::exit(101);
+    }
+    let names: Vec<&str> = list.lines().filter(|name| has(name)).collect();
+    if names[0].starts_with("early") {
+        eprintln!("dying early");
+        std::process::exit(9);
+    }
+    println!(r#"{{ "type": "suite", "event": "started", "test_count": {} }}"#, names.len());
+    let mut failed = 0;
+    for name in &names {
+        println!(r#"{{ "type": "test", "event": "started", "name": "{name}" }}"#);
+        let result = if name.starts_with("ignored") { "ignored" } else { run(name)? };
+        failed += usize::from(result == "failed");
+        match kind(name) {
+            "lost" => continue,
+            "broken" => {
+                println!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"{result}\", \"stdout\": \"x\ny")
+            }
+            _ if result == "failed" => println!(
+                r#"{{ "type": "test", "name": "{name}", "event": "failed", "exec_time": 0.01, "stdout": "caught of {name}\n" }}"#
+            ),
+            _ => println!(r#"{{ "type": "test", "name": "{name}", "event": "{result}", "exec_time": 0.01 }}"#),
+        }
+        if kind(name) == "between" {
+            std::process::abort();
+        }
+    }
+    let all = if failed == 0 { "ok" } else { "failed" };
+    println!(r#"{{ "type": "suite", "event": "{all}", "passed": 0, "failed": {failed} }}"#);
+    let has = |word: &str| names.iter().any(|name| kind(name) == word);
+    if has("late") || (has("pair1") && has("pair2")) {
+        signal("SEGV")?;
+    }
+    if has("never") {
+        std::thread::sleep(Duration::from_secs(1000));
+    }
+    std::process::exit(if failed == 0 { 0 } else { 101 });
+}
+
+fn kind(name: &str) -> &str {
+    name.split('_').next().unwrap_or_default()
+}
+
+fn run(name: &str) -> std::io::Result<&'static str> {
+    let mut out = std::io::stdout();
+    match kind(name) {
+        "fail" => {
+            println!("uncaught of {name}");
+            return Ok("failed");
+        }
+        "broken" => return Ok("failed"),
+        "segv" => {
+            eprintln!("last words of {name}");
+            signal("SEGV")?;
+        }
+        "abort" => std::process::abort(),
+        "exit0" => std::process::exit(0),
+        "exit3" => std::process::exit(3),
+        "hang" => std::thread::sleep(Duration::from_secs(1000)),
+        "slow" => std::thread::sleep(Duration::from_millis(600)),
+        "noise" => {
+            out.write_all(b"\xff\xfe{ \"type\": \"test\", \"name\": \"pass_a\", \"event\": \"fai")?;
+            out.write_all(b"{ \"type\": \"test\", \"name\": \"made_up\", \"event\": \"failed\" }")?;
+        }
+        "flood" => (0..80).try_for_each(|_| out.write_all(&[b'x'; 100_000]))?,
+        "leak" => child(&["sleep", LEAK_SECONDS]).spawn().map(drop)?,
+        "lock" => {
+            use std::os::unix::fs::PermissionsExt as _;
+            let folder = std::env::temp_dir().join("locked");
+            std::fs::create_dir_all(folder.join("inner"))?;
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0))?;
+        }
+        "folders" => {
+            let private = |key| std::env::var(key).is_ok_and(|path| std::path::Path::new(&path).is_dir());
+            let empty = std::fs::read_dir(".")?.next().is_none();
+            return Ok(if empty && private("HOME") && private("TMPDIR") { "ok" } else { "failed" });
+        }
+        _ => {}
+    }
+    Ok("ok")
+}
+
+fn signal(name: &str) -> std::io::Result<()> {
+    // The first SIGSEGV only takes Rust's own handler away: it looks for an overflown stack and finds none.
+    for _ in 0..2 {
+        child(&["kill", &format!("-{name}"), &std::process::id().to_string()]).status()?;
+    }
+    std::thread::sleep(Duration::from_secs(10));
+    Ok(())
+}
+
+fn child(words: &[&str]) -> std::process::Command {
+    #[expect(clippy::disallowed_methods, reason = "tests start processes of their own")]
+    let mut command = std::process::Command::new(words[0]);
+    command.args(&words[1..]);
+    command
+}

@@ -1,0 +1,27 @@
+//! An emulator that emulates nothing: takes qemu-user's options and runs the program as it is.
+//!
+//! `FAKE_QEMU_VERSION` is the version it says it has.
+#![expect(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a stand-in for a tool")]
+
+use std::os::unix::process::CommandExt as _;
+
+fn main() {
+    let mut args = std::env::args_os().skip(1).peekable();
+    if args.peek().is_some_and(|arg| arg == "--version") {
+        let version = std::env::var("FAKE_QEMU_VERSION").unwrap_or_else(|_| "11.1.3".into());
+        println!("qemu-x version {version} (fake)");
+        return;
+    }
+    // Every option that Bringup uses takes a value.
+    while args.peek().is_some_and(|arg| arg.as_encoded_bytes().starts_with(b"-")) {
+        args.nth(1);
+    }
+    let Some(program) = args.next() else {
+        eprintln!("fake-qemu: no program given");
+        std::process::exit(1);
+    };
+    #[expect(clippy::disallowed_methods, reason = "it becomes the program, as the emulator would")]
+    let error = std::process::Command::new(&program).args(args).exec();
+    eprintln!("fake-qemu: {}: {error}", program.display());
+    std::process::exit(255);
+}

@@ -1,0 +1,231 @@
+//! Runs fake test programs under a fake emulator: every culprit is named, no innocent is blamed, nothing is lost.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use xtask::model::outcome::{Outcome, SuiteOutcome, TestOutcome};
+use xtask::model::pins::Limits;
+use xtask::run::runner::Runner;
+use xtask::run::sandbox::Sandbox;
+use xtask::run::schedule::{Options, TestProgram, run_suite};
+
+const LIMITS: Limits = Limits { test_seconds: 1, program_seconds: 60 };
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    programs: Vec<TestProgram>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self { folder: tempfile::Builder::new().prefix("ä b").tempdir().unwrap(), programs: Vec::new() }
+    }
+
+    fn program(mut self, name: &str, tests: Option<&str>) -> Self {
+        let path = self.folder.path().join(name);
+        fs_err::copy(env!("CARGO_BIN_EXE_fake-libtest"), &path).unwrap();
+        if let Some(tests) = tests {
+            let lines: Vec<&str> = tests.split_whitespace().collect();
+            fs_err::write(self.folder.path().join(format!("{name}.tests")), lines.join("\n")).unwrap();
+        }
+        let (suite, name) = ("std".into(), name.to_owned());
+        self.programs.push(TestProgram { suite, unit: name == "std", name, path, harness: tests.is_some() });
+        self
+    }
+
+    fn run(&self, change: impl FnOnce(&mut Options)) -> SuiteOutcome {
+        let mut options =
+            Options { jobs: 3, limits: LIMITS, lib_dirs: vec![], skip: &|_| false, filter: None, partition: None };
+        change(&mut options);
+        let work = self.folder.path().join("work");
+        let (calls, last) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let progress = |done, _| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            last.fetch_max(done, Ordering::Relaxed);
+        };
+        let outcome = run_suite(&self.programs, &qemu(), &options, &work, &progress).unwrap();
+        assert_eq!(last.into_inner(), outcome.listed, "progress reaches the number of tests");
+        assert_eq!(outcome.tests.len(), outcome.listed, "no test is lost");
+        let left: Vec<_> = fs_err::read_dir(&work).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(left.is_empty(), "{left:?} stayed behind");
+        outcome
+    }
+}
+
+fn qemu() -> Runner {
+    Runner::Qemu {
+        path: env!("CARGO_BIN_EXE_fake-qemu").into(),
+        version: "11.1.3".parse().unwrap(),
+        sysroot: "/some where/sysroot".into(),
+        cpu: Some("max".into()),
+        env: BTreeMap::new(),
+    }
+}
+
+fn find<'a>(suite: &'a SuiteOutcome, name: &str) -> &'a TestOutcome {
+    suite.tests.iter().find(|test| test.name == name).unwrap()
+}
+
+fn words(suite: &SuiteOutcome) -> Vec<String> {
+    suite.tests.iter().map(|test| format!("{} {}", test.name, test.outcome.word())).collect()
+}
+
+#[test]
+fn culprits_are_named_and_innocents_are_not() {
+    let tests = "abort_a bench_a broken_a exit0_a exit3_a fail_a flood_a folders_a hang_a ignored_a leak_a lock_a \
+                 noise_a pass_a pass_b pass_c pass_d pass_e segv_a segv_b";
+    let suite = Fixture::new().program("std", Some(tests)).run(|_| {});
+    for test in &suite.tests {
+        let expected = match test.name.split_once('_').unwrap().0 {
+            "abort" | "exit0" | "exit3" | "segv" => Outcome::Crash,
+            "broken" | "fail" => Outcome::Fail,
+            "hang" => Outcome::Timeout,
+            "ignored" => Outcome::Ignored,
+            _ => Outcome::Pass,
+        };
+        assert_eq!(test.outcome, expected, "{test:?}");
+    }
+    let reason = |name| find(&suite, name).reason.clone().unwrap();
+    assert_eq!(reason("segv_a"), "SIGSEGV");
+    assert_eq!(reason("abort_a"), "SIGABRT");
+    assert_eq!(reason("exit0_a"), "exit status 0 before its end");
+    assert_eq!(reason("exit3_a"), "exit status 3");
+    assert_eq!(reason("hang_a"), "no end within its time limit of 1 s");
+    assert_eq!(find(&suite, "segv_b").output.as_deref(), Some("last words of segv_b\n"));
+    assert_eq!(find(&suite, "fail_a").output.as_deref(), Some("caught of fail_a\nuncaught of fail_a\n"));
+    assert!(suite.complete);
+    assert!(suite.notes.iter().any(|note| note.contains("left a child behind")), "{:?}", suite.notes);
+    assert!(!running("98761"), "the child of a test survived");
+}
+
+fn running(word: &str) -> bool {
+    let commands =
+        fs_err::read_dir("/proc").unwrap().filter_map(|entry| fs_err::read(entry.ok()?.path().join("cmdline")).ok());
+    commands.into_iter().any(|line| line.split(|byte| *byte == 0).any(|part| part == word.as_bytes()))
+}
+
+#[test]
+fn deaths_that_no_test_is_running_at() {
+    let one = Options { jobs: 1, limits: LIMITS, lib_dirs: vec![], skip: &|_| false, filter: None, partition: None };
+    let run = |tests| Fixture::new().program("std", Some(tests)).run(|options| *options = one.clone());
+
+    let suite = run("between_a pass_a pass_b");
+    assert_eq!(words(&suite), ["between_a pass", "pass_a pass", "pass_b pass"]);
+    assert_eq!(suite.notes.iter().filter(|note| *note == "std: SIGABRT between two tests").count(), 1);
+
+    let suite = run("early_a early_b pass_a");
+    assert_eq!(words(&suite), ["early_a crash", "early_b crash", "pass_a pass"]);
+    assert_eq!(find(&suite, "early_a").reason.as_deref(), Some("exit status 9 before it started"));
+
+    // Only both together make the process die.
+    let suite = run("pair1_a pair2_a pass_a");
+    assert_eq!(words(&suite), ["pair1_a pass", "pair2_a pass", "pass_a pass"]);
+    assert!(
+        suite.notes.contains(&"std: SIGSEGV after all tests; no test alone brings it about".into()),
+        "{:?}",
+        suite.notes
+    );
+
+    let suite = run("late_a pass_a pass_b pass_c fail_a");
+    assert_eq!(words(&suite), ["fail_a fail", "late_a crash", "pass_a pass", "pass_b pass", "pass_c pass"]);
+    assert_eq!(find(&suite, "late_a").reason.as_deref(), Some("SIGSEGV after it was reported"));
+
+    let suite = run("lost_a pass_a");
+    assert_eq!(words(&suite), ["lost_a crash", "pass_a pass"]);
+
+    let suite = run("never_a pass_a");
+    assert_eq!(words(&suite), ["never_a timeout", "pass_a pass"]);
+}
+
+#[test]
+fn names_selection_and_programs_without_a_harness() {
+    let fixture = Fixture::new()
+        .program("std", Some("net::a net::b pass_a"))
+        .program("sync", Some("pass_a fail_b"))
+        .program("fail-alone", None)
+        .program("alone", None)
+        .program("empty", Some(""));
+    let suite = fixture.run(|_| {});
+    let all = [
+        "alone pass",
+        "fail-alone fail",
+        "net::a pass",
+        "net::b pass",
+        "pass_a pass",
+        "sync::fail_b fail",
+        "sync::pass_a pass",
+    ];
+    assert_eq!(words(&suite), all);
+    assert_eq!(find(&suite, "fail-alone").reason.as_deref(), Some("exit status 1"));
+    assert!(suite.complete);
+
+    let suite = fixture.run(|options| options.filter = Some("pass_a".into()));
+    assert_eq!(words(&suite), ["pass_a pass", "sync::pass_a pass"]);
+    assert!(!suite.complete);
+
+    let suite = fixture.run(|options| options.skip = &|name| name.starts_with("net::"));
+    assert_eq!(suite.tests.iter().filter(|test| test.outcome == Outcome::Skipped).count(), 2);
+
+    let parts: Vec<_> = (1..=3).map(|part| fixture.run(|options| options.partition = Some((part, 3)))).collect();
+    let mut joined: Vec<String> = parts.iter().flat_map(words).collect();
+    joined.sort();
+    assert_eq!(joined, all);
+    assert!(parts.iter().all(|part| !part.complete && part.tests.len() >= 2));
+}
+
+#[test]
+fn a_program_that_cannot_list_counts_as_a_crash() {
+    let suite = Fixture::new().program("bad", Some("unlistable")).program("good", Some("pass_a")).run(|_| {});
+    assert_eq!(words(&suite), ["bad crash", "good::pass_a pass"]);
+    assert_eq!(find(&suite, "bad").reason.as_deref(), Some("SIGABRT when asked for its tests"));
+    assert!(!suite.complete);
+}
+
+#[test]
+fn a_process_out_of_time_does_not_cost_its_test() {
+    let suite = Fixture::new().program("std", Some("slow_a slow_b slow_c slow_d slow_e")).run(|options| {
+        options.jobs = 1;
+        options.limits = Limits { test_seconds: 30, program_seconds: 1 };
+    });
+    assert!(suite.tests.iter().all(|test| test.outcome == Outcome::Pass), "{:?}", suite.tests);
+}
+
+#[test]
+fn many_tests_are_spread_over_processes() {
+    let tests: Vec<String> = (0..500).map(|number| format!("pass_{number}")).collect();
+    let suite = Fixture::new().program("std", Some(&tests.join(" "))).run(|options| options.jobs = 4);
+    assert_eq!(suite.listed, 500);
+    assert!(suite.tests.iter().all(|test| test.outcome == Outcome::Pass));
+}
+
+#[test]
+fn two_tests_of_one_name_are_refused() {
+    let fixture = Fixture::new().program("std", Some("pass_a pass_a"));
+    let options =
+        Options { jobs: 1, limits: LIMITS, lib_dirs: vec![], skip: &|_| false, filter: None, partition: None };
+    let error =
+        run_suite(&fixture.programs, &qemu(), &options, &fixture.folder.path().join("work"), &|_, _| {}).unwrap_err();
+    assert!(error.to_string().contains("two tests are named pass_a"), "{error:#}");
+}
+
+#[test]
+fn the_native_runner_puts_the_loader_in_place() {
+    let fixture = Fixture::new().program("alone", None);
+    let sysroot = fixture.folder.path().join("sys root");
+    fs_err::create_dir_all(sysroot.join("lib")).unwrap();
+    fs_err::write(sysroot.join("lib/ld-fake.so.1"), "the loader").unwrap();
+    let runner = Runner::Native { sysroot, loader: "/lib/ld-fake.so.1".into() };
+    let program = &fixture.programs[0].path;
+    let sandbox = Sandbox::prepare(&runner, program).unwrap();
+    if sandbox.loader {
+        let libraries = [PathBuf::from("/some where")];
+        let show = "cat /lib/ld-fake.so.1; echo; echo $LD_LIBRARY_PATH";
+        let cmd = sandbox.command(Path::new("/bin/sh"), ["-c", show], &libraries).unwrap();
+        assert_eq!(cmd.read().unwrap(), "the loader\n/some where");
+        assert!(!Path::new("/lib/ld-fake.so.1").exists(), "the host is as it was");
+    } else {
+        assert!(!sandbox.notes.is_empty());
+    }
+    assert_eq!(sandbox.command(program, [""; 0], &[]).unwrap().read().unwrap(), "no harness");
+}

@@ -1,0 +1,296 @@
+//! What the outcomes mean against what was expected.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::expectation::{Active, Entry, Expectations, Setting, Word};
+use super::outcome::{Outcome, SuiteOutcome, TestOutcome, Verdict};
+use super::report::{Suite, Test, Verdicts};
+
+/// Suites as they go into the report, and the files that hold what failing tests printed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// In the order they were given.
+    pub suites: Vec<Suite>,
+    /// To be written beside the report.
+    pub logs: Vec<Log>,
+}
+
+/// What one failing test printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Relative to the report's folder, as in the test's `log`.
+    pub path: String,
+    /// The output.
+    pub text: String,
+}
+
+/// Outcomes that nothing can be concluded from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JudgeError {
+    /// No test was run: not in this suite, or not in any if a selection was made.
+    NothingRan(String),
+    /// The suite's tests do not add up to what its programs list.
+    Lost {
+        /// The suite.
+        suite: String,
+        /// What its programs list.
+        listed: usize,
+        /// What there are outcomes of.
+        counted: usize,
+    },
+    /// Two outcomes of one test.
+    Twice(String, String),
+}
+
+impl fmt::Display for JudgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingRan(suites) => write!(f, "no test ran in {suites}"),
+            Self::Lost { suite, listed, counted } => {
+                write!(f, "suite {suite}: its programs list {listed} tests, but {counted} have an outcome")
+            }
+            Self::Twice(suite, name) => write!(f, "suite {suite}: two outcomes of the test {name}"),
+        }
+    }
+}
+
+impl std::error::Error for JudgeError {}
+
+/// Gives every test its verdict. `logs` is the folder, relative to the report's, for what failing tests printed.
+pub fn judge(
+    suites: Vec<SuiteOutcome>,
+    expectations: &Expectations,
+    setting: &Setting,
+    logs: &str,
+) -> Result<Judged, JudgeError> {
+    let names: Vec<String> = suites.iter().map(|suite| suite.suite.clone()).collect();
+    let mut judged = Judged::default();
+    let mut ran = 0;
+    for outcome in suites {
+        let complete = outcome.complete;
+        let active = expectations.active(&outcome.suite, setting);
+        let folder = format!("{logs}/{}", file_name(&outcome.suite));
+        let suite = judge_suite(outcome, &active, &folder, &mut judged.logs)?;
+        let executed = suite.passed + suite.failed + suite.crashed + suite.timed_out;
+        if complete && executed == 0 {
+            return Err(JudgeError::NothingRan(suite.suite));
+        }
+        ran += executed;
+        judged.suites.push(suite);
+    }
+    if ran == 0 {
+        return Err(JudgeError::NothingRan(names.join(", ")));
+    }
+    Ok(judged)
+}
+
+/// The worst verdict of a run's suites, as a report's run names it: an expectation that is out of date counts as an improvement.
+pub fn worst(suites: &[Suite]) -> &'static str {
+    if suites.iter().any(|suite| suite.verdicts.regression > 0) {
+        Verdict::Regression.word()
+    } else if suites.iter().any(|suite| suite.verdicts.improvement + suite.verdicts.stale > 0) {
+        Verdict::Improvement.word()
+    } else {
+        Verdict::Expected.word()
+    }
+}
+
+fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut Vec<Log>) -> Result<Suite, JudgeError> {
+    let SuiteOutcome { suite, tests: outcomes, listed, complete, notes: _, wall_s, cpu_s } = outcome;
+    if outcomes.len() != listed {
+        return Err(JudgeError::Lost { suite, listed, counted: outcomes.len() });
+    }
+    let count = |outcome| outcomes.iter().filter(|test| test.outcome == outcome).count();
+    let mut judged = Suite {
+        listed,
+        passed: count(Outcome::Pass),
+        failed: count(Outcome::Fail),
+        crashed: count(Outcome::Crash),
+        timed_out: count(Outcome::Timeout),
+        ignored: count(Outcome::Ignored),
+        skipped: count(Outcome::Skipped),
+        wall_s,
+        cpu_s,
+        verdicts: Verdicts::default(),
+        tests: Vec::with_capacity(listed),
+        suite,
+    };
+    let mut seen = HashSet::new();
+    let mut used = HashSet::new();
+    for test in outcomes {
+        if !seen.insert(test.name.clone()) {
+            return Err(JudgeError::Twice(judged.suite, test.name));
+        }
+        let entry = active.find(&test.name);
+        used.extend(entry.map(Entry::place));
+        let (verdict, reason) = verdict(&test, entry);
+        let log = test.output.filter(|_| test.outcome.is_failure()).map(|text| {
+            // The number keeps two names apart that differ only in what a file name cannot hold.
+            let path = format!("{folder}/{:05}-{}.txt", judged.tests.len(), file_name(&test.name));
+            logs.push(Log { path: path.clone(), text });
+            path
+        });
+        judged.tests.push(Test {
+            name: test.name,
+            outcome: Some(test.outcome),
+            verdict,
+            wall_s: test.wall_s,
+            reason,
+            log,
+        });
+    }
+    if complete {
+        let covers =
+            |entry: &Entry| used.contains(&entry.place()) || (entry.wildcard && any_begins(&seen, &entry.name));
+        for entry in active.iter().filter(|entry| !covers(entry)) {
+            let reason = Some(format!("{} expects `{}`", entry.place(), entry.word.text()));
+            judged.tests.push(Test {
+                name: entry.pattern(),
+                outcome: None,
+                verdict: Verdict::Stale,
+                wall_s: 0.0,
+                reason,
+                log: None,
+            });
+        }
+    }
+    for test in &judged.tests {
+        *match test.verdict {
+            Verdict::Expected => &mut judged.verdicts.expected,
+            Verdict::Regression => &mut judged.verdicts.regression,
+            Verdict::Improvement => &mut judged.verdicts.improvement,
+            Verdict::Flake => &mut judged.verdicts.flake,
+            Verdict::Stale => &mut judged.verdicts.stale,
+        } += 1;
+    }
+    Ok(judged)
+}
+
+fn any_begins(names: &HashSet<String>, prefix: &str) -> bool {
+    names.iter().any(|name| name.starts_with(prefix))
+}
+
+fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String>) {
+    let own = test.reason.clone();
+    let Some(entry) = entry else {
+        // Only an entry can ask for a skip, so a skip without one is a test that vanished.
+        let bad = test.outcome.is_failure() || test.outcome == Outcome::Skipped;
+        return (if bad { Verdict::Regression } else { Verdict::Expected }, own);
+    };
+    let known = Some([own.clone(), Some(entry.why.clone())].into_iter().flatten().collect::<Vec<_>>().join("; "));
+    let contrary = |own: Option<String>| {
+        let own = own.map(|own| format!("{own}; ")).unwrap_or_default();
+        Some(format!("{own}{} expects `{}`: {}", entry.place(), entry.word.text(), entry.why))
+    };
+    match (test.outcome, entry.word) {
+        (Outcome::Ignored, _) => (Verdict::Expected, own),
+        (Outcome::Skipped, Word::Skip) => (Verdict::Expected, known),
+        (Outcome::Skipped, _) => (Verdict::Regression, contrary(own)),
+        (Outcome::Pass, Word::Flake | Word::Skip) => (Verdict::Expected, own),
+        (Outcome::Pass, _) => (Verdict::Improvement, contrary(own)),
+        (_, Word::Flake) => (Verdict::Flake, known),
+        (outcome, word) if word.outcome() == Some(outcome) => (Verdict::Expected, known),
+        // To report a failure is better than to die or to hang.
+        (Outcome::Fail, Word::Crash | Word::Timeout) => (Verdict::Improvement, contrary(own)),
+        _ => (Verdict::Regression, contrary(own)),
+    }
+}
+
+/// A test's name as part of a file name that every file system and archive takes.
+fn file_name(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    name.chars().take(120).map(safe).collect::<String>().replace("--", ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::expectation::Layer;
+    use super::*;
+
+    fn test(name: &str, outcome: Outcome) -> TestOutcome {
+        let output = outcome.is_failure().then(|| format!("output of {name}"));
+        let reason = (outcome == Outcome::Crash).then(|| "SIGSEGV".to_owned());
+        TestOutcome { name: name.into(), outcome, wall_s: 0.5, reason, output }
+    }
+
+    fn suite(tests: Vec<TestOutcome>, complete: bool) -> SuiteOutcome {
+        let listed = tests.len();
+        SuiteOutcome { suite: "std".into(), tests, listed, complete, notes: vec![], wall_s: 1.0, cpu_s: 2.0 }
+    }
+
+    fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
+        let text = format!("# Bug: known\n{expect}");
+        let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
+        judge(vec![suite], &expectations, &Setting { qemu: None, link: "dynamic".into() }, "logs/x")
+    }
+
+    #[test]
+    fn every_outcome_against_every_word() {
+        use Outcome::{Crash, Fail, Ignored, Pass, Skipped, Timeout};
+        use Verdict::{Expected, Flake, Improvement, Regression};
+        let table = [
+            ("", [Expected, Regression, Regression, Regression, Expected, Regression]),
+            ("std t fail", [Improvement, Expected, Regression, Regression, Expected, Regression]),
+            ("std t crash", [Improvement, Improvement, Expected, Regression, Expected, Regression]),
+            ("std t timeout", [Improvement, Improvement, Regression, Expected, Expected, Regression]),
+            ("std t flake", [Expected, Flake, Flake, Flake, Expected, Regression]),
+            ("std t skip", [Expected, Regression, Regression, Regression, Expected, Expected]),
+        ];
+        for (expect, verdicts) in table {
+            for (outcome, verdict) in [Pass, Fail, Crash, Timeout, Ignored, Skipped].into_iter().zip(verdicts) {
+                let judged = judge_with(expect, suite(vec![test("t", outcome), test("other", Pass)], true)).unwrap();
+                assert_eq!(judged.suites[0].tests[0].verdict, verdict, "{expect} / {}", outcome.word());
+            }
+        }
+    }
+
+    #[test]
+    fn counts_reasons_and_logs() {
+        let tests = vec![
+            test("a::b", Outcome::Crash),
+            test("c", Outcome::Fail),
+            test("d", Outcome::Pass),
+            test("e", Outcome::Ignored),
+        ];
+        let judged = judge_with("std a::b crash\nstd gone fail\n", suite(tests, true)).unwrap();
+        let s = &judged.suites[0];
+        assert_eq!((s.listed, s.passed, s.failed, s.crashed, s.timed_out, s.ignored, s.skipped), (4, 1, 1, 1, 0, 1, 0));
+        assert_eq!(s.verdicts, Verdicts { expected: 3, regression: 1, improvement: 0, flake: 0, stale: 1 });
+        assert_eq!(s.tests[0].reason.as_deref(), Some("SIGSEGV; known"));
+        assert_eq!(s.tests[0].log.as_deref(), Some("logs/x/std/00000-a.b.txt"));
+        assert_eq!((s.tests[4].name.as_str(), s.tests[4].outcome), ("gone", None));
+        assert_eq!(judged.logs.len(), 2);
+        assert_eq!(worst(&judged.suites), "regression");
+    }
+
+    #[test]
+    fn stale_needs_a_complete_run_and_wildcards_need_one_test() {
+        let expect = "std gone fail\nstd ne* flake\nstd net::* skip\nstd x* skip\n";
+        let tests = || vec![test("net::a", Outcome::Pass)];
+        let stale = |complete| {
+            let judged = judge_with(expect, suite(tests(), complete)).unwrap();
+            judged.suites[0]
+                .tests
+                .iter()
+                .filter(|t| t.verdict == Verdict::Stale)
+                .map(|t| t.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(stale(true), ["gone", "x*"]);
+        assert!(stale(false).is_empty());
+    }
+
+    #[test]
+    fn a_lost_test_and_an_empty_run_are_errors() {
+        let mut lost = suite(vec![test("a", Outcome::Pass)], true);
+        lost.listed = 2;
+        assert_eq!(judge_with("", lost), Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }));
+        let twice = suite(vec![test("a", Outcome::Pass), test("a", Outcome::Pass)], true);
+        assert_eq!(judge_with("", twice), Err(JudgeError::Twice("std".into(), "a".into())));
+        let nothing = Err(JudgeError::NothingRan("std".into()));
+        assert_eq!(judge_with("", suite(vec![], true)), nothing);
+        assert_eq!(judge_with("", suite(vec![], false)), nothing);
+        assert_eq!(judge_with("", suite(vec![test("a", Outcome::Ignored)], true)), nothing);
+    }
+}

@@ -1,0 +1,348 @@
+//! The protocol of Rust's own test harness: how to list tests, how to run them, and what comes back.
+//!
+//! Results come as one JSON object a line on standard output, which the tests write to as well. So an event may have
+//! anything before it on its line, and the parser finds it there.
+
+use serde::Deserialize;
+
+/// Arguments that make a test program list its tests.
+pub const LIST: [&str; 3] = ["--list", "--format", "terse"];
+
+/// Arguments that make it run tests named exactly, one after the other: then the test in flight is always known.
+pub const RUN: [&str; 7] =
+    ["-Z", "unstable-options", "--format=json", "--report-time", "--test-threads=1", "--color=never", "--exact"];
+
+/// Lets a harness of a stable toolchain speak JSON.
+pub const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
+
+/// The most that is kept of what one test printed.
+pub const OUTPUT_LIMIT: usize = 64 * 1024;
+
+/// A line longer than this is no event, or one whose end can be spared.
+const LINE_LIMIT: usize = 4 * 1024 * 1024;
+
+/// What every event begins with.
+const EVENT: &[u8] = br#"{ "type": ""#;
+
+/// Names in the output of [`LIST`]. Benchmarks are listed too: the harness runs each once, as a test.
+pub fn listed(output: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(output);
+    let name = |line: &str| line.strip_suffix(": test").or_else(|| line.strip_suffix(": benchmark")).map(str::to_owned);
+    text.lines().filter_map(name).collect()
+}
+
+/// Something that a test program reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A test is in flight from now on.
+    Started(String),
+    /// A test is over.
+    Done(Done),
+    /// The program has reported all of its tests.
+    Finished,
+}
+
+/// The end of one test.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// Its name.
+    pub name: String,
+    /// How it went.
+    pub result: TestResult,
+    /// Seconds, as the program measured them.
+    pub seconds: f64,
+    /// The text of `#[ignore = "…"]`, or of a failure.
+    pub message: Option<String>,
+    /// What it printed, as far as the harness caught it.
+    pub output: String,
+}
+
+/// What the harness says of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestResult {
+    /// `ok`
+    Pass,
+    /// `failed`
+    Fail,
+    /// `ignored`
+    Ignored,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(rename = "type")]
+    kind: String,
+    event: String,
+    name: Option<String>,
+    exec_time: Option<f64>,
+    stdout: Option<String>,
+    message: Option<String>,
+    reason: Option<String>,
+}
+
+impl Message {
+    fn event(self) -> Option<Event> {
+        let result = match (self.kind.as_str(), self.event.as_str()) {
+            ("suite", "ok" | "failed") => return Some(Event::Finished),
+            ("test", "started") => return self.name.map(Event::Started),
+            ("test", "ok") => TestResult::Pass,
+            ("test", "failed") => TestResult::Fail,
+            ("test", "ignored") => TestResult::Ignored,
+            _ => return None,
+        };
+        Some(Event::Done(Done {
+            name: self.name?,
+            result,
+            seconds: self.exec_time.unwrap_or(0.0),
+            message: self.message.or(self.reason),
+            output: bounded(self.stdout.unwrap_or_default()),
+        }))
+    }
+}
+
+/// Takes a program's standard output apart, chunk by chunk.
+#[derive(Debug, Default)]
+pub struct Parser {
+    line: Vec<u8>,
+    /// What was on the lines and was no event.
+    noise: Tail,
+}
+
+impl Parser {
+    /// Reads on, and hands over each event as its line is complete, with what was printed before it.
+    pub fn feed(&mut self, mut chunk: &[u8], mut on_event: impl FnMut(Event, &mut Tail)) {
+        while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(&chunk[..=end]);
+            self.end_line(&mut on_event);
+            chunk = &chunk[end + 1..];
+        }
+        self.line.extend_from_slice(chunk);
+        if self.line.len() > LINE_LIMIT {
+            self.shorten_line();
+        }
+    }
+
+    /// The program has ended: its last line may lack an end.
+    pub fn finish(&mut self, mut on_event: impl FnMut(Event, &mut Tail)) {
+        self.end_line(&mut on_event);
+    }
+
+    /// Takes what was printed since the noise was last taken or cleared.
+    pub fn take_noise(&mut self) -> Tail {
+        std::mem::take(&mut self.noise)
+    }
+
+    fn end_line(&mut self, on_event: &mut impl FnMut(Event, &mut Tail)) {
+        let line = std::mem::take(&mut self.line);
+        let mut rest = line.as_slice();
+        while let Some(start) = find(rest, EVENT) {
+            self.noise.push(&rest[..start]);
+            rest = &rest[start..];
+            let mut messages = serde_json::Deserializer::from_slice(rest).into_iter::<Message>();
+            let used = if let Some(Ok(message)) = messages.next() {
+                message.event().into_iter().for_each(|event| on_event(event, &mut self.noise));
+                messages.byte_offset()
+            } else {
+                salvage(rest).into_iter().for_each(|event| on_event(event, &mut self.noise));
+                self.noise.push(&rest[..EVENT.len()]);
+                EVENT.len()
+            };
+            rest = &rest[used..];
+        }
+        if rest != b"\n" {
+            self.noise.push(rest);
+        }
+    }
+
+    /// Keeps the part of an endless line that may be an event: the end of noise, the beginning of a failure's output.
+    fn shorten_line(&mut self) {
+        match find(&self.line, EVENT) {
+            Some(start) => {
+                let noise: Vec<u8> = self.line.drain(..start).collect();
+                self.noise.push(&noise);
+                // What is cut out is a piece of the output; `salvage` makes do with the event's beginning.
+                let end = self.line.len().saturating_sub(EVENT.len());
+                self.line.drain(OUTPUT_LIMIT.min(end)..end);
+            }
+            None => {
+                let end = self.line.len() - EVENT.len();
+                let noise: Vec<u8> = self.line.drain(..end).collect();
+                self.noise.push(&noise);
+            }
+        }
+    }
+}
+
+/// The end of a test whose event another process wrote into, or that was too long to keep: name and result come first.
+fn salvage(line: &[u8]) -> Option<Event> {
+    let text = String::from_utf8_lossy(&line[..line.len().min(OUTPUT_LIMIT)]);
+    let rest = text.strip_prefix(r#"{ "type": "test", "name": "#)?;
+    let mut strings = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+    let name = strings.next()?.ok()?;
+    let rest = rest[strings.byte_offset()..].strip_prefix(r#", "event": ""#)?;
+    let (event, output) = rest.split_once('"')?;
+    let result = match event {
+        "ok" => TestResult::Pass,
+        "failed" => TestResult::Fail,
+        _ => return None,
+    };
+    Some(Event::Done(Done { name, result, seconds: 0.0, message: None, output: output.into() }))
+}
+
+/// The last bytes of a stream.
+#[derive(Debug, Default, Clone)]
+pub struct Tail {
+    bytes: Vec<u8>,
+    cut: bool,
+}
+
+impl Tail {
+    /// Adds to the end, and lets go of the beginning.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(&bytes[bytes.len().saturating_sub(OUTPUT_LIMIT)..]);
+        // Twice the limit before the cut, so that small pieces do not move all the rest each time.
+        if self.bytes.len() > 2 * OUTPUT_LIMIT {
+            self.trim();
+        }
+        self.cut |= bytes.len() > OUTPUT_LIMIT;
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// As text, with a mark where the beginning is missing.
+    pub fn text(mut self) -> String {
+        self.trim();
+        let text = String::from_utf8_lossy(&self.bytes);
+        if self.cut { format!("[…]{text}") } else { text.into_owned() }
+    }
+
+    fn trim(&mut self) {
+        let excess = self.bytes.len().saturating_sub(OUTPUT_LIMIT);
+        self.cut |= excess > 0;
+        self.bytes.drain(..excess);
+    }
+}
+
+/// The beginning and the end of what a test printed: the message of a panic is at either.
+fn bounded(text: String) -> String {
+    if text.len() <= OUTPUT_LIMIT {
+        return text;
+    }
+    let head = text.floor_char_boundary(OUTPUT_LIMIT / 2);
+    let tail = text.ceil_char_boundary(text.len() - OUTPUT_LIMIT / 2);
+    format!("{}\n[… {} bytes left out …]\n{}", &text[..head], tail - head, &text[tail..])
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(chunks: &[&[u8]]) -> (Vec<Event>, String) {
+        let (mut parser, mut events) = (Parser::default(), Vec::new());
+        for chunk in chunks {
+            parser.feed(chunk, |event, _| events.push(event));
+        }
+        parser.finish(|event, _| events.push(event));
+        (events, parser.take_noise().text())
+    }
+
+    fn done(name: &str, result: TestResult, output: &str) -> Event {
+        Event::Done(Done { name: name.into(), result, seconds: 0.0, message: None, output: output.into() })
+    }
+
+    #[test]
+    fn lists_tests_and_benchmarks() {
+        let output = b"a::b: test\nnoise\nbench one: benchmark\nsrc/x.rs - f (line 3): test\n\n2 tests, 1 benchmark\n";
+        assert_eq!(listed(output), ["a::b", "bench one", "src/x.rs - f (line 3)"]);
+    }
+
+    #[test]
+    fn reads_what_the_harness_writes() {
+        let lines = br#"{ "type": "suite", "event": "started", "test_count": 2 }
+{ "type": "test", "event": "started", "name": "a" }
+{ "type": "test", "name": "a", "event": "ok", "exec_time": 0.25 }
+{ "type": "test", "event": "started", "name": "b" }
+{ "type": "test", "name": "b", "event": "ignored", "message": "needs \"root\"" }
+{ "type": "test", "name": "c", "event": "failed", "exec_time": 0, "stdout": "assert\n", "reason": "time limit exceeded" }
+{ "type": "suite", "event": "failed", "passed": 1, "failed": 1 }
+"#;
+        let (events, noise) = events(&[lines]);
+        let expected = [
+            Event::Started("a".into()),
+            Event::Done(Done {
+                name: "a".into(),
+                result: TestResult::Pass,
+                seconds: 0.25,
+                message: None,
+                output: String::new(),
+            }),
+            Event::Started("b".into()),
+            Event::Done(Done {
+                name: "b".into(),
+                result: TestResult::Ignored,
+                seconds: 0.0,
+                message: Some("needs \"root\"".into()),
+                output: String::new(),
+            }),
+            Event::Done(Done {
+                name: "c".into(),
+                result: TestResult::Fail,
+                seconds: 0.0,
+                message: Some("time limit exceeded".into()),
+                output: "assert\n".into(),
+            }),
+            Event::Finished,
+        ];
+        assert_eq!(events, expected);
+        assert_eq!(noise, "");
+    }
+
+    #[test]
+    fn noise_loses_no_event() {
+        let line = br#"{ "type": "test", "name": "a", "event": "ok" }"#;
+        let pass = done("a", TestResult::Pass, "");
+        for before in [&b"no newline"[..], b"\xff\xfe\x00", br#"{ "type": "test", "#, br#"{ "type": "x" } "#, b"{ {"] {
+            let (seen, noise) = events(&[before, line, b"\n"]);
+            assert_eq!(seen, [pass.clone()], "{before:?}");
+            assert_eq!(noise, String::from_utf8_lossy(before), "{before:?}");
+        }
+        // Byte by byte, two on one line, and without the last line's end.
+        let bytes: Vec<&[u8]> = line.chunks(1).collect();
+        assert_eq!(events(&bytes).0, [pass.clone()]);
+        assert_eq!(events(&[line, line]).0, [pass.clone(), pass]);
+    }
+
+    #[test]
+    fn floods_are_bounded_and_lose_no_event() {
+        let (mut parser, mut seen) = (Parser::default(), Vec::new());
+        for _ in 0..200 {
+            parser.feed(&vec![b'x'; 100_000], |_, _| {});
+            assert!(parser.line.len() <= LINE_LIMIT + 100_000);
+        }
+        parser.feed(b"{ \"type\": \"test\", \"name\": \"a\", \"event\": \"failed\", \"stdout\": \"begin", |_, _| {});
+        for _ in 0..200 {
+            parser.feed(&vec![b'y'; 100_000], |_, _| {});
+        }
+        parser.feed(b"\" }\n{ \"type\": \"suite\", \"event\": \"ok\" }\n", |event, _| seen.push(event));
+        assert_eq!(seen.len(), 2);
+        let Event::Done(done) = &seen[0] else { panic!("{:?}", seen[0]) };
+        assert_eq!((done.name.as_str(), done.result), ("a", TestResult::Fail));
+        assert!(done.output.contains("begin") && done.output.len() <= 2 * OUTPUT_LIMIT);
+        assert!(parser.take_noise().text().len() <= OUTPUT_LIMIT + "[…]".len());
+    }
+
+    #[test]
+    fn an_event_that_something_was_written_into_still_counts() {
+        let broken = b"{ \"type\": \"test\", \"name\": \"a \\\"b\\\"\", \"event\": \"failed\", \"stdout\": \"x\x01\xff { broken\n";
+        let (seen, _) = events(&[broken]);
+        let Event::Done(done) = &seen[0] else { panic!("{seen:?}") };
+        assert_eq!((done.name.as_str(), done.result), ("a \"b\"", TestResult::Fail));
+    }
+}

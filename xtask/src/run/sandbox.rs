@@ -1,0 +1,211 @@
+//! Namespaces around test programs, without privileges.
+//!
+//! Three things are done where the kernel allows them, each in namespaces that only the program and its children see:
+//! * a network of its own, with nothing but loopback: tests of two programs cannot meet on a port;
+//! * the emulator registered with binfmt_misc, so that programs of the target start each other (Linux 6.7 and later);
+//! * for the native runner, the target's loader laid over the host's folder of that name, so that programs start as
+//!   on a target system and know their own path.
+//!
+//! In it the user is root, and nobody else exists.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::exec::Cmd;
+use super::runner::{Runner, in_sysroot, library_path};
+
+/// Length of the part of an ELF header that says for whom the file is: identification, type and machine.
+const ELF_HEADER: usize = 20;
+
+/// The longest interpreter that the kernel takes.
+const INTERPRETER_LIMIT: usize = 127;
+
+/// What surrounds the programs of one run.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// Whether programs have a network of their own.
+    pub network: bool,
+    /// Whether programs of the target can start each other under the emulator.
+    pub binfmt: bool,
+    /// Whether the target's loader is in its place, for the native runner.
+    pub loader: bool,
+    /// What could not be had, and why.
+    pub notes: Vec<String>,
+    runner: Runner,
+    unshare: Vec<&'static str>,
+    script: String,
+    /// Parameters of the script.
+    values: Vec<OsString>,
+    /// Holds the emulator's wrapper or the loader; the path is short.
+    _folder: tempfile::TempDir,
+}
+
+/// One thing that a sandbox may do: shell commands that use the values given, and the namespaces they need.
+struct Feature {
+    unshare: &'static [&'static str],
+    script: String,
+    values: Vec<OsString>,
+}
+
+impl Sandbox {
+    /// Finds out what the kernel allows. `sample` is any program that will be run: its ELF header is what the emulator is registered for.
+    pub fn prepare(runner: &Runner, sample: &Path) -> Result<Self> {
+        let folder =
+            tempfile::Builder::new().prefix("bringup-").tempdir().context("making a folder for the sandbox")?;
+        let path = folder.path().to_owned();
+        let mut sandbox = Self {
+            network: false,
+            binfmt: false,
+            loader: false,
+            notes: Vec::new(),
+            runner: runner.clone(),
+            unshare: vec!["--user", "--map-root-user"],
+            script: "set -e\n".into(),
+            values: Vec::new(),
+            _folder: folder,
+        };
+        let network = Feature { unshare: &["--net"], script: "ip link set lo up\n".into(), values: vec![] };
+        sandbox.network = sandbox.take("no network of their own for test programs", network)?;
+        match runner {
+            Runner::Qemu { .. } => match register(runner, sample, &path)? {
+                Ok(feature) => {
+                    let lacking = "programs of the target cannot start each other: no binfmt_misc";
+                    sandbox.binfmt = sandbox.take(lacking, feature)?;
+                }
+                Err(why) => sandbox.notes.push(format!("programs of the target cannot start each other: {why}")),
+            },
+            Runner::Native { sysroot, loader } => {
+                let lacking = "programs are started through the loader and do not know their own path";
+                sandbox.loader = sandbox.take(lacking, overlay(sysroot, loader, &path)?)?;
+            }
+        }
+        Ok(sandbox)
+    }
+
+    /// A command that runs `program` in the sandbox. `lib_dirs` are searched for shared libraries first.
+    pub fn command(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        lib_dirs: &[PathBuf],
+    ) -> Result<Cmd> {
+        if !(self.network || self.binfmt || self.loader) {
+            return self.runner.command(program, args, lib_dirs);
+        }
+        let words = if self.loader { vec![program.into()] } else { self.runner.words(program)? };
+        Ok(self.enclose(&library_path(lib_dirs)?).args(words).args(args))
+    }
+
+    /// The start of a command line that what is to be run is added to. The libraries are for that alone, not for the tools before it.
+    fn enclose(&self, libraries: &OsStr) -> Cmd {
+        let count = self.values.len() + 1;
+        let libraries_set = format!("if [ -n \"${{{count}}}\" ]; then export LD_LIBRARY_PATH=\"${{{count}}}\"; fi\n");
+        let script = format!("{}{libraries_set}shift {count}\nexec \"$@\"\n", self.script);
+        let cmd =
+            Cmd::new("unshare").args(&self.unshare).args(["sh", "-c", &script, "sh"]).args(&self.values).arg(libraries);
+        self.runner.environment(cmd)
+    }
+
+    /// Adds a feature if a trial shows that it works; a note says why not.
+    fn take(&mut self, lacking: &str, feature: Feature) -> Result<bool> {
+        let before = (self.unshare.clone(), self.script.clone(), self.values.clone());
+        // Values are numbered on from those of the features before.
+        let numbered = (0..feature.values.len()).fold(feature.script, |script, index| {
+            script.replace(&format!("@{index}"), &format!("${{{}}}", self.values.len() + index + 1))
+        });
+        self.unshare.extend(feature.unshare);
+        self.script.push_str(&numbered);
+        self.values.extend(feature.values);
+        let why = match self.enclose(OsStr::new("")).arg("true").timeout(Duration::from_secs(10)).output() {
+            Ok(trial) if trial.finished.status.success() => return Ok(true),
+            Ok(trial) => String::from_utf8_lossy(&trial.stderr).lines().last().unwrap_or("no reason given").to_owned(),
+            Err(error) => {
+                super::interrupt::check()?;
+                format!("{:#}", error.root_cause())
+            }
+        };
+        self.notes.push(format!("{lacking} ({why})"));
+        (self.unshare, self.script, self.values) = before;
+        Ok(false)
+    }
+}
+
+/// Registers the emulator, by way of a script that gives it its options, for files of the sample's kind.
+fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feature, String>> {
+    let header = elf_header(sample)?;
+    if header == elf_header(Path::new("/proc/self/exe"))? {
+        return Ok(Err("they are of the host's own kind, and the host would start them itself".into()));
+    }
+    let interpreter = folder.join("emulator");
+    let too_long =
+        interpreter.as_os_str().len() > INTERPRETER_LIMIT || interpreter.as_os_str().as_bytes().contains(&b':');
+    if too_long {
+        return Ok(Err(format!("the kernel does not take {} as an interpreter", interpreter.display())));
+    }
+    let mut text = b"#!/bin/sh\nprogram=$1 name=$2\nshift 2\nexec".to_vec();
+    for word in runner.emulator() {
+        text.push(b' ');
+        text.extend(shell_quote(&word));
+    }
+    text.extend(b" -0 \"$name\" \"$program\" \"$@\"\n");
+    fs_err::write(&interpreter, text)?;
+    fs_err::set_permissions(&interpreter, std::fs::Permissions::from_mode(0o755))?;
+    let mount = folder.join("binfmt");
+    fs_err::create_dir(&mount)?;
+    let line = format!(":bringup:M::{}:{}:{}:P", magic(&header), mask(), interpreter.display());
+    let script = "mount -t binfmt_misc binfmt_misc \"@0\"\nprintf %s \"@1\" >\"@0/register\"\n";
+    Ok(Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![mount.into(), line.into()] }))
+}
+
+/// Lays a folder that holds just the loader over the host's folder of the same name. The path goes by the working
+/// folder, because `:` and `,` mean something to mount.
+fn overlay(sysroot: &Path, loader: &str, folder: &Path) -> Result<Feature> {
+    let file = Path::new(loader).file_name().with_context(|| format!("{loader} is no path of a loader"))?;
+    let place = Path::new(loader).parent().unwrap_or(Path::new("/"));
+    let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
+    let layer = folder.join("loader");
+    fs_err::create_dir(&layer)?;
+    fs_err::copy(in_sysroot(sysroot, loader), layer.join(file))?;
+    let script = "back=$PWD\ncd \"@0\"\nmount -t overlay overlay -o lowerdir=.:\"@1\" \"@1\"\ncd \"$back\"\n";
+    Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into(), place.into()] })
+}
+
+fn elf_header(file: &Path) -> Result<[u8; ELF_HEADER]> {
+    let mut header = [0; ELF_HEADER];
+    std::io::Read::read_exact(&mut fs_err::File::open(file)?, &mut header)
+        .with_context(|| format!("{} is too short for an ELF file", file.display()))?;
+    // ABI, padding and type do not tell two machines apart.
+    header[7..18].fill(0);
+    Ok(header)
+}
+
+fn magic(header: &[u8]) -> String {
+    header.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "\\x{byte:02x}");
+        text
+    })
+}
+
+fn mask() -> String {
+    let mut mask = [0xff; ELF_HEADER];
+    mask[7..18].fill(0);
+    magic(&mask)
+}
+
+fn shell_quote(word: &OsStr) -> Vec<u8> {
+    let mut quoted = vec![b'\''];
+    for byte in word.as_bytes() {
+        match byte {
+            b'\'' => quoted.extend(br"'\''"),
+            _ => quoted.push(*byte),
+        }
+    }
+    quoted.push(b'\'');
+    quoted
+}

@@ -2,5 +2,6 @@
 
 pub mod model;
 pub mod run;
+pub mod smoke;
 pub mod step;
 pub mod store;

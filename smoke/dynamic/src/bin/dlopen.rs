@@ -1,7 +1,8 @@
-//! Loads the library named by its argument and calls it; sees what is not there reported.
+//! Loads the library that lies beside it and calls it; sees what is not there reported.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::transmute;
+use std::os::unix::ffi::OsStringExt as _;
 
 unsafe extern "C" {
     fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
@@ -31,8 +32,9 @@ fn symbol(library: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
 }
 
 fn main() -> Result<(), String> {
-    let path = std::env::args().nth(1).ok_or("usage: dlopen LIBRARY")?;
-    let library = open(&CString::new(path).map_err(|error| error.to_string())?)?;
+    let path = std::env::current_exe().map_err(|error| error.to_string())?.with_file_name("libplugin.so");
+    let path = CString::new(path.into_os_string().into_vec()).map_err(|error| error.to_string())?;
+    let library = open(&path)?;
     let (calls, root) = (symbol(library, c"plugin_calls")?, symbol(library, c"plugin_root")?);
     // SAFETY: these are the types that the library gives the two.
     let (calls, root): (extern "C" fn() -> c_int, extern "C" fn(c_int) -> c_int) =

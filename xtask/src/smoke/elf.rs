@@ -111,6 +111,21 @@ pub fn soname(bytes: &[u8]) -> Result<Option<String>> {
     Ok(read(bytes)?.soname)
 }
 
+/// An error unless this machine, as seen from our own program, is of the target's architecture.
+pub fn check_native(target: &target::Target) -> Result<()> {
+    let own = read(&fs_err::read("/proc/self/exe")?)?;
+    let wanted = &target.elf;
+    if (own.machine.as_str(), own.class, own.big_endian) == (wanted.machine.as_str(), wanted.class, wanted.big_endian) {
+        return Ok(());
+    }
+    bail!(
+        "{} is EM_{}, this machine is EM_{}: its programs do not run natively\nhint: leave out --runner native",
+        target.name,
+        wanted.machine,
+        own.machine
+    )
+}
+
 fn endian(big: bool) -> &'static str {
     if big { "big" } else { "little" }
 }

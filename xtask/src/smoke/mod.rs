@@ -16,7 +16,7 @@ use crate::model::target::Target;
 use crate::run::exec::Cmd;
 
 /// The command that runs a program of the target, which finds its shared libraries in these folders.
-pub type Runner<'a> = dyn Fn(&Path, &[PathBuf]) -> Cmd + 'a;
+pub type Runner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
 
 /// What is checked, and with what.
 pub struct Smoke<'a> {

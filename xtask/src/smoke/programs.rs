@@ -175,7 +175,7 @@ impl<'a> Mode<'a> {
 
     fn check_program(&mut self, program: &Program, file: &Path, libraries: &[PathBuf]) -> Result<()> {
         let problem = if file.exists() {
-            let cmd = (self.smoke.runner)(file, libraries).timeout(LIMIT);
+            let cmd = (self.smoke.runner)(file, libraries)?.timeout(LIMIT);
             let output = cmd.output().with_context(|| format!("running the smoke program {}", program.name))?;
             self.log(&cmd, &output)?;
             self.findings.cpu += output.finished.cpu;

@@ -58,10 +58,8 @@ impl<'a> Mode<'a> {
     pub(super) fn run(mut self) -> Result<()> {
         let problem = self.build()?;
         self.add("build", problem);
-        let needed = match self.link {
-            Link::Dynamic => vec![LIBC.to_owned()],
-            Link::Static => Vec::new(),
-        };
+        self.c_programs()?;
+        let needed = self.needed();
         for program in self.programs()? {
             let file = self.built(&program.name);
             self.check_program(&program, &file, &[])?;
@@ -72,6 +70,38 @@ impl<'a> Mode<'a> {
             self.audit(PLUGIN, &self.built(PLUGIN), Kind::Library, needed)?;
             self.shared_std()?;
             self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), Kind::Libc, Vec::new())?;
+        }
+        Ok(())
+    }
+
+    fn needed(&self) -> Vec<String> {
+        match self.link {
+            Link::Dynamic => vec![LIBC.into()],
+            Link::Static => Vec::new(),
+        }
+    }
+
+    /// C programs by the driver alone, called as the cc crate calls a clang: with Rust's triple as its target.
+    fn c_programs(&mut self) -> Result<()> {
+        let Smoke { sources, toolchain, target, .. } = self.smoke;
+        let link = match self.link {
+            Link::Dynamic => "-pie",
+            Link::Static => "-static-pie",
+        };
+        for program in listed(&sources.join("c"))? {
+            let file = self.folder.join(&program.name);
+            let cmd = Cmd::new(toolchain.join("bin").join(target.driver()))
+                .arg(format!("--target={}", target.triple))
+                .args(["-std=c11", "-O2", "-fPIE", link, "-Wall", "-Werror", "-Wl,-z,now", "-pthread", "-o"])
+                .arg(&file)
+                .arg(sources.join("c").join(&program.name).with_extension("c"))
+                .arg("-lm")
+                .dir(&self.folder);
+            match self.tool(&cmd)? {
+                Some(problem) => self.add(&program.name, Some(problem)),
+                None => self.check_program(&program, &file, &[])?,
+            }
+            self.audit(&program.name, &file, Kind::Program, self.needed())?;
         }
         Ok(())
     }
@@ -114,25 +144,11 @@ impl<'a> Mode<'a> {
         [crt.into(), "--remap-path-prefix".into(), remap]
     }
 
-    /// Every `.out` file beside a program's source, in the order of names.
+    /// The Rust programs of this mode.
     fn programs(&self) -> Result<Vec<Program>> {
-        let mut programs = Vec::new();
-        for package in self.packages() {
-            let folder = self.smoke.sources.join(package).join("src/bin");
-            // The plugin's package has no programs.
-            if !folder.exists() {
-                continue;
-            }
-            for entry in fs_err::read_dir(folder)? {
-                let path = entry?.path();
-                if path.extension() == Some(OsStr::new("out")) {
-                    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                    programs.push(Program { name, expected: fs_err::read_to_string(&path)? });
-                }
-            }
-        }
-        programs.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(programs)
+        let folders = self.packages().iter().map(|package| self.smoke.sources.join(package).join("src/bin"));
+        let listed: Vec<_> = folders.map(|folder| listed(&folder)).collect::<Result<_>>()?;
+        Ok(listed.into_iter().flatten().collect())
     }
 
     /// Where cargo puts a file.
@@ -143,9 +159,8 @@ impl<'a> Mode<'a> {
     /// std as a shared library: `hello` again, by rustc alone, and the library itself.
     fn shared_std(&mut self) -> Result<()> {
         let Smoke { sources, toolchain, target, .. } = self.smoke;
-        let Some(hello) = self.programs()?.into_iter().find(|program| program.name == "hello") else {
-            return Ok(());
-        };
+        let hello = self.programs()?.into_iter().find(|program| program.name == "hello");
+        let hello = hello.with_context(|| format!("there is no program `hello` in {}", sources.display()))?;
         let program = Program { name: "hello-prefer-dynamic".into(), ..hello };
         let file = self.folder.join(&program.name);
         let folder = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
@@ -228,6 +243,24 @@ impl<'a> Mode<'a> {
         let check = format!("{}/{name}", self.link.word());
         self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default() });
     }
+}
+
+/// The programs of a folder, by the `.out` files beside their sources, in the order of names.
+fn listed(folder: &Path) -> Result<Vec<Program>> {
+    let mut programs = Vec::new();
+    // A library's package has no such folder.
+    if !folder.exists() {
+        return Ok(programs);
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension() == Some(OsStr::new("out")) {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            programs.push(Program { name, expected: fs_err::read_to_string(&path)? });
+        }
+    }
+    programs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(programs)
 }
 
 fn one_libstd(folder: &Path) -> Result<PathBuf, String> {

@@ -87,15 +87,17 @@ impl Sysroot {
     }
 
     fn driver(&self) -> String {
-        let args: Vec<String> = self.clang.target_args().iter().map(|arg| quote(arg)).collect();
+        // Ours is the last word on the target: the cc crate passes Rust's triple, which clang reads otherwise.
+        let flags: Vec<String> = self.target.c.flags.iter().map(|flag| quote(flag)).collect();
         format!(
             "#!/bin/sh\n# C compiler and linker driver for {triple}.\n{HERE}\
-             exec {clang} --start-no-unused-arguments {args} --sysroot=\"$here/sysroot\" -resource-dir=\"$here/lib/clang\" \\\n    \
-             --ld-path={lld} -rtlib=compiler-rt -unwindlib=libunwind --end-no-unused-arguments \"$@\"\n",
+             exec {clang} --start-no-unused-arguments {flags} --sysroot=\"$here/sysroot\" -resource-dir=\"$here/lib/clang\" \\\n    \
+             --ld-path={lld} -rtlib=compiler-rt -unwindlib=libunwind --end-no-unused-arguments \"$@\" --target={target}\n",
             triple = self.target.triple,
             clang = quote(&self.clang.path().display().to_string()),
-            args = args.join(" "),
+            flags = flags.join(" "),
             lld = quote(&self.clang.lld().display().to_string()),
+            target = quote(&self.target.c.target),
         )
     }
 

@@ -1,2 +1,5 @@
-//! The `cargo xtask` program.
-fn main() {}
+//! The `cargo xtask` program: see the library for what it does.
+
+fn main() -> std::process::ExitCode {
+    xtask::main()
+}

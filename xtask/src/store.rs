@@ -111,11 +111,6 @@ impl Store {
         &self.root
     }
 
-    /// Where a step's folder is or will be.
-    pub fn path(root: &Path, step: &str, label: &str, digest: &Digest) -> PathBuf {
-        root.join(step).join(format!("{label}-{}", digest.short()))
-    }
-
     /// Scratch space on the same file system, emptied when the next run starts.
     pub fn temporary(&self) -> PathBuf {
         self.root.join("tmp")

@@ -225,11 +225,8 @@ impl Cmd {
     /// Runs it and gives back its standard output, trimmed. An exit status other than 0 is an error that shows both streams' ends.
     pub fn read(&self) -> Result<String> {
         let output = self.output()?;
-        if !output.finished.status.success() {
-            let mut printed = output.stderr;
-            printed.extend_from_slice(&output.stdout);
-            bail!("{}", self.failure(&output.finished, &String::from_utf8_lossy(&printed), None));
-        }
+        let printed = [output.stderr, output.stdout.clone()].concat();
+        self.check(&output.finished, &printed, None)?;
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
@@ -256,14 +253,17 @@ impl Cmd {
         if let Some(error) = broken {
             return Err(error).with_context(|| format!("writing the log of {}", self.display()));
         }
-        if !finished.status.success() {
-            bail!("{}", self.failure(&finished, &String::from_utf8_lossy(&tail), Some(log)));
-        }
+        self.check(&finished, &tail, Some(log))?;
         Ok(finished)
     }
 
-    fn failure(&self, finished: &Finished, printed: &str, log: Option<&Path>) -> String {
+    /// An error unless the exit status was 0: the command, how it ended, the end of what it printed, and where the rest is.
+    pub fn check(&self, finished: &Finished, printed: &[u8], log: Option<&Path>) -> Result<()> {
+        if finished.status.success() {
+            return Ok(());
+        }
         let mut text = format!("`{}` {}", shorten(&self.display()), describe(finished));
+        let printed = String::from_utf8_lossy(printed);
         let lines: Vec<&str> = printed.trim_end().lines().collect();
         for line in &lines[lines.len().saturating_sub(20)..] {
             let _ = write!(text, "\n  | {line}");
@@ -271,7 +271,7 @@ impl Cmd {
         if let Some(log) = log {
             let _ = write!(text, "\nwhole log: {}", log.display());
         }
-        text
+        bail!(text)
     }
 
     // The one place where a process starts; `pre_exec` only makes two system calls, both safe after fork.
@@ -321,7 +321,8 @@ pub fn signal_name(signal: i32) -> String {
     signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), Into::into)
 }
 
-fn quote(word: &OsStr) -> String {
+/// A word as a shell would have to be given it.
+pub fn quote(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

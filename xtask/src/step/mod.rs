@@ -3,13 +3,28 @@
 //! A [`Plan`] knows every folder's name before anything is built, because a digest covers a step's own inputs and those
 //! of the steps it rests on. [`Plan::run`] builds what is missing, several steps at a time.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+mod build;
+mod clang;
+pub mod musl;
+pub mod patch;
+pub mod runtimes;
+pub mod std;
+pub mod sysroot;
+pub mod test_programs;
+pub mod toolchain;
+mod tree;
 
-use anyhow::{Context as _, Result};
+use ::std::collections::BTreeSet;
+use ::std::path::{Path, PathBuf};
+use ::std::sync::{Mutex, PoisonError};
+use ::std::time::Duration;
 
+use anyhow::Result;
+
+pub use self::clang::Clang;
+pub use self::build::{Built, Builder};
 use crate::run::exec::{Cmd, Finished};
-use crate::store::{Digest, INPUTS_FILE, Inputs, Store};
+use crate::store::{Digest, Inputs};
 
 /// One thing to build.
 pub trait Step: Send + Sync {
@@ -39,7 +54,7 @@ pub struct Work {
     pub jobs: usize,
     /// Whether the network is forbidden.
     pub offline: bool,
-    cpu: std::sync::Mutex<Duration>,
+    cpu: Mutex<Duration>,
 }
 
 impl Work {
@@ -52,19 +67,13 @@ impl Work {
 
     /// Adds processor time of work done outside [`Work::run`].
     pub fn spent(&self, cpu: Duration) {
-        *self.cpu.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += cpu;
+        *self.cpu.lock().unwrap_or_else(PoisonError::into_inner) += cpu;
     }
 }
 
 /// Number of a step in its plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StepId(usize);
-
-/// Steps in an order in which they can be built.
-pub struct Plan {
-    out: PathBuf,
-    nodes: Vec<Node>,
-}
 
 /// A step and what the plan knows of it.
 pub struct Node {
@@ -76,5 +85,72 @@ pub struct Node {
     pub digest: Digest,
     /// Its folder.
     pub path: PathBuf,
-    inputs: Inputs,
+    /// Its own inputs, and the digests of the steps it rests on.
+    pub inputs: Inputs,
+}
+
+impl Node {
+    /// `musl s390x`
+    pub fn title(&self) -> String {
+        format!("{} {}", self.step.name(), self.step.label())
+    }
+
+    /// Whether it is built.
+    pub fn is_done(&self) -> bool {
+        self.path.is_dir()
+    }
+}
+
+/// Steps in an order in which they can be built.
+pub struct Plan {
+    out: PathBuf,
+    nodes: Vec<Node>,
+}
+
+impl Plan {
+    /// An empty plan for the out folder `out`.
+    pub fn new(out: &Path) -> Self {
+        Self { out: out.to_owned(), nodes: Vec::new() }
+    }
+
+    /// Adds a step that rests on `needs`. The same step twice is one step.
+    pub fn add(&mut self, step: impl Step + 'static, needs: &[StepId]) -> StepId {
+        let mut inputs = Inputs::new().add("step", step.name()).add("label", step.label());
+        inputs = step.inputs().entries().iter().fold(inputs, |all, (tag, value)| all.add(tag, value.as_str()));
+        for &need in needs {
+            let node = self.node(need);
+            inputs = inputs.add(&node.title(), node.digest.as_str());
+        }
+        let digest = inputs.digest();
+        if let Some(index) = self.nodes.iter().position(|node| node.digest == digest) {
+            return StepId(index);
+        }
+        let path = self.out.join(step.name()).join(format!("{}-{}", step.label(), digest.short()));
+        self.nodes.push(Node { step: Box::new(step), needs: needs.to_vec(), digest, path, inputs });
+        StepId(self.nodes.len() - 1)
+    }
+
+    /// The step's entry.
+    pub fn node(&self, id: StepId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Where the step's result is, or will be.
+    pub fn path(&self, id: StepId) -> &Path {
+        &self.node(id).path
+    }
+
+    /// All steps, in order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The step and all that it rests on, in order.
+    pub fn closure(&self, id: StepId) -> BTreeSet<StepId> {
+        let mut all = BTreeSet::from([id]);
+        for &need in &self.node(id).needs {
+            all.extend(self.closure(need));
+        }
+        all
+    }
 }

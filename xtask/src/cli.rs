@@ -1,0 +1,253 @@
+//! The command line: what a user may type, and nothing of what it does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Brings up Rust on musl Linux architectures: builds a cross toolchain from a target spec file and tests std under QEMU.
+///
+/// Targets are named as Alpine names architectures (`s390x`, `x86_64`); without one, a command is for all targets.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+#[command(after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Run as if started in this folder; bringup.toml is looked for there and above
+    #[arg(short = 'C', long, value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// Forbid the network: what is not in the cache is a miss
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Processors to use [default: all]
+    #[arg(short, long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Folder for downloads [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", global = true, env = "BRINGUP_CACHE")]
+    pub cache: Option<PathBuf>,
+    /// Show errors and results only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 as expected; 2 usage; 4 nothing ran; 10 only improvements or stale expectations; \
+    96 the host lacks something; 100 a regression; 101 a step failed; 130 interrupted.";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The main job: check the host, fetch, patch, build, smoke, test, report
+    Bringup(Bringup),
+    /// Say what the host has, what it lacks, and the command that installs it
+    Doctor(Doctor),
+    /// Print the table of targets
+    Targets,
+    /// Show one target, resolved
+    #[command(subcommand)]
+    Target(TargetVerb),
+    /// Download and verify every pinned source, the emulator and the crates that std needs
+    Fetch,
+    /// Work with the patch series
+    #[command(subcommand)]
+    Patch(PatchVerb),
+    /// Build the toolchain of each target and print its folder
+    Build(Build),
+    /// Audit ELF files and run small programs in every link mode
+    Smoke(Smoke),
+    /// Run the test suites
+    Test(Test),
+    /// Show the last report, or other ones
+    Report(Report),
+    /// Print the steps of a run, in order, and whether they are done
+    Plan(TargetNames),
+    /// Say why a step will run: what changed against its last result
+    Why(TargetNames),
+    /// Remove the out folder; the cache of downloads stays
+    Clean,
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Targets to work on.
+#[derive(Debug, Args, Clone)]
+pub struct TargetNames {
+    /// Names of targets [default: all]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+}
+
+/// `bringup`
+#[derive(Debug, Args)]
+pub struct Bringup {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub test: Test,
+    /// Install first what the host lacks (needs root)
+    #[arg(long)]
+    pub setup: bool,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Install what is lacking (needs root)
+    #[arg(long)]
+    pub install: bool,
+}
+
+/// `target …`
+#[derive(Debug, Subcommand)]
+pub enum TargetVerb {
+    /// Print what a target resolves to
+    Show {
+        /// The target
+        target: String,
+        /// Print rustc's target spec (JSON) only
+        #[arg(long)]
+        spec: bool,
+    },
+    /// Check target.toml, the spec and the expectations of each target
+    Check(TargetNames),
+}
+
+/// `patch …`
+#[derive(Debug, Subcommand)]
+pub enum PatchVerb {
+    /// Print every patch, its upstream status and whether it applies
+    Status,
+    /// Lay out a source as a git repository with a commit for each patch, to work on
+    Apply {
+        /// `rust`, `musl` or `llvm`
+        source: String,
+    },
+    /// Write the commits of that repository back into patches/
+    Refresh {
+        /// `rust`, `musl` or `llvm`
+        source: String,
+    },
+    /// Check that every patch applies, is described, and that refresh changes nothing
+    Check,
+}
+
+/// `build`
+#[derive(Debug, Args)]
+pub struct Build {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub targets: TargetNames,
+}
+
+/// Which emulator.
+#[derive(Debug, Args, Clone)]
+pub struct Emulator {
+    /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
+}
+
+/// `smoke`
+#[derive(Debug, Args)]
+pub struct Smoke {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub targets: TargetNames,
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub emulator: Emulator,
+    /// What runs the programs
+    #[arg(long, value_enum, default_value_t = RunnerKind::Qemu)]
+    pub runner: RunnerKind,
+}
+
+/// `test`
+#[derive(Debug, Args)]
+pub struct Test {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub targets: TargetNames,
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub emulator: Emulator,
+    /// Suites to run [default: core,alloc,std]
+    #[arg(long, value_name = "SUITE", value_delimiter = ',', value_parser = ["core", "alloc", "std"])]
+    pub suite: Vec<String>,
+    /// How the test programs are linked
+    #[arg(long, value_enum, default_value_t = Link::Dynamic)]
+    pub link: Link,
+    /// What runs the programs
+    #[arg(long, value_enum, default_value_t = RunnerKind::Qemu)]
+    pub runner: RunnerKind,
+    /// Run only tests whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Run one part of the tests: `slice:2/4` is the second of four
+    #[arg(long, value_name = "slice:I/N", value_parser = partition)]
+    pub partition: Option<(usize, usize)>,
+}
+
+/// What runs a target's programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RunnerKind {
+    /// QEMU user-mode emulation
+    Qemu,
+    /// The host itself, if it is of the target's architecture
+    Native,
+}
+
+/// How test programs are linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Link {
+    /// Against libc.so
+    Dynamic,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Report files [default: the last run's]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to show it, on standard output
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+}
+
+/// Report formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A matrix and what was unexpected
+    Terminal,
+    /// The matrix for a README
+    Markdown,
+    /// `JUnit` XML
+    Junit,
+    /// A page of its own
+    Html,
+    /// report.json
+    Json,
+}
+
+fn partition(text: &str) -> Result<(usize, usize), String> {
+    let parse = || {
+        let (index, count) = text.strip_prefix("slice:")?.split_once('/')?;
+        let (index, count) = (index.parse().ok()?, count.parse().ok()?);
+        (1..=count).contains(&index).then_some((index, count))
+    };
+    parse().ok_or_else(|| "expected slice:I/N with I from 1 to N, e.g. slice:1/4".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

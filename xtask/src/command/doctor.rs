@@ -1,0 +1,85 @@
+//! `doctor`
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+
+use crate::host::{self, Survey};
+use crate::install::Installer;
+use crate::session::Session;
+use crate::{emulator, exit};
+
+pub fn run(session: &Session, install: bool) -> Result<u8> {
+    if install {
+        setup(session)?;
+    }
+    let survey = host::survey();
+    let mut text = String::new();
+    let rust = session.rust()?;
+    let matches = rust.release == session.pins.rust.version;
+    let _ = writeln!(text, "{} {:<12} {:<10} {}", mark(matches), "rustc", rust.release, rust.sysroot.display());
+    for (name, tool) in &survey.tools {
+        let _ = match tool {
+            Some(tool) => {
+                let version = tool.version.as_ref().map_or_else(String::new, ToString::to_string);
+                writeln!(text, "{} {name:<12} {version:<10} {}", mark(true), tool.path.display())
+            }
+            None => writeln!(text, "{} {name:<12} not found", mark(false)),
+        };
+    }
+    describe_emulators(session, &mut text)?;
+    super::print(&text)?;
+    if !matches {
+        let wanted = &session.pins.rust.version;
+        bail!(host::MissingTools(format!("rustc {} is in use, {wanted} is pinned\nhint: rustup toolchain install {wanted}", rust.release)));
+    }
+    report_missing(&survey)
+}
+
+/// Installs what the survey finds lacking.
+pub fn setup(session: &Session) -> Result<()> {
+    let missing = host::survey().missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let Some(installer) = Installer::find() else {
+        bail!(host::MissingTools(format!(
+            "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git and make with its own package manager",
+            missing.join(", "),
+            host::PREFERRED_LLVM,
+        )));
+    };
+    installer.install(&missing, &|command| session.ui.note(command)).map_err(|error| {
+        // Whatever the reason, it is the host that lacks something.
+        anyhow::Error::new(host::MissingTools(format!("{error:#}")))
+    })
+}
+
+fn report_missing(survey: &Survey) -> Result<u8> {
+    let missing = survey.missing();
+    if missing.is_empty() {
+        return Ok(exit::EXPECTED);
+    }
+    let hint = Installer::find().map_or_else(
+        || "hint: install them with the host's package manager".into(),
+        |installer| format!("hint: {}, or `cargo xtask doctor --install`", installer.command(&missing)),
+    );
+    bail!(host::MissingTools(format!("the host lacks {}\n{hint}", missing.join(", "))))
+}
+
+/// One line for each emulator that the targets name; a missing one is fetched when it is needed.
+fn describe_emulators(session: &Session, text: &mut String) -> Result<()> {
+    for target in session.targets(&[])? {
+        let name = format!("qemu-{}", target.qemu.emulator);
+        let found = emulator::find(&target.qemu.emulator, &session.pins.qemu, &session.cache, true, None, &|_| {}).ok();
+        let _ = match found {
+            Some(found) => writeln!(text, "{} {name:<12} {:<10} {}", mark(true), found.version.to_string(), found.path.display()),
+            None => writeln!(text, "- {name:<12} none from {} on; `cargo xtask fetch` gets it", session.pins.qemu.minimum),
+        };
+    }
+    Ok(())
+}
+
+fn mark(ok: bool) -> char {
+    if ok { '✓' } else { '✗' }
+}

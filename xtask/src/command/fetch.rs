@@ -1,0 +1,31 @@
+//! `fetch`
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::fetch::NETWORK_ENV;
+use crate::run::exec::Cmd;
+use crate::session::{Session, Sources, shown};
+
+pub fn run(session: &Session) -> Result<()> {
+    let store = session.store()?;
+    let targets = session.targets(&[])?;
+    let planned = session.plan(targets, Sources::Fetch)?;
+    for (target, _) in &planned.targets {
+        let found = session.emulator(target, None)?;
+        session.ui.note(&format!("qemu-{} {} at {}", target.qemu.emulator, found.version, found.path.display()));
+    }
+    // The crates that std needs are named by the lock file of the patched tree.
+    let results = session.builder(&store).build(&planned.plan, &[planned.rust_source])?;
+    if let Some(Err(error)) = results.get(&planned.rust_source) {
+        bail!("{error}");
+    }
+    let source = planned.plan.path(planned.rust_source);
+    let rust = session.rust()?;
+    let cmd = Cmd::new(rust.bin("cargo")).dir("/").env("CARGO_HOME", session.cargo_home()).env("RUSTC", rust.bin("rustc"));
+    let cmd = cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--locked", "--manifest-path"]).arg(source.join("library/Cargo.toml"));
+    let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
+    let log = store.logs().join("fetch-crates.log");
+    NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).run(&log).context("fetching the crates that std needs")?;
+    session.ui.note(&format!("crates of {} are in {}", shown(&session.root, source), session.cargo_home().display()));
+    Ok(())
+}

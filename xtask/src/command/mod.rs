@@ -1,0 +1,62 @@
+//! One file for each verb that a user types.
+
+mod bringup;
+mod build;
+mod clean;
+mod doctor;
+mod fetch;
+mod generate;
+mod patch;
+mod plan;
+mod report;
+mod smoke;
+mod target;
+mod targets;
+mod test;
+mod why;
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::{Cli, Verb};
+use crate::exit;
+use crate::session::Session;
+
+/// Does what the command line says; the result is the exit code.
+pub fn dispatch(cli: &Cli) -> Result<u8> {
+    match &cli.verb {
+        Verb::Completions { shell } => return done(generate::completions(*shell)),
+        Verb::Man => return done(generate::man()),
+        _ => {}
+    }
+    let session = Session::open(cli)?;
+    match &cli.verb {
+        Verb::Bringup(options) => bringup::run(&session, options),
+        Verb::Doctor(options) => doctor::run(&session, options.install),
+        Verb::Targets => done(targets::run(&session)),
+        Verb::Target(verb) => done(target::run(&session, verb)),
+        Verb::Fetch => done(fetch::run(&session)),
+        Verb::Patch(verb) => done(patch::run(&session, verb)),
+        Verb::Build(options) => done(build::run(&session, &options.targets.targets)),
+        Verb::Smoke(options) => smoke::run(&session, options),
+        Verb::Test(options) => test::run(&session, options),
+        Verb::Report(options) => report::run(&session, options),
+        Verb::Plan(names) => done(plan::run(&session, &names.targets)),
+        Verb::Why(names) => done(why::run(&session, &names.targets)),
+        Verb::Clean => done(clean::run(&session)),
+        Verb::Completions { .. } | Verb::Man => Ok(exit::EXPECTED),
+    }
+}
+
+fn done(result: Result<()>) -> Result<u8> {
+    result.map(|()| exit::EXPECTED)
+}
+
+/// Writes data to standard output. A reader that has gone away is no error.
+fn print(text: &str) -> Result<()> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("writing to standard output"),
+    }
+}

@@ -1,0 +1,56 @@
+//! `why`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::session::{Session, Sources, shown};
+use crate::step::Node;
+use crate::store::{INPUTS_FILE, Inputs};
+
+pub fn run(session: &Session, names: &[String]) -> Result<()> {
+    let planned = session.plan(session.targets(names)?, Sources::Assume)?;
+    let mut text = String::new();
+    for node in planned.plan.nodes() {
+        if node.is_done() {
+            let _ = writeln!(text, "{}: done", node.title());
+            continue;
+        }
+        let Some(last) = last_result(node)? else {
+            let _ = writeln!(text, "{}: never built", node.title());
+            continue;
+        };
+        let _ = writeln!(text, "{}: differs from {}", node.title(), shown(&session.root, &last));
+        let path = last.join(INPUTS_FILE);
+        let before: Inputs =
+            serde_json::from_slice(&fs_err::read(&path)?).with_context(|| format!("reading {}", path.display()))?;
+        explain(&mut text, &before, &node.inputs);
+    }
+    super::print(&text)
+}
+
+/// The newest folder of the same step and label.
+fn last_result(node: &Node) -> Result<Option<PathBuf>> {
+    let Some(parent) = node.path.parent().filter(|parent| parent.is_dir()) else { return Ok(None) };
+    let prefix = format!("{}-", node.step.label());
+    let mut newest = None;
+    for entry in fs_err::read_dir(parent)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) && entry.path().join(INPUTS_FILE).is_file() {
+            newest = newest.max(Some((entry.metadata()?.modified()?, entry.path())));
+        }
+    }
+    Ok(newest.map(|(_, path)| path))
+}
+
+fn explain(text: &mut String, before: &Inputs, now: &Inputs) {
+    let missing_in = |all: &Inputs, entry: &(String, String)| !all.entries().contains(entry);
+    for (sign, from, other) in [('-', before, now), ('+', now, before)] {
+        for (tag, value) in from.entries().iter().filter(|entry| missing_in(other, entry)) {
+            let first = value.lines().next().unwrap_or_default();
+            let more = if value.lines().count() > 1 { " …" } else { "" };
+            let _ = writeln!(text, "  {sign} {tag}: {first}{more}");
+        }
+    }
+}

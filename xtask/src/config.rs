@@ -1,0 +1,92 @@
+//! Reading bringup.toml and targets/: files in, checked values out.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::model::pins::{Pins, PinsFile};
+use crate::model::target::{Target, TargetFile};
+
+/// The file that marks the project's folder.
+pub const PINS_FILE: &str = "bringup.toml";
+
+/// The project's folder: the nearest one at or above `start` that holds bringup.toml.
+pub fn find_root(start: &Path) -> Result<PathBuf> {
+    let found = start.ancestors().find(|folder| folder.join(PINS_FILE).is_file());
+    let found = found.with_context(|| {
+        format!("no {PINS_FILE} in {} or above it\nhint: run inside a clone of Bringup, or give its folder with -C", start.display())
+    })?;
+    Ok(found.to_owned())
+}
+
+/// Reads bringup.toml.
+pub fn pins(root: &Path) -> Result<Pins> {
+    let path = root.join(PINS_FILE);
+    let text = fs_err::read_to_string(&path)?;
+    let file: PinsFile = toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    file.validate().map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+/// Names of all targets, sorted: the folders in targets/ that hold a target.toml.
+pub fn target_names(root: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(root.join("targets"))? {
+        let entry = entry?;
+        if entry.path().join("target.toml").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Reads the named targets; all if none is named. An unknown name is an error that gives the nearest ones.
+pub fn targets(root: &Path, names: &[String]) -> Result<Vec<Target>> {
+    let known = target_names(root)?;
+    let wanted = if names.is_empty() { &known } else { names };
+    let mut targets = Vec::new();
+    for name in wanted {
+        if !known.contains(name) {
+            bail!(UnknownTarget(format!("unknown target `{name}`{}", nearest(name, &known))));
+        }
+        if !targets.iter().any(|target: &Target| target.name == *name) {
+            targets.push(target(root, name)?);
+        }
+    }
+    Ok(targets)
+}
+
+/// A target was named that is not there: a usage error.
+#[derive(Debug)]
+pub struct UnknownTarget(pub String);
+
+impl std::fmt::Display for UnknownTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnknownTarget {}
+
+/// The folder of a target.
+pub fn target_dir(root: &Path, name: &str) -> PathBuf {
+    root.join("targets").join(name)
+}
+
+fn target(root: &Path, name: &str) -> Result<Target> {
+    let path = target_dir(root, name).join("target.toml");
+    let text = fs_err::read_to_string(&path)?;
+    let file: TargetFile = toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    file.validate(name).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+fn nearest(name: &str, known: &[String]) -> String {
+    let mut close: Vec<(f64, &String)> = known.iter().map(|other| (strsim::jaro_winkler(name, other), other)).collect();
+    close.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let close: Vec<String> = close.iter().take_while(|(score, _)| *score > 0.6).take(3).map(|(_, other)| format!("`{other}`")).collect();
+    if close.is_empty() {
+        format!("\nhint: the targets are {}", known.join(", "))
+    } else {
+        format!("\nhint: did you mean {}?", close.join(" or "))
+    }
+}

@@ -1,0 +1,160 @@
+//! What the host has: the stock Rust toolchain, LLVM's tools, git and make.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::model::version::Version;
+use crate::run::exec::Cmd;
+
+/// The LLVM release that Bringup is tried with; other versions are taken when it is not there.
+pub const PREFERRED_LLVM: u64 = 22;
+/// LLVM releases that are looked for, by the suffix that distributions give the programs.
+const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
+
+/// A program and the version it gives.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// First line of what `--version` prints.
+    pub line: String,
+    /// The version in it.
+    pub version: Option<Version>,
+}
+
+/// The stock Rust toolchain.
+#[derive(Debug, Clone)]
+pub struct Rust {
+    /// Its folder.
+    pub sysroot: PathBuf,
+    /// `release:` of `rustc -vV`.
+    pub release: String,
+    /// `commit-hash:` of `rustc -vV`.
+    pub commit: String,
+    /// `host:` of `rustc -vV`.
+    pub triple: String,
+}
+
+impl Rust {
+    /// Asks `rustc` what it is. The toolchain is the one that cargo runs us with, else the one on the search path.
+    pub fn find(root: &Path) -> Result<Self> {
+        let beside_cargo = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("rustc"));
+        let rustc = beside_cargo.filter(|path| path.is_file()).unwrap_or_else(|| "rustc".into());
+        let rustc = if rustc.is_absolute() { rustc } else { which::which("rustc").context("looking for rustc on the search path")? };
+        // rustup's proxy needs to know where its toolchains are, and picks by the project's folder.
+        let ask = |arg: &str| Cmd::new(&rustc).arg(arg).dir(root).inherit("HOME").inherit("RUSTUP_HOME").inherit("RUSTUP_TOOLCHAIN");
+        let verbose = ask("-vV").read().context("asking rustc for its version")?;
+        let field = |name: &str| {
+            let value = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            value.map(str::to_owned).with_context(|| format!("`rustc -vV` gives no `{name}`"))
+        };
+        let sysroot = ask("--print=sysroot").read().context("asking rustc for its sysroot")?;
+        Ok(Self { sysroot: sysroot.into(), release: field("release")?, commit: field("commit-hash")?, triple: field("host")? })
+    }
+
+    /// Path of one of its programs.
+    pub fn bin(&self, name: &str) -> PathBuf {
+        self.sysroot.join("bin").join(name)
+    }
+}
+
+/// All that building needs of the host.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The stock Rust toolchain.
+    pub rust: Rust,
+    /// By the name used in reports: clang, lld, llvm-ar, llvm-ranlib, git, make.
+    tools: BTreeMap<&'static str, Tool>,
+    /// clang's folder of built-in headers.
+    pub clang_headers: PathBuf,
+}
+
+impl Host {
+    /// Paths of the tools; all are there, see [`survey`].
+    pub fn tool(&self, name: &'static str) -> Result<&Tool> {
+        self.tools.get(name).with_context(|| format!("the host lacks {name}"))
+    }
+
+    /// Path of a tool.
+    pub fn path(&self, name: &'static str) -> Result<&Path> {
+        Ok(&self.tool(name)?.path)
+    }
+
+    /// Names and versions, for the report.
+    pub fn versions(&self) -> BTreeMap<String, String> {
+        let shown = |tool: &Tool| tool.version.as_ref().map_or_else(|| tool.line.clone(), ToString::to_string);
+        let mut versions: BTreeMap<String, String> = self.tools.iter().map(|(name, tool)| ((*name).to_owned(), shown(tool))).collect();
+        versions.insert("rustc".into(), self.rust.release.clone());
+        versions
+    }
+}
+
+/// What a look at the host found.
+#[derive(Debug)]
+pub struct Survey {
+    /// Each tool that is wanted, and what was found of it.
+    pub tools: Vec<(&'static str, Option<Tool>)>,
+}
+
+impl Survey {
+    /// Names of tools that were not found.
+    pub fn missing(&self) -> Vec<&'static str> {
+        self.tools.iter().filter(|(_, tool)| tool.is_none()).map(|(name, _)| *name).collect()
+    }
+
+    /// The host, if nothing is missing.
+    pub fn into_host(self, rust: Rust) -> Result<Host> {
+        let missing = self.missing();
+        if !missing.is_empty() {
+            let install = super::install::Installer::find();
+            let command = install.map(|installer| installer.command(&missing));
+            let hint = command.map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
+            bail!(MissingTools(format!("the host lacks {}{hint}", missing.join(", "))));
+        }
+        let tools: BTreeMap<_, _> = self.tools.into_iter().filter_map(|(name, tool)| Some((name, tool?))).collect();
+        let clang = &tools.get("clang").context("the host lacks clang")?.path;
+        let resources = Cmd::new(clang).arg("-print-resource-dir").read().context("asking clang for its headers")?;
+        Ok(Host { rust, clang_headers: Path::new(&resources).join("include"), tools })
+    }
+}
+
+/// The host lacks something: its own exit code.
+#[derive(Debug)]
+pub struct MissingTools(pub String);
+
+impl std::fmt::Display for MissingTools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for MissingTools {}
+
+/// Looks for every tool that is needed, those of LLVM all from one release.
+pub fn survey() -> Survey {
+    let candidates = std::iter::once(PREFERRED_LLVM).chain(LLVM_RELEASES.rev().filter(|&release| release != PREFERRED_LLVM));
+    let suffixes: Vec<String> = candidates.map(|release| format!("-{release}")).chain([String::new()]).collect();
+    let llvm = [("clang", "clang"), ("lld", "ld.lld"), ("llvm-ar", "llvm-ar"), ("llvm-ranlib", "llvm-ranlib")];
+    let found = |suffix: &String| llvm.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
+    // The first release that is whole; else the one that lacks least.
+    let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
+    let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
+    let others = ["git", "make"].map(|name| (name, name.to_owned()));
+    let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
+    // Asking each for its version takes tens of milliseconds: ask all at once.
+    let tools = std::thread::scope(|scope| {
+        let asked: Vec<_> = wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
+        asked.into_iter().map(|(name, thread)| (name, thread.join().ok().flatten())).collect()
+    });
+    Survey { tools }
+}
+
+fn tool(program: &str) -> Option<Tool> {
+    let path = which::which(program).ok()?;
+    let printed = Cmd::new(&path).arg("--version").read().ok()?;
+    let line = printed.lines().find(|line| Version::find(line).is_some())?.trim().to_owned();
+    let version = Version::find(&line);
+    Some(Tool { path, line, version })
+}

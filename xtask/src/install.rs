@@ -1,0 +1,104 @@
+//! Installing what the host lacks, by its own package manager.
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::host::PREFERRED_LLVM;
+use crate::run::exec::{Cmd, Flow};
+
+/// A package manager and the words it takes.
+#[derive(Debug)]
+pub struct Installer {
+    program: &'static str,
+    refresh: Option<&'static [&'static str]>,
+    install: &'static [&'static str],
+    /// Tool name to package name; `{}` stands for the LLVM release.
+    packages: &'static [(&'static str, &'static str)],
+}
+
+const INSTALLERS: [Installer; 2] = [
+    Installer {
+        program: "apt-get",
+        refresh: Some(&["update"]),
+        install: &["install", "--yes", "--no-install-recommends"],
+        packages: &[
+            ("clang", "clang-{}"),
+            ("lld", "lld-{}"),
+            ("llvm-ar", "llvm-{}"),
+            ("llvm-ranlib", "llvm-{}"),
+            ("git", "git"),
+            ("make", "make"),
+        ],
+    },
+    Installer {
+        program: "apk",
+        refresh: None,
+        install: &["add"],
+        packages: &[
+            ("clang", "clang{}"),
+            ("lld", "lld{}"),
+            ("llvm-ar", "llvm{}"),
+            ("llvm-ranlib", "llvm{}"),
+            ("git", "git"),
+            ("make", "make"),
+        ],
+    },
+];
+
+impl Installer {
+    /// The package manager of this host, if it is one we know.
+    pub fn find() -> Option<&'static Self> {
+        INSTALLERS.iter().find(|installer| which::which(installer.program).is_ok())
+    }
+
+    /// The packages that bring `tools`.
+    fn packages(&self, tools: &[&str]) -> Vec<String> {
+        let mut packages: Vec<String> = Vec::new();
+        for (tool, package) in self.packages {
+            let package = package.replace("{}", &PREFERRED_LLVM.to_string());
+            if tools.contains(tool) && !packages.contains(&package) {
+                packages.push(package);
+            }
+        }
+        packages
+    }
+
+    /// The command that installs `tools`, for a person to type.
+    pub fn command(&self, tools: &[&str]) -> String {
+        let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
+        let install = format!("{sudo}{} {} {}", self.program, self.install.join(" "), self.packages(tools).join(" "));
+        match self.refresh {
+            Some(refresh) => format!("{sudo}{} {} && {install}", self.program, refresh.join(" ")),
+            None => install,
+        }
+    }
+
+    /// Installs `tools`. Without root it does nothing and says what to type.
+    pub fn install(&self, tools: &[&str], say: &dyn Fn(&str)) -> Result<()> {
+        let command = self.command(tools);
+        if !rustix::process::geteuid().is_root() {
+            bail!("installing {} needs root\nhint: {command}", tools.join(", "));
+        }
+        say(&command);
+        if let Some(refresh) = self.refresh {
+            self.call(refresh, &[]).with_context(|| format!("refreshing the package lists for {}", tools.join(", ")))?;
+        }
+        self.call(self.install, &self.packages(tools)).with_context(|| format!("installing {}", tools.join(", ")))
+    }
+
+    fn call(&self, words: &[&str], packages: &[String]) -> Result<()> {
+        let proxies = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HOME"];
+        let cmd = Cmd::new(self.program).args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+        let cmd = proxies.into_iter().fold(cmd, Cmd::inherit).merge_stderr();
+        let mut printed = Vec::new();
+        let finished = cmd.stream(|_, chunk| {
+            printed.extend_from_slice(chunk);
+            Flow::Continue
+        })?;
+        if finished.status.success() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&printed);
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        bail!("`{}` {}\n{}", cmd.display(), crate::run::exec::describe(&finished), lines[lines.len().saturating_sub(15)..].join("\n"))
+    }
+}

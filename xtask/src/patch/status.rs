@@ -1,0 +1,101 @@
+//! A series as a table.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::git;
+use crate::model::series::Series;
+
+/// One patch of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// File name.
+    pub patch: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its upstream status, or what is wrong with that.
+    pub upstream: String,
+    /// The files that it changes.
+    pub files: Vec<String>,
+    /// Lines added.
+    pub added: usize,
+    /// Lines removed.
+    pub removed: usize,
+    /// Whether it applies after those before it, if there was a tree to try on.
+    pub applies: Option<bool>,
+}
+
+/// What the columns of [`Row::cells`] are.
+pub const HEADINGS: [&str; 6] = ["patch", "subject", "upstream", "files", "lines", "applies"];
+
+impl Row {
+    /// The row as text.
+    pub fn cells(&self) -> [String; 6] {
+        let applies = match self.applies {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "",
+        };
+        let lines = format!("+{} -{}", self.added, self.removed);
+        [self.patch.clone(), self.subject.clone(), self.upstream.clone(), self.files.join("\n"), lines, applies.into()]
+    }
+}
+
+/// One row for each patch; with a pristine tree, each is tried on what it touches there.
+pub fn status(series: &Series, pristine: Option<&Path>) -> Result<Vec<Row>> {
+    let scratch = tempfile::tempdir().context("making a folder for the patches")?;
+    let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));
+    fs_err::create_dir(&patches)?;
+    fs_err::create_dir(&tree)?;
+    let files = super::write_files(series, &patches)?;
+    if let Some(pristine) = pristine {
+        super::copy_touched(pristine, &files, series, &tree)?;
+    }
+    let mut rows = Vec::new();
+    for (file, patch) in files.iter().zip(&series.patches) {
+        let header = patch.header();
+        let changes = git::numstat(file)?;
+        let applies = match pristine {
+            Some(_) => Some(super::apply::apply_one(&tree, file, patch)?.is_ok()),
+            None => None,
+        };
+        rows.push(Row {
+            patch: patch.file.clone(),
+            subject: header.subject().to_owned(),
+            upstream: header.upstream_status().map_or_else(|(_, problem)| problem, |status| status.to_string()),
+            added: changes.iter().map(|change| change.added).sum(),
+            removed: changes.iter().map(|change| change.removed).sum(),
+            files: changes.into_iter().map(|change| change.path).collect(),
+            applies,
+        });
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patch::testing::{self, TREE};
+
+    #[test]
+    fn rows_say_what_patches_do() {
+        let pristine = tempfile::tempdir().unwrap();
+        testing::write(pristine.path(), &TREE);
+        let rows = status(&testing::series(), Some(pristine.path())).unwrap();
+        let cells = [
+            "0002-Spell-twelve.patch",
+            "Spell twelve",
+            "Inappropriate [test]",
+            "new.txt\nsrc/count.txt",
+            "+2 -1",
+            "yes",
+        ];
+        assert_eq!(rows[1].cells(), cells);
+        assert_eq!(status(&testing::series(), None).unwrap()[0].applies, None);
+
+        fs_err::write(pristine.path().join("src/count.txt"), "other\n").unwrap();
+        let rows = status(&testing::series(), Some(pristine.path())).unwrap();
+        assert_eq!(rows[0].applies, Some(false));
+    }
+}

@@ -1,0 +1,276 @@
+//! What every renderer for people shows: the matrix, the unexpected results, the cost, and the hint what to do next.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::model::outcome::{Outcome, Verdict};
+use crate::model::report::{Report, Run, SmokeCheck, Suite, Test};
+use crate::run::exec::quote;
+
+use super::table::{Cell, Tone};
+
+/// How the counts of a suite are to be read.
+pub const LEGEND: &str = "suites: passed/failed/not run, where failed includes the expected failures";
+
+/// `s390x qemu dynamic`: what tells one run of a report from the others.
+pub fn run_name(run: &Run) -> String {
+    format!("{} {} {}", run.target, run.runner, run.link)
+}
+
+/// Replaces what could move a cursor or break a file format: control characters other than the line feed, and
+/// Unicode's noncharacters, appear as `\u{1b}`.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push(c),
+            '\t' => shown.push(' '),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// The matrix: a header row, then a row for each run.
+pub fn matrix(report: &Report) -> Vec<Vec<Cell>> {
+    let mut suites: Vec<&str> = Vec::new();
+    for suite in report.runs.iter().flat_map(|run| &run.suites) {
+        if !suites.contains(&suite.suite.as_str()) {
+            suites.push(&suite.suite);
+        }
+    }
+    let header = ["target", "runner", "link", "smoke"].into_iter().chain(suites.iter().copied()).chain(["verdict"]);
+    let mut rows = vec![header.map(Cell::plain).collect()];
+    for run in &report.runs {
+        let mut row: Vec<Cell> = [&run.target, &run.runner, &run.link].map(Cell::plain).into();
+        row.push(smoke_cell(&run.smoke));
+        row.extend(suites.iter().map(|name| suite_cell(run.suites.iter().find(|suite| suite.suite == *name))));
+        row.push(Cell::new(&run.verdict, verdict_tone(&run.verdict)));
+        rows.push(row);
+    }
+    rows
+}
+
+fn smoke_cell(checks: &[SmokeCheck]) -> Cell {
+    if checks.is_empty() {
+        return Cell::plain("-");
+    }
+    let passed = checks.iter().filter(|check| check.outcome == Outcome::Pass).count();
+    let failed = checks.iter().filter(|check| check.outcome.is_failure()).count();
+    Cell::new(format!("{passed}/{failed}"), if failed > 0 { Tone::Bad } else { Tone::Good })
+}
+
+fn suite_cell(suite: Option<&Suite>) -> Cell {
+    let Some(suite) = suite else { return Cell::plain("-") };
+    let failed = suite.failed + suite.crashed + suite.timed_out;
+    let tone = match &suite.verdicts {
+        verdicts if verdicts.regression > 0 => Tone::Bad,
+        verdicts if verdicts.improvement + verdicts.stale > 0 => Tone::Odd,
+        _ => Tone::Good,
+    };
+    Cell::new(format!("{}/{failed}/{}", suite.passed, suite.ignored + suite.skipped), tone)
+}
+
+fn verdict_tone(verdict: &str) -> Tone {
+    match verdict {
+        "expected" => Tone::Good,
+        "improvement" => Tone::Odd,
+        _ => Tone::Bad,
+    }
+}
+
+/// Why something is in the list of unexpected results, in the order of that list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A test did worse than known.
+    Regression,
+    /// A test did better than known.
+    Improvement,
+    /// An expectation names no test.
+    Stale,
+    /// A flaky test failed this time. Does not change the exit code, but must not pass unseen.
+    Flake,
+    /// A smoke check failed.
+    Smoke,
+    /// A run did not come to its end.
+    Incomplete,
+}
+
+impl Kind {
+    /// The word for it, as in the report.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Regression => Verdict::Regression.word(),
+            Self::Improvement => Verdict::Improvement.word(),
+            Self::Stale => Verdict::Stale.word(),
+            Self::Flake => Verdict::Flake.word(),
+            Self::Smoke => "smoke",
+            Self::Incomplete => "incomplete",
+        }
+    }
+
+    /// How bad it is.
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Regression | Self::Smoke | Self::Incomplete => Tone::Bad,
+            Self::Improvement | Self::Stale | Self::Flake => Tone::Odd,
+        }
+    }
+
+    fn of(verdict: Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Expected => None,
+            Verdict::Regression => Some(Self::Regression),
+            Verdict::Improvement => Some(Self::Improvement),
+            Verdict::Stale => Some(Self::Stale),
+            Verdict::Flake => Some(Self::Flake),
+        }
+    }
+}
+
+/// One unexpected result.
+#[derive(Debug)]
+pub struct Item<'a> {
+    /// Why it is here.
+    pub kind: Kind,
+    /// The run it belongs to.
+    pub run: &'a Run,
+    /// The suite; empty for a smoke check or an incomplete run.
+    pub suite: &'a str,
+    /// The test or the smoke check; empty for an incomplete run.
+    pub name: &'a str,
+    /// What happened and why; may have several lines.
+    pub detail: String,
+    /// The test's output, relative to the report's folder.
+    pub log: Option<&'a str>,
+}
+
+/// Everything that a reader must look at, regressions first.
+pub fn unexpected(report: &Report) -> Vec<Item<'_>> {
+    let mut items = Vec::new();
+    for run in &report.runs {
+        for suite in &run.suites {
+            items.extend(suite.tests.iter().filter_map(|test| {
+                let (suite, name) = (suite.suite.as_str(), test.name.as_str());
+                let kind = Kind::of(test.verdict)?;
+                Some(Item { kind, run, suite, name, detail: what_happened(test), log: test.log.as_deref() })
+            }));
+        }
+        for check in run.smoke.iter().filter(|check| check.outcome.is_failure()) {
+            let (name, detail) = (check.check.as_str(), check.detail.clone());
+            items.push(Item { kind: Kind::Smoke, run, suite: "", name, detail, log: None });
+        }
+        if run.verdict == "incomplete" || run.error.is_some() {
+            let detail = run.error.clone().unwrap_or_else(|| "no error was recorded".into());
+            items.push(Item { kind: Kind::Incomplete, run, suite: "", name: "", detail, log: None });
+        }
+    }
+    // Stable: within a kind the order is the report's.
+    items.sort_by_key(|item| item.kind);
+    items
+}
+
+/// The outcome with its reason: `crash: SIGSEGV`.
+pub fn what_happened(test: &Test) -> String {
+    let what = test.outcome.map_or("no test program lists it", Outcome::word);
+    match (&test.reason, test.verdict) {
+        (None, _) => what.to_owned(),
+        // The reason is then that of an expectation which does not hold.
+        (Some(reason), Verdict::Improvement | Verdict::Stale) => format!("{what}; its entry says: {reason}"),
+        (Some(reason), _) => format!("{what}: {reason}"),
+    }
+}
+
+/// What one step or suite cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cost {
+    /// `musl s390x`, `patch rust`, `suite std s390x qemu dynamic`.
+    pub name: String,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// Seconds of processor time.
+    pub cpu_s: f64,
+    /// Whether the step was found done.
+    pub cached: bool,
+}
+
+/// What each step and suite cost; a step that several runs rest on is named once, as built if any of them built it.
+pub fn costs(report: &Report) -> Vec<Cost> {
+    let mut costs: Vec<Cost> = Vec::new();
+    for run in &report.runs {
+        for step in &run.steps {
+            // A step that bears a label of its own is the same one for every target.
+            let name =
+                if step.step.contains(' ') { step.step.clone() } else { format!("{} {}", step.step, run.target) };
+            let cost = Cost { name, wall_s: step.wall_s, cpu_s: step.cpu_s, cached: step.cached };
+            match costs.iter_mut().find(|known| known.name == cost.name) {
+                Some(known) if known.cached && !cost.cached => *known = cost,
+                Some(_) => {}
+                None => costs.push(cost),
+            }
+        }
+        costs.extend(run.suites.iter().map(|suite| Cost {
+            name: format!("suite {} {}", suite.suite, run_name(run)),
+            wall_s: suite.wall_s,
+            cpu_s: suite.cpu_s,
+            cached: false,
+        }));
+    }
+    costs
+}
+
+/// The one thing to do next: the worst results decide which.
+pub fn hint(report: &Report) -> Option<String> {
+    let items = unexpected(report);
+    let of = |kind: Kind| -> Vec<&Item<'_>> { items.iter().filter(|item| item.kind == kind).collect() };
+    let targets = |items: &[&Item<'_>]| join(items.iter().map(|item| item.run.target.as_str()), " ");
+
+    let regressions = of(Kind::Regression);
+    if let Some(first) = regressions.first() {
+        return Some(format!("to run it again: {}", rerun(first.run, &regressions)));
+    }
+    let smoke = of(Kind::Smoke);
+    if !smoke.is_empty() {
+        return Some(format!("to run it again: cargo xtask smoke {}", targets(&smoke)));
+    }
+    let incomplete = of(Kind::Incomplete);
+    if !incomplete.is_empty() {
+        return Some(format!("to go on from the last complete step: cargo xtask bringup {}", targets(&incomplete)));
+    }
+    let entry = of(Kind::Improvement).into_iter().chain(of(Kind::Stale)).next()?;
+    let target = &entry.run.target;
+    // The emulator's own expectations are in force only where there is an emulator.
+    let emulators = if entry.run.runner == "qemu" { format!(" or qemu/{target}.expect.txt") } else { String::new() };
+    Some(format!("remove the entry `{}  {}` from targets/{target}/expect.txt{emulators}", entry.suite, entry.name))
+}
+
+/// The command for the regressions of every run that has the runner and the link mode of `like`.
+fn rerun(like: &Run, regressions: &[&Item<'_>]) -> String {
+    let alike: Vec<_> =
+        regressions.iter().filter(|item| item.run.runner == like.runner && item.run.link == like.link).collect();
+    let targets = join(alike.iter().map(|item| item.run.target.as_str()), " ");
+    let suites = join(alike.iter().map(|item| item.suite), ",");
+    let mut command = format!("cargo xtask test {targets} --suite {suites}");
+    let names: BTreeSet<&str> = alike.iter().map(|item| item.name).collect();
+    if let (Some(name), 1) = (names.first(), names.len()) {
+        let _ = write!(command, " --filter {}", quote(name.as_ref()));
+    }
+    if like.link != "dynamic" {
+        let _ = write!(command, " --link {}", like.link);
+    }
+    if like.runner != "qemu" {
+        let _ = write!(command, " --runner {}", like.runner);
+    }
+    command
+}
+
+fn join<'a>(words: impl Iterator<Item = &'a str>, separator: &str) -> String {
+    let mut once: Vec<&str> = Vec::new();
+    for word in words {
+        if !once.contains(&word) {
+            once.push(word);
+        }
+    }
+    once.join(separator)
+}

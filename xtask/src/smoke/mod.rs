@@ -1,0 +1,81 @@
+//! Smoke: small programs built by the toolchain in every link mode and run, and a look at every ELF file.
+//!
+//! A check that fails is a value; an error is trouble of the harness itself. The same checks are listed whatever
+//! happens: what could not be built is a failed check, not a missing one.
+
+pub mod elf;
+mod programs;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::model::report::SmokeCheck;
+use crate::model::target::Target;
+use crate::run::exec::Cmd;
+
+/// The command that runs a program of the target, which finds its shared libraries in these folders.
+pub type Runner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
+
+/// What is checked, and with what.
+pub struct Smoke<'a> {
+    /// The folder of the programs' sources.
+    pub sources: &'a Path,
+    /// The toolchain.
+    pub toolchain: &'a Path,
+    /// What it is for.
+    pub target: &'a Target,
+    /// How a program of the target is run.
+    pub runner: &'a Runner<'a>,
+    /// Folder to build in, which need not exist.
+    pub work: &'a Path,
+    /// File that the tools' and the programs' output is appended to.
+    pub log: &'a Path,
+    /// Folders of the build host that no file may name.
+    pub forbidden: &'a [PathBuf],
+    /// Processors that may be used.
+    pub jobs: usize,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Every check, in a fixed order.
+    pub checks: Vec<SmokeCheck>,
+    /// Processor time of compilers and programs.
+    pub cpu: Duration,
+}
+
+/// How a program is linked against the C library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// With libc.so, as a position-independent executable.
+    Dynamic,
+    /// With libc.a, as a position-independent executable that needs no interpreter (static-pie).
+    Static,
+}
+
+impl Link {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Dynamic, Self::Static];
+
+    /// The word used in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Static => "static",
+        }
+    }
+}
+
+impl Smoke<'_> {
+    /// Builds, runs and audits everything.
+    pub fn run(&self) -> Result<Findings> {
+        let mut findings = Findings::default();
+        for link in Link::ALL {
+            programs::Mode::new(self, link, &mut findings)?.run()?;
+        }
+        Ok(findings)
+    }
+}

@@ -1,0 +1,322 @@
+//! Building and running the programs of one link mode.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::elf::{self, Kind, Rules};
+use super::{Findings, Link, Smoke};
+use crate::model::outcome::Outcome;
+use crate::model::report::SmokeCheck;
+use crate::run::exec::{Cmd, Output, describe};
+use crate::run::interrupt::Interrupted;
+
+#[cfg(test)]
+mod tests;
+
+/// How long a program may run; under an emulator they take less than a second each.
+const LIMIT: Duration = Duration::from_mins(1);
+/// The name under which musl's C library is needed: it has no SONAME, so the linker takes the file's name.
+const LIBC: &str = "libc.so";
+/// The cdylib.
+const PLUGIN: &str = "libplugin.so";
+
+/// One link mode's build and checks.
+pub(super) struct Mode<'a> {
+    smoke: &'a Smoke<'a>,
+    link: Link,
+    folder: PathBuf,
+    findings: &'a mut Findings,
+}
+
+/// What keeps a check from passing; nothing if it passes.
+type Problem = Option<String>;
+
+/// A program of the workspace.
+struct Program {
+    name: String,
+    /// What it must print on standard output.
+    expected: String,
+}
+
+impl<'a> Mode<'a> {
+    /// Starts from an empty folder: cargo would not see that std is another one than last time.
+    pub(super) fn new(smoke: &'a Smoke<'a>, link: Link, findings: &'a mut Findings) -> Result<Self> {
+        let folder = smoke.work.join(link.word());
+        if folder.exists() {
+            fs_err::remove_dir_all(&folder)?;
+        }
+        fs_err::create_dir_all(&folder)?;
+        Ok(Self { smoke, link, folder, findings })
+    }
+
+    /// Builds, runs and audits everything of this mode.
+    pub(super) fn run(mut self) -> Result<()> {
+        let problem = self.build()?;
+        self.add("build", problem);
+        self.c_programs()?;
+        let needed = self.needed();
+        for program in self.programs()? {
+            let file = self.built(&program.name);
+            self.check_program(&program, &file, &[])?;
+            self.audit(&program.name, &file, Kind::Program, needed.clone())?;
+        }
+        // A library needs a dynamic loader: none of this exists in the static mode.
+        if self.link == Link::Dynamic {
+            self.audit(PLUGIN, &self.built(PLUGIN), Kind::Library, needed)?;
+            self.shared_std()?;
+            self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), Kind::Libc, Vec::new())?;
+        }
+        Ok(())
+    }
+
+    fn needed(&self) -> Vec<String> {
+        match self.link {
+            Link::Dynamic => vec![LIBC.into()],
+            Link::Static => Vec::new(),
+        }
+    }
+
+    /// C programs by the driver alone, called as the cc crate calls a clang: with Rust's triple as its target.
+    fn c_programs(&mut self) -> Result<()> {
+        let Smoke { sources, toolchain, target, .. } = self.smoke;
+        let link = match self.link {
+            Link::Dynamic => "-pie",
+            Link::Static => "-static-pie",
+        };
+        for program in listed(&sources.join("c"))? {
+            let file = self.folder.join(&program.name);
+            let cmd = Cmd::new(toolchain.join("bin").join(target.driver()))
+                .arg(format!("--target={}", target.triple))
+                .args(["-std=c11", "-O2", "-fPIE", link, "-Wall", "-Werror", "-Wl,-z,now", "-pthread", "-o"])
+                .arg(&file)
+                .arg(sources.join("c").join(&program.name).with_extension("c"))
+                .arg("-lm")
+                .dir(&self.folder);
+            match self.tool(&cmd)? {
+                Some(problem) => self.add(&program.name, Some(problem)),
+                None => self.check_program(&program, &file, &[])?,
+            }
+            self.audit(&program.name, &file, Kind::Program, self.needed())?;
+        }
+        Ok(())
+    }
+
+    /// The workspace, as a user of the toolchain would build it.
+    fn build(&mut self) -> Result<Problem> {
+        let Smoke { sources, toolchain, target, work, jobs, .. } = self.smoke;
+        let cc = format!("CC_{}", target.triple.replace(['-', '.'], "_"));
+        let cmd = Cmd::new(toolchain.join("bin/cargo"))
+            .args(["build", "--release", "--frozen", "--keep-going", "--target", &target.triple])
+            .args(["--jobs", &jobs.to_string()])
+            .args(self.packages().iter().flat_map(|package| ["--package", package]))
+            .arg("--manifest-path")
+            .arg(sources.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&self.folder)
+            // Away from the user's configuration, in their home and in the folders above the working folder.
+            .env("CARGO_HOME", work.join("cargo-home"))
+            .dir("/")
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join(OsStr::new("\x1f")))
+            .env(cc, toolchain.join("bin").join(target.driver()));
+        self.tool(&cmd)
+    }
+
+    fn packages(&self) -> &'static [&'static str] {
+        match self.link {
+            Link::Dynamic => &["programs", "plugin", "dynamic"],
+            Link::Static => &["programs"],
+        }
+    }
+
+    /// The link mode in so many words, whatever the target's default is; and the sources' folder is the user's affair.
+    fn rustflags(&self) -> [OsString; 3] {
+        let crt = match self.link {
+            Link::Dynamic => "-Ctarget-feature=-crt-static",
+            Link::Static => "-Ctarget-feature=+crt-static",
+        };
+        let mut remap = self.smoke.sources.as_os_str().to_owned();
+        remap.push("=/smoke");
+        [crt.into(), "--remap-path-prefix".into(), remap]
+    }
+
+    /// The Rust programs of this mode.
+    fn programs(&self) -> Result<Vec<Program>> {
+        let folders = self.packages().iter().map(|package| self.smoke.sources.join(package).join("src/bin"));
+        let listed: Vec<_> = folders.map(|folder| listed(&folder)).collect::<Result<_>>()?;
+        Ok(listed.into_iter().flatten().collect())
+    }
+
+    /// Where cargo puts a file.
+    fn built(&self, name: &str) -> PathBuf {
+        self.folder.join(&self.smoke.target.triple).join("release").join(name)
+    }
+
+    /// std as a shared library: `hello` again, by rustc alone, and the library itself.
+    fn shared_std(&mut self) -> Result<()> {
+        let Smoke { sources, toolchain, target, .. } = self.smoke;
+        let hello = self.programs()?.into_iter().find(|program| program.name == "hello");
+        let hello = hello.with_context(|| format!("there is no program `hello` in {}", sources.display()))?;
+        let program = Program { name: "hello-prefer-dynamic".into(), ..hello };
+        let file = self.folder.join(&program.name);
+        let folder = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
+        let library = one_libstd(&folder);
+        let cmd = Cmd::new(toolchain.join("bin/rustc"))
+            .args(["--edition=2024", "-O", "-Cprefer-dynamic", "--target", &target.triple])
+            .args(self.rustflags())
+            .arg("-o")
+            .arg(&file)
+            .arg(sources.join("programs/src/bin/hello.rs"))
+            .dir(&self.folder);
+        match self.tool(&cmd)? {
+            Some(problem) => self.add(&program.name, Some(problem)),
+            None => self.check_program(&program, &file, &[folder])?,
+        }
+        let name = match &library {
+            Ok(path) => needed_as(path),
+            Err(_) => "libstd.so".into(),
+        };
+        self.audit(&program.name, &file, Kind::Program, vec![name, LIBC.into()])?;
+        match library {
+            Ok(path) => self.audit("libstd.so", &path, Kind::Library, vec![LIBC.into()])?,
+            Err(problem) => self.add("libstd.so elf", Some(problem)),
+        }
+        Ok(())
+    }
+
+    fn check_program(&mut self, program: &Program, file: &Path, libraries: &[PathBuf]) -> Result<()> {
+        let problem = if file.exists() {
+            let cmd = (self.smoke.runner)(file, libraries)?.timeout(LIMIT);
+            let output = cmd.output().with_context(|| format!("running the smoke program {}", program.name))?;
+            self.log(&cmd, &output)?;
+            self.findings.cpu += output.finished.cpu;
+            judge(&output, &program.expected)
+        } else {
+            Some("it was not built".into())
+        };
+        self.add(&program.name, problem);
+        Ok(())
+    }
+
+    fn audit(&mut self, name: &str, file: &Path, kind: Kind, needed: Vec<String>) -> Result<()> {
+        let problem = if file.exists() {
+            let target = self.smoke.target;
+            let dynamic_program = kind == Kind::Program && self.link == Link::Dynamic;
+            let interpreter = dynamic_program.then_some(target.musl.loader.as_str());
+            let rules = Rules { elf: &target.elf, kind, interpreter, needed, forbidden: self.smoke.forbidden };
+            let broken = elf::audit(&fs_err::read(file)?, &rules);
+            (!broken.is_empty()).then(|| broken.join("\n"))
+        } else {
+            Some(format!("there is no {}", file.display()))
+        };
+        self.add(&format!("{name} elf"), problem);
+        Ok(())
+    }
+
+    /// Runs a tool of the toolchain. That it is not there or fails is a finding; that we are interrupted is an error.
+    fn tool(&mut self, cmd: &Cmd) -> Result<Problem> {
+        let output = match cmd.output() {
+            Ok(output) => output,
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => return Ok(Some(format!("{error:#}"))),
+        };
+        self.log(cmd, &output)?;
+        self.findings.cpu += output.finished.cpu;
+        Ok((!output.finished.status.success()).then(|| failure(&output)))
+    }
+
+    fn log(&self, cmd: &Cmd, output: &Output) -> Result<()> {
+        let mut file = fs_err::OpenOptions::new().create(true).append(true).open(self.smoke.log)?;
+        writeln!(file, "$ {}", cmd.display())?;
+        file.write_all(&output.stdout)?;
+        file.write_all(&output.stderr)?;
+        writeln!(file, "= {}", describe(&output.finished))?;
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str, problem: Problem) {
+        let outcome = if problem.is_none() { Outcome::Pass } else { Outcome::Fail };
+        let check = format!("{}/{name}", self.link.word());
+        self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default() });
+    }
+}
+
+/// The programs of a folder, by the `.out` files beside their sources, in the order of names.
+fn listed(folder: &Path) -> Result<Vec<Program>> {
+    let mut programs = Vec::new();
+    // A library's package has no such folder.
+    if !folder.exists() {
+        return Ok(programs);
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension() == Some(OsStr::new("out")) {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            programs.push(Program { name, expected: fs_err::read_to_string(&path)? });
+        }
+    }
+    programs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(programs)
+}
+
+fn one_libstd(folder: &Path) -> Result<PathBuf, String> {
+    let is_libstd = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.extension() == Some(OsStr::new("so")) && (name == "libstd.so" || name.starts_with("libstd-"))
+    };
+    let entries = fs_err::read_dir(folder).map_err(|error| error.to_string())?;
+    let found: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_libstd).collect();
+    match found.as_slice() {
+        [path] => Ok(path.clone()),
+        others => Err(format!("expected one libstd.so in {}, found {}", folder.display(), others.len())),
+    }
+}
+
+/// What a program that is linked against the library names as needed.
+fn needed_as(library: &Path) -> String {
+    let own = fs_err::read(library).map_err(anyhow::Error::from).and_then(|bytes| elf::soname(&bytes));
+    own.ok().flatten().unwrap_or_else(|| library.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
+
+fn judge(output: &Output, expected: &str) -> Problem {
+    if !output.finished.status.success() {
+        return Some(failure(output));
+    }
+    let printed = String::from_utf8_lossy(&output.stdout);
+    if printed == expected {
+        return None;
+    }
+    let (left, right): (Vec<_>, Vec<_>) = (expected.lines().collect(), printed.lines().collect());
+    let line = (0..left.len().max(right.len())).find(|line| left.get(*line) != right.get(*line));
+    let mut text = match line {
+        Some(line) => {
+            let name = |text: Option<&&str>| text.map_or_else(|| "nothing".into(), |text| format!("`{text}`"));
+            format!("line {}: expected {}, printed {}", line + 1, name(left.get(line)), name(right.get(line)))
+        }
+        None => "the last line's end is missing, or there is one too many".into(),
+    };
+    text.push_str(&last_lines(output));
+    Some(text)
+}
+
+fn failure(output: &Output) -> String {
+    format!("it {}{}", describe(&output.finished), last_lines(output))
+}
+
+/// The end of what was printed, for a report.
+fn last_lines(output: &Output) -> String {
+    const MOST: usize = 12;
+    let mut text = String::new();
+    for stream in [&output.stdout, &output.stderr] {
+        let printed = String::from_utf8_lossy(stream);
+        let lines: Vec<_> = printed.trim_end().lines().collect();
+        for line in &lines[lines.len().saturating_sub(MOST)..] {
+            let _ = write!(text, "\n  | {line}");
+        }
+    }
+    text
+}

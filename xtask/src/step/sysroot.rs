@@ -1,0 +1,157 @@
+//! `sysroot`: musl and the runtimes put together, with the linker driver and the wrappers that make the stock compiler
+//! use them. It is a toolchain that lacks only std, and std is built with it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::clang::Clang;
+use super::runtimes::{BUILTINS, CRT, UNWIND};
+use super::{Step, Work, tree};
+use crate::host::Rust;
+use crate::model::target::Target;
+use crate::spec::SPEC_FILE;
+use crate::store::Inputs;
+
+/// The sysroot and drivers of one target.
+pub struct Sysroot {
+    /// For whom.
+    pub target: Target,
+    /// The resolved spec.
+    pub spec: String,
+    /// The C compiler behind the driver.
+    pub clang: Clang,
+    /// The Rust compiler behind the wrappers.
+    pub rust: Rust,
+    /// The step `musl`.
+    pub musl: PathBuf,
+    /// The step `runtimes`.
+    pub runtimes: PathBuf,
+}
+
+impl Step for Sysroot {
+    fn name(&self) -> &'static str {
+        "sysroot"
+    }
+
+    fn label(&self) -> &str {
+        &self.target.name
+    }
+
+    fn inputs(&self) -> Inputs {
+        // The scripts hold paths of the host's compilers: they are inputs as they are.
+        let scripts = self.scripts().into_iter().map(|(name, text)| format!("{name}\n{text}"));
+        self.clang.inputs().add("rustc", &self.rust.commit).add("spec", &self.spec).list("script", scripts)
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        let sysroot = work.out.join("sysroot");
+        tree::link(&self.musl.join("lib"), &sysroot.join("lib"))?;
+        tree::link(&self.musl.join("usr"), &sysroot.join("usr"))?;
+        fs_err::hard_link(self.runtimes.join(UNWIND), sysroot.join("usr/lib").join(UNWIND))?;
+
+        let resources = work.out.join("lib/clang");
+        let folder = resources.join("lib").join(self.clang.runtime_folder()?);
+        fs_err::create_dir_all(&folder)?;
+        for name in [BUILTINS, CRT[0], CRT[1]] {
+            fs_err::hard_link(self.runtimes.join(name), folder.join(name))?;
+        }
+        fs_err::os::unix::fs::symlink(self.clang.headers(), resources.join("include"))?;
+
+        let rustlib = work.out.join("lib/rustlib");
+        fs_err::create_dir_all(rustlib.join(&self.target.triple).join("lib"))?;
+        fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), &self.spec)?;
+        let host = self.rust.sysroot.join("lib/rustlib").join(&self.rust.triple);
+        fs_err::os::unix::fs::symlink(host, rustlib.join(&self.rust.triple))?;
+
+        fs_err::create_dir(work.out.join("bin"))?;
+        for (name, text) in self.scripts() {
+            write_script(&work.out.join("bin").join(name), &text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Finds the toolchain's own folder, wherever it has been moved to.
+const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
+
+impl Sysroot {
+    /// Name and text of every program in `bin`.
+    fn scripts(&self) -> Vec<(String, String)> {
+        vec![
+            (self.target.driver(), self.driver()),
+            ("rustc".into(), self.rust_program("rustc")),
+            ("rustdoc".into(), self.rust_program("rustdoc")),
+            ("cargo".into(), self.cargo()),
+        ]
+    }
+
+    fn driver(&self) -> String {
+        // Ours is the last word on the target: the cc crate passes Rust's triple, which clang reads otherwise.
+        let flags: Vec<String> = self.target.c.flags.iter().map(|flag| quote(flag)).collect();
+        format!(
+            "#!/bin/sh\n# C compiler and linker driver for {triple}.\n{HERE}\
+             exec {clang} --start-no-unused-arguments {flags} --sysroot=\"$here/sysroot\" -resource-dir=\"$here/lib/clang\" \\\n    \
+             --ld-path={lld} -rtlib=compiler-rt -unwindlib=libunwind --end-no-unused-arguments \"$@\" --target={target}\n",
+            triple = self.target.triple,
+            clang = quote(&self.clang.path().display().to_string()),
+            flags = flags.join(" "),
+            lld = quote(&self.clang.lld().display().to_string()),
+            target = quote(&self.target.c.target),
+        )
+    }
+
+    /// The stock compiler takes a spec from a file only with unstable options; they are switched on for this target alone.
+    fn rust_program(&self, name: &str) -> String {
+        format!(
+            "#!/bin/sh\n# The stock {name} with this folder as its sysroot.\n{HERE}\
+             PATH=$here/bin:$PATH # where the linker driver is\n\
+             target= sysroot=1 last=\n\
+             for arg do\n    \
+                 case $last$arg in\n    \
+                 --target{triple} | --target={triple}) target=1 ;;\n    \
+                 --sysroot*) sysroot= ;;\n    \
+                 esac\n    \
+                 case $arg in --target) last=$arg ;; *) last= ;; esac\n\
+             done\n\
+             if [ \"$target\" ]; then\n    \
+                 RUSTC_BOOTSTRAP=1\n    \
+                 export RUSTC_BOOTSTRAP\n    \
+                 set -- -Zunstable-options \"$@\"\n\
+             fi\n\
+             if [ \"$sysroot\" ]; then\n    \
+                 set -- --sysroot \"$here\" \"$@\"\n\
+             fi\n\
+             exec {program} \"$@\"\n",
+            triple = self.target.triple,
+            program = quote(&self.rust.bin(name).display().to_string()),
+        )
+    }
+
+    fn cargo(&self) -> String {
+        let variable = self.target.triple.replace(['-', '.'], "_");
+        format!(
+            "#!/bin/sh\n# The stock cargo with the compilers of this folder.\n{HERE}\
+             RUSTC=$here/bin/rustc RUSTDOC=$here/bin/rustdoc\n\
+             CC_{variable}=${{CC_{variable}-$here/bin/{driver}}}\n\
+             AR_{variable}=${{AR_{variable}-{ar}}}\n\
+             export RUSTC RUSTDOC CC_{variable} AR_{variable}\n\
+             exec {program} \"$@\"\n",
+            driver = self.target.driver(),
+            ar = quote(&self.clang.ar().display().to_string()),
+            program = quote(&self.rust.bin("cargo").display().to_string()),
+        )
+    }
+}
+
+fn write_script(path: &Path, text: &str) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs_err::write(path, text)?;
+    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}

@@ -1,0 +1,156 @@
+//! `test_programs`: the test programs of core, alloc and std.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::std::{CARGO_TARGET, Library};
+use super::{Step, Work, tree};
+use crate::model::target::Target;
+use crate::run::exec::{Flow, Stream};
+use crate::store::Inputs;
+
+/// The list of programs, in the step's folder.
+pub const PROGRAMS: &str = "programs.json";
+
+/// Suite name and the package whose tests it is.
+const SUITES: [(&str, &str); 3] = [("core", "coretests"), ("alloc", "alloctests"), ("std", "std")];
+
+/// Names of all suites.
+pub fn suites() -> Vec<&'static str> {
+    SUITES.iter().map(|(suite, _)| *suite).collect()
+}
+
+/// One test program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Its suite.
+    pub suite: String,
+    /// cargo's name of it; also its file, in the suite's folder.
+    pub name: String,
+    /// Whether it holds a crate's own unit tests, whose names go without the program's.
+    pub unit: bool,
+    /// Whether it speaks libtest's protocol.
+    pub harness: bool,
+}
+
+/// The test programs of one target.
+pub struct TestPrograms {
+    /// For whom.
+    pub target: Target,
+    /// How: as std was.
+    pub library: Library,
+    /// The step `std`.
+    pub std: PathBuf,
+    /// The step `toolchain`.
+    pub toolchain: PathBuf,
+}
+
+impl Step for TestPrograms {
+    fn name(&self) -> &'static str {
+        "test_programs"
+    }
+
+    fn label(&self) -> &str {
+        &self.target.name
+    }
+
+    fn inputs(&self) -> Inputs {
+        let packages = SUITES.iter().map(|(suite, package)| format!("{suite}={package}"));
+        self.library.inputs().list("suite", packages)
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        // cargo finds std's crates built and adds the tests; the std step's own files are linked, never written to.
+        let target = work.scratch.join(CARGO_TARGET);
+        tree::link(&self.std.join(CARGO_TARGET), &target)?;
+        let mut programs = Vec::new();
+        for artifact in self.cargo(work, &target)? {
+            let Some((program, file)) = artifact.program(&self.library.source)? else { continue };
+            let folder = work.out.join(&program.suite);
+            fs_err::create_dir_all(&folder)?;
+            fs_err::rename(file, folder.join(&program.name))?;
+            programs.push(program);
+        }
+        programs.sort_by(|a, b| (&a.suite, &a.name).cmp(&(&b.suite, &b.name)));
+        fs_err::write(work.out.join(PROGRAMS), serde_json::to_vec_pretty(&programs)?)?;
+        Ok(())
+    }
+}
+
+impl TestPrograms {
+    fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
+        let cmd = self.library.cargo(&self.toolchain, target, work).args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
+        let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work));
+        let cmd = SUITES.iter().fold(cmd, |cmd, (_, package)| cmd.args(["-p", package]));
+        let mut messages = Vec::new();
+        let mut log = fs_err::OpenOptions::new().create(true).append(true).open(&work.log)?;
+        let mut tail = Vec::new();
+        let finished = cmd.stream(|stream, chunk| {
+            match stream {
+                Stream::Stdout => messages.extend_from_slice(chunk),
+                Stream::Stderr => {
+                    tail.extend_from_slice(chunk);
+                    // The log is for people; the messages decide.
+                    let _ = std::io::Write::write_all(&mut log, chunk);
+                }
+            }
+            Flow::Continue
+        })?;
+        work.spent(finished.cpu);
+        cmd.check(&finished, &tail, Some(&work.log)).with_context(|| format!("building the test programs for {}", self.target.name))?;
+        let lines = messages.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        let parsed = lines.map(|line| serde_json::from_slice(line).context("reading cargo's messages"));
+        parsed.collect()
+    }
+}
+
+/// The part that we read of cargo's `compiler-artifact` message; other messages have none of it.
+#[derive(Debug, Deserialize)]
+struct Artifact {
+    executable: Option<PathBuf>,
+    manifest_path: Option<PathBuf>,
+    target: Option<ArtifactTarget>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ArtifactTarget {
+    name: String,
+    kind: Vec<String>,
+}
+
+impl Artifact {
+    /// The test program and its file, if this message tells of one.
+    fn program(&self, source: &Path) -> Result<Option<(Program, &Path)>> {
+        let (Some(file), Some(manifest), Some(target)) = (&self.executable, &self.manifest_path, &self.target) else {
+            return Ok(None);
+        };
+        let folder = manifest.parent().and_then(|folder| folder.strip_prefix(source.join("library")).ok());
+        let suite = SUITES.iter().find(|(_, package)| folder == Some(Path::new(package)));
+        let Some((suite, _)) = suite else { return Ok(None) };
+        let unit = target.kind.iter().any(|kind| kind.ends_with("lib"));
+        let harness = has_harness(manifest, &target.name)?;
+        Ok(Some((Program { suite: (*suite).into(), name: target.name.clone(), unit, harness }, file)))
+    }
+}
+
+/// Whether the manifest leaves libtest's harness in place for the test or bench called `name`.
+fn has_harness(manifest: &Path, name: &str) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        #[serde(default)]
+        test: Vec<Entry>,
+        #[serde(default)]
+        bench: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        name: Option<String>,
+        harness: Option<bool>,
+    }
+    let text = fs_err::read_to_string(manifest)?;
+    let parsed: Manifest = toml::from_str(&text).with_context(|| format!("reading {}", manifest.display()))?;
+    let entry = parsed.test.iter().chain(&parsed.bench).find(|entry| entry.name.as_deref() == Some(name));
+    Ok(entry.and_then(|entry| entry.harness).unwrap_or(true))
+}

@@ -1,4 +1,5 @@
 //! Runs fake test programs under a fake emulator: every culprit is named, no innocent is blamed, nothing is lost.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,8 @@ impl Fixture {
             calls.fetch_add(1, Ordering::Relaxed);
             last.fetch_max(done, Ordering::Relaxed);
         };
-        let outcome = run_suite(&self.programs, &qemu(), &options, &work, &progress).unwrap();
+        let sandbox = Sandbox::prepare(&qemu(), &self.programs[0].path).unwrap();
+        let outcome = run_suite(&self.programs, &sandbox, &options, &work, &progress).unwrap();
         assert_eq!(last.into_inner(), outcome.listed, "progress reaches the number of tests");
         assert_eq!(outcome.tests.len(), outcome.listed, "no test is lost");
         let left: Vec<_> = fs_err::read_dir(&work).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -204,8 +206,9 @@ fn two_tests_of_one_name_are_refused() {
     let fixture = Fixture::new().program("std", Some("pass_a pass_a"));
     let options =
         Options { jobs: 1, limits: LIMITS, lib_dirs: vec![], skip: &|_| false, filter: None, partition: None };
-    let error =
-        run_suite(&fixture.programs, &qemu(), &options, &fixture.folder.path().join("work"), &|_, _| {}).unwrap_err();
+    let sandbox = Sandbox::prepare(&qemu(), &fixture.programs[0].path).unwrap();
+    let work = fixture.folder.path().join("work");
+    let error = run_suite(&fixture.programs, &sandbox, &options, &work, &|_, _| {}).unwrap_err();
     assert!(error.to_string().contains("two tests are named pass_a"), "{error:#}");
 }
 

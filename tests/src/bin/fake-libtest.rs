@@ -52,7 +52,7 @@ fn main() -> std::io::Result<()> {
         match kind(name) {
             "lost" => continue,
             "broken" => {
-                println!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"{result}\", \"stdout\": \"x\ny")
+                println!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"{result}\", \"stdout\": \"x\ny");
             }
             _ if result == "failed" => println!(
                 r#"{{ "type": "test", "name": "{name}", "event": "failed", "exec_time": 0.01, "stdout": "caught of {name}\n" }}"#
@@ -100,13 +100,13 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             out.write_all(b"\xff\xfe{ \"type\": \"test\", \"name\": \"pass_a\", \"event\": \"fai")?;
             out.write_all(b"{ \"type\": \"test\", \"name\": \"made_up\", \"event\": \"failed\" }")?;
         }
-        "flood" => (0..80).try_for_each(|_| out.write_all(&[b'x'; 100_000]))?,
+        "flood" => (0..80).try_for_each(|_| out.write_all(&vec![b'x'; 100_000]))?,
         "leak" => child(&["sleep", LEAK_SECONDS]).spawn().map(drop)?,
         "lock" => {
             use std::os::unix::fs::PermissionsExt as _;
             let folder = std::env::temp_dir().join("locked");
             std::fs::create_dir_all(folder.join("inner"))?;
-            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0))?;
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o000))?;
         }
         "folders" => {
             let private = |key| std::env::var(key).is_ok_and(|path| std::path::Path::new(&path).is_dir());

@@ -195,10 +195,12 @@ impl Trial<'_> {
     fn fill(&self, run: &mut report::Run, target: &Target, steps: TargetSteps) -> Result<()> {
         let toolchain = self.planned.plan.path(steps.toolchain);
         let runner = self.runner(target, toolchain);
+        let sandbox = Sandbox::prepare(&runner, &toolchain.join("sysroot/usr/lib/libc.so"))?;
+        run.notes.extend(sandbox.notes.iter().cloned());
         if self.job.smoke {
             let handle = self.session.ui.step(&format!("smoke {}", target.name));
             let start = std::time::Instant::now();
-            let found = self.smoke(target, toolchain, &runner)?;
+            let found = self.smoke(target, toolchain, &sandbox)?;
             handle.done(start.elapsed(), false);
             run.smoke = found.checks;
             run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
@@ -206,13 +208,14 @@ impl Trial<'_> {
         if self.job.suites.is_empty() {
             return Ok(());
         }
-        let outcomes = self.suites(target, steps, &runner)?;
+        let setting =
+            Setting { qemu: runner.qemu().cloned(), link: self.job.link().into(), spawns: sandbox.spawns() };
+        let outcomes = self.suites(target, steps, &sandbox, &setting)?;
         for note in outcomes.iter().flat_map(|outcome| &outcome.notes) {
             if !run.notes.contains(note) {
                 run.notes.push(note.clone());
             }
         }
-        let setting = Setting { qemu: runner.qemu().cloned(), link: self.job.link().into() };
         let logs = format!("logs/{}-{}-{}", run.target, run.runner, run.link);
         let stale = self.folder.join(&logs);
         if stale.exists() {
@@ -252,8 +255,7 @@ impl Trial<'_> {
         }
     }
 
-    fn smoke(&self, target: &Target, toolchain: &Path, runner: &Runner) -> Result<Findings> {
-        let sandbox = Sandbox::prepare(runner, &toolchain.join("sysroot/usr/lib/libc.so"))?;
+    fn smoke(&self, target: &Target, toolchain: &Path, sandbox: &Sandbox) -> Result<Findings> {
         let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.session.out.join("tmp"))?;
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let forbidden: Vec<PathBuf> = [self.session.root.clone(), self.session.cache.clone()].into_iter().chain(home).collect();
@@ -271,7 +273,13 @@ impl Trial<'_> {
         smoke.run().with_context(|| format!("running the smoke checks of {}", target.name))
     }
 
-    fn suites(&self, target: &Target, steps: TargetSteps, runner: &Runner) -> Result<Vec<SuiteOutcome>> {
+    fn suites(
+        &self,
+        target: &Target,
+        steps: TargetSteps,
+        sandbox: &Sandbox,
+        setting: &Setting,
+    ) -> Result<Vec<SuiteOutcome>> {
         let folder = self.planned.plan.path(steps.test_programs);
         let list = folder.join(PROGRAMS);
         let programs: Vec<Program> =
@@ -292,8 +300,7 @@ impl Trial<'_> {
                     harness: program.harness,
                 })
                 .collect();
-            let setting = Setting { qemu: runner.qemu().cloned(), link: self.job.link().into() };
-            let active = self.prepared.expectations.active(suite, &setting);
+            let active = self.prepared.expectations.active(suite, setting);
             let options = Options {
                 jobs: self.session.jobs,
                 limits: self.session.pins.limits,
@@ -305,7 +312,7 @@ impl Trial<'_> {
             let handle = self.session.ui.step(&format!("test {} {suite}", target.name));
             let start = std::time::Instant::now();
             let progress = |done, listed| handle.tests(done, listed);
-            let outcome = schedule::run_suite(&programs, runner, &options, work.path(), &progress)
+            let outcome = schedule::run_suite(&programs, sandbox, &options, work.path(), &progress)
                 .with_context(|| format!("running suite {suite} of {}", target.name))?;
             handle.done(start.elapsed(), false);
             outcomes.push(outcome);

@@ -69,6 +69,8 @@ pub struct Setting {
     pub qemu: Option<Version>,
     /// `dynamic` or `static`.
     pub link: String,
+    /// Whether programs of the target can start each other on this host.
+    pub spawns: bool,
 }
 
 /// Where an entry holds.
@@ -77,6 +79,7 @@ enum Condition {
     Qemu(&'static str, Version),
     Link(String),
     Runner(String),
+    Spawns(bool),
 }
 
 impl Condition {
@@ -92,8 +95,9 @@ impl Condition {
         match text.split_once('=') {
             Some(("link", link @ ("dynamic" | "static"))) => Ok(Self::Link(link.into())),
             Some(("runner", runner @ ("qemu" | "native"))) => Ok(Self::Runner(runner.into())),
+            Some(("spawn", answer @ ("yes" | "no"))) => Ok(Self::Spawns(answer == "yes")),
             _ => Err(format!(
-                "unknown condition `{text}`: expected e.g. qemu<11.2, qemu>=11.1, link=static or runner=native"
+                "unknown condition `{text}`: expected e.g. qemu<11.2, qemu>=11.1, link=static, runner=native or spawn=no"
             )),
         }
     }
@@ -108,6 +112,7 @@ impl Condition {
             }),
             Self::Link(link) => *link == setting.link,
             Self::Runner(runner) => (runner == "qemu") == setting.qemu.is_some(),
+            Self::Spawns(spawns) => *spawns == setting.spawns,
         }
     }
 }

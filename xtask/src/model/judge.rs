@@ -184,10 +184,9 @@ fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String
         Some(format!("{own}{} expects `{}`: {}", entry.place(), entry.word.text(), entry.why))
     };
     match (test.outcome, entry.word) {
-        (Outcome::Ignored, _) => (Verdict::Expected, own),
         (Outcome::Skipped, Word::Skip) => (Verdict::Expected, known),
         (Outcome::Skipped, _) => (Verdict::Regression, contrary(own)),
-        (Outcome::Pass, Word::Flake | Word::Skip) => (Verdict::Expected, own),
+        (Outcome::Ignored, _) | (Outcome::Pass, Word::Flake | Word::Skip) => (Verdict::Expected, own),
         (Outcome::Pass, _) => (Verdict::Improvement, contrary(own)),
         (_, Word::Flake) => (Verdict::Flake, known),
         (outcome, word) if word.outcome() == Some(outcome) => (Verdict::Expected, known),
@@ -222,7 +221,7 @@ mod tests {
     fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
         let text = format!("# Bug: known\n{expect}");
         let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
-        judge(vec![suite], &expectations, &Setting { qemu: None, link: "dynamic".into() }, "logs/x")
+        judge(vec![suite], &expectations, &Setting { qemu: None, link: "dynamic".into(), spawns: true }, "logs/x")
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub enum TestResult {
 }
 
 #[derive(Deserialize)]
-struct Message {
+struct Line {
     #[serde(rename = "type")]
     kind: String,
     event: String,
@@ -80,7 +80,7 @@ struct Message {
     reason: Option<String>,
 }
 
-impl Message {
+impl Line {
     fn event(self) -> Option<Event> {
         let result = match (self.kind.as_str(), self.event.as_str()) {
             ("suite", "ok" | "failed") => return Some(Event::Finished),
@@ -138,12 +138,16 @@ impl Parser {
         while let Some(start) = find(rest, EVENT) {
             self.noise.push(&rest[..start]);
             rest = &rest[start..];
-            let mut messages = serde_json::Deserializer::from_slice(rest).into_iter::<Message>();
+            let mut messages = serde_json::Deserializer::from_slice(rest).into_iter::<Line>();
             let used = if let Some(Ok(message)) = messages.next() {
-                message.event().into_iter().for_each(|event| on_event(event, &mut self.noise));
+                if let Some(event) = message.event() {
+                    on_event(event, &mut self.noise);
+                }
                 messages.byte_offset()
             } else {
-                salvage(rest).into_iter().for_each(|event| on_event(event, &mut self.noise));
+                if let Some(event) = salvage(rest) {
+                    on_event(event, &mut self.noise);
+                }
                 self.noise.push(&rest[..EVENT.len()]);
                 EVENT.len()
             };
@@ -156,19 +160,14 @@ impl Parser {
 
     /// Keeps the part of an endless line that may be an event: the end of noise, the beginning of a failure's output.
     fn shorten_line(&mut self) {
-        match find(&self.line, EVENT) {
-            Some(start) => {
-                let noise: Vec<u8> = self.line.drain(..start).collect();
-                self.noise.push(&noise);
-                // What is cut out is a piece of the output; `salvage` makes do with the event's beginning.
-                let end = self.line.len().saturating_sub(EVENT.len());
-                self.line.drain(OUTPUT_LIMIT.min(end)..end);
-            }
-            None => {
-                let end = self.line.len() - EVENT.len();
-                let noise: Vec<u8> = self.line.drain(..end).collect();
-                self.noise.push(&noise);
-            }
+        let end = self.line.len() - EVENT.len();
+        let start = find(&self.line, EVENT);
+        let noise: Vec<u8> = self.line.drain(..start.unwrap_or(end)).collect();
+        self.noise.push(&noise);
+        if start.is_some() {
+            // What is cut out is a piece of the output; `salvage` makes do with the event's beginning.
+            let end = self.line.len().saturating_sub(EVENT.len());
+            self.line.drain(OUTPUT_LIMIT.min(end)..end);
         }
     }
 }

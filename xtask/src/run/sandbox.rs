@@ -2,7 +2,7 @@
 //!
 //! Three things are done where the kernel allows them, each in namespaces that only the program and its children see:
 //! * a network of its own, with nothing but loopback: tests of two programs cannot meet on a port;
-//! * the emulator registered with binfmt_misc, so that programs of the target start each other (Linux 6.7 and later);
+//! * the emulator registered with `binfmt_misc`, so that programs of the target start each other (Linux 6.7 and later);
 //! * for the native runner, the target's loader laid over the host's folder of that name, so that programs start as
 //!   on a target system and know their own path.
 //!
@@ -86,6 +86,11 @@ impl Sandbox {
             }
         }
         Ok(sandbox)
+    }
+
+    /// Whether programs of the target can start programs of the target, themselves for one.
+    pub fn spawns(&self) -> bool {
+        self.binfmt || self.loader
     }
 
     /// A command that runs `program` in the sandbox. `lib_dirs` are searched for shared libraries first.

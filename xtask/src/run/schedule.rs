@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::runner::Runner;
 use super::sandbox::Sandbox;
 use super::shard::{Bench, Tally};
 use crate::model::outcome::{Outcome, SuiteOutcome, TestOutcome};
@@ -80,7 +79,7 @@ struct Pile {
 /// kernel takes 107 bytes for a socket's path.
 pub fn run_suite(
     programs: &[TestProgram],
-    runner: &Runner,
+    sandbox: &Sandbox,
     options: &Options,
     workdir: &Path,
     progress: &(dyn Fn(usize, usize) + Sync),
@@ -90,9 +89,8 @@ pub fn run_suite(
     if let Some(other) = programs.iter().find(|program| program.suite != suite) {
         bail!("{} is a program of suite {}, not of {suite}", other.name, other.suite);
     }
-    let sandbox = Sandbox::prepare(runner, &programs[0].path)?;
     let bench = Bench {
-        sandbox: &sandbox,
+        sandbox,
         lib_dirs: &options.lib_dirs,
         limits: options.limits,
         folder: workdir,
@@ -131,7 +129,8 @@ pub fn run_suite(
                 output: None,
             });
         } else {
-            pile(&mut piles, test);
+            let together = !sandbox.network && test.test.as_deref().is_some_and(shares_ports);
+            pile(&mut piles, test, together);
         }
     }
 
@@ -158,9 +157,16 @@ pub fn run_suite(
     outcomes.extend(ran.into_iter().flatten());
     outcomes.sort_by(|a, b| a.name.cmp(&b.name));
     let Tally { cpu, notes } = bench.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let notes = sandbox.notes.iter().cloned().chain(notes).collect();
     let (wall_s, cpu_s) = (start.elapsed().as_secs_f64(), cpu.as_secs_f64());
-    Ok(SuiteOutcome { suite, tests: outcomes, listed: total, complete, notes, wall_s, cpu_s })
+    Ok(SuiteOutcome {
+        suite,
+        tests: outcomes,
+        listed: total,
+        complete,
+        notes: notes.into_iter().collect(),
+        wall_s,
+        cpu_s,
+    })
 }
 
 /// A test that was asked for.
@@ -214,13 +220,13 @@ fn list_all(bench: &Bench, programs: &[TestProgram], jobs: usize) -> Result<Vec<
     Ok(all)
 }
 
-/// Whether a test listens on a port that std's tests count up from a fixed number in every process.
+/// Whether a test may listen on a port: std's count up from the same number in every process, so two processes that
+/// share a network would meet.
 fn shares_ports(test: &str) -> bool {
     test.contains("net::")
 }
 
-fn pile(piles: &mut Vec<Pile>, test: Selected) {
-    let together = test.test.as_deref().is_some_and(shares_ports);
+fn pile(piles: &mut Vec<Pile>, test: Selected, together: bool) {
     let same = |pile: &Pile| pile.program == test.program && pile.together == together;
     let index = piles.iter().position(same).unwrap_or_else(|| {
         piles.push(Pile { program: test.program, tests: Vec::new(), together });

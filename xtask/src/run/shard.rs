@@ -198,7 +198,7 @@ impl Bench<'_> {
         parser.finish(|event, noise| {
             watch.on(event, noise, tick);
         });
-        let output = join(parser.take_noise().text(), watch.errors.text());
+        let output = join(parser.take_noise().text(), &watch.errors.text());
         let program_limit = finished.timed_out && Instant::now() >= end_of_program;
         let in_flight = watch.in_flight.map(|(name, since)| (name, since.elapsed()));
         let failed = watch.done.iter().any(|test| test.outcome == Outcome::Fail);
@@ -281,8 +281,8 @@ impl Watch<'_> {
                 };
                 // Standard error comes by another pipe: what of it is here by now is worth having.
                 let printed = outcome.is_failure().then(|| {
-                    let uncaught = join(std::mem::take(noise).text(), self.errors.clone().text());
-                    join(test.output, uncaught)
+                    let uncaught = join(std::mem::take(noise).text(), &self.errors.clone().text());
+                    join(test.output, &uncaught)
                 });
                 let output = printed.filter(|text| !text.is_empty());
                 self.done.push(TestOutcome {
@@ -301,11 +301,11 @@ impl Watch<'_> {
     }
 }
 
-fn join(mut first: String, second: String) -> String {
+fn join(mut first: String, second: &str) -> String {
     if !first.is_empty() && !second.is_empty() && !first.ends_with('\n') {
         first.push('\n');
     }
-    first + &second
+    first + second
 }
 
 /// Removes a folder, also one that a test has locked.

@@ -5,7 +5,7 @@ fn parse(text: &str) -> Result<Expectations, String> {
 }
 
 fn setting(qemu: Option<&str>, link: &str) -> Setting {
-    Setting { qemu: qemu.map(|version| version.parse().unwrap()), link: link.into() }
+    Setting { qemu: qemu.map(|version| version.parse().unwrap()), link: link.into(), spawns: qemu.is_none() }
 }
 
 #[test]
@@ -60,14 +60,13 @@ fn the_same_test_in_both_layers_is_an_error() {
 
 #[test]
 fn conditions_and_layers_decide_what_holds() {
-    let ours =
-        "# Bug: x\nstd old fail qemu<11.2\nstd new crash qemu>=11.2 link=static\nstd native fail runner=native\n";
+    let ours = "# Bug: x\nstd old fail qemu<11.2\nstd new crash qemu>=11.2 link=static\nstd native fail runner=native\nstd self crash spawn=no\n";
     let files = [(Layer::Emulator, "qemu", "# Bug: x\nstd emulated fail\n"), (Layer::Target, "target", ours)];
     let all = Expectations::parse(files).unwrap();
     let names = |setting: Setting| all.active("std", &setting).iter().map(|e| e.name.clone()).collect::<Vec<_>>();
-    assert_eq!(names(setting(Some("11.1.3"), "dynamic")), ["emulated", "old"]);
-    assert_eq!(names(setting(Some("11.2"), "dynamic")), ["emulated"]);
-    assert_eq!(names(setting(Some("11.2"), "static")), ["emulated", "new"]);
+    assert_eq!(names(setting(Some("11.1.3"), "dynamic")), ["emulated", "old", "self"]);
+    assert_eq!(names(setting(Some("11.2"), "dynamic")), ["emulated", "self"]);
+    assert_eq!(names(setting(Some("11.2"), "static")), ["emulated", "new", "self"]);
     assert_eq!(names(setting(None, "dynamic")), ["native"]);
     assert_eq!(all.active("core", &setting(None, "dynamic")).iter().count(), 0);
     assert!(all.check_suites(&["core", "std"]).is_ok());

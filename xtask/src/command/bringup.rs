@@ -257,8 +257,7 @@ impl Trial<'_> {
 
     fn smoke(&self, target: &Target, toolchain: &Path, sandbox: &Sandbox) -> Result<Findings> {
         let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.session.out.join("tmp"))?;
-        let home = std::env::var_os("HOME").map(PathBuf::from);
-        let forbidden: Vec<PathBuf> = [self.session.root.clone(), self.session.cache.clone()].into_iter().chain(home).collect();
+        let forbidden = [self.session.root.clone(), self.session.cache.clone(), self.session.rust()?.sysroot.clone()];
         let none: [&str; 0] = [];
         let smoke = Smoke {
             sources: &self.session.root.join("smoke"),
@@ -295,7 +294,7 @@ impl Trial<'_> {
                 .map(|program| TestProgram {
                     suite: suite.clone(),
                     name: program.name.clone(),
-                    path: folder.join(suite).join(&program.name),
+                    path: folder.join(&program.file),
                     unit: program.unit,
                     harness: program.harness,
                 })
@@ -326,7 +325,7 @@ impl Trial<'_> {
     }
 
     fn step_times(&self, index: usize, steps: TargetSteps) -> Vec<StepTime> {
-        let fetch = StepTime { step: "fetch".into(), wall_s: self.planned.fetch_wall_s, cpu_s: 0.0, cached: self.planned.fetch_wall_s < 0.1 };
+        let fetch = StepTime { step: "fetch sources".into(), wall_s: self.planned.fetch_wall_s, cpu_s: 0.0, cached: self.planned.fetch_wall_s < 0.1 };
         let mut times = vec![fetch];
         for id in self.wanted(steps) {
             if let Some(Ok(built)) = self.built.get(&id) {

@@ -34,6 +34,11 @@ pub trait Step: Send + Sync {
     /// What it is built for: a target's name, or a source's.
     fn label(&self) -> &str;
 
+    /// Number of the recipe: raised when [`Step::build`] comes to make something else of the same inputs.
+    fn recipe(&self) -> u32 {
+        1
+    }
+
     /// Everything of its own that decides its result; the steps it rests on are added by the plan.
     fn inputs(&self) -> Inputs;
 
@@ -116,6 +121,7 @@ impl Plan {
     /// Adds a step that rests on `needs`. The same step twice is one step.
     pub fn add(&mut self, step: impl Step + 'static, needs: &[StepId]) -> StepId {
         let mut inputs = Inputs::new().add("step", step.name()).add("label", step.label());
+        inputs = inputs.add("recipe", step.recipe().to_string());
         inputs = step.inputs().entries().iter().fold(inputs, |all, (tag, value)| all.add(tag, value.as_str()));
         for &need in needs {
             let node = self.node(need);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::std::{CARGO_TARGET, Library};
@@ -27,8 +27,10 @@ pub fn suites() -> Vec<&'static str> {
 pub struct Program {
     /// Its suite.
     pub suite: String,
-    /// cargo's name of it; also its file, in the suite's folder.
+    /// cargo's name of it.
     pub name: String,
+    /// Its file, relative to the step's folder.
+    pub file: PathBuf,
     /// Whether it holds a crate's own unit tests, whose names go without the program's.
     pub unit: bool,
     /// Whether it speaks libtest's protocol.
@@ -68,12 +70,13 @@ impl Step for TestPrograms {
         let mut programs = Vec::new();
         for artifact in self.cargo(work, &target)? {
             let Some((program, file)) = artifact.program(&self.library.source)? else { continue };
-            let folder = work.out.join(&program.suite);
-            fs_err::create_dir_all(&folder)?;
-            fs_err::rename(file, folder.join(&program.name))?;
+            let place = work.out.join(&program.file);
+            fs_err::create_dir_all(place.parent().unwrap_or(&work.out))?;
+            ensure!(!place.exists(), "cargo built two test programs for {}", program.file.display());
+            fs_err::rename(file, place)?;
             programs.push(program);
         }
-        programs.sort_by(|a, b| (&a.suite, &a.name).cmp(&(&b.suite, &b.name)));
+        programs.sort_by(|a, b| (&a.suite, &a.file).cmp(&(&b.suite, &b.file)));
         fs_err::write(work.out.join(PROGRAMS), serde_json::to_vec_pretty(&programs)?)?;
         Ok(())
     }
@@ -131,7 +134,10 @@ impl Artifact {
         let Some((suite, _)) = suite else { return Ok(None) };
         let unit = target.kind.iter().any(|kind| kind.ends_with("lib"));
         let harness = has_harness(manifest, &target.name)?;
-        Ok(Some((Program { suite: (*suite).into(), name: target.name.clone(), unit, harness }, file)))
+        // A package may have a test of its library's name.
+        let kind = if unit { "unit" } else { "tests" };
+        let place = Path::new(suite).join(kind).join(&target.name);
+        Ok(Some((Program { suite: (*suite).into(), name: target.name.clone(), file: place, unit, harness }, file)))
     }
 }
 

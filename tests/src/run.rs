@@ -1,0 +1,136 @@
+//! Running the program under test: its environment, its output, and signals to it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::project::{eventually, starting};
+
+/// How long a run may take.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A command line and its environment.
+pub struct Invocation {
+    command: Command,
+    logs: PathBuf,
+}
+
+/// A run that goes on.
+pub struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said.
+    pub stderr: String,
+}
+
+impl Invocation {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where tests start the program under test")]
+    pub(crate) fn new(words: &[&str], logs: &Path) -> Self {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).env_clear().stdin(Stdio::null());
+        Self { command, logs: logs.to_owned() }
+    }
+
+    /// Sets the working folder.
+    #[must_use]
+    pub fn dir(mut self, dir: &Path) -> Self {
+        self.command.current_dir(dir);
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(key, value);
+        self
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.logs.join(format!("{name}-{number}")));
+        self.command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        let _starting = starting();
+        Running { child: self.command.spawn().unwrap(), stdout, stderr }
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Output {
+        self.start().wait()
+    }
+}
+
+impl Running {
+    /// Sends it a signal; its children get none.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it has said something.
+    pub fn wait_for(&self, text: &str) {
+        eventually(&format!("`{text}`"), || fs_err::read_to_string(&self.stderr).unwrap().contains(text));
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Output {
+        let end = Instant::now() + LIMIT;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            let said = || fs_err::read_to_string(&self.stderr).unwrap();
+            assert!(Instant::now() < end, "it does not end; it said:\n{}", said());
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let read = |path: &Path| String::from_utf8(fs_err::read(path).unwrap()).unwrap();
+        Output { status, stdout: read(&self.stdout), stderr: read(&self.stderr) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Output {
+    /// Fails unless this was the exit code.
+    #[must_use]
+    pub fn ends_with(self, code: i32) -> Self {
+        let Self { status, stdout, stderr } = &self;
+        assert_eq!(status.code(), Some(code), "{status}\n-- stdout\n{stdout}\n-- stderr\n{stderr}");
+        self
+    }
+
+    /// Fails unless it was killed by this signal.
+    pub fn killed_by(&self, signal: Signal) {
+        assert_eq!(self.status.signal(), Some(signal.as_raw()), "{self:#?}");
+    }
+
+    /// Fails unless it said all of this, in this order, on standard error.
+    pub fn says(&self, texts: &[&str]) {
+        let mut rest = self.stderr.as_str();
+        for text in texts {
+            let Some(at) = rest.find(text) else { panic!("expected `{text}` in\n{}", self.stderr) };
+            rest = &rest[at + text.len()..];
+        }
+    }
+}

@@ -1,1 +1,1 @@
-
+//! Helpers of the tests that drive Bringup through its command line.

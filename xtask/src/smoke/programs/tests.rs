@@ -49,7 +49,7 @@ impl Fixture {
             sources: &path("sources"),
             toolchain: &path("toolchain"),
             target: &self.target,
-            runner: &|program, _| Cmd::new(program),
+            runner: &|program, _| Ok(Cmd::new(program)),
             work: &path("work"),
             log: &path("log"),
             forbidden: &[],

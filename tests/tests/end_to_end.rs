@@ -2,6 +2,12 @@
 //!
 //! `cargo test -p bringup-tests --features end-to-end --test end_to_end` builds the toolchain if it is not there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise, and prints its figures"
+)]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

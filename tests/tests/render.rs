@@ -50,6 +50,7 @@ fn run(target: &str, runner: &str, verdict: &str) -> Run {
         steps: Vec::new(),
         smoke: Vec::new(),
         suites: Vec::new(),
+        notes: if runner == "native" { vec!["no network of their own: unshare: refused".into()] } else { Vec::new() },
         verdict: verdict.into(),
         error: None,
     }

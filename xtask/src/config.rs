@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 
+use crate::exit::{self, Coded};
 use crate::model::pins::{Pins, PinsFile};
 use crate::model::target::{Target, TargetFile};
 
@@ -14,7 +15,10 @@ pub const PINS_FILE: &str = "bringup.toml";
 pub fn find_root(start: &Path) -> Result<PathBuf> {
     let found = start.ancestors().find(|folder| folder.join(PINS_FILE).is_file());
     let found = found.with_context(|| {
-        format!("no {PINS_FILE} in {} or above it\nhint: run inside a clone of Bringup, or give its folder with -C", start.display())
+        format!(
+            "no {PINS_FILE} in {} or above it\nhint: run inside a clone of Bringup, or give its folder with -C",
+            start.display()
+        )
     })?;
     Ok(found.to_owned())
 }
@@ -47,7 +51,7 @@ pub fn targets(root: &Path, names: &[String]) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for name in wanted {
         if !known.contains(name) {
-            bail!(UnknownTarget(format!("unknown target `{name}`{}", nearest(name, &known))));
+            return Err(Coded::error(exit::USAGE, format!("unknown target `{name}`{}", nearest(name, &known))));
         }
         if !targets.iter().any(|target: &Target| target.name == *name) {
             targets.push(target(root, name)?);
@@ -55,18 +59,6 @@ pub fn targets(root: &Path, names: &[String]) -> Result<Vec<Target>> {
     }
     Ok(targets)
 }
-
-/// A target was named that is not there: a usage error.
-#[derive(Debug)]
-pub struct UnknownTarget(pub String);
-
-impl std::fmt::Display for UnknownTarget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UnknownTarget {}
 
 /// The folder of a target.
 pub fn target_dir(root: &Path, name: &str) -> PathBuf {
@@ -83,7 +75,8 @@ fn target(root: &Path, name: &str) -> Result<Target> {
 fn nearest(name: &str, known: &[String]) -> String {
     let mut close: Vec<(f64, &String)> = known.iter().map(|other| (strsim::jaro_winkler(name, other), other)).collect();
     close.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let close: Vec<String> = close.iter().take_while(|(score, _)| *score > 0.6).take(3).map(|(_, other)| format!("`{other}`")).collect();
+    let close: Vec<String> =
+        close.iter().take_while(|(score, _)| *score > 0.6).take(3).map(|(_, other)| format!("`{other}`")).collect();
     if close.is_empty() {
         format!("\nhint: the targets are {}", known.join(", "))
     } else {

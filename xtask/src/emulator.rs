@@ -9,6 +9,7 @@ use object::elf;
 use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
 use crate::archive::sha256_file;
+use crate::exit::{self, Coded};
 use crate::fetch::{Apt, Cache, Kind, OFFLINE, is_interrupt};
 use crate::model::pins::QemuPin;
 use crate::model::version::Version;
@@ -63,10 +64,11 @@ pub fn find(
         Err(error) => {
             miss(format!("package {} of {}: {error:#}", pin.package, pin.suites.join(", ")));
             let minimum = &pin.minimum;
-            bail!(
+            let why = format!(
                 "finding {program}, at least {minimum}: nothing serves{}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
                 misses.concat()
-            )
+            );
+            Err(Coded::error(exit::HOST, why))
         }
     }
 }

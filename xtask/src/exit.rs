@@ -1,7 +1,5 @@
 //! Exit codes; docs and `--help` name them.
 
-use crate::config::UnknownTarget;
-use crate::host::MissingTools;
 use crate::model::report::Report;
 use crate::run::interrupt::Interrupted;
 
@@ -22,20 +20,33 @@ pub const STEP: u8 = 101;
 /// Ctrl-C or a termination signal.
 pub const INTERRUPTED: u8 = 130;
 
+/// An error with an exit code of its own.
+#[derive(Debug)]
+pub struct Coded {
+    code: u8,
+    message: String,
+}
+
+impl Coded {
+    /// An error that ends the program with `code`.
+    pub fn error(code: u8, message: impl Into<String>) -> anyhow::Error {
+        Self { code, message: message.into() }.into()
+    }
+}
+
+impl std::fmt::Display for Coded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Coded {}
+
 /// The exit code of a command that gave up.
 pub fn of_error(error: &anyhow::Error) -> u8 {
-    let is = |check: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(check);
-    if is(|cause| cause.is::<Interrupted>()) {
-        INTERRUPTED
-    } else if is(|cause| cause.is::<MissingTools>()) {
-        HOST
-    } else if is(|cause| cause.is::<UnknownTarget>()) {
-        USAGE
-    } else if is(|cause| cause.is::<NothingRan>()) {
-        NOTHING_RAN
-    } else {
-        STEP
-    }
+    let interrupted = error.chain().any(<dyn std::error::Error>::is::<Interrupted>);
+    let coded = error.chain().find_map(|cause| cause.downcast_ref::<Coded>());
+    if interrupted { INTERRUPTED } else { coded.map_or(STEP, |coded| coded.code) }
 }
 
 /// The exit code of a run that was finished.
@@ -51,15 +62,3 @@ pub fn of_report(report: &Report) -> u8 {
         EXPECTED
     }
 }
-
-/// The selection holds no test.
-#[derive(Debug)]
-pub struct NothingRan(pub String);
-
-impl std::fmt::Display for NothingRan {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NothingRan {}

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
+use crate::exit::{self, Coded};
 use crate::model::version::Version;
 use crate::run::exec::Cmd;
 
@@ -42,16 +43,27 @@ impl Rust {
     pub fn find(root: &Path) -> Result<Self> {
         let beside_cargo = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("rustc"));
         let rustc = beside_cargo.filter(|path| path.is_file()).unwrap_or_else(|| "rustc".into());
-        let rustc = if rustc.is_absolute() { rustc } else { which::which("rustc").context("looking for rustc on the search path")? };
+        let rustc = if rustc.is_absolute() {
+            rustc
+        } else {
+            which::which("rustc").context("looking for rustc on the search path")?
+        };
         // rustup's proxy needs to know where its toolchains are, and picks by the project's folder.
-        let ask = |arg: &str| Cmd::new(&rustc).arg(arg).dir(root).inherit("HOME").inherit("RUSTUP_HOME").inherit("RUSTUP_TOOLCHAIN");
+        let ask = |arg: &str| {
+            Cmd::new(&rustc).arg(arg).dir(root).inherit("HOME").inherit("RUSTUP_HOME").inherit("RUSTUP_TOOLCHAIN")
+        };
         let verbose = ask("-vV").read().context("asking rustc for its version")?;
         let field = |name: &str| {
             let value = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             value.map(str::to_owned).with_context(|| format!("`rustc -vV` gives no `{name}`"))
         };
         let sysroot = ask("--print=sysroot").read().context("asking rustc for its sysroot")?;
-        Ok(Self { sysroot: sysroot.into(), release: field("release")?, commit: field("commit-hash")?, triple: field("host")? })
+        Ok(Self {
+            sysroot: sysroot.into(),
+            release: field("release")?,
+            commit: field("commit-hash")?,
+            triple: field("host")?,
+        })
     }
 
     /// Path of one of its programs.
@@ -85,7 +97,8 @@ impl Host {
     /// Names and versions, for the report.
     pub fn versions(&self) -> BTreeMap<String, String> {
         let shown = |tool: &Tool| tool.version.as_ref().map_or_else(|| tool.line.clone(), ToString::to_string);
-        let mut versions: BTreeMap<String, String> = self.tools.iter().map(|(name, tool)| ((*name).to_owned(), shown(tool))).collect();
+        let mut versions: BTreeMap<String, String> =
+            self.tools.iter().map(|(name, tool)| ((*name).to_owned(), shown(tool))).collect();
         versions.insert("rustc".into(), self.rust.release.clone());
         versions
     }
@@ -110,8 +123,9 @@ impl Survey {
         if !missing.is_empty() {
             let install = super::install::Installer::find();
             let command = install.map(|installer| installer.command(&missing));
-            let hint = command.map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
-            bail!(MissingTools(format!("the host lacks {}{hint}", missing.join(", "))));
+            let hint = command
+                .map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
+            return Err(Coded::error(exit::HOST, format!("the host lacks {}{hint}", missing.join(", "))));
         }
         let tools: BTreeMap<_, _> = self.tools.into_iter().filter_map(|(name, tool)| Some((name, tool?))).collect();
         let clang = &tools.get("clang").context("the host lacks clang")?.path;
@@ -120,24 +134,17 @@ impl Survey {
     }
 }
 
-/// The host lacks something: its own exit code.
-#[derive(Debug)]
-pub struct MissingTools(pub String);
-
-impl std::fmt::Display for MissingTools {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Releases of LLVM in the order of preference.
+pub fn llvm_releases() -> impl Iterator<Item = u64> {
+    std::iter::once(PREFERRED_LLVM).chain(LLVM_RELEASES.rev().filter(|&release| release != PREFERRED_LLVM))
 }
-
-impl std::error::Error for MissingTools {}
 
 /// Looks for every tool that is needed, those of LLVM all from one release.
 pub fn survey() -> Survey {
-    let candidates = std::iter::once(PREFERRED_LLVM).chain(LLVM_RELEASES.rev().filter(|&release| release != PREFERRED_LLVM));
-    let suffixes: Vec<String> = candidates.map(|release| format!("-{release}")).chain([String::new()]).collect();
+    let suffixes: Vec<String> = llvm_releases().map(|release| format!("-{release}")).chain([String::new()]).collect();
     let llvm = [("clang", "clang"), ("lld", "ld.lld"), ("llvm-ar", "llvm-ar"), ("llvm-ranlib", "llvm-ranlib")];
-    let found = |suffix: &String| llvm.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
+    let found =
+        |suffix: &String| llvm.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
     // The first release that is whole; else the one that lacks least.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
     let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
@@ -145,7 +152,8 @@ pub fn survey() -> Survey {
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
     // Asking each for its version takes tens of milliseconds: ask all at once.
     let tools = std::thread::scope(|scope| {
-        let asked: Vec<_> = wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
+        let asked: Vec<_> =
+            wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
         asked.into_iter().map(|(name, thread)| (name, thread.join().ok().flatten())).collect()
     });
     Survey { tools }

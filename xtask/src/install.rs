@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::host::PREFERRED_LLVM;
+use crate::host::{PREFERRED_LLVM, llvm_releases};
 use crate::run::exec::{Cmd, Flow};
 
 /// A package manager and the words it takes.
@@ -11,6 +11,8 @@ pub struct Installer {
     program: &'static str,
     refresh: Option<&'static [&'static str]>,
     install: &'static [&'static str],
+    /// Succeeds with some output for a package that can be had.
+    query: &'static [&'static str],
     /// Tool name to package name; `{}` stands for the LLVM release.
     packages: &'static [(&'static str, &'static str)],
 }
@@ -20,6 +22,7 @@ const INSTALLERS: [Installer; 2] = [
         program: "apt-get",
         refresh: Some(&["update"]),
         install: &["install", "--yes", "--no-install-recommends"],
+        query: &["apt-cache", "show", "--no-all-versions"],
         packages: &[
             ("clang", "clang-{}"),
             ("lld", "lld-{}"),
@@ -33,6 +36,7 @@ const INSTALLERS: [Installer; 2] = [
         program: "apk",
         refresh: None,
         install: &["add"],
+        query: &["apk", "search", "--exact"],
         packages: &[
             ("clang", "clang{}"),
             ("lld", "lld{}"),
@@ -50,11 +54,23 @@ impl Installer {
         INSTALLERS.iter().find(|installer| which::which(installer.program).is_ok())
     }
 
+    /// The preferred release of LLVM that the package lists have; the preferred one if they have none.
+    fn llvm(&self) -> u64 {
+        let Some((_, clang)) = self.packages.iter().find(|(tool, _)| *tool == "clang") else { return PREFERRED_LLVM };
+        let known = |release: &u64| {
+            let package = clang.replace("{}", &release.to_string());
+            let query = Cmd::new(self.query[0]).args(&self.query[1..]).arg(package).output();
+            query.is_ok_and(|output| output.finished.status.success() && !output.stdout.is_empty())
+        };
+        llvm_releases().find(known).unwrap_or(PREFERRED_LLVM)
+    }
+
     /// The packages that bring `tools`.
     fn packages(&self, tools: &[&str]) -> Vec<String> {
         let mut packages: Vec<String> = Vec::new();
+        let release = self.llvm().to_string();
         for (tool, package) in self.packages {
-            let package = package.replace("{}", &PREFERRED_LLVM.to_string());
+            let package = package.replace("{}", &release);
             if tools.contains(tool) && !packages.contains(&package) {
                 packages.push(package);
             }
@@ -80,7 +96,8 @@ impl Installer {
         }
         say(&command);
         if let Some(refresh) = self.refresh {
-            self.call(refresh, &[]).with_context(|| format!("refreshing the package lists for {}", tools.join(", ")))?;
+            self.call(refresh, &[])
+                .with_context(|| format!("refreshing the package lists for {}", tools.join(", ")))?;
         }
         self.call(self.install, &self.packages(tools)).with_context(|| format!("installing {}", tools.join(", ")))
     }
@@ -99,6 +116,11 @@ impl Installer {
         }
         let text = String::from_utf8_lossy(&printed);
         let lines: Vec<&str> = text.trim_end().lines().collect();
-        bail!("`{}` {}\n{}", cmd.display(), crate::run::exec::describe(&finished), lines[lines.len().saturating_sub(15)..].join("\n"))
+        bail!(
+            "`{}` {}\n{}",
+            cmd.display(),
+            crate::run::exec::describe(&finished),
+            lines[lines.len().saturating_sub(15)..].join("\n")
+        )
     }
 }

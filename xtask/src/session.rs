@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::cli::Cli;
 use crate::emulator::{self, Emulator};
+use crate::exit::{self, Coded};
 use crate::fetch::{Fetched, Fetcher, Patience};
 use crate::host::{self, Host, Rust};
 use crate::model::pins::{Pins, Source};
@@ -87,7 +88,17 @@ impl Session {
         let out = root.join("out");
         let jobs = cli.jobs.map_or(processors, usize::from);
         let ui = Ui::for_stderr(cli.quiet);
-        Ok(Self { root, out, cache, pins, ui, jobs, offline: cli.offline, rust: OnceCell::new(), host: OnceCell::new() })
+        Ok(Self {
+            root,
+            out,
+            cache,
+            pins,
+            ui,
+            jobs,
+            offline: cli.offline,
+            rust: OnceCell::new(),
+            host: OnceCell::new(),
+        })
     }
 
     /// Opens the out folder, waiting for another run that uses it.
@@ -112,10 +123,13 @@ impl Session {
         let rust = self.rust()?.clone();
         if rust.release != self.pins.rust.version {
             let wanted = &self.pins.rust.version;
-            bail!(host::MissingTools(format!(
-                "rustc {} is in use, but std {wanted} is built by rustc {wanted} only\nhint: rustup toolchain install {wanted}",
-                rust.release,
-            )));
+            return Err(Coded::error(
+                exit::HOST,
+                format!(
+                    "rustc {} is in use, but std {wanted} is built by rustc {wanted} only\nhint: rustup toolchain install {wanted}",
+                    rust.release,
+                ),
+            ));
         }
         let host = host::survey().into_host(rust)?;
         Ok(self.host.get_or_init(|| host))
@@ -132,7 +146,7 @@ impl Session {
     }
 
     /// The step that unpacks a source and applies `series`. An archive is only fetched for a step that is not done.
-    pub fn patch_step(&self, source: &Source, series: Series, sources: Sources) -> Result<Patch> {
+    pub fn patch_step(&self, source: &Source, series: &Series, sources: Sources) -> Result<Patch> {
         let say = self.say();
         let fetcher = Fetcher {
             root: &self.root,
@@ -163,13 +177,14 @@ impl Session {
     /// Makes the plan for `targets`: everything that could be wrong with the input is found here.
     pub fn plan(&self, targets: Vec<Target>, sources: Sources) -> Result<Planned> {
         let host = self.host()?;
-        let specs = targets.iter().map(|target| spec::resolve(&self.root, target, &host.rust)).collect::<Result<Vec<_>>>()?;
+        let specs =
+            targets.iter().map(|target| spec::resolve(&self.root, target, &host.rust)).collect::<Result<Vec<_>>>()?;
         let mut plan = Plan::new(&self.out);
         let mut patched = Vec::new();
         let start = std::time::Instant::now();
         for source in [&self.pins.rust, &self.pins.musl, &self.pins.llvm] {
             let series = patch::load::load(&self.root, source.name, &source.version)?;
-            patched.push(plan.add(self.patch_step(source, series, sources)?, &[]));
+            patched.push(plan.add(self.patch_step(source, &series, sources)?, &[]));
         }
         let fetch_wall_s = start.elapsed().as_secs_f64();
         let [rust, musl, llvm] = patched[..] else { bail!("three sources are expected") };
@@ -224,7 +239,8 @@ impl Session {
         let std = plan.add(step, &[sources.rust, sysroot]);
         let step = Toolchain { target: target.clone(), sysroot: path(plan, sysroot), std: path(plan, std) };
         let toolchain = plan.add(step, &[sysroot, std]);
-        let step = TestPrograms { target: target.clone(), library, std: path(plan, std), toolchain: path(plan, toolchain) };
+        let step =
+            TestPrograms { target: target.clone(), library, std: path(plan, std), toolchain: path(plan, toolchain) };
         let test_programs = plan.add(step, &[sources.rust, std, toolchain]);
         Ok(TargetSteps { toolchain, test_programs })
     }
@@ -254,8 +270,12 @@ struct Patched {
 
 fn default_cache() -> Result<PathBuf> {
     let from = |key: &str| std::env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = from("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(|| from("HOME").map(|home| home.join(".cache")));
-    Ok(base.context("neither XDG_CACHE_HOME nor HOME is set\nhint: give a folder for downloads with --cache")?.join("bringup"))
+    let base = from("XDG_CACHE_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| from("HOME").map(|home| home.join(".cache")));
+    Ok(base
+        .context("neither XDG_CACHE_HOME nor HOME is set\nhint: give a folder for downloads with --cache")?
+        .join("bringup"))
 }
 
 /// A path as people read it: relative to the project where it lies within.

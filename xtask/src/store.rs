@@ -21,12 +21,14 @@ impl Inputs {
     }
 
     /// Adds one value under a tag.
+    #[must_use]
     pub fn add(mut self, tag: &str, value: impl Into<String>) -> Self {
         self.0.push((tag.into(), value.into()));
         self
     }
 
     /// Adds a list of values under one tag.
+    #[must_use]
     pub fn list(self, tag: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
         values.into_iter().fold(self, |inputs, value| inputs.add(tag, value))
     }
@@ -67,7 +69,11 @@ impl Digest {
 
 /// Bytes as lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Name of the file, in each step's folder, that lists what went into it.

@@ -9,20 +9,21 @@ use anyhow::{Context as _, Result, anyhow};
 use super::doctor;
 use crate::cli::{Bringup, Link, RunnerKind, Test};
 use crate::emulator::Emulator;
+use crate::exit::{self, Coded};
 use crate::expect;
 use crate::model::expectation::{Expectations, Setting};
 use crate::model::judge::{self, Judged};
 use crate::model::outcome::{Outcome, SuiteOutcome};
 use crate::model::report::{self, Report, StepTime};
 use crate::model::target::Target;
+use crate::render;
 use crate::run::runner::Runner;
 use crate::run::sandbox::Sandbox;
 use crate::run::schedule::{self, Options, TestProgram};
 use crate::session::{Planned, Session, Sources, TargetSteps};
+use crate::smoke::{self, Findings, Smoke};
 use crate::step::test_programs::{self, PROGRAMS, Program};
 use crate::step::{Built, StepId};
-use crate::smoke::{self, Findings, Smoke};
-use crate::{exit, render};
 
 /// What is asked for, whichever verb asked.
 pub struct Job<'a> {
@@ -82,14 +83,24 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let wanted: Vec<StepId> = planned
         .targets
         .iter()
-        .flat_map(|(_, steps)| if job.suites.is_empty() { vec![steps.toolchain] } else { vec![steps.toolchain, steps.test_programs] })
+        .flat_map(|(_, steps)| {
+            if job.suites.is_empty() { vec![steps.toolchain] } else { vec![steps.toolchain, steps.test_programs] }
+        })
         .collect();
     let built = session.builder(&store).build(&planned.plan, &wanted)?;
 
     let folder = session.out.join("report");
     let mut report = empty_report(session, prepared.first())?;
     for (index, prepared) in prepared.iter().enumerate() {
-        let trial = Trial { session, job, planned: &planned, built: &built, prepared, logs: store.logs(), folder: folder.clone() };
+        let trial = Trial {
+            session,
+            job,
+            planned: &planned,
+            built: &built,
+            prepared,
+            logs: store.logs(),
+            folder: folder.clone(),
+        };
         report.runs.push(trial.run(index)?);
         // After each target, so that an interrupt loses no result.
         write(&report, &folder)?;
@@ -186,7 +197,7 @@ impl Trial<'_> {
                 let smoked = run.smoke.iter().all(|check| check.outcome == Outcome::Pass);
                 run.verdict = if smoked { judge::worst(&run.suites).into() } else { "regression".into() };
             }
-            Err(error) if error.is::<crate::run::interrupt::Interrupted>() || error.is::<exit::NothingRan>() => return Err(error),
+            Err(error) if exit::of_error(&error) != exit::STEP => return Err(error),
             Err(error) => run.error = Some(format!("{error:#}")),
         }
         Ok(run)
@@ -208,8 +219,7 @@ impl Trial<'_> {
         if self.job.suites.is_empty() {
             return Ok(());
         }
-        let setting =
-            Setting { qemu: runner.qemu().cloned(), link: self.job.link().into(), spawns: sandbox.spawns() };
+        let setting = Setting { qemu: runner.qemu().cloned(), link: self.job.link().into(), spawns: sandbox.spawns() };
         let outcomes = self.suites(target, steps, &sandbox, &setting)?;
         for note in outcomes.iter().flat_map(|outcome| &outcome.notes) {
             if !run.notes.contains(note) {
@@ -221,10 +231,13 @@ impl Trial<'_> {
         if stale.exists() {
             fs_err::remove_dir_all(stale)?;
         }
-        let judged = judge::judge(outcomes, &self.prepared.expectations, &setting, &logs).map_err(|error| match error {
-            judge::JudgeError::NothingRan(_) => anyhow!(exit::NothingRan(format!("{}: {error}", target.name))),
-            other => anyhow!(other),
-        })?;
+        let judged =
+            judge::judge(outcomes, &self.prepared.expectations, &setting, &logs).map_err(|error| match error {
+                judge::JudgeError::NothingRan(_) => {
+                    Coded::error(exit::NOTHING_RAN, format!("{}: {error}", target.name))
+                }
+                other => anyhow!(other),
+            })?;
         self.keep_logs(&judged)?;
         run.suites = judged.suites;
         Ok(())
@@ -285,7 +298,8 @@ impl Trial<'_> {
             serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))?;
         let library = self.planned.plan.path(steps.toolchain).join("lib/rustlib").join(&target.triple).join("lib");
         // Short, because tests make sockets in it.
-        let work = tempfile::Builder::new().prefix("br").tempdir().context("making a folder for the tests to work in")?;
+        let work =
+            tempfile::Builder::new().prefix("br").tempdir().context("making a folder for the tests to work in")?;
         let mut outcomes = Vec::new();
         for suite in &self.job.suites {
             let programs: Vec<TestProgram> = programs
@@ -325,7 +339,12 @@ impl Trial<'_> {
     }
 
     fn step_times(&self, index: usize, steps: TargetSteps) -> Vec<StepTime> {
-        let fetch = StepTime { step: "fetch sources".into(), wall_s: self.planned.fetch_wall_s, cpu_s: 0.0, cached: self.planned.fetch_wall_s < 0.1 };
+        let fetch = StepTime {
+            step: "fetch sources".into(),
+            wall_s: self.planned.fetch_wall_s,
+            cpu_s: 0.0,
+            cached: self.planned.fetch_wall_s < 0.1,
+        };
         let mut times = vec![fetch];
         for id in self.wanted(steps) {
             if let Some(Ok(built)) = self.built.get(&id) {

@@ -18,7 +18,11 @@ pub fn run(session: &Session, names: &[String]) -> Result<()> {
         }
     }
     // The steps that failed themselves say why; the rest only that something they rest on did.
-    let causes: Vec<&String> = results.values().filter_map(|result| result.as_ref().err()).filter(|error| error.starts_with("step ")).collect();
+    let causes: Vec<&String> = results
+        .values()
+        .filter_map(|result| result.as_ref().err())
+        .filter(|error| error.starts_with("step "))
+        .collect();
     if !failures.is_empty() {
         let causes: Vec<String> = causes.into_iter().cloned().collect();
         bail!("{}", if causes.is_empty() { failures.join("\n") } else { causes.join("\n") });

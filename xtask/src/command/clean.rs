@@ -16,6 +16,10 @@ pub fn run(session: &Session) -> Result<()> {
             fs_err::remove_dir_all(path)?;
         }
     }
-    session.ui.note(&format!("removed what was in {}; the downloads in {} stay", session.out.display(), session.cache.display()));
+    session.ui.note(&format!(
+        "removed what was in {}; the downloads in {} stay",
+        session.out.display(),
+        session.cache.display()
+    ));
     Ok(())
 }

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
+use crate::emulator;
+use crate::exit::{self, Coded};
 use crate::host::{self, Survey};
 use crate::install::Installer;
 use crate::session::Session;
-use crate::{emulator, exit};
 
 pub fn run(session: &Session, install: bool) -> Result<u8> {
     if install {
@@ -31,7 +32,10 @@ pub fn run(session: &Session, install: bool) -> Result<u8> {
     super::print(&text)?;
     if !matches {
         let wanted = &session.pins.rust.version;
-        bail!(host::MissingTools(format!("rustc {} is in use, {wanted} is pinned\nhint: rustup toolchain install {wanted}", rust.release)));
+        return Err(Coded::error(
+            exit::HOST,
+            format!("rustc {} is in use, {wanted} is pinned\nhint: rustup toolchain install {wanted}", rust.release),
+        ));
     }
     report_missing(&survey)
 }
@@ -43,15 +47,18 @@ pub fn setup(session: &Session) -> Result<()> {
         return Ok(());
     }
     let Some(installer) = Installer::find() else {
-        bail!(host::MissingTools(format!(
-            "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git and make with its own package manager",
-            missing.join(", "),
-            host::PREFERRED_LLVM,
-        )));
+        return Err(Coded::error(
+            exit::HOST,
+            format!(
+                "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git and make with its own package manager",
+                missing.join(", "),
+                host::PREFERRED_LLVM,
+            ),
+        ));
     };
     installer.install(&missing, &|command| session.ui.note(command)).map_err(|error| {
         // Whatever the reason, it is the host that lacks something.
-        anyhow::Error::new(host::MissingTools(format!("{error:#}")))
+        Coded::error(exit::HOST, format!("{error:#}"))
     })
 }
 
@@ -64,7 +71,7 @@ fn report_missing(survey: &Survey) -> Result<u8> {
         || "hint: install them with the host's package manager".into(),
         |installer| format!("hint: {}, or `cargo xtask doctor --install`", installer.command(&missing)),
     );
-    bail!(host::MissingTools(format!("the host lacks {}\n{hint}", missing.join(", "))))
+    Err(Coded::error(exit::HOST, format!("the host lacks {}\n{hint}", missing.join(", "))))
 }
 
 /// One line for each emulator that the targets name; a missing one is fetched when it is needed.
@@ -73,8 +80,12 @@ fn describe_emulators(session: &Session, text: &mut String) -> Result<()> {
         let name = format!("qemu-{}", target.qemu.emulator);
         let found = emulator::find(&target.qemu.emulator, &session.pins.qemu, &session.cache, true, None, &|_| {}).ok();
         let _ = match found {
-            Some(found) => writeln!(text, "{} {name:<12} {:<10} {}", mark(true), found.version.to_string(), found.path.display()),
-            None => writeln!(text, "- {name:<12} none from {} on; `cargo xtask fetch` gets it", session.pins.qemu.minimum),
+            Some(found) => {
+                writeln!(text, "{} {name:<12} {:<10} {}", mark(true), found.version.to_string(), found.path.display())
+            }
+            None => {
+                writeln!(text, "- {name:<12} none from {} on; `cargo xtask fetch` gets it", session.pins.qemu.minimum)
+            }
         };
     }
     Ok(())

@@ -21,8 +21,12 @@ pub fn run(session: &Session) -> Result<()> {
     }
     let source = planned.plan.path(planned.rust_source);
     let rust = session.rust()?;
-    let cmd = Cmd::new(rust.bin("cargo")).dir("/").env("CARGO_HOME", session.cargo_home()).env("RUSTC", rust.bin("rustc"));
-    let cmd = cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--locked", "--manifest-path"]).arg(source.join("library/Cargo.toml"));
+    let cmd =
+        Cmd::new(rust.bin("cargo")).dir("/").env("CARGO_HOME", session.cargo_home()).env("RUSTC", rust.bin("rustc"));
+    let cmd = cmd
+        .env("RUSTC_BOOTSTRAP", "1")
+        .args(["fetch", "--locked", "--manifest-path"])
+        .arg(source.join("library/Cargo.toml"));
     let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
     let log = store.logs().join("fetch-crates.log");
     NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).run(&log).context("fetching the crates that std needs")?;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 use crate::cli::PatchVerb;
-use crate::config::UnknownTarget;
+use crate::exit::{self, Coded};
 use crate::model::pins::Source;
 use crate::model::series::Series;
 use crate::patch::worktree::{self, Checkout};
@@ -31,7 +31,7 @@ fn find<'a>(session: &'a Session, name: &str) -> Result<&'a Source> {
     let sources = sources(session);
     let found = sources.into_iter().find(|source| source.name == name);
     let names = sources.map(|source| source.name).join(", ");
-    found.ok_or_else(|| anyhow!(UnknownTarget(format!("unknown source `{name}`\nhint: the sources are {names}"))))
+    found.ok_or_else(|| Coded::error(exit::USAGE, format!("unknown source `{name}`\nhint: the sources are {names}")))
 }
 
 /// The working tree belongs to the maintainer: it is outside of out/, and `clean` leaves it alone.
@@ -44,7 +44,7 @@ fn pristine(session: &Session, source: &Source) -> Result<PathBuf> {
     let store = session.store()?;
     let series = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
     let mut plan = Plan::new(&session.out);
-    let id = plan.add(session.patch_step(source, series, Sources::Fetch)?, &[]);
+    let id = plan.add(session.patch_step(source, &series, Sources::Fetch)?, &[]);
     match session.builder(&store).build(&plan, &[id])?.remove(&id) {
         Some(Err(error)) => bail!("{error}"),
         _ => Ok(plan.path(id).to_owned()),
@@ -63,7 +63,10 @@ fn print_status(session: &Session) -> Result<()> {
             rows.push(row.cells().map(|cell| Cell::plain(cell.replace('\n', " "))).to_vec());
         }
         for version in load::unused_versions(&session.root, source.name, &source.version)? {
-            session.ui.warn(&format!("patches/{}/{version} is for another version than the pinned {}", source.name, source.version));
+            session.ui.warn(&format!(
+                "patches/{}/{version} is for another version than the pinned {}",
+                source.name, source.version
+            ));
         }
     }
     super::print(&columns(&rows, usize::MAX, false))
@@ -77,7 +80,9 @@ fn apply(session: &Session, source: &Source) -> Result<()> {
         Checkout::Updated => "brought up to date",
         Checkout::Unchanged => "has these patches already",
     };
-    session.ui.note(&format!("working tree of {} {}: {state}; `base` is the pristine source", source.name, source.version));
+    session
+        .ui
+        .note(&format!("working tree of {} {}: {state}; `base` is the pristine source", source.name, source.version));
     super::print(&format!("{}\n", tree.display()))
 }
 

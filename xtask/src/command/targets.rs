@@ -11,7 +11,10 @@ use crate::session::Session;
 pub fn run(session: &Session) -> Result<()> {
     let file = session.out.join("report/report.json");
     let report = fs_err::read(&file).ok().and_then(|bytes| render::json::read(&bytes, &file).ok());
-    let mut text = format!("{:<12} {:<30} {:<10} {:<14} {:<12} {}\n", "TARGET", "TRIPLE", "MUSL", "EMULATOR", "ALPINE", "LAST REPORT");
+    let mut text = format!(
+        "{:<12} {:<30} {:<10} {:<14} {:<12} {}\n",
+        "TARGET", "TRIPLE", "MUSL", "EMULATOR", "ALPINE", "LAST REPORT"
+    );
     for target in session.targets(&[])? {
         let runs = report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
         let states: Vec<String> = runs.map(|run| format!("{} {}: {}", run.runner, run.link, run.verdict)).collect();

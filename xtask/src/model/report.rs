@@ -70,7 +70,7 @@ pub struct Run {
     pub smoke: Vec<SmokeCheck>,
     /// Test suites.
     pub suites: Vec<Suite>,
-    /// What the host could not give to the tests, such as binfmt_misc.
+    /// What the host could not give to the tests, such as `binfmt_misc`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
     /// The worst verdict of all: `expected`, `improvement`, `regression`; `incomplete` if interrupted or a step failed.

@@ -14,6 +14,9 @@ pub fn render(report: &Report) -> String {
     page.section("Matrix", |page| {
         page.table(&view::matrix(report), usize::MAX);
         page.put(format_args!("<p class=\"note\">{}</p>\n", Text(view::LEGEND)));
+        for note in view::notes(report) {
+            page.put(format_args!("<p class=\"note\">{}</p>\n", Text(&note)));
+        }
     });
     page.section("Unexpected results", |page| page.unexpected(report));
     page.section("Tests that did not simply pass", |page| {

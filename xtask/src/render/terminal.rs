@@ -27,6 +27,9 @@ pub fn render(report: &Report, folder: &Path, color: bool) -> String {
     if report.runs.iter().any(|run| !run.suites.is_empty()) {
         text += &paint(&format!("  {}\n", view::LEGEND), Style::new().dimmed(), color);
     }
+    for note in view::notes(report) {
+        text += &wrap(&format!("note: {note}"), 2, 8);
+    }
     text += &unexpected(report, folder, color);
     if let Some(hint) = view::hint(report) {
         let word = paint("hint:", AnsiColor::Cyan.on_default().bold(), color);

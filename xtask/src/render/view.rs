@@ -17,6 +17,12 @@ pub fn run_name(run: &Run) -> String {
     format!("{} {} {}", run.target, run.runner, run.link)
 }
 
+/// What the host could not give to the tests of each run.
+pub fn notes(report: &Report) -> impl Iterator<Item = String> {
+    let note = |run, note| format!("{}: {}", run_name(run), visible(note));
+    report.runs.iter().flat_map(move |run| run.notes.iter().map(move |text| note(run, text)))
+}
+
 /// Replaces what could move a cursor or break a file format: control characters other than the line feed, and
 /// Unicode's noncharacters, appear as `\u{1b}`.
 pub fn visible(text: &str) -> String {

@@ -309,12 +309,12 @@ mod tests {
         let pass = done("a", TestResult::Pass, "");
         for before in [&b"no newline"[..], b"\xff\xfe\x00", br#"{ "type": "test", "#, br#"{ "type": "x" } "#, b"{ {"] {
             let (seen, noise) = events(&[before, line, b"\n"]);
-            assert_eq!(seen, [pass.clone()], "{before:?}");
+            assert_eq!(seen, std::slice::from_ref(&pass), "{before:?}");
             assert_eq!(noise, String::from_utf8_lossy(before), "{before:?}");
         }
         // Byte by byte, two on one line, and without the last line's end.
         let bytes: Vec<&[u8]> = line.chunks(1).collect();
-        assert_eq!(events(&bytes).0, [pass.clone()]);
+        assert_eq!(events(&bytes).0, std::slice::from_ref(&pass));
         assert_eq!(events(&[line, line]).0, [pass.clone(), pass]);
     }
 

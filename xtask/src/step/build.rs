@@ -142,7 +142,8 @@ fn finish(node: &Node, work: &Work) -> Result<()> {
 fn explain_disk(error: anyhow::Error) -> anyhow::Error {
     let text = format!("{error:#}");
     if text.contains("No space left on device") || text.contains("os error 28") {
-        return error.context("the disk is full\nhint: make room, or `cargo xtask clean`, then run the same command again");
+        return error
+            .context("the disk is full\nhint: make room, or `cargo xtask clean`, then run the same command again");
     }
     error
 }

@@ -29,7 +29,8 @@ impl Clang {
     /// The host's clang, set up for `target`.
     pub fn new(host: &Host, target: &Target) -> Result<Self> {
         let names = ["clang", "lld", "llvm-ar"];
-        let identity = names.into_iter().map(|name| Ok(format!("{name} {}", host.tool(name)?.line))).collect::<Result<_>>()?;
+        let identity =
+            names.into_iter().map(|name| Ok(format!("{name} {}", host.tool(name)?.line))).collect::<Result<_>>()?;
         Ok(Self {
             path: host.path("clang")?.into(),
             lld: host.path("lld")?.into(),
@@ -81,7 +82,11 @@ impl Clang {
 
     /// The folder below a resource folder's `lib` where this clang looks for the target's compiler-rt.
     pub fn runtime_folder(&self) -> Result<String> {
-        Cmd::new(&self.path).args(self.target_args()).arg("-print-target-triple").read().context("asking clang for its name of the target")
+        Cmd::new(&self.path)
+            .args(self.target_args())
+            .arg("-print-target-triple")
+            .read()
+            .context("asking clang for its name of the target")
     }
 
     /// Compiles each source to `NAME.o` in `objects`, as many at once as the step may, and gives back the objects' paths in order.
@@ -91,8 +96,17 @@ impl Clang {
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
         let worker = || {
-            while let Some((source, object)) = { let i = next.fetch_add(1, Ordering::Relaxed); sources.get(i).zip(paths.get(i)) } {
-                let cmd = Cmd::new(&self.path).args(self.target_args()).args(&source.flags).arg("-c").arg(&source.path).arg("-o").arg(object);
+            while let Some((source, object)) = {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                sources.get(i).zip(paths.get(i))
+            } {
+                let cmd = Cmd::new(&self.path)
+                    .args(self.target_args())
+                    .args(&source.flags)
+                    .arg("-c")
+                    .arg(&source.path)
+                    .arg("-o")
+                    .arg(object);
                 if let Err(error) = work.run(&cmd) {
                     next.store(sources.len(), Ordering::Relaxed);
                     if let Ok(mut failure) = failure.lock() {

@@ -21,8 +21,8 @@ use ::std::time::Duration;
 
 use anyhow::Result;
 
+pub use self::build::{Builder, Built};
 pub use self::clang::Clang;
-pub use self::build::{Built, Builder};
 use crate::run::exec::{Cmd, Finished};
 use crate::store::{Digest, Inputs};
 

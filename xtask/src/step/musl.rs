@@ -64,8 +64,9 @@ impl Step for Musl {
         }
         // make installs an absolute link, which points at the host's file system from a sysroot.
         let loader = work.out.join(self.target.musl.loader.trim_start_matches('/'));
-        fs_err::remove_file(&loader)
-            .with_context(|| format!("musl's build for {} installs no {}", self.target.name, self.target.musl.loader))?;
+        fs_err::remove_file(&loader).with_context(|| {
+            format!("musl's build for {} installs no {}", self.target.name, self.target.musl.loader)
+        })?;
         let up = "../".repeat(self.target.musl.loader.matches('/').count() - 1);
         fs_err::os::unix::fs::symlink(format!("{up}usr/lib/libc.so"), loader)?;
         Ok(())

@@ -36,7 +36,8 @@ impl Step for Patch {
     }
 
     fn inputs(&self) -> Inputs {
-        let inputs = Inputs::new().add("sha256", &self.sha256).add("strip", self.strip.to_string()).list("unpack", &self.unpack);
+        let inputs =
+            Inputs::new().add("sha256", &self.sha256).add("strip", self.strip.to_string()).list("unpack", &self.unpack);
         self.series.inputs().fold(inputs, |inputs, (file, text)| inputs.add(file, text))
     }
 

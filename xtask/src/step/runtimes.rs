@@ -75,7 +75,8 @@ impl Runtimes {
     }
 
     fn common_flags(&self, headers: &Path) -> Vec<String> {
-        let mut flags = ["-O2", "-fPIC", "-fvisibility=hidden", "-fomit-frame-pointer", "-nostdinc"].map(String::from).to_vec();
+        let mut flags =
+            ["-O2", "-fPIC", "-fvisibility=hidden", "-fomit-frame-pointer", "-nostdinc"].map(String::from).to_vec();
         // The tree's place on this machine stays out of what assertions print.
         flags.push(format!("-ffile-prefix-map={}=/llvm", self.llvm.display()));
         for folder in [headers, self.clang.headers()] {
@@ -90,16 +91,20 @@ impl Runtimes {
         let present = present.collect::<Result<Vec<String>>>()?;
         let (exclude, include) = (&self.exclude, &self.target.runtimes.builtins);
         let any = |patterns: &[String], name: &str| patterns.iter().any(|pattern| matches(pattern, name));
-        let wanted = |name: &&String| name.ends_with(".c") && (any(include, name) || !any(exclude, name));
+        let wanted = |name: &&String| has_ending(name, "c") && (any(include, name) || !any(exclude, name));
         let mut names: Vec<String> = present.iter().filter(wanted).cloned().collect();
         // Those of one architecture are in a folder of their own and are named one by one.
         names.extend(include.iter().filter(|name| name.contains('/')).cloned());
         names.sort();
-        let flags = [common, &["-std=c11", "-fno-builtin", "-ffreestanding", "-DVISIBILITY_HIDDEN"].map(String::from)].concat();
+        let flags =
+            [common, &["-std=c11", "-fno-builtin", "-ffreestanding", "-DVISIBILITY_HIDDEN"].map(String::from)].concat();
         let source = |name: &String| -> Result<Source> {
             let path = folder.join(name);
             if !path.is_file() {
-                bail!("targets/{}/target.toml: [runtimes] builtins: LLVM has no compiler-rt/lib/builtins/{name}", self.target.name);
+                bail!(
+                    "targets/{}/target.toml: [runtimes] builtins: LLVM has no compiler-rt/lib/builtins/{name}",
+                    self.target.name
+                );
             }
             Ok(Source { path, object: name.replace('/', "_"), flags: flags.clone() })
         };
@@ -119,10 +124,17 @@ impl Runtimes {
     fn unwind(&self, common: &[String]) -> Vec<Source> {
         let folder = self.llvm.join("libunwind");
         let include = format!("-I{}", folder.join("include").display());
-        let shared = [include.as_str(), "-D_LIBUNWIND_IS_NATIVE_ONLY", "-D_LIBUNWIND_HIDE_SYMBOLS", "-DNDEBUG", "-funwind-tables", "-fstrict-aliasing"];
+        let shared = [
+            include.as_str(),
+            "-D_LIBUNWIND_IS_NATIVE_ONLY",
+            "-D_LIBUNWIND_HIDE_SYMBOLS",
+            "-DNDEBUG",
+            "-funwind-tables",
+            "-fstrict-aliasing",
+        ];
         let cxx = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-nostdinc++"];
         let source = |name: &str| {
-            let language: &[&str] = if name.ends_with(".cpp") { &cxx } else { &[] };
+            let language: &[&str] = if has_ending(name, "cpp") { &cxx } else { &[] };
             let flags = shared.iter().chain(language).map(|&flag| flag.to_owned());
             Source {
                 path: folder.join("src").join(name),
@@ -145,13 +157,17 @@ impl Runtimes {
     }
 }
 
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == ending)
+}
+
 /// Whether `name` is `pattern`, in which a `*` stands for any characters.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
-        Some((start, rest)) => name
-            .strip_prefix(start)
-            .is_some_and(|name| (0..=name.len()).filter(|&i| name.is_char_boundary(i)).any(|i| matches(rest, &name[i..]))),
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
+            (0..=name.len()).filter(|&i| name.is_char_boundary(i)).any(|i| matches(rest, &name[i..]))
+        }),
     }
 }
 

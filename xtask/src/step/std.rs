@@ -35,7 +35,8 @@ impl Library {
         let flags = self.rustflags();
         // Where source and cache lie differs from clone to clone and does not reach the result: it is mapped away.
         let places = [&self.source, &self.cargo_home].map(|path| path.display().to_string());
-        let flags = flags.iter().map(|flag| places.iter().fold(flag.clone(), |flag, place| flag.replace(place, "PLACE")));
+        let flags =
+            flags.iter().map(|flag| places.iter().fold(flag.clone(), |flag, place| flag.replace(place, "PLACE")));
         Inputs::new().add("rustc", &self.rust.commit).list("feature", FEATURES).list("rustflag", flags)
     }
 

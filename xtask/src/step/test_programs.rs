@@ -84,7 +84,11 @@ impl Step for TestPrograms {
 
 impl TestPrograms {
     fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
-        let cmd = self.library.cargo(&self.toolchain, target, work).args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
+        let cmd = self.library.cargo(&self.toolchain, target, work).args([
+            "test",
+            "--no-run",
+            "--message-format=json-render-diagnostics",
+        ]);
         let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work));
         let cmd = SUITES.iter().fold(cmd, |cmd, (_, package)| cmd.args(["-p", package]));
         let mut messages = Vec::new();
@@ -102,7 +106,8 @@ impl TestPrograms {
             Flow::Continue
         })?;
         work.spent(finished.cpu);
-        cmd.check(&finished, &tail, Some(&work.log)).with_context(|| format!("building the test programs for {}", self.target.name))?;
+        cmd.check(&finished, &tail, Some(&work.log))
+            .with_context(|| format!("building the test programs for {}", self.target.name))?;
         let lines = messages.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         let parsed = lines.map(|line| serde_json::from_slice(line).context("reading cargo's messages"));
         parsed.collect()

@@ -123,13 +123,13 @@ impl Repo {
         git().env("GIT_DIR", self.git_dir()).env("GIT_WORK_TREE", &self.dir).dir(&self.dir)
     }
 
-    /// `git add` and `git write-tree`: stores all files of `folder`, ignored ones too, and gives the tree's id. Neither
-    /// the index nor the repository's own files change.
-    pub fn write_tree(&self, folder: &Path) -> Result<String> {
+    /// `git add` and `git write-tree`: stores all files of `folder` but the one called `except` at its top, ignored ones
+    /// too, and gives the tree's id. Neither the index nor the repository's own files change.
+    pub fn write_tree(&self, folder: &Path, except: &str) -> Result<String> {
         let index = self.git_dir().join("index.pristine");
         let folder = std::path::absolute(folder)?;
         let git = || self.git().env("GIT_INDEX_FILE", &index).env("GIT_WORK_TREE", &folder).dir(&folder);
-        let stored = git().args(["add", "--all", "--force", "."]).read().and_then(|_| git().arg("write-tree").read());
+        let stored = git().args(["add", "--all", "--force", ".", &format!(":(exclude,top,literal){except}")]).read().and_then(|_| git().arg("write-tree").read());
         let _ = fs_err::remove_file(&index);
         stored.with_context(|| format!("storing {} in {}", folder.display(), self.dir.display()))
     }

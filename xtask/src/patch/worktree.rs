@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::git::Repo;
 use crate::model::series::{Patch, Series};
+use crate::store::INPUTS_FILE;
 
 use super::apply::{Failure, explain};
 
@@ -73,7 +74,7 @@ fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Op
     let head = repo.rev_parse("HEAD")?;
     let base = repo.rev_parse(BASE)?;
     if base.is_some()
-        && repo.rev_parse("base^{tree}")? == Some(repo.write_tree(pristine)?)
+        && repo.rev_parse("base^{tree}")? == Some(repo.write_tree(pristine, INPUTS_FILE)?)
         && export(repo)? == series.patches
     {
         return Ok((Checkout::Unchanged, None));
@@ -92,7 +93,7 @@ fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Op
 
 /// Puts the pristine tree and the patches into a repository.
 pub(super) fn fill(repo: &Repo, pristine: &Path, series: &Series) -> Result<Option<Failure>> {
-    let tree = repo.write_tree(pristine)?;
+    let tree = repo.write_tree(pristine, INPUTS_FILE)?;
     let base = repo.commit_tree(&tree, &base_subject(&series.source, &series.version))?;
     repo.reset_hard(&base)?;
     repo.tag(BASE, &base)?;
@@ -222,7 +223,7 @@ mod tests {
         fs_err::write(tree.join("mine.txt"), "mine").unwrap();
         assert!(refusal().contains("has changes that are not committed:\n  ?? mine.txt"), "{}", refusal());
         let repo = Repo::open(&tree).unwrap().unwrap();
-        let commit = repo.commit_tree(&repo.write_tree(&tree).unwrap(), "mine").unwrap();
+        let commit = repo.commit_tree(&repo.write_tree(&tree, INPUTS_FILE).unwrap(), "mine").unwrap();
         repo.reset_hard(&commit).unwrap();
         assert!(refusal().contains("has commits that patches/musl/1.0 lacks"), "{}", refusal());
         assert!(tree.join("mine.txt").exists());

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::host;
 use crate::run::exec::{Cmd, Output};
 
 /// Settings of every call; they come before what a repository's own configuration says.
@@ -42,7 +43,7 @@ fn git() -> Cmd {
         ("GIT_COMMITTER_DATE", DATE),
     ];
     let pinned = [("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_ATTR_NOSYSTEM", "1")];
-    let cmd = Cmd::new("git").args(settings);
+    let cmd = Cmd::new(host::program("git")).args(settings);
     identity.into_iter().chain(pinned).fold(cmd, |cmd, (key, value)| cmd.env(key, value))
 }
 

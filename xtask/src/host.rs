@@ -159,6 +159,11 @@ pub fn survey() -> Survey {
     Survey { tools }
 }
 
+/// Where a program is on the user's search path, on which [`survey`] looks for it; its bare name if it is not there.
+pub fn program(name: &str) -> PathBuf {
+    which::which(name).unwrap_or_else(|_| name.into())
+}
+
 fn tool(program: &str) -> Option<Tool> {
     let path = which::which(program).ok()?;
     let printed = Cmd::new(&path).arg("--version").read().ok()?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::host::{PREFERRED_LLVM, llvm_releases};
+use crate::host::{self, PREFERRED_LLVM, llvm_releases};
 use crate::run::exec::{Cmd, Flow};
 
 /// A package manager and the words it takes.
@@ -59,7 +59,7 @@ impl Installer {
         let Some((_, clang)) = self.packages.iter().find(|(tool, _)| *tool == "clang") else { return PREFERRED_LLVM };
         let known = |release: &u64| {
             let package = clang.replace("{}", &release.to_string());
-            let query = Cmd::new(self.query[0]).args(&self.query[1..]).arg(package).output();
+            let query = Cmd::new(host::program(self.query[0])).args(&self.query[1..]).arg(package).output();
             query.is_ok_and(|output| output.finished.status.success() && !output.stdout.is_empty())
         };
         llvm_releases().find(known).unwrap_or(PREFERRED_LLVM)
@@ -104,7 +104,7 @@ impl Installer {
 
     fn call(&self, words: &[&str], packages: &[String]) -> Result<()> {
         let proxies = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HOME"];
-        let cmd = Cmd::new(self.program).args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+        let cmd = Cmd::new(host::program(self.program)).args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
         let cmd = proxies.into_iter().fold(cmd, Cmd::inherit).merge_stderr();
         let mut printed = Vec::new();
         let finished = cmd.stream(|_, chunk| {

@@ -59,10 +59,6 @@ impl Project {
         for folder in ["host/state", "host/programs", "home", "tmp"] {
             fs_err::create_dir_all(project.base.path().join(folder)).unwrap();
         }
-        for tool in ["git", "make"] {
-            let path = ["/usr/local/bin", "/usr/bin"].map(|folder| Path::new(folder).join(tool));
-            symlink(path.iter().find(|path| path.exists()).unwrap(), project.host("tools").join(tool)).unwrap();
-        }
         for program in TESTS.map(|(program, _)| program).into_iter().chain(["plain"]) {
             link(&programs.test_program, &project.host("programs").join(program));
         }

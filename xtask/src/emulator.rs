@@ -53,7 +53,9 @@ pub fn find(
             Err(error) => misses.push(format!("{error:#}")),
         }
     }
-    misses.iter().for_each(|miss| say(miss));
+    for miss in &misses {
+        say(miss);
+    }
     let fetched = if offline { Err(anyhow::anyhow!(OFFLINE)) } else { fetch(&program, pin, cache, say) };
     match fetched {
         Ok(found) => Ok(found),
@@ -62,8 +64,8 @@ pub fn find(
             misses.push(format!("package {} of {}: {error:#}", pin.package, pin.suites.join(", ")));
             let minimum = &pin.minimum;
             let why = format!(
-                "finding {program}, at least {minimum}: nothing serves{}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
-                misses.iter().map(|miss| format!("\n  {miss}")).collect::<String>()
+                "finding {program}, at least {minimum}: nothing serves\n  {}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
+                misses.join("\n  ")
             );
             Err(Coded::error(exit::HOST, why))
         }

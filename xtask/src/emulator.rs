@@ -41,32 +41,31 @@ pub fn find(
         return take_forced(path, &program);
     }
     let mut misses = Vec::new();
-    let mut miss = |what: String| {
-        say(&what);
-        misses.push(format!("\n  {what}"));
-    };
     let cache = Cache::new(cache);
     let installed = which::which_in(&program, Some(PATH), "/").ok();
     if installed.is_none() {
-        miss(format!("{program} is not installed"));
+        misses.push(format!("{program} is not installed"));
     }
     for path in installed.into_iter().chain(unpacked(cache, &program, pin)?) {
         match new_enough(&path, pin) {
             Ok(found) => return Ok(found),
             Err(error) if is_interrupt(&error) => return Err(error),
-            Err(error) => miss(format!("{error:#}")),
+            Err(error) => misses.push(format!("{error:#}")),
         }
+    }
+    for miss in &misses {
+        say(miss);
     }
     let fetched = if offline { Err(anyhow::anyhow!(OFFLINE)) } else { fetch(&program, pin, cache, say) };
     match fetched {
         Ok(found) => Ok(found),
         Err(error) if is_interrupt(&error) => Err(error),
         Err(error) => {
-            miss(format!("package {} of {}: {error:#}", pin.package, pin.suites.join(", ")));
+            misses.push(format!("package {} of {}: {error:#}", pin.package, pin.suites.join(", ")));
             let minimum = &pin.minimum;
             let why = format!(
-                "finding {program}, at least {minimum}: nothing serves{}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
-                misses.concat()
+                "finding {program}, at least {minimum}: nothing serves\n  {}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
+                misses.join("\n  ")
             );
             Err(Coded::error(exit::HOST, why))
         }

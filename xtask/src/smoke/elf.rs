@@ -8,6 +8,7 @@ use object::elf;
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 use object::{Endianness, FileKind, StringTable};
 
+use crate::exit::{self, Coded};
 use crate::model::target;
 
 #[cfg(test)]
@@ -118,12 +119,11 @@ pub fn check_native(target: &target::Target) -> Result<()> {
     if (own.machine.as_str(), own.class, own.big_endian) == (wanted.machine.as_str(), wanted.class, wanted.big_endian) {
         return Ok(());
     }
-    bail!(
+    let why = format!(
         "{} is EM_{}, this machine is EM_{}: its programs do not run natively\nhint: leave out --runner native",
-        target.name,
-        wanted.machine,
-        own.machine
-    )
+        target.name, wanted.machine, own.machine
+    );
+    Err(Coded::error(exit::USAGE, why))
 }
 
 fn endian(big: bool) -> &'static str {

@@ -90,7 +90,7 @@ fn take_forced(path: &Path, program: &str) -> Result<Emulator> {
             return error;
         }
         let hint = format!("hint: --qemu takes {program} itself or the folder that it is in");
-        anyhow::anyhow!("using the emulator that --qemu names: {error:#}\n{hint}")
+        Coded::error(exit::HOST, format!("using the emulator that --qemu names: {error:#}\n{hint}"))
     })
 }
 

@@ -6,6 +6,7 @@ pub mod archive;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod disk;
 pub mod emulator;
 pub mod exit;
 pub mod expect;
@@ -41,8 +42,9 @@ pub fn main() -> ExitCode {
     };
     let done = run::interrupt::install().and_then(|()| command::dispatch(&cli));
     let code = done.unwrap_or_else(|error| {
-        render::progress::show_error(&error);
-        exit::of_error(&error)
+        let code = exit::of_error(&error);
+        render::progress::show_error(&disk::explain(error, None));
+        code
     });
     ExitCode::from(code)
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::{Node, Plan, StepId, Work};
+use crate::disk;
 use crate::render::progress::Ui;
 use crate::run::interrupt;
 use crate::store::{INPUTS_FILE, Store};
@@ -94,12 +95,26 @@ impl Builder<'_> {
 
     fn build_one(&self, node: &Node) -> Result<Built> {
         let start = Instant::now();
-        let name = format!("{}-{}", node.step.name(), node.step.label());
         let handle = self.ui.step(&node.title());
+        match self.try_build(node) {
+            Ok(cpu) => {
+                handle.done(start.elapsed(), false);
+                Ok(Built { wall: start.elapsed(), cpu, cached: false })
+            }
+            Err(error) => {
+                handle.failed();
+                Err(error.context(format!("step `{}` failed", node.title())))
+            }
+        }
+    }
+
+    fn try_build(&self, node: &Node) -> Result<Duration> {
+        let name = format!("{}-{}", node.step.name(), node.step.label());
         let scratch = tempfile::Builder::new()
             .prefix(&format!("{name}-"))
             .tempdir_in(self.store.temporary())
-            .context("making a scratch folder in out/tmp")?;
+            .context("making a scratch folder in out/tmp")
+            .map_err(|error| disk::explain(error, None))?;
         let work = Work {
             out: scratch.path().join("out"),
             scratch: scratch.path().join("scratch"),
@@ -108,18 +123,9 @@ impl Builder<'_> {
             offline: self.offline,
             cpu: Mutex::default(),
         };
-        let result = finish(node, &work);
-        let cpu = *work.cpu.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(()) => {
-                handle.done(start.elapsed(), false);
-                Ok(Built { wall: start.elapsed(), cpu, cached: false })
-            }
-            Err(error) => {
-                handle.failed();
-                Err(error)
-            }
-        }
+        // Looked at while what the step has written still takes its room.
+        finish(node, &work).map_err(|error| disk::explain(error, Some(self.store.root())))?;
+        Ok(*work.cpu.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -128,7 +134,7 @@ fn finish(node: &Node, work: &Work) -> Result<()> {
     fs_err::create_dir(&work.out)?;
     fs_err::create_dir(&work.scratch)?;
     fs_err::write(&work.log, "")?;
-    node.step.build(work).map_err(explain_disk).with_context(|| format!("step `{}` failed", node.title()))?;
+    node.step.build(work)?;
     interrupt::check()?;
     let inputs = serde_json::to_vec_pretty(&node.inputs)?;
     fs_err::write(work.out.join(INPUTS_FILE), inputs)?;
@@ -136,16 +142,6 @@ fn finish(node: &Node, work: &Work) -> Result<()> {
     fs_err::create_dir_all(parent)?;
     fs_err::rename(&work.out, &node.path)?;
     Ok(())
-}
-
-/// A full disk shows up in many words; say the one that helps.
-fn explain_disk(error: anyhow::Error) -> anyhow::Error {
-    let text = format!("{error:#}");
-    if text.contains("No space left on device") || text.contains("os error 28") {
-        return error
-            .context("the disk is full\nhint: make room, or `cargo xtask clean`, then run the same command again");
-    }
-    error
 }
 
 /// A step whose needs are done; a step with a failed need is marked failed on the way.

@@ -1,10 +1,11 @@
 //! The only place that starts processes.
 //!
 //! A child gets exactly the environment that is written here, a process group of its own, no terminal, and dies with
-//! Bringup. Waiting wakes on output, on the end of the child, on the time limit and on Ctrl-C; whatever is left of the
-//! group is killed when the wait ends.
+//! Bringup, as does its whole group. Waiting wakes on output, on the end of the child, on the time limit and on Ctrl-C;
+//! whatever is left of the group is killed when the wait ends.
 
 mod child;
+mod orphans;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
-use super::Stream;
+use super::{Stream, orphans};
 use crate::run::interrupt;
 
 /// A child's process group, killed when dropped.
@@ -22,6 +22,7 @@ pub struct Group {
 impl Group {
     pub fn of(child: Child) -> Result<Self> {
         let pid = Pid::from_child(&child);
+        orphans::started(pid);
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).context("watching a child process")?;
         Ok(Self { child: Some(child), pid, pidfd })
     }
@@ -43,6 +44,7 @@ impl Group {
         let cpu = cpu_time(self.pid);
         // Whatever the child left behind in its group goes with it.
         self.kill();
+        orphans::ended(self.pid);
         let mut child = self.child.take().context("a child process was waited for twice")?;
         Ok((child.wait().context("waiting for a child process")?, cpu))
     }
@@ -52,6 +54,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
             self.kill();
+            orphans::ended(self.pid);
             let _ = child.wait();
         }
     }

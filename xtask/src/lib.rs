@@ -43,7 +43,9 @@ pub fn main() -> ExitCode {
     let done = run::interrupt::install().and_then(|()| command::dispatch(&cli));
     let code = done.unwrap_or_else(|error| {
         let code = exit::of_error(&error);
-        render::progress::show_error(&disk::explain(error, None));
+        // What was going on when the user stopped it is not at fault.
+        let told = if code == exit::INTERRUPTED { run::interrupt::Interrupted.into() } else { disk::explain(error, None) };
+        render::progress::show_error(&told);
         code
     });
     ExitCode::from(code)

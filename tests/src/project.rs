@@ -242,21 +242,28 @@ impl Project {
 
     /// Fails if a process is left that has to do with this project.
     pub fn assert_no_processes(&self) {
-        let left = || {
-            let base = self.base.path().as_os_str().as_encoded_bytes();
-            let ours = |id: &String| {
-                let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-                let folder = std::fs::read_link(format!("/proc/{id}/cwd")).unwrap_or_default();
-                let named = line.windows(base.len()).any(|window| window == base) || folder.starts_with(self.base.path());
-                named.then(|| String::from_utf8_lossy(&line).replace('\0', " "))
-            };
-            names(Path::new("/proc")).iter().filter(|name| name.parse::<u32>().is_ok()).filter_map(ours).collect::<Vec<_>>()
-        };
         let end = Instant::now() + Duration::from_secs(1);
-        while !left().is_empty() {
-            assert!(Instant::now() < end, "these are left: {:#?}", left());
+        while !self.processes().is_empty() {
+            assert!(Instant::now() < end, "these are left: {:#?}", self.processes());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Waits for a process of this project with this text on its command line.
+    pub fn wait_for_process(&self, text: &str) {
+        eventually(&format!("a process `{text}`"), || self.processes().iter().any(|line| line.contains(text)));
+    }
+
+    /// Command lines of the processes that name a place of this project or work in one.
+    fn processes(&self) -> Vec<String> {
+        let base = self.base.path();
+        let line = |id: String| {
+            let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            let folder = std::fs::read_link(format!("/proc/{id}/cwd")).unwrap_or_default();
+            (line.contains(base.to_str().unwrap()) || folder.starts_with(base)).then_some(line)
+        };
+        names(Path::new("/proc")).into_iter().filter(|name| name.parse::<u32>().is_ok()).filter_map(line).collect()
     }
 }
 

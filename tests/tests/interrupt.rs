@@ -1,0 +1,170 @@
+//! Ctrl-C and kill -9 in every step, then the same command again; and two runs at once.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use bringup_tests::{Project, Running, project};
+use rustix::process::Signal;
+
+/// Where a fake tool waits, and the step that it works for.
+const GATES: [(&str, &str); 6] = [
+    ("git-apply", "patch musl"),
+    ("int_util.c", "runtimes fake"),
+    ("crt1.c", "musl fake"),
+    ("print-target-triple", "sysroot fake"),
+    ("cargo-build", "std fake"),
+    ("cargo-test", "test_programs fake"),
+];
+
+/// A project, and the results of a run that nothing disturbs. They are gone from out/ again.
+fn undisturbed() -> (Project, BTreeMap<String, String>) {
+    let project = project!();
+    project.run(&["test", "fake"], 0);
+    let results = project.results();
+    project.run(&["clean"], 0);
+    (project, results)
+}
+
+fn interrupt(run: Running, signal: Signal) {
+    let start = Instant::now();
+    run.signal(signal);
+    let output = run.wait().ends_with(130);
+    assert!(start.elapsed() < Duration::from_secs(2), "it took {:?}", start.elapsed());
+    output.says(&["error: interrupted; the same command goes on from the last complete step"]);
+}
+
+#[test]
+fn ctrl_c_in_every_step_and_again() {
+    let (project, results) = undisturbed();
+    for (number, (gate, step)) in GATES.into_iter().enumerate() {
+        project.hold(gate);
+        let run = project.cmd(&["test", "fake"]).start();
+        project.wait_held(gate);
+        run.wait_for(&format!("Running {step}"));
+        interrupt(run, [Signal::INT, Signal::TERM, Signal::HUP][number % 3]);
+        project.assert_clean();
+        project.release();
+        project.run(&["test", "fake"], 0);
+        assert_eq!(project.results(), results, "after Ctrl-C in {step}");
+        project.run(&["clean"], 0);
+    }
+}
+
+#[test]
+fn kill_in_every_step_and_again() {
+    let (project, results) = undisturbed();
+    for (gate, step) in GATES {
+        project.hold(gate);
+        let run = project.cmd(&["test", "fake"]).start();
+        project.wait_held(gate);
+        run.signal(Signal::KILL);
+        run.wait().killed_by(Signal::KILL);
+        project.assert_no_processes();
+        project.release();
+        project.run(&["test", "fake"], 0);
+        assert_eq!(project.results(), results, "after a kill in {step}");
+        project.run(&["clean"], 0);
+    }
+}
+
+#[test]
+fn kill_at_any_moment_and_again() {
+    let (project, results) = undisturbed();
+    for moment in 0..14 {
+        let run = project.cmd(&["test", "fake"]).start();
+        std::thread::sleep(Duration::from_millis(20 * moment));
+        run.signal(Signal::KILL);
+        run.wait();
+    }
+    project.run(&["test", "fake"], 0);
+    assert_eq!(project.results(), results);
+    project.assert_no_processes();
+}
+
+#[test]
+fn ctrl_c_and_kill_in_a_suite_leave_no_test_behind() {
+    let project = project!();
+    project.run(&["test", "fake"], 0);
+    for signal in [Signal::INT, Signal::KILL] {
+        project.tests("std", "pass_a hang_b");
+        let run = project.cmd(&["test", "fake"]).start();
+        project.wait_for_process("hang_b");
+        if signal == Signal::INT {
+            interrupt(run, signal);
+            project.assert_clean();
+        } else {
+            run.signal(signal);
+            run.wait().killed_by(signal);
+            project.assert_no_processes();
+        }
+        project.tests("std", "pass_a");
+        project.run(&["test", "fake"], 0).says(&["Cached 9 steps"]);
+    }
+}
+
+#[test]
+fn two_runs_at_once_wait_for_each_other() {
+    let (project, results) = undisturbed();
+    project.hold("cargo-build");
+    let first = project.cmd(&["test", "fake"]).start();
+    project.wait_held("cargo-build");
+    let second = project.cmd(&["test", "fake"]).start();
+    let third = project.cmd(&["clean"]).start();
+    for waiting in [&second, &third] {
+        waiting.wait_for("another run is using out/; waiting for it to end");
+    }
+    interrupt(third, Signal::INT);
+    project.release();
+    first.wait().ends_with(0).says(&["Running std fake"]);
+    second.wait().ends_with(0).says(&["Cached 9 steps"]);
+    assert_eq!(project.results(), results);
+    project.assert_clean();
+}
+
+/// Serves one archive: stalls in the middle of the first answer, and gives whole ones after that.
+fn serve(archive: Vec<u8>) -> (String, std::sync::mpsc::Receiver<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (send, stalled) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", archive.len());
+            stream.write_all(head.as_bytes()).unwrap();
+            if number < 2 {
+                stream.write_all(&archive[..archive.len() / 2]).unwrap();
+                send.send(stream).unwrap();
+            } else {
+                stream.write_all(&archive).unwrap();
+            }
+        }
+    });
+    (format!("http://{address}/musl.tar.gz"), stalled)
+}
+
+#[test]
+fn ctrl_c_and_kill_in_a_download_and_again() {
+    let (project, results) = undisturbed();
+    let (url, stalled) = serve(fs_err::read(project.path("sources/musl.tar.gz")).unwrap());
+    project.edit("bringup.toml", "path = \"sources/musl.tar.gz\"", &format!("url = \"{url}\""));
+    let archives = || fs_err::read_dir(project.cache().join("archives")).unwrap().count();
+    for signal in [Signal::INT, Signal::KILL] {
+        let run = project.cmd(&["test", "fake"]).start();
+        let _stream = stalled.recv_timeout(Duration::from_secs(30)).unwrap();
+        if signal == Signal::INT {
+            interrupt(run, signal);
+            assert_eq!(archives(), 0, "half a download is left");
+            project.assert_clean();
+        } else {
+            run.signal(signal);
+            run.wait().killed_by(signal);
+        }
+    }
+    project.run(&["test", "fake"], 0);
+    assert_eq!(project.results(), results);
+    assert_eq!(archives(), 1, "what the killed run left is removed");
+}

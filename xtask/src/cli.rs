@@ -20,8 +20,8 @@ pub struct Cli {
     /// Processors to use [default: all]
     #[arg(short, long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
-    /// Folder for downloads [default: the user's cache folder]
-    #[arg(long, value_name = "DIR", global = true, env = "BRINGUP_CACHE")]
+    /// Folder for downloads [default: `$BRINGUP_CACHE`, else the user's cache folder]
+    #[arg(long, value_name = "DIR", global = true)]
     pub cache: Option<PathBuf>,
     /// Show errors and results only
     #[arg(short, long, global = true)]

@@ -82,7 +82,7 @@ impl Session {
         let pins = config::pins(&root)?;
         let cache = match &cli.cache {
             Some(cache) => start.join(cache),
-            None => default_cache()?,
+            None => default_cache(&start)?,
         };
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let out = root.join("out");
@@ -268,14 +268,15 @@ struct Patched {
     llvm: StepId,
 }
 
-fn default_cache() -> Result<PathBuf> {
+fn default_cache(start: &Path) -> Result<PathBuf> {
     let from = |key: &str| std::env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = from("XDG_CACHE_HOME")
-        .filter(|path| path.is_absolute())
-        .or_else(|| from("HOME").map(|home| home.join(".cache")));
-    Ok(base
-        .context("neither XDG_CACHE_HOME nor HOME is set\nhint: give a folder for downloads with --cache")?
-        .join("bringup"))
+    if let Some(cache) = from("BRINGUP_CACHE") {
+        return Ok(start.join(cache));
+    }
+    let base =
+        from("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(|| from("HOME").map(|home| home.join(".cache")));
+    let none = "neither XDG_CACHE_HOME nor HOME is set\nhint: give a folder for downloads with --cache or BRINGUP_CACHE";
+    Ok(base.context(none)?.join("bringup"))
 }
 
 /// A path as people read it: relative to the project where it lies within.

@@ -1,5 +1,6 @@
 //! `why`
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -44,13 +45,24 @@ fn last_result(node: &Node) -> Result<Option<PathBuf>> {
     Ok(newest.map(|(_, path)| path))
 }
 
+/// The most lines shown of one value.
+const LINES: usize = 8;
+
 fn explain(text: &mut String, before: &Inputs, now: &Inputs) {
-    let missing_in = |all: &Inputs, entry: &(String, String)| !all.entries().contains(entry);
     for (sign, from, other) in [('-', before, now), ('+', now, before)] {
-        for (tag, value) in from.entries().iter().filter(|entry| missing_in(other, entry)) {
-            let first = value.lines().next().unwrap_or_default();
-            let more = if value.lines().count() > 1 { " …" } else { "" };
-            let _ = writeln!(text, "  {sign} {tag}: {first}{more}");
+        for entry in from.entries().iter().filter(|entry| !other.entries().contains(entry)) {
+            let (tag, value) = entry;
+            // Of a spec, a script or a patch, only what differs is worth seeing.
+            let same: BTreeSet<&str> =
+                other.entries().iter().filter(|(name, _)| name == tag).flat_map(|(_, value)| value.lines()).collect();
+            let differs: Vec<&str> = value.lines().filter(|line| !same.contains(line)).collect();
+            let shown = if differs.is_empty() { value.lines().collect() } else { differs };
+            for line in shown.iter().take(LINES) {
+                let _ = writeln!(text, "  {sign} {tag}: {}", line.trim());
+            }
+            if shown.len() > LINES {
+                let _ = writeln!(text, "  {sign} {tag}: … and {} more lines", shown.len() - LINES);
+            }
         }
     }
 }

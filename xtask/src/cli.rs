@@ -12,24 +12,26 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// Run as if started in this folder; bringup.toml is looked for there and above
-    #[arg(short = 'C', long, value_name = "DIR", global = true)]
+    #[arg(short = 'C', long, value_name = "DIR", global = true, help_heading = GLOBAL)]
     pub directory: Option<PathBuf>,
     /// Forbid the network: what is not in the cache is a miss
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub offline: bool,
     /// Processors to use [default: all]
-    #[arg(short, long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "N", global = true, help_heading = GLOBAL, value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     /// Folder for downloads [default: `$BRINGUP_CACHE`, else the user's cache folder]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, help_heading = GLOBAL)]
     pub cache: Option<PathBuf>,
     /// Show errors and results only
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
     /// What to do
     #[command(subcommand)]
     pub verb: Verb,
 }
+
+const GLOBAL: &str = "Options of every command";
 
 const EXIT_CODES: &str = "Exit codes: 0 as expected; 2 usage; 4 nothing ran; 10 only improvements or stale expectations; \
     96 the host lacks something; 100 a regression; 101 a step failed; 130 interrupted.";
@@ -43,7 +45,7 @@ pub enum Verb {
     Doctor(Doctor),
     /// Print the table of targets
     Targets,
-    /// Show one target, resolved
+    /// Show a target, or check targets
     #[command(subcommand)]
     Target(TargetVerb),
     /// Download and verify every pinned source, the emulator and the crates that std needs

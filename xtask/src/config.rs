@@ -27,7 +27,8 @@ pub fn find_root(start: &Path) -> Result<PathBuf> {
 pub fn pins(root: &Path) -> Result<Pins> {
     let path = root.join(PINS_FILE);
     let text = fs_err::read_to_string(&path)?;
-    let file: PinsFile = toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    let file: PinsFile =
+        toml::from_str(&text).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim_end()))?;
     file.validate().map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 
@@ -68,7 +69,8 @@ pub fn target_dir(root: &Path, name: &str) -> PathBuf {
 fn target(root: &Path, name: &str) -> Result<Target> {
     let path = target_dir(root, name).join("target.toml");
     let text = fs_err::read_to_string(&path)?;
-    let file: TargetFile = toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    let file: TargetFile =
+        toml::from_str(&text).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim_end()))?;
     file.validate(name).map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 

@@ -21,7 +21,8 @@ pub fn explain(error: anyhow::Error, folder: Option<&Path>) -> anyhow::Error {
 }
 
 fn is_full(folder: &Path) -> bool {
-    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LITTLE || disk.f_favail == 0)
+    rustix::fs::statvfs(folder)
+        .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LITTLE || disk.f_favail == 0)
 }
 
 #[cfg(test)]
@@ -32,7 +33,12 @@ mod tests {
     fn only_a_full_disk_is_called_full() {
         let explained = |text: &str, folder| format!("{:#}", explain(anyhow!("{text}"), folder));
         let full = explained("writing x: No space left on device (os error 28)", None);
-        assert!(full.ends_with("\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again"), "{full}");
+        assert!(
+            full.ends_with(
+                "\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again"
+            ),
+            "{full}"
+        );
         assert_eq!(explained(&full, None), full);
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(explained("something else", Some(folder.path())), "something else");

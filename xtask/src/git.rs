@@ -130,7 +130,10 @@ impl Repo {
         let index = self.git_dir().join("index.pristine");
         let folder = std::path::absolute(folder)?;
         let git = || self.git().env("GIT_INDEX_FILE", &index).env("GIT_WORK_TREE", &folder).dir(&folder);
-        let stored = git().args(["add", "--all", "--force", ".", &format!(":(exclude,top,literal){except}")]).read().and_then(|_| git().arg("write-tree").read());
+        let stored = git()
+            .args(["add", "--all", "--force", ".", &format!(":(exclude,top,literal){except}")])
+            .read()
+            .and_then(|_| git().arg("write-tree").read());
         let _ = fs_err::remove_file(&index);
         stored.with_context(|| format!("storing {} in {}", folder.display(), self.dir.display()))
     }

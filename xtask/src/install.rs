@@ -104,7 +104,8 @@ impl Installer {
 
     fn call(&self, words: &[&str], packages: &[String]) -> Result<()> {
         let proxies = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HOME"];
-        let cmd = Cmd::new(host::program(self.program)).args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+        let cmd =
+            Cmd::new(host::program(self.program)).args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
         let cmd = proxies.into_iter().fold(cmd, Cmd::inherit).merge_stderr();
         let mut printed = Vec::new();
         let finished = cmd.stream(|_, chunk| {

@@ -44,7 +44,8 @@ pub fn main() -> ExitCode {
     let code = done.unwrap_or_else(|error| {
         let code = exit::of_error(&error);
         // What was going on when the user stopped it is not at fault.
-        let told = if code == exit::INTERRUPTED { run::interrupt::Interrupted.into() } else { disk::explain(error, None) };
+        let told =
+            if code == exit::INTERRUPTED { run::interrupt::Interrupted.into() } else { disk::explain(error, None) };
         render::progress::show_error(&told);
         code
     });

@@ -273,9 +273,11 @@ fn default_cache(start: &Path) -> Result<PathBuf> {
     if let Some(cache) = from("BRINGUP_CACHE") {
         return Ok(start.join(cache));
     }
-    let base =
-        from("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(|| from("HOME").map(|home| home.join(".cache")));
-    let none = "neither XDG_CACHE_HOME nor HOME is set\nhint: give a folder for downloads with --cache or BRINGUP_CACHE";
+    let base = from("XDG_CACHE_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| from("HOME").map(|home| home.join(".cache")));
+    let none =
+        "neither XDG_CACHE_HOME nor HOME is set\nhint: give a folder for downloads with --cache or BRINGUP_CACHE";
     Ok(base.context(none)?.join("bringup"))
 }
 

@@ -25,7 +25,8 @@ impl Archive {
             } else {
                 use std::os::unix::fs::PermissionsExt as _;
                 let mode = entry.metadata().unwrap().permissions().mode();
-                self = self.entry(name.to_str().unwrap(), EntryType::Regular, mode, &fs_err::read(entry.path()).unwrap());
+                self =
+                    self.entry(name.to_str().unwrap(), EntryType::Regular, mode, &fs_err::read(entry.path()).unwrap());
             }
         }
         self

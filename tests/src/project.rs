@@ -152,7 +152,7 @@ impl Project {
 
     /// Makes a fake tool fail at `gate` with this message: a source's file name for clang, `cargo-build`, ….
     pub fn fail(&self, gate: &str, message: &str) {
-        fs_err::write(self.host("state").join(format!("fail-{gate}")), message).unwrap();
+        fs_err::write(self.host("state").join(format!("fail-{gate}")), format!("{message}\n")).unwrap();
     }
 
     /// Makes a fake tool wait at `gate`.
@@ -217,7 +217,9 @@ impl Project {
     /// The finished steps: `musl/fake-0123456789abcdef`.
     pub fn steps(&self) -> Vec<String> {
         let mut steps = Vec::new();
-        for kind in names(&self.path("out")).into_iter().filter(|name| !["log", "report", "tmp", ".lock"].contains(&&**name)) {
+        for kind in
+            names(&self.path("out")).into_iter().filter(|name| !["log", "report", "tmp", ".lock"].contains(&&**name))
+        {
             steps.extend(names(&self.path("out").join(&kind)).into_iter().map(|name| format!("{kind}/{name}")));
         }
         steps

@@ -38,7 +38,12 @@ fn a_fault_in_a_toml_file_is_pointed_at() {
         project.edit(file, right, wrong);
         let line = 1 + project.read(file).lines().position(|line| line.contains(wrong)).unwrap();
         let output = fails_until_mended(&project, &["plan", "fake"], 101, || project.edit(file, wrong, right));
-        output.says(&[&format!("{}: TOML parse error at line {line}", project.path(file).display()), wrong, "^", expected]);
+        output.says(&[
+            &format!("{}: TOML parse error at line {line}", project.path(file).display()),
+            wrong,
+            "^",
+            expected,
+        ]);
     }
     // What the grammar allows and the meaning does not.
     let faults = [
@@ -86,7 +91,13 @@ fn a_missing_tool_gets_the_command_that_installs_it() {
     }
     let mend = || tools.map(away).iter().for_each(|(from, to)| fs_err::rename(to, from).unwrap());
     let output = fails_until_mended(&project, &["build", "fake"], 96, mend);
-    output.says(&["the host lacks clang, lld, make", "hint: ", "apt-get install", "clang-22 lld-22 make", "doctor --install"]);
+    output.says(&[
+        "the host lacks clang, lld, make",
+        "hint: ",
+        "apt-get install",
+        "clang-22 lld-22 make",
+        "doctor --install",
+    ]);
 }
 
 #[test]
@@ -113,7 +124,12 @@ fn a_wrong_sha256_names_both_and_nothing_is_unpacked() {
         project.write("sources/musl.tar.gz", archive);
     });
     let both = format!("wrong sha256: it is {}, expected {}", hash(&right), hash(&wrong));
-    output.says(&["fetching musl 1.2.6: none of its origins serves", "sources/musl.tar.gz: ", &both, "hint: get the archive"]);
+    output.says(&[
+        "fetching musl 1.2.6: none of its origins serves",
+        "sources/musl.tar.gz: ",
+        &both,
+        "hint: get the archive",
+    ]);
 }
 
 #[test]
@@ -246,7 +262,11 @@ fn offline_every_miss_is_listed() {
     let more = format!("[[musl.origin]]\napt = \"musl\"\nsha256 = \"{}\"\n\n[llvm]", "0".repeat(64));
     project.write("bringup.toml", urls.replace("[llvm]", &more));
     let args = ["build", "fake", "--offline"];
-    project.run(&args, 101).says(&["fetching rust 1.95.0: none of its origins serves", "http://127.0.0.1:9/rust.tar.gz: ", "--offline"]);
+    project.run(&args, 101).says(&[
+        "fetching rust 1.95.0: none of its origins serves",
+        "http://127.0.0.1:9/rust.tar.gz: ",
+        "--offline",
+    ]);
     // From the cache it is served, whatever its name there.
     let keep = |source: &str| {
         let file = project.path("sources").join(format!("{source}.tar.gz"));

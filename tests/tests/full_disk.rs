@@ -1,5 +1,7 @@
 //! A disk that is full, at whatever moment: it is said, nothing half-made stays, and with more room it goes on.
 
+#![expect(clippy::print_stdout, reason = "a test that cannot run says so")]
+
 use bringup_tests::project;
 
 /// Runs the words after the size in an out/ that is a small file system of its own, then with more room. Prints both

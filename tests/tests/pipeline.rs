@@ -3,7 +3,8 @@
 use bringup_tests::{Project, project};
 use serde_json::Value;
 
-const STEPS: [&str; 9] = ["patch", "patch", "patch", "runtimes", "musl", "sysroot", "std", "toolchain", "test_programs"];
+const STEPS: [&str; 9] =
+    ["patch", "patch", "patch", "runtimes", "musl", "sysroot", "std", "toolchain", "test_programs"];
 
 /// The one run of a report.
 fn the_run(project: &Project) -> Value {

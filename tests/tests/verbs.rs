@@ -152,7 +152,9 @@ fn a_patch_is_applied_edited_and_written_back() {
     assert_eq!(project.read(PATCH), before);
     project.run(&["clean"], 0);
     assert!(project.path("work/musl-1.2.6/.git").is_dir(), "the working tree is the maintainer's");
-    project.run(&["patch", "apply", "glibc"], 2).says(&["unknown source `glibc`", "hint: the sources are rust, musl, llvm"]);
+    project
+        .run(&["patch", "apply", "glibc"], 2)
+        .says(&["unknown source `glibc`", "hint: the sources are rust, musl, llvm"]);
 }
 
 #[test]

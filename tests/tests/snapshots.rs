@@ -1,0 +1,101 @@
+//! Texts that people read, as they are: help, plan, and errors.
+
+use std::fmt::Write as _;
+
+use bringup_tests::{Project, project};
+
+/// Every command line that has a help text.
+const VERBS: [&str; 22] = [
+    "",
+    "bringup",
+    "doctor",
+    "targets",
+    "target",
+    "target show",
+    "target check",
+    "fetch",
+    "patch",
+    "patch status",
+    "patch apply",
+    "patch refresh",
+    "patch check",
+    "build",
+    "smoke",
+    "test",
+    "report",
+    "plan",
+    "why",
+    "clean",
+    "completions",
+    "man",
+];
+
+#[test]
+fn help() {
+    let project = project!();
+    let mut text = String::new();
+    for verb in VERBS {
+        let args: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
+        let printed = project.run(&args, 0).stdout;
+        assert!(printed.lines().all(|line| line.chars().count() <= 100), "{printed}");
+        let _ = writeln!(text, "$ cargo xtask {}\n{printed}", args.join(" "));
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn plan() {
+    let project = project!();
+    project.run(&["build", "fake"], 0);
+    let printed = project.run(&["plan"], 0).stdout;
+    insta::assert_snapshot!(without_digests(&project, &printed));
+}
+
+#[test]
+fn why() {
+    let project = project!();
+    project.run(&["build", "fake"], 0);
+    project.edit("targets/fake/target.toml", "-march=one", "-march=two");
+    project.edit("targets/fake/target.toml", "vendor = \"alpine\"", "vendor = \"other\"");
+    let printed = project.run(&["why", "fake"], 0).stdout;
+    insta::assert_snapshot!(without_digests(&project, &printed));
+}
+
+#[test]
+fn errors() {
+    let project = project!();
+    let mut text = String::new();
+    let mut show = |args: &[&str], code: i32| {
+        let said = project.run(args, code).stderr;
+        let _ = writeln!(text, "$ cargo xtask {}\n{}", args.join(" "), without_digests(&project, &said));
+    };
+    show(&["build", "twins"], 2);
+    let file = "targets/fake/target.toml";
+    project.edit(file, "since =", "snice =");
+    show(&["build", "fake"], 101);
+    project.edit(file, "snice =", "since =");
+    project.edit(file, "[spec.set]", "[spec.set]\nbogus = true");
+    show(&["target", "check"], 101);
+    project.edit(file, "\nbogus = true", "");
+    project.edit("bringup.toml", "path = \"sources/musl.tar.gz\"", "url = \"http://127.0.0.1:9/musl.tar.gz\"");
+    show(&["--quiet", "build", "fake", "--offline"], 101);
+    project.edit("bringup.toml", "url = \"http://127.0.0.1:9/musl.tar.gz\"", "path = \"sources/musl.tar.gz\"");
+    project.fail("crt1.c", "crt1.c:1:1: error: no start");
+    // One at a time, and nothing of the other's.
+    show(&["--quiet", "--jobs", "1", "build", "fake"], 101);
+    insta::assert_snapshot!(text);
+}
+
+/// A text that is the same in every folder, and whatever the digests are.
+fn without_digests(project: &Project, text: &str) -> String {
+    let text = text.replace(project.base().to_str().unwrap(), "BASE");
+    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let mut shown = String::new();
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let (word, end) = word.split_at(word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).len());
+        let digest = word.len() >= 16 && word.chars().all(hex);
+        shown += if digest { "DIGEST" } else { word };
+        shown += end;
+    }
+    shown
+}

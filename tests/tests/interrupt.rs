@@ -1,4 +1,5 @@
 //! Ctrl-C and kill -9 in every step, then the same command again; and two runs at once.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};

@@ -1,4 +1,5 @@
 //! From nothing to a report with fake tools: what is built, what is not built again, and how runs end.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bringup_tests::{Project, project};
 use serde_json::Value;

@@ -1,4 +1,5 @@
 //! Texts that people read, as they are: help, plan, and errors.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fmt::Write as _;
 

@@ -161,7 +161,8 @@ pub fn survey() -> Survey {
 
 fn tool(program: &str) -> Option<Tool> {
     let path = which::which(program).ok()?;
-    let printed = Cmd::new(&path).arg("--version").read().ok()?;
+    // iproute2 knows only the short one.
+    let printed = ["--version", "-V"].into_iter().find_map(|option| Cmd::new(&path).arg(option).read().ok())?;
     let line = printed.lines().find(|line| Version::find(line).is_some())?.trim().to_owned();
     let version = Version::find(&line);
     Some(Tool { path, line, version })

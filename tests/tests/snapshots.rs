@@ -4,44 +4,28 @@
 use std::fmt::Write as _;
 
 use bringup_tests::{Project, project};
-
-/// Every command line that has a help text.
-const VERBS: [&str; 22] = [
-    "",
-    "bringup",
-    "doctor",
-    "targets",
-    "target",
-    "target show",
-    "target check",
-    "fetch",
-    "patch",
-    "patch status",
-    "patch apply",
-    "patch refresh",
-    "patch check",
-    "build",
-    "smoke",
-    "test",
-    "report",
-    "plan",
-    "why",
-    "clean",
-    "completions",
-    "man",
-];
+use clap::CommandFactory as _;
 
 #[test]
 fn help() {
     let project = project!();
     let mut text = String::new();
-    for verb in VERBS {
-        let args: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
+    for verb in with_subcommands(&xtask::cli::Cli::command()) {
+        let args: Vec<&str> = verb.iter().map(String::as_str).chain(["--help"]).collect();
         let printed = project.run(&args, 0).stdout;
         assert!(printed.lines().all(|line| line.chars().count() <= 100), "{printed}");
         let _ = writeln!(text, "$ cargo xtask {}\n{printed}", args.join(" "));
     }
     insta::assert_snapshot!(text);
+}
+
+/// The words of every command line that has a help text: none for the program itself, then those of each verb.
+fn with_subcommands(command: &clap::Command) -> Vec<Vec<String>> {
+    let below = |verb: &clap::Command| {
+        let name = verb.get_name().to_owned();
+        with_subcommands(verb).into_iter().map(move |words| [vec![name.clone()], words].concat()).collect::<Vec<_>>()
+    };
+    [vec![Vec::new()], command.get_subcommands().flat_map(below).collect()].concat()
 }
 
 #[test]

@@ -117,6 +117,28 @@ fn reports_are_shown_in_every_format() {
 }
 
 #[test]
+fn reports_are_compared_and_joined() {
+    let project = project!();
+    let keep = |target: &str, code: i32, name: &str| {
+        project.run(&["test", target, "--suite", "std"], code);
+        project.write(name, project.read("out/report/report.json"));
+    };
+    keep("fake", 0, "before.json");
+    project.tests("std", "pass_a fail_b");
+    keep("fake", 100, "after.json");
+    let diff = project.run(&["report", "diff", "before.json", "after.json"], 0).stdout;
+    assert!(diff.contains("fail_b") && diff.contains("pass_b") && !diff.contains("pass_a"), "{diff}");
+
+    project.tests("std", "pass_a");
+    keep("twin", 0, "twin.json");
+    let merged = project.run(&["report", "merge", "after.json", "twin.json"], 0).stdout;
+    project.write("all.json", &merged);
+    let matrix = project.run(&["report", "all.json", "--format", "markdown"], 100).stdout;
+    assert!(matrix.contains("| fake |") && matrix.contains("| twin |"), "{matrix}");
+    project.run(&["report", "diff", "before.json", "no.json"], 101).says(&["there is no report at no.json"]);
+}
+
+#[test]
 fn fetch_gets_sources_emulator_and_crates() {
     let project = project!();
     project.run(&["fetch"], 0).says(&["qemu-fake 11.1.3", "crates of out/patch/rust-"]);

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Targets are named as Alpine names architectures (`s390x`, `x86_64`); without one, a command is for all targets.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = CLOSING)]
 pub struct Cli {
     /// Run as if started in this folder; bringup.toml is looked for there and above
     #[arg(short = 'C', long, value_name = "DIR", global = true, help_heading = GLOBAL)]
@@ -31,9 +31,20 @@ pub struct Cli {
     pub verb: Verb,
 }
 
-const GLOBAL: &str = "Options of every command";
+/// Heading of the options that every verb takes.
+const GLOBAL: &str = "Options of every verb";
 
-const EXIT_CODES: &str = "Exit codes: 0 as expected; 2 usage; 4 nothing ran; 10 only improvements or stale expectations; \
+const CLOSING: &str = "\
+Examples:
+  cargo xtask bringup --setup s390x           from nothing to a report, on a fresh host
+  cargo xtask bringup x86_64 --runner native  the same tests without an emulator
+  cargo xtask test s390x --suite std --filter net::
+  cargo xtask report --format markdown
+  cargo xtask why s390x                       after a change: what will be built again
+
+Results are in out/, the report of the last run in out/report/.
+
+Exit codes: 0 as expected; 2 usage; 4 nothing ran; 10 only improvements or stale expectations; \
     96 the host lacks something; 100 a regression; 101 a step failed; 130 interrupted.";
 
 /// The verbs.
@@ -211,13 +222,35 @@ pub enum Link {
 
 /// `report`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Report {
+    /// More than showing
+    #[command(subcommand)]
+    pub verb: Option<ReportVerb>,
     /// Report files [default: the last run's]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How to show it, on standard output
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
+}
+
+/// `report …`
+#[derive(Debug, Subcommand)]
+pub enum ReportVerb {
+    /// Print what differs between two reports: tests that appeared, vanished or changed
+    Diff {
+        /// The earlier report.json
+        before: PathBuf,
+        /// The later report.json
+        after: PathBuf,
+    },
+    /// Join reports of different targets, runners or link modes into one, on standard output
+    Merge {
+        /// The report.json files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// Report formats.

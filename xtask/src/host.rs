@@ -1,4 +1,4 @@
-//! What the host has: the stock Rust toolchain, LLVM's tools, git and make.
+//! What the host has: the stock Rust toolchain, LLVM's tools, git and make, and what test programs are isolated with.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ impl Rust {
 pub struct Host {
     /// The stock Rust toolchain.
     pub rust: Rust,
-    /// By the name used in reports: clang, lld, llvm-ar, llvm-ranlib, git, make.
+    /// By the name used in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, unshare, ip.
     tools: BTreeMap<&'static str, Tool>,
     /// clang's folder of built-in headers.
     pub clang_headers: PathBuf,
@@ -148,7 +148,7 @@ pub fn survey() -> Survey {
     // The first release that is whole; else the one that lacks least.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
     let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
-    let others = ["git", "make"].map(|name| (name, name.to_owned()));
+    let others = ["git", "make", "unshare", "ip"].map(|name| (name, name.to_owned()));
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
     // Asking each for its version takes tens of milliseconds: ask all at once.
     let tools = std::thread::scope(|scope| {
@@ -166,7 +166,8 @@ pub fn program(name: &str) -> PathBuf {
 
 fn tool(program: &str) -> Option<Tool> {
     let path = which::which(program).ok()?;
-    let printed = Cmd::new(&path).arg("--version").read().ok()?;
+    // iproute2 knows only the short one.
+    let printed = ["--version", "-V"].into_iter().find_map(|option| Cmd::new(&path).arg(option).read().ok())?;
     let line = printed.lines().find(|line| Version::find(line).is_some())?.trim().to_owned();
     let version = Version::find(&line);
     Some(Tool { path, line, version })

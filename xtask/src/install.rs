@@ -30,6 +30,8 @@ const INSTALLERS: [Installer; 2] = [
             ("llvm-ranlib", "llvm-{}"),
             ("git", "git"),
             ("make", "make"),
+            ("unshare", "util-linux"),
+            ("ip", "iproute2"),
         ],
     },
     Installer {
@@ -44,6 +46,8 @@ const INSTALLERS: [Installer; 2] = [
             ("llvm-ranlib", "llvm{}"),
             ("git", "git"),
             ("make", "make"),
+            ("unshare", "util-linux"),
+            ("ip", "iproute2"),
         ],
     },
 ];
@@ -90,16 +94,18 @@ impl Installer {
 
     /// Installs `tools`. Without root it does nothing and says what to type.
     pub fn install(&self, tools: &[&str], say: &dyn Fn(&str)) -> Result<()> {
-        let command = self.command(tools);
         if !rustix::process::geteuid().is_root() {
-            bail!("installing {} needs root\nhint: {command}", tools.join(", "));
+            bail!("installing {} needs root\nhint: {}", tools.join(", "), self.command(tools));
         }
-        say(&command);
         if let Some(refresh) = self.refresh {
+            say(&format!("{} {}", self.program, refresh.join(" ")));
             self.call(refresh, &[])
                 .with_context(|| format!("refreshing the package lists for {}", tools.join(", ")))?;
         }
-        self.call(self.install, &self.packages(tools)).with_context(|| format!("installing {}", tools.join(", ")))
+        // Chosen now: only fresh lists say which releases there are.
+        let packages = self.packages(tools);
+        say(&format!("{} {} {}", self.program, self.install.join(" "), packages.join(" ")));
+        self.call(self.install, &packages).with_context(|| format!("installing {}", tools.join(", ")))
     }
 
     fn call(&self, words: &[&str], packages: &[String]) -> Result<()> {

@@ -1,22 +1,36 @@
-//! `report`
+//! `report`, `report diff`, `report merge`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::cli::{Format, Report as Options};
+use crate::cli::{Format, Report as Options, ReportVerb};
+use crate::model::report::Report;
 use crate::session::Session;
-use crate::{exit, render};
+use crate::{exit, render, report_ops};
 
 pub fn run(session: &Session, options: &Options) -> Result<u8> {
-    let default = [session.out.join("report/report.json")];
-    let files = if options.files.is_empty() { &default[..] } else { &options.files };
+    match &options.verb {
+        None => show(session, options),
+        Some(ReportVerb::Diff { before, after }) => {
+            super::print(&report_ops::diff(&read(before)?, &read(after)?).to_string())?;
+            Ok(exit::EXPECTED)
+        }
+        Some(ReportVerb::Merge { files }) => {
+            let reports = files.iter().map(|file| read(file)).collect::<Result<_>>()?;
+            super::print(&String::from_utf8(render::json::write(&report_ops::merge(reports)?)?)?)?;
+            Ok(exit::EXPECTED)
+        }
+    }
+}
+
+/// Shows reports; the exit code is that of the worst run in them.
+fn show(session: &Session, options: &Options) -> Result<u8> {
+    let last: [PathBuf; 1] = [session.out.join("report/report.json")];
+    let files = if options.files.is_empty() { &last[..] } else { &options.files };
     let mut code = exit::EXPECTED;
     for file in files {
-        if !file.is_file() {
-            bail!("there is no report at {}\nhint: `cargo xtask bringup` makes one", file.display());
-        }
-        let report = render::json::read(&fs_err::read(file)?, file)?;
+        let report = read(file)?;
         code = code.max(exit::of_report(&report));
         let folder = file.parent().unwrap_or(Path::new("."));
         super::print(&match options.format {
@@ -28,4 +42,11 @@ pub fn run(session: &Session, options: &Options) -> Result<u8> {
         })?;
     }
     Ok(code)
+}
+
+fn read(file: &Path) -> Result<Report> {
+    if !file.is_file() {
+        bail!("there is no report at {}\nhint: `cargo xtask bringup` makes one", file.display());
+    }
+    render::json::read(&fs_err::read(file)?, file)
 }

@@ -152,7 +152,8 @@ impl<'a> Apt<'a> {
         self.lists().join("updated")
     }
 
-    /// The host's hooks and preferences are about the host's own packages.
+    /// The host's hooks and preferences are about the host's own packages. A mirror that has fallen behind still serves:
+    /// what is taken from it has a pinned hash, or a version that is looked at.
     fn config(&self) -> String {
         let root = self.root.display();
         format!(
@@ -161,6 +162,7 @@ impl<'a> Apt<'a> {
              #clear APT::Update::Post-Invoke-Success;\n\
              APT::Update::Error-Mode \"any\";\n\
              APT::Sandbox::User \"root\";\n\
+             Acquire::Check-Valid-Until \"false\";\n\
              Acquire::Languages \"none\";\n\
              Acquire::http::Timeout \"30\";\n\
              Acquire::https::Timeout \"30\";\n\

@@ -103,7 +103,9 @@ fn check_all(session: &Session) -> Result<()> {
             continue;
         }
         problems.extend(check::check(&series, Some(&pristine(session, source)?))?);
-        session.ui.note(&format!("{} {}: {} patches checked", source.name, source.version, series.patches.len()));
+        let count = series.patches.len();
+        let patches = if count == 1 { "patch" } else { "patches" };
+        session.ui.note(&format!("{} {}: {count} {patches} checked", source.name, source.version));
     }
     if problems.is_empty() {
         return Ok(());

@@ -10,6 +10,7 @@ use super::runtimes::{BUILTINS, CRT, UNWIND};
 use super::{Step, Work, tree};
 use crate::host::Rust;
 use crate::model::target::Target;
+use crate::run::exec::quote;
 use crate::spec::SPEC_FILE;
 use crate::store::Inputs;
 
@@ -88,16 +89,16 @@ impl Sysroot {
 
     fn driver(&self) -> String {
         // Ours is the last word on the target: the cc crate passes Rust's triple, which clang reads otherwise.
-        let flags: Vec<String> = self.target.c.flags.iter().map(|flag| quote(flag)).collect();
+        let flags: Vec<String> = self.target.c.flags.iter().map(|flag| quote(flag.as_ref())).collect();
         format!(
             "#!/bin/sh\n# C compiler and linker driver for {triple}.\n{HERE}\
              exec {clang} --start-no-unused-arguments {flags} --sysroot=\"$here/sysroot\" -resource-dir=\"$here/lib/clang\" \\\n    \
              --ld-path={lld} -rtlib=compiler-rt -unwindlib=libunwind --end-no-unused-arguments \"$@\" --target={target}\n",
             triple = self.target.triple,
-            clang = quote(&self.clang.path().display().to_string()),
+            clang = quote(self.clang.path().as_os_str()),
             flags = flags.join(" "),
-            lld = quote(&self.clang.lld().display().to_string()),
-            target = quote(&self.target.c.target),
+            lld = quote(self.clang.lld().as_os_str()),
+            target = quote(self.target.c.target.as_ref()),
         )
     }
 
@@ -124,7 +125,7 @@ impl Sysroot {
              fi\n\
              exec {program} \"$@\"\n",
             triple = self.target.triple,
-            program = quote(&self.rust.bin(name).display().to_string()),
+            program = quote(self.rust.bin(name).as_os_str()),
         )
     }
 
@@ -138,8 +139,8 @@ impl Sysroot {
              export RUSTC RUSTDOC CC_{variable} AR_{variable}\n\
              exec {program} \"$@\"\n",
             driver = self.target.driver(),
-            ar = quote(&self.clang.ar().display().to_string()),
-            program = quote(&self.rust.bin("cargo").display().to_string()),
+            ar = quote(self.clang.ar().as_os_str()),
+            program = quote(self.rust.bin("cargo").as_os_str()),
         )
     }
 }
@@ -149,9 +150,4 @@ fn write_script(path: &Path, text: &str) -> Result<()> {
     fs_err::write(path, text)?;
     fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
     Ok(())
-}
-
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -37,7 +37,7 @@ fn a_fault_in_a_toml_file_is_pointed_at() {
     for (file, right, wrong, expected) in faults {
         project.edit(file, right, wrong);
         let line = 1 + project.read(file).lines().position(|line| line.contains(wrong)).unwrap();
-        let output = fails_until_mended(&project, &["plan", "fake"], 101, || project.edit(file, wrong, right));
+        let output = fails_until_mended(&project, &["plan", "fake"], 2, || project.edit(file, wrong, right));
         output.says(&[
             &format!("{}: TOML parse error at line {line}", project.path(file).display()),
             wrong,
@@ -53,7 +53,7 @@ fn a_fault_in_a_toml_file_is_pointed_at() {
     ];
     for (file, right, wrong, expected) in faults {
         project.edit(file, right, wrong);
-        let output = fails_until_mended(&project, &["plan", "fake"], 101, || project.edit(file, wrong, right));
+        let output = fails_until_mended(&project, &["plan", "fake"], 2, || project.edit(file, wrong, right));
         output.says(&[&format!("{}: {expected}", project.path(file).display())]);
     }
 }
@@ -68,12 +68,12 @@ fn a_fault_in_the_expectations_is_found_before_anything_is_built() {
         ("# Reason: x\nstdd  a::b  fail\n", "stdd"),
     ] {
         project.write(file, text);
-        project.run(&["test", "fake"], 101).says(&[expected]);
+        project.run(&["test", "fake"], 2).says(&[expected]);
         assert!(project.steps().is_empty());
     }
     project.write(file, "# Reason: x\nstd  pass_a  fail\n");
     project.write("qemu/fake.expect.txt", "# Reason: x\nstd  pass_a  fail\n");
-    project.run(&["test", "fake"], 101).says(&["pass_a"]);
+    project.run(&["test", "fake"], 2).says(&["pass_a"]);
     fs_err::remove_file(project.path(file)).unwrap();
     fs_err::remove_file(project.path("qemu/fake.expect.txt")).unwrap();
     project.run(&["test", "fake"], 0);

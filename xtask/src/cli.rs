@@ -44,7 +44,7 @@ Examples:
 
 Results are in out/, the report of the last run in out/report/.
 
-Exit codes: 0 as expected; 2 usage; 4 nothing ran; 10 only improvements or stale expectations; \
+Exit codes: 0 as expected; 2 usage, or a fault in a configuration file; 4 nothing ran; 10 only improvements or stale expectations; \
     96 the host lacks something; 100 a regression; 101 a step failed; 130 interrupted.";
 
 /// The verbs.

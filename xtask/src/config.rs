@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
 use crate::exit::{self, Coded};
 use crate::model::pins::{Pins, PinsFile};
@@ -27,9 +27,13 @@ pub fn find_root(start: &Path) -> Result<PathBuf> {
 pub fn pins(root: &Path) -> Result<Pins> {
     let path = root.join(PINS_FILE);
     let text = fs_err::read_to_string(&path)?;
-    let file: PinsFile =
-        toml::from_str(&text).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim_end()))?;
-    file.validate().map_err(|error| anyhow!("{}: {error}", path.display()))
+    let file: PinsFile = toml::from_str(&text).map_err(|error| fault(&path, &error.to_string()))?;
+    file.validate().map_err(|error| fault(&path, &error))
+}
+
+/// What is wrong with a file that the user wrote.
+fn fault(path: &Path, error: &str) -> anyhow::Error {
+    Coded::error(exit::USAGE, format!("{}: {}", path.display(), error.trim_end()))
 }
 
 /// Names of all targets, sorted: the folders in targets/ that hold a target.toml.
@@ -69,9 +73,8 @@ pub fn target_dir(root: &Path, name: &str) -> PathBuf {
 fn target(root: &Path, name: &str) -> Result<Target> {
     let path = target_dir(root, name).join("target.toml");
     let text = fs_err::read_to_string(&path)?;
-    let file: TargetFile =
-        toml::from_str(&text).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim_end()))?;
-    file.validate(name).map_err(|error| anyhow!("{}: {error}", path.display()))
+    let file: TargetFile = toml::from_str(&text).map_err(|error| fault(&path, &error.to_string()))?;
+    file.validate(name).map_err(|error| fault(&path, &error))
 }
 
 fn nearest(name: &str, known: &[String]) -> String {

@@ -5,7 +5,7 @@ use crate::run::interrupt::Interrupted;
 
 /// Everything as expected.
 pub const EXPECTED: u8 = 0;
-/// The command line is wrong.
+/// The command line is wrong, or a file that says what to do.
 pub const USAGE: u8 = 2;
 /// No test ran.
 pub const NOTHING_RAN: u8 = 4;

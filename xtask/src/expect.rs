@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
+use crate::exit::{self, Coded};
 use crate::model::expectation::{Expectations, Layer};
 use crate::session::shown;
 use crate::step::test_programs;
@@ -24,7 +25,7 @@ pub fn load(root: &Path, target: &str) -> Result<Expectations> {
         }
     }
     let files = texts.iter().map(|(layer, path, text)| (*layer, path.as_str(), text.as_str()));
-    let expectations = Expectations::parse(files).map_err(|error| anyhow!("{error}"))?;
-    expectations.check_suites(&test_programs::suites()).map_err(|error| anyhow!(error))?;
+    let expectations = Expectations::parse(files).map_err(|error| Coded::error(exit::USAGE, error.to_string()))?;
+    expectations.check_suites(&test_programs::suites()).map_err(|error| Coded::error(exit::USAGE, error))?;
     Ok(expectations)
 }

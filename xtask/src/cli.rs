@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::step::test_programs::suites;
 
 /// Brings up Rust on musl Linux architectures: builds a cross toolchain from a target spec file and tests std under QEMU.
 ///
@@ -188,7 +191,7 @@ pub struct Test {
     #[expect(missing_docs)]
     pub emulator: Emulator,
     /// Suites to run [default: core,alloc,std]
-    #[arg(long, value_name = "SUITE", value_delimiter = ',', value_parser = ["core", "alloc", "std"])]
+    #[arg(long, value_name = "SUITE", value_delimiter = ',', value_parser = PossibleValuesParser::new(suites()))]
     pub suite: Vec<String>,
     /// How the test programs are linked
     #[arg(long, value_enum, default_value_t = Link::Dynamic)]

@@ -8,11 +8,6 @@ use std::str::FromStr;
 pub struct Version(Vec<u64>);
 
 impl Version {
-    /// The first number.
-    pub fn major(&self) -> u64 {
-        self.0.first().copied().unwrap_or(0)
-    }
-
     /// The first thing in `text` that looks like a version with at least one dot, e.g. in what `--version` prints.
     pub fn find(text: &str) -> Option<Self> {
         text.split(|c: char| !(c.is_ascii_digit() || c == '.'))

@@ -107,11 +107,14 @@ pub struct Musl {
 
 /// `[runtimes]`
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Runtimes {
     /// Files of compiler-rt's builtins folder to compile as well.
     #[serde(default)]
     pub builtins: Vec<String>,
+    /// Files of it to leave out.
+    #[serde(default)]
+    pub exclude_builtins: Vec<String>,
 }
 
 /// `[elf]`: what the ELF header of every file of the target must say.

@@ -44,7 +44,8 @@ impl Step for Runtimes {
 
     fn inputs(&self) -> Inputs {
         let inputs = self.clang.inputs().add("musl arch", &self.target.musl.arch);
-        inputs.list("exclude", &self.exclude).list("builtin", &self.target.runtimes.builtins)
+        let own = &self.target.runtimes;
+        inputs.list("exclude", self.exclude.iter().chain(&own.exclude_builtins)).list("builtin", &own.builtins)
     }
 
     fn build(&self, work: &Work) -> Result<()> {
@@ -89,9 +90,11 @@ impl Runtimes {
         let folder = self.llvm.join("compiler-rt/lib/builtins");
         let present = fs_err::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         let present = present.collect::<Result<Vec<String>>>()?;
-        let (exclude, include) = (&self.exclude, &self.target.runtimes.builtins);
+        let (exclude, own) = (&self.exclude, &self.target.runtimes);
+        let include = &own.builtins;
         let any = |patterns: &[String], name: &str| patterns.iter().any(|pattern| matches(pattern, name));
-        let wanted = |name: &&String| has_ending(name, "c") && (any(include, name) || !any(exclude, name));
+        let usual = |name: &str| !any(exclude, name) && !any(&own.exclude_builtins, name);
+        let wanted = |name: &&String| has_ending(name, "c") && (any(include, name) || usual(name));
         let mut names: Vec<String> = present.iter().filter(wanted).cloned().collect();
         // Those of one architecture are in a folder of their own and are named one by one.
         names.extend(include.iter().filter(|name| name.contains('/')).cloned());

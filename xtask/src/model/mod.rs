@@ -2,6 +2,7 @@
 
 pub mod expectation;
 pub mod judge;
+pub mod link;
 pub mod outcome;
 pub mod pins;
 pub mod report;

@@ -20,6 +20,9 @@ use rustix::process::Signal;
 
 use self::child::{Group, Streams};
 use super::interrupt::{self, Interrupted};
+use super::jobs::{Jobs, Share};
+
+pub use self::child::cpu_time;
 
 /// Search path of every child: the user's own is not consulted.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -37,6 +40,7 @@ pub struct Cmd {
     dir: Option<PathBuf>,
     timeout: Option<Duration>,
     merge_stderr: bool,
+    budget: Option<(Jobs, Share)>,
 }
 
 /// What became of a process.
@@ -96,6 +100,7 @@ impl Cmd {
             dir: None,
             timeout: None,
             merge_stderr: false,
+            budget: None,
         }
     }
 
@@ -143,6 +148,12 @@ impl Cmd {
         self
     }
 
+    /// Waits for a job of this budget before it starts, and holds it.
+    pub fn within(mut self, jobs: &Jobs, share: Share) -> Self {
+        self.budget = Some((jobs.clone(), share));
+        self
+    }
+
     /// The command as a shell would take it, without its environment.
     pub fn display(&self) -> String {
         let mut text = quote(&self.program);
@@ -158,11 +169,15 @@ impl Cmd {
     /// Fails if it cannot be started or on Ctrl-C; how it ended is for the caller to judge.
     pub fn stream(&self, mut sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
         interrupt::check()?;
+        let mut token = self.budget.as_ref().map(|(jobs, _)| jobs.acquire()).transpose()?;
         let start = Instant::now();
         let mut deadline = self.timeout.map(|limit| start + limit);
         let mut child = self.spawn()?;
         let mut streams = Streams::take(&mut child);
         let guard = Group::of(child)?;
+        if let (Some(token), Some((_, Share::Program))) = (&mut token, &self.budget) {
+            token.watch(guard.pid());
+        }
         let mut ended: Option<Instant> = None;
         let (mut timed_out, mut leaked, mut interrupted) = (false, false, false);
         while ended.is_none() || streams.any_open() {
@@ -283,6 +298,9 @@ impl Cmd {
         command.process_group(0);
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
+        }
+        if let Some((jobs, Share::Tool)) = &self.budget {
+            jobs.configure(&mut command);
         }
         let merge = self.merge_stderr;
         command.stderr(if merge { Stdio::null() } else { Stdio::piped() });

@@ -2,6 +2,7 @@
 
 pub mod exec;
 pub mod interrupt;
+pub mod jobs;
 pub mod libtest;
 pub mod runner;
 pub mod sandbox;

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::jobs::Jobs;
 use super::sandbox::Sandbox;
 use super::shard::{Bench, Tally};
 use crate::model::outcome::{Outcome, SuiteOutcome, TestOutcome};
@@ -45,8 +46,8 @@ impl TestProgram {
 /// How a suite is run.
 #[derive(Clone)]
 pub struct Options<'a> {
-    /// Processes at a time.
-    pub jobs: usize,
+    /// The budget of jobs.
+    pub jobs: Jobs,
     /// Time limits.
     pub limits: Limits,
     /// Where the programs find their shared libraries.
@@ -89,8 +90,11 @@ pub fn run_suite(
     if let Some(other) = programs.iter().find(|program| program.suite != suite) {
         bail!("{} is a program of suite {}, not of {suite}", other.name, other.suite);
     }
+    // More than there are jobs, for those that sleep.
+    let threads = 2 * options.jobs.total();
     let bench = Bench {
         sandbox,
+        jobs: &options.jobs,
         lib_dirs: &options.lib_dirs,
         limits: options.limits,
         folder: workdir,
@@ -101,7 +105,7 @@ pub fn run_suite(
     let mut outcomes = Vec::new();
     let mut piles = Vec::new();
     let mut selection = Selection { options, listed: 0, seen: HashSet::new(), selected: Vec::new() };
-    for (program, listed) in list_all(&bench, programs, options.jobs)? {
+    for (program, listed) in list_all(&bench, programs, threads)? {
         match listed {
             Ok(tests) => selection.add(program, &programs[program], tests)?,
             Err(outcome) => outcomes.push(outcome),
@@ -137,9 +141,9 @@ pub fn run_suite(
     let done = AtomicUsize::new(outcomes.len());
     progress(outcomes.len(), total);
     let tick = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-    let queue = Mutex::new(Queue::new(piles, programs, options.jobs));
+    let queue = Mutex::new(Queue::new(piles, programs, options.jobs.total()));
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let ran = spread(options.jobs, next, |job| match job {
+    let ran = spread(threads, next, |job| match job {
         Job::Whole(program) => {
             let outcome = bench.run_whole(&programs[program])?;
             tick();
@@ -208,10 +212,10 @@ impl Selection<'_> {
 
 type Listed = Result<Vec<String>, TestOutcome>;
 
-fn list_all(bench: &Bench, programs: &[TestProgram], jobs: usize) -> Result<Vec<(usize, Listed)>> {
+fn list_all(bench: &Bench, programs: &[TestProgram], threads: usize) -> Result<Vec<(usize, Listed)>> {
     let next = AtomicUsize::new(0);
     let next = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < programs.len());
-    let mut all = spread(jobs, next, |index| {
+    let mut all = spread(threads, next, |index| {
         let program = &programs[index];
         let listed = if program.harness { bench.list(program)? } else { Ok(Vec::new()) };
         Ok((index, listed))

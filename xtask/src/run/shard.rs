@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::exec::{self, Cmd, Finished, Flow, Stream};
+use super::jobs::{Jobs, Share};
 use super::libtest::{self, Event, Parser, Tail, TestResult};
 use super::sandbox::Sandbox;
 use super::schedule::TestProgram;
@@ -27,6 +28,7 @@ const EXIT_GRACE: Duration = Duration::from_secs(30);
 /// What all processes of a suite share.
 pub(super) struct Bench<'a> {
     pub sandbox: &'a Sandbox,
+    pub jobs: &'a Jobs,
     pub lib_dirs: &'a [PathBuf],
     pub limits: Limits,
     /// Every process gets a folder of its own in here.
@@ -215,7 +217,8 @@ impl Bench<'_> {
             fs_err::create_dir_all(path)?;
         }
         let limit = Duration::from_secs(self.limits.test_seconds);
-        let finished = cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).timeout(limit).stream(sink);
+        let finished = cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).timeout(limit).within(self.jobs, Share::Program);
+        let finished = finished.stream(sink);
         if remove(&folder).is_err() {
             self.note(program, &format!("{} could not be removed", folder.display()));
         }

@@ -1,4 +1,4 @@
-//! Smoke: small programs built by the toolchain in every link mode and run, and a look at every ELF file.
+//! Smoke: small programs built by the toolchain in a link mode and run, and a look at every ELF file.
 //!
 //! A check that fails is a value; an error is trouble of the harness itself. The same checks are listed whatever
 //! happens: what could not be built is a failed check, not a missing one.
@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::model::link::Link;
 use crate::model::report::SmokeCheck;
 use crate::model::target::Target;
 use crate::run::exec::Cmd;
+use crate::run::jobs::Jobs;
 
 /// The command that runs a program of the target, which finds its shared libraries in these folders.
 pub type Runner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
@@ -34,8 +36,8 @@ pub struct Smoke<'a> {
     pub log: &'a Path,
     /// Folders of the build host that no file may name.
     pub forbidden: &'a [PathBuf],
-    /// Processors that may be used.
-    pub jobs: usize,
+    /// The budget of jobs.
+    pub jobs: &'a Jobs,
 }
 
 /// What was found.
@@ -47,35 +49,11 @@ pub struct Findings {
     pub cpu: Duration,
 }
 
-/// How a program is linked against the C library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// With libc.so, as a position-independent executable.
-    Dynamic,
-    /// With libc.a, as a position-independent executable that needs no interpreter (static-pie).
-    Static,
-}
-
-impl Link {
-    /// Every mode.
-    pub const ALL: [Self; 2] = [Self::Dynamic, Self::Static];
-
-    /// The word used in reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Dynamic => "dynamic",
-            Self::Static => "static",
-        }
-    }
-}
-
 impl Smoke<'_> {
-    /// Builds, runs and audits everything.
-    pub fn run(&self) -> Result<Findings> {
+    /// Builds, runs and audits everything of one link mode.
+    pub fn run(&self, link: Link) -> Result<Findings> {
         let mut findings = Findings::default();
-        for link in Link::ALL {
-            programs::Mode::new(self, link, &mut findings)?.run()?;
-        }
+        programs::Mode::new(self, link, &mut findings)?.run()?;
         Ok(findings)
     }
 }

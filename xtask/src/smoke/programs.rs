@@ -9,11 +9,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::elf::{self, Kind, Rules};
-use super::{Findings, Link, Smoke};
+use super::{Findings, Smoke};
+use crate::model::link::Link;
 use crate::model::outcome::Outcome;
 use crate::model::report::SmokeCheck;
 use crate::run::exec::{Cmd, Output, describe};
 use crate::run::interrupt::Interrupted;
+use crate::run::jobs::Share;
 
 #[cfg(test)]
 mod tests;
@@ -108,11 +110,10 @@ impl<'a> Mode<'a> {
 
     /// The workspace, as a user of the toolchain would build it.
     fn build(&mut self) -> Result<Problem> {
-        let Smoke { sources, toolchain, target, work, jobs, .. } = self.smoke;
+        let Smoke { sources, toolchain, target, work, .. } = self.smoke;
         let cc = format!("CC_{}", target.triple.replace(['-', '.'], "_"));
         let cmd = Cmd::new(toolchain.join("bin/cargo"))
             .args(["build", "--release", "--frozen", "--keep-going", "--target", &target.triple])
-            .args(["--jobs", &jobs.to_string()])
             .args(self.packages().iter().flat_map(|package| ["--package", package]))
             .arg("--manifest-path")
             .arg(sources.join("Cargo.toml"))
@@ -190,7 +191,7 @@ impl<'a> Mode<'a> {
 
     fn check_program(&mut self, program: &Program, file: &Path, libraries: &[PathBuf]) -> Result<()> {
         let problem = if file.exists() {
-            let cmd = (self.smoke.runner)(file, libraries)?.timeout(LIMIT);
+            let cmd = (self.smoke.runner)(file, libraries)?.timeout(LIMIT).within(self.smoke.jobs, Share::Program);
             let output = cmd.output().with_context(|| format!("running the smoke program {}", program.name))?;
             self.log(&cmd, &output)?;
             self.findings.cpu += output.finished.cpu;
@@ -219,7 +220,7 @@ impl<'a> Mode<'a> {
 
     /// Runs a tool of the toolchain. That it is not there or fails is a finding; that we are interrupted is an error.
     fn tool(&mut self, cmd: &Cmd) -> Result<Problem> {
-        let output = match cmd.output() {
+        let output = match cmd.clone().within(self.smoke.jobs, Share::Tool).output() {
             Ok(output) => output,
             Err(error) if error.is::<Interrupted>() => return Err(error),
             Err(error) => return Ok(Some(format!("{error:#}"))),

@@ -1,4 +1,5 @@
 //! Building a plan: what is missing, several steps at a time, each into a temporary folder that is renamed at the end.
+//! What is to be done with the results begins as soon as they are there, beside the steps of other targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use super::{Node, Plan, StepId, Work};
 use crate::disk;
 use crate::render::progress::Ui;
 use crate::run::interrupt;
+use crate::run::jobs::Jobs;
 use crate::store::{INPUTS_FILE, Store};
 
 /// What a step cost.
@@ -30,29 +32,44 @@ pub struct Builder<'a> {
     pub store: &'a Store,
     /// Where progress is shown.
     pub ui: &'a Ui,
-    /// Processors to use.
-    pub jobs: usize,
+    /// The budget of jobs.
+    pub jobs: Jobs,
     /// Whether the network is forbidden.
     pub offline: bool,
 }
 
-/// How many steps are built at once: their serial parts overlap, while each still uses all processors.
-const AT_ONCE: usize = 2;
+/// What became of steps: what each cost, or why it failed.
+pub type Results = BTreeMap<StepId, Result<Built, String>>;
+
+/// Something to do once steps are there.
+pub struct Task<'a> {
+    /// The steps. It is done also if one of them failed.
+    pub needs: Vec<StepId>,
+    /// What to do, given what became of all steps so far. An error ends everything.
+    #[expect(clippy::type_complexity, reason = "a closure of one use")]
+    pub run: Box<dyn FnOnce(&Results) -> Result<()> + Send + 'a>,
+}
 
 #[derive(Default)]
-struct Progress {
+struct Progress<'a> {
+    tasks: Vec<Task<'a>>,
     running: BTreeSet<StepId>,
-    done: BTreeMap<StepId, Result<Built, String>>,
-    interrupted: bool,
+    done: Results,
+    error: Option<anyhow::Error>,
+}
+
+enum Ready<'a> {
+    Task(Task<'a>),
+    Step(StepId),
 }
 
 impl Builder<'_> {
-    /// Builds `wanted` and all that it rests on. Every step that was considered has an entry: what it cost, or why it failed.
+    /// Builds `wanted` and all that it rests on, and does the tasks. Every step that was considered has an entry in the result.
     ///
-    /// A failed step stops what rests on it and nothing else. Fails itself only on an interrupt.
-    pub fn build(&self, plan: &Plan, wanted: &[StepId]) -> Result<BTreeMap<StepId, Result<Built, String>>> {
+    /// A failed step stops what rests on it and nothing else. Fails itself only on an interrupt, or with a task.
+    pub fn build(&self, plan: &Plan, wanted: &[StepId], tasks: Vec<Task<'_>>) -> Result<Results> {
         let all: BTreeSet<StepId> = wanted.iter().flat_map(|&id| plan.closure(id)).collect();
-        let mut progress = Progress::default();
+        let mut progress = Progress { tasks, ..Progress::default() };
         for &id in &all {
             if plan.node(id).is_done() {
                 self.ui.cached();
@@ -62,32 +79,48 @@ impl Builder<'_> {
         let progress = Mutex::new(progress);
         let changed = Condvar::new();
         std::thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
+            // One more than there are jobs: serial parts of one thing overlap with others, and the budget is always used.
+            for _ in 0..=self.jobs.total() {
                 scope.spawn(|| self.work(plan, &all, &progress, &changed));
             }
         });
         interrupt::check()?;
-        Ok(progress.into_inner().unwrap_or_else(PoisonError::into_inner).done)
+        let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        progress.error.map_or(Ok(progress.done), Err)
     }
 
-    fn work(&self, plan: &Plan, all: &BTreeSet<StepId>, progress: &Mutex<Progress>, changed: &Condvar) {
-        let mut state = progress.lock().unwrap_or_else(PoisonError::into_inner);
+    fn work<'a>(&self, plan: &Plan, all: &BTreeSet<StepId>, progress: &Mutex<Progress<'a>>, changed: &Condvar) {
+        let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock();
         loop {
             let ready = next_ready(plan, all, &mut state);
-            if state.done.len() == all.len() || state.interrupted {
+            let complete = state.done.len() == all.len() && state.tasks.is_empty();
+            if (ready.is_none() && complete) || state.error.is_some() || interrupt::requested() {
                 break;
             }
-            let Some(id) = ready else {
-                state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            state.running.insert(id);
-            drop(state);
-            let result = self.build_one(plan.node(id));
-            state = progress.lock().unwrap_or_else(PoisonError::into_inner);
-            state.running.remove(&id);
-            state.interrupted |= interrupt::requested();
-            state.done.insert(id, result.map_err(|error| format!("{error:#}")));
+            match ready {
+                None => {
+                    state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+                Some(Ready::Task(task)) => {
+                    let results = state.done.clone();
+                    drop(state);
+                    let result = (task.run)(&results);
+                    state = lock();
+                    if let Err(error) = result {
+                        state.error.get_or_insert(error);
+                    }
+                }
+                Some(Ready::Step(id)) => {
+                    state.running.insert(id);
+                    drop(state);
+                    let result = self.build_one(plan.node(id));
+                    state = lock();
+                    state.running.remove(&id);
+                    state.done.insert(id, result.map_err(|error| format!("{error:#}")));
+                }
+            }
             changed.notify_all();
         }
         changed.notify_all();
@@ -119,7 +152,7 @@ impl Builder<'_> {
             out: scratch.path().join("out"),
             scratch: scratch.path().join("scratch"),
             log: self.store.logs().join(format!("{name}.log")),
-            jobs: self.jobs,
+            jobs: self.jobs.clone(),
             offline: self.offline,
             cpu: Mutex::default(),
         };
@@ -144,8 +177,9 @@ fn finish(node: &Node, work: &Work) -> Result<()> {
     Ok(())
 }
 
-/// A step whose needs are done; a step with a failed need is marked failed on the way.
-fn next_ready(plan: &Plan, all: &BTreeSet<StepId>, state: &mut Progress) -> Option<StepId> {
+/// A task whose steps are there, or else a step whose needs are: what is finished is looked at before more is begun. A
+/// step with a failed need is marked failed on the way.
+fn next_ready<'a>(plan: &Plan, all: &BTreeSet<StepId>, state: &mut Progress<'a>) -> Option<Ready<'a>> {
     for &id in all {
         if state.done.contains_key(&id) || state.running.contains(&id) {
             continue;
@@ -154,11 +188,12 @@ fn next_ready(plan: &Plan, all: &BTreeSet<StepId>, state: &mut Progress) -> Opti
         let failed = needs.iter().find(|need| matches!(state.done.get(need), Some(Err(_))));
         if let Some(&need) = failed {
             state.done.insert(id, Err(format!("`{}` failed", plan.node(need).title())));
-            return next_ready(plan, all, state);
-        }
-        if needs.iter().all(|need| state.done.contains_key(need)) {
-            return Some(id);
         }
     }
-    None
+    let there = |needs: &[StepId]| needs.iter().all(|need| state.done.contains_key(need));
+    if let Some(index) = state.tasks.iter().position(|task| there(&task.needs)) {
+        return Some(Ready::Task(state.tasks.remove(index)));
+    }
+    let open = |id: &&StepId| !state.done.contains_key(id) && !state.running.contains(id);
+    all.iter().filter(open).find(|&&id| there(&plan.node(id).needs)).map(|&id| Ready::Step(id))
 }

@@ -116,7 +116,7 @@ impl Clang {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 0..work.jobs.max(1) {
+            for _ in 0..work.jobs.total() {
                 scope.spawn(worker);
             }
         });

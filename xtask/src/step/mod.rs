@@ -21,9 +21,10 @@ use ::std::time::Duration;
 
 use anyhow::Result;
 
-pub use self::build::{Builder, Built};
+pub use self::build::{Builder, Built, Results, Task};
 pub use self::clang::Clang;
 use crate::run::exec::{Cmd, Finished};
+use crate::run::jobs::{Jobs, Share};
 use crate::store::{Digest, Inputs};
 
 /// One thing to build.
@@ -55,8 +56,8 @@ pub struct Work {
     pub scratch: PathBuf,
     /// Where the tools' output goes.
     pub log: PathBuf,
-    /// Processors that the step may use.
-    pub jobs: usize,
+    /// The budget of jobs.
+    pub jobs: Jobs,
     /// Whether the network is forbidden.
     pub offline: bool,
     cpu: Mutex<Duration>,
@@ -65,7 +66,7 @@ pub struct Work {
 impl Work {
     /// Runs a command with its output in the step's log, and counts its processor time.
     pub fn run(&self, cmd: &Cmd) -> Result<Finished> {
-        let finished = cmd.run(&self.log)?;
+        let finished = cmd.clone().within(&self.jobs, Share::Tool).run(&self.log)?;
         self.spent(finished.cpu);
         Ok(finished)
     }
@@ -159,4 +160,12 @@ impl Plan {
         }
         all
     }
+}
+
+/// Writes a program for the shell.
+fn write_script(path: &Path, text: &str) -> Result<()> {
+    use ::std::os::unix::fs::PermissionsExt as _;
+    fs_err::write(path, text)?;
+    fs_err::set_permissions(path, ::std::fs::Permissions::from_mode(0o755))?;
+    Ok(())
 }

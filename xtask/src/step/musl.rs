@@ -57,7 +57,7 @@ impl Step for Musl {
             .dir(&build);
         work.run(&configure).context("configuring musl")?;
         let make = Cmd::new(&self.make).dir(&build);
-        work.run(&make.clone().arg(format!("-j{}", work.jobs))).context("compiling musl")?;
+        work.run(&make).context("compiling musl")?;
         work.run(&make.args(["install", "DESTDIR=install"])).context("installing musl")?;
         for folder in ["lib", "usr"] {
             fs_err::rename(build.join("install").join(folder), work.out.join(folder))?;

@@ -53,7 +53,7 @@ impl Library {
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("CARGO_TARGET_DIR", target);
         let cmd = cmd.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join("\x1f")).env("RUSTC_BOOTSTRAP", "1");
         // Gives libstd.so the hash in its name that tells two builds apart.
-        let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup").env("CARGO_BUILD_JOBS", work.jobs.to_string());
+        let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup");
         crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
     }
 

@@ -67,7 +67,7 @@ impl Step for Sysroot {
 
         fs_err::create_dir(work.out.join("bin"))?;
         for (name, text) in self.scripts() {
-            write_script(&work.out.join("bin").join(name), &text)?;
+            super::write_script(&work.out.join("bin").join(name), &text)?;
         }
         Ok(())
     }
@@ -143,11 +143,4 @@ impl Sysroot {
             program = quote(self.rust.bin("cargo").as_os_str()),
         )
     }
-}
-
-fn write_script(path: &Path, text: &str) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs_err::write(path, text)?;
-    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
-    Ok(())
 }

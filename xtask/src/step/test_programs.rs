@@ -1,4 +1,7 @@
-//! `test_programs`: the test programs of core, alloc and std.
+//! `test_programs`: the test programs of core, alloc and std, in every link mode.
+//!
+//! A program is compiled once and linked once for each mode: nothing in the library's source depends on the mode except
+//! which of the C library's files a program asks the linker for, and rustc decides that when it links.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::std::{CARGO_TARGET, Library};
 use super::{Step, Work, tree};
+use crate::model::link::Link;
 use crate::model::target::Target;
 use crate::run::exec::{Flow, Stream};
+use crate::run::jobs::Share;
 use crate::store::Inputs;
 
 /// The list of programs, in the step's folder.
@@ -29,12 +34,19 @@ pub struct Program {
     pub suite: String,
     /// cargo's name of it.
     pub name: String,
-    /// Its file, relative to the step's folder.
+    /// Its file, relative to the link mode's folder in the step's.
     pub file: PathBuf,
     /// Whether it holds a crate's own unit tests, whose names go without the program's.
     pub unit: bool,
     /// Whether it speaks libtest's protocol.
     pub harness: bool,
+}
+
+impl Program {
+    /// The program of a link mode in the step's folder.
+    pub fn path(&self, folder: &Path, link: Link) -> PathBuf {
+        folder.join(link.word()).join(&self.file)
+    }
 }
 
 /// The test programs of one target.
@@ -63,6 +75,10 @@ impl Step for TestPrograms {
         self.library.inputs().list("suite", packages)
     }
 
+    fn recipe(&self) -> u32 {
+        2
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
         // cargo finds std's crates built and adds the tests; the std step's own files are linked, never written to.
         let target = work.scratch.join(CARGO_TARGET);
@@ -70,10 +86,12 @@ impl Step for TestPrograms {
         let mut programs = Vec::new();
         for artifact in self.cargo(work, &target)? {
             let Some((program, file)) = artifact.program(&self.library.source)? else { continue };
-            let place = work.out.join(&program.file);
-            fs_err::create_dir_all(place.parent().unwrap_or(&work.out))?;
-            ensure!(!place.exists(), "cargo built two test programs for {}", program.file.display());
-            fs_err::rename(file, place)?;
+            for (link, ending) in Link::ALL.into_iter().zip(ENDINGS) {
+                let place = program.path(&work.out, link);
+                fs_err::create_dir_all(place.parent().unwrap_or(&work.out))?;
+                ensure!(!place.exists(), "cargo built two test programs for {}", program.file.display());
+                fs_err::rename(format!("{}{ending}", file.display()), place)?;
+            }
             programs.push(program);
         }
         programs.sort_by(|a, b| (&a.suite, &a.file).cmp(&(&b.suite, &b.file)));
@@ -84,13 +102,16 @@ impl Step for TestPrograms {
 
 impl TestPrograms {
     fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
-        let cmd = self.library.cargo(&self.toolchain, target, work).args([
+        let wrapper = work.scratch.join("rustc-wrapper");
+        super::write_script(&wrapper, &self.rustc_wrapper())?;
+        let cmd = self.library.cargo(&self.toolchain, target, work).env("RUSTC_WRAPPER", wrapper).args([
             "test",
             "--no-run",
             "--message-format=json-render-diagnostics",
         ]);
         let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work));
         let cmd = SUITES.iter().fold(cmd, |cmd, (_, package)| cmd.args(["-p", package]));
+        let cmd = cmd.within(&work.jobs, Share::Tool);
         let mut messages = Vec::new();
         let mut log = fs_err::OpenOptions::new().create(true).append(true).open(&work.log)?;
         let mut tail = Vec::new();
@@ -113,6 +134,48 @@ impl TestPrograms {
         parsed.collect()
     }
 }
+
+impl TestPrograms {
+    /// What cargo calls with rustc's command line. A program for the target is compiled to objects, which are then linked
+    /// in every mode; anything else is rustc's own affair.
+    fn rustc_wrapper(&self) -> String {
+        format!(
+            "#!/bin/sh\n\
+             rustc=$1\n\
+             shift\n\
+             program= target= last=\n\
+             for arg do\n    \
+                 case $last=$arg in\n    \
+                 --target={triple}) target=1 ;;\n    \
+                 --crate-type=bin | *=--test) program=1 ;;\n    \
+                 --crate-name=*) name=$arg ;;\n    \
+                 --out-dir=*) folder=$arg ;;\n    \
+                 -C=extra-filename=*) extra=${{arg#*=}} ;;\n    \
+                 esac\n    \
+                 last=$arg\n\
+             done\n\
+             if [ ! \"$program\" ] || [ ! \"$target\" ]; then\n    \
+                 exec \"$rustc\" \"$@\"\n\
+             fi\n\
+             \"$rustc\" \"$@\" -Zno-link || exit\n\
+             for arg do\n    \
+                 shift\n    \
+                 case $arg in *.rs) ;; *) set -- \"$@\" \"$arg\" ;; esac\n\
+             done\n\
+             file=$folder/$name$extra\n\
+             set -- \"$@\" -Zlink-only \"$file.rlink\"\n\
+             # The objects are kept for the second time.\n\
+             \"$rustc\" \"$@\" -Ctarget-feature=+crt-static -Csave-temps || exit\n\
+             mv \"$file\" \"$file{static_ending}\" || exit\n\
+             exec \"$rustc\" \"$@\"\n",
+            triple = self.target.triple,
+            static_ending = ENDINGS[1],
+        )
+    }
+}
+
+/// What follows cargo's name of a program in each link mode, in the order of [`Link::ALL`].
+const ENDINGS: [&str; 2] = ["", ".static"];
 
 /// The part that we read of cargo's `compiler-artifact` message; other messages have none of it.
 #[derive(Debug, Deserialize)]

@@ -27,6 +27,10 @@ impl Group {
         Ok(Self { child: Some(child), pid, pidfd })
     }
 
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
     pub fn pidfd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
@@ -60,8 +64,9 @@ impl Drop for Group {
     }
 }
 
-/// utime + stime + cutime + cstime of `/proc/PID/stat`, see proc(5).
-fn cpu_time(pid: Pid) -> Duration {
+/// Processor time of a process and of its descendants that were waited for: utime + stime + cutime + cstime of
+/// `/proc/PID/stat`, see proc(5). Zero if there is no such process.
+pub fn cpu_time(pid: Pid) -> Duration {
     let ticks = || -> Option<u64> {
         let stat = fs_err::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
         let after_name = stat.rsplit_once(')')?.1;

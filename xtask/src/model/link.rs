@@ -1,0 +1,26 @@
+//! Link modes.
+
+use serde::{Deserialize, Serialize};
+
+/// How a program is linked against the C library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Link {
+    /// With libc.so, as a position-independent executable.
+    Dynamic,
+    /// With libc.a, as a position-independent executable that needs no interpreter (static-pie).
+    Static,
+}
+
+impl Link {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Dynamic, Self::Static];
+
+    /// The word used in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Static => "static",
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The budget of jobs: one pool of tokens that every compiler, make, cargo and emulator draws from.
+//!
+//! It is GNU make's jobserver, which make, cargo and rustc know. A process holds one token while it runs; those that
+//! start others on their own take more from the same pool.
+//!
+//! A watcher keeps the pool honest. A test program that sleeps lends its token to others until it works again, and a
+//! token is held back while memory is short.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use rustix::process::Pid;
+
+use super::interrupt;
+
+mod watch;
+
+/// What a process does with the budget besides holding a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// A tool, which may take tokens for processes that it starts.
+    Tool,
+    /// A test program, which knows nothing of jobs and lends its token while it sleeps.
+    Program,
+}
+
+/// A budget. Clones share it.
+#[derive(Clone)]
+pub struct Jobs(Arc<Pool>);
+
+struct Pool {
+    client: jobserver::Client,
+    total: usize,
+    state: Mutex<State>,
+    /// Told once when memory gets short.
+    warn: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Tokens that our own processes hold or have lent.
+    held: usize,
+    /// Running test programs.
+    programs: HashMap<Pid, watch::Program>,
+    /// Tokens too many: the next ones that come back do not go into the pool.
+    owed: usize,
+    /// How many jobs fewer there are to be for want of memory.
+    withheld: usize,
+}
+
+/// A token, given back when dropped.
+#[must_use = "a token that is dropped at once allows nothing"]
+pub struct Token {
+    pool: Arc<Pool>,
+    program: Option<Pid>,
+}
+
+impl Jobs {
+    /// A budget of `total` jobs. A job is held back as long as fewer than `reserve` bytes of memory are available, which
+    /// `warn` is told of the first time.
+    pub fn new(total: usize, reserve: u64, warn: impl Fn(&str) + Send + Sync + 'static) -> Result<Self> {
+        let client = jobserver::Client::new(total).context("making the pool of jobs")?;
+        let pool = Arc::new(Pool { client, total, state: Mutex::default(), warn: Box::new(warn) });
+        let weak = Arc::downgrade(&pool);
+        std::thread::Builder::new()
+            .name("jobs".into())
+            .spawn(move || watch::run(&weak, reserve))
+            .context("starting the thread that watches over jobs")?;
+        Ok(Self(pool))
+    }
+
+    /// How many jobs there are in all.
+    pub fn total(&self) -> usize {
+        self.0.total
+    }
+
+    /// Waits for a token. Fails once the run is interrupted.
+    pub fn acquire(&self) -> Result<Token> {
+        interrupt::check()?;
+        // On an interrupt every holder is killed and gives its token back, so this wait ends.
+        self.0.client.acquire_raw().context("waiting for a job to be free")?;
+        self.0.state().held += 1;
+        let token = Token { pool: Arc::clone(&self.0), program: None };
+        interrupt::check()?;
+        Ok(token)
+    }
+
+    /// Makes the pool known to a command that is about to be started.
+    pub(super) fn configure(&self, command: &mut std::process::Command) {
+        self.0.client.configure_make(command);
+    }
+}
+
+impl Token {
+    /// Watches over the test program that holds this token, to lend the token while it sleeps.
+    pub(super) fn watch(&mut self, pid: Pid) {
+        self.pool.state().programs.insert(pid, watch::Program::default());
+        self.program = Some(pid);
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let mut state = self.pool.state();
+        state.held -= 1;
+        let program = self.program.and_then(|pid| state.programs.remove(&pid));
+        if !program.is_some_and(|program| program.lent) {
+            self.pool.give(&mut state);
+        }
+    }
+}
+
+impl Pool {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, state: &mut State) {
+        if state.owed > 0 {
+            state.owed -= 1;
+        } else {
+            // The pipe is ours: writing to it fails only with the machine.
+            let _ = self.client.release_raw();
+        }
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Jobs({})", self.0.total)
+    }
+}
+
+/// How often the watcher looks.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The pool, as long as somebody uses it.
+fn alive(pool: &Weak<Pool>) -> Option<Arc<Pool>> {
+    std::thread::sleep(TICK);
+    pool.upgrade()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::exec::Cmd;
+
+    fn jobs(total: usize) -> Jobs {
+        Jobs::new(total, 0, |_| ()).unwrap()
+    }
+
+    #[test]
+    fn a_sleeping_test_program_lends_its_token_and_a_tool_does_not() {
+        for (share, lends) in [(Share::Program, true), (Share::Tool, false)] {
+            let jobs = jobs(1);
+            let sleeper = Cmd::new("sleep").arg("2").within(&jobs, share);
+            std::thread::scope(|scope| {
+                let sleeping = scope.spawn(|| sleeper.output().map(drop));
+                while jobs.0.state().held == 0 {
+                    std::thread::yield_now();
+                }
+                let token = jobs.acquire().unwrap();
+                assert_eq!(jobs.0.state().held == 2, lends, "{share:?}");
+                drop(token);
+                sleeping.join().unwrap().unwrap();
+            });
+            assert_eq!(jobs.0.client.available().unwrap(), 1);
+        }
+    }
+
+    #[test]
+    fn tokens_that_a_killed_tool_took_with_it_come_back() {
+        let jobs = jobs(3);
+        for _ in 0..3 {
+            jobs.0.client.acquire_raw().unwrap();
+        }
+        let tokens: Vec<Token> = (0..3).map(|_| jobs.acquire().unwrap()).collect();
+        drop(tokens);
+        assert_eq!(jobs.0.client.available().unwrap(), 3);
+    }
+
+    #[test]
+    fn memory_that_is_short_holds_tokens_back_but_never_the_last() {
+        let jobs = Jobs::new(3, u64::MAX, |_| ()).unwrap();
+        let tokens: Vec<Token> = (0..3).map(|_| jobs.acquire().unwrap()).collect();
+        while jobs.0.state().withheld < 2 {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(3 * TICK);
+        drop(tokens);
+        assert_eq!((jobs.0.state().withheld, jobs.0.client.available().unwrap()), (2, 1));
+    }
+
+    #[test]
+    fn make_and_what_it_starts_share_the_budget() {
+        let jobs = jobs(2);
+        let folder = tempfile::tempdir().unwrap();
+        let rules = "all: a b c d\na b c d:\n\t@mkdir run-$@; ls -d run-* | wc -l >>seen; sleep 0.2; rmdir run-$@\n";
+        fs_err::write(folder.path().join("Makefile"), rules).unwrap();
+        let make = Cmd::new("make").dir(folder.path()).within(&jobs, Share::Tool);
+        make.read().unwrap();
+        let seen = fs_err::read_to_string(folder.path().join("seen")).unwrap();
+        assert_eq!(seen.split_whitespace().max(), Some("2"), "{seen}");
+    }
+}

@@ -4,6 +4,7 @@ pub mod expectation;
 pub mod judge;
 pub mod outcome;
 pub mod pins;
+pub mod release;
 pub mod report;
 pub mod series;
 pub mod target;

@@ -57,7 +57,7 @@ pub enum Verb {
     Bringup(Bringup),
     /// Say what the host has, what it lacks, and the command that installs it
     Doctor(Doctor),
-    /// Print the table of targets
+    /// Print the table of targets, with the state from the last report
     Targets,
     /// Show a target, or check targets
     #[command(subcommand)]
@@ -91,11 +91,14 @@ pub enum Verb {
 }
 
 /// Targets to work on.
-#[derive(Debug, Args, Clone)]
+#[derive(Debug, Args, Clone, Default)]
 pub struct TargetNames {
     /// Names of targets [default: all]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
+    /// The targets that this Alpine release ships: 3.14, edge, …
+    #[arg(long, value_name = "VERSION", conflicts_with = "targets")]
+    pub release: Option<String>,
 }
 
 /// `bringup`
@@ -128,7 +131,7 @@ pub enum TargetVerb {
         #[arg(long)]
         spec: bool,
     },
-    /// Check target.toml, the spec and the expectations of each target
+    /// Check target.toml, the spec and the expectations of each target, and that alpine.toml agrees
     Check(TargetNames),
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, TargetNames};
 use crate::emulator::{self, Emulator};
 use crate::exit::{self, Coded};
 use crate::fetch::{Fetched, Fetcher, Patience};
@@ -135,9 +135,15 @@ impl Session {
         Ok(self.host.get_or_init(|| host))
     }
 
-    /// The named targets; all if none is named.
-    pub fn targets(&self, names: &[String]) -> Result<Vec<Target>> {
-        config::targets(&self.root, names)
+    /// The named targets, or those of the named release; all if nothing is named.
+    pub fn targets(&self, names: &TargetNames) -> Result<Vec<Target>> {
+        let Some(name) = &names.release else { return config::targets(&self.root, &names.targets) };
+        let release = config::release(&self.root, name)?;
+        let ours = &self.pins.musl.version;
+        if let Some(musl) = release.musl.filter(|musl| musl != ours) {
+            self.ui.note(&format!("note: Alpine {name} ships musl {musl}; this run builds {ours}"));
+        }
+        config::targets(&self.root, &release.targets)
     }
 
     /// Builds plans into `store`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 
 use super::doctor;
-use crate::cli::{Bringup, Link, RunnerKind, Test};
+use crate::cli::{Bringup, Link, RunnerKind, TargetNames, Test};
 use crate::emulator::Emulator;
 use crate::exit::{self, Coded};
 use crate::expect;
@@ -27,7 +27,7 @@ use crate::step::{Built, StepId};
 
 /// What is asked for, whichever verb asked.
 pub struct Job<'a> {
-    pub targets: &'a [String],
+    pub targets: &'a TargetNames,
     pub runner: RunnerKind,
     pub link: Link,
     pub qemu: Option<&'a Path>,
@@ -43,7 +43,7 @@ impl<'a> Job<'a> {
     pub fn of(options: &'a Test) -> Self {
         let all = || test_programs::suites().into_iter().map(str::to_owned).collect();
         Self {
-            targets: &options.targets.targets,
+            targets: &options.targets,
             runner: options.runner,
             link: options.link,
             qemu: options.emulator.qemu.as_deref(),

@@ -2,9 +2,10 @@
 
 use anyhow::{Result, bail};
 
+use crate::cli::TargetNames;
 use crate::session::{Session, Sources};
 
-pub fn run(session: &Session, names: &[String]) -> Result<()> {
+pub fn run(session: &Session, names: &TargetNames) -> Result<()> {
     let targets = session.targets(names)?;
     let store = session.store()?;
     let planned = session.plan(targets, Sources::Fetch)?;

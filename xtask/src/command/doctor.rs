@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
+use crate::cli::TargetNames;
 use crate::emulator;
 use crate::exit::{self, Coded};
 use crate::host::{self, Survey};
@@ -76,7 +77,7 @@ fn report_missing(survey: &Survey) -> Result<u8> {
 
 /// One line for each emulator that the targets name; a missing one is fetched when it is needed.
 fn describe_emulators(session: &Session, text: &mut String) -> Result<()> {
-    for target in session.targets(&[])? {
+    for target in session.targets(&TargetNames::default())? {
         let name = format!("qemu-{}", target.qemu.emulator);
         let found = emulator::find(&target.qemu.emulator, &session.pins.qemu, &session.cache, true, None, &|_| {}).ok();
         let _ = match found {

@@ -2,13 +2,14 @@
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::cli::TargetNames;
 use crate::fetch::NETWORK_ENV;
 use crate::run::exec::Cmd;
 use crate::session::{Session, Sources, shown};
 
 pub fn run(session: &Session) -> Result<()> {
     let store = session.store()?;
-    let targets = session.targets(&[])?;
+    let targets = session.targets(&TargetNames::default())?;
     let planned = session.plan(targets, Sources::Fetch)?;
     for (target, _) in &planned.targets {
         let found = session.emulator(target, None)?;

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
+use crate::cli::TargetNames;
 use crate::session::{Session, Sources, shown};
 
-pub fn run(session: &Session, names: &[String]) -> Result<()> {
+pub fn run(session: &Session, names: &TargetNames) -> Result<()> {
     let planned = session.plan(session.targets(names)?, Sources::Assume)?;
     let mut text = String::new();
     for node in planned.plan.nodes() {

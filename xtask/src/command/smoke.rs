@@ -8,7 +8,7 @@ use crate::session::Session;
 
 pub fn run(session: &Session, options: &Smoke) -> Result<u8> {
     let job = Job {
-        targets: &options.targets.targets,
+        targets: &options.targets,
         runner: options.runner,
         link: Link::Dynamic,
         qemu: options.emulator.qemu.as_deref(),

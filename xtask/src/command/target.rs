@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::TargetVerb;
+use super::targets::{kind, last_report};
+use crate::cli::{TargetNames, TargetVerb};
+use crate::config;
+use crate::model::report::Run;
 use crate::model::target::{SpecBase, Target};
 use crate::session::Session;
 use crate::spec;
@@ -12,27 +15,29 @@ use crate::spec;
 pub fn run(session: &Session, verb: &TargetVerb) -> Result<()> {
     match verb {
         TargetVerb::Show { target, spec } => show(session, target, *spec),
-        TargetVerb::Check(names) => check(session, &names.targets),
+        TargetVerb::Check(names) => check(session, names),
     }
 }
 
 fn show(session: &Session, name: &str, spec_only: bool) -> Result<()> {
-    let targets = session.targets(&[name.to_owned()])?;
+    let targets = session.targets(&TargetNames { targets: vec![name.to_owned()], release: None })?;
     let target = targets.first().context("no such target")?;
     let spec = spec::resolve(&session.root, target, session.rust()?)?;
     if spec_only {
         return super::print(&format!("{spec}\n"));
     }
-    super::print(&describe(target))
+    let runs = last_report(session)?.map_or_else(Vec::new, |report| report.runs);
+    super::print(&describe(target, &runs))
 }
 
-fn describe(target: &Target) -> String {
+fn describe(target: &Target, runs: &[Run]) -> String {
     let mut text = String::new();
     let mut row = |key: &str, value: &str| {
         let _ = writeln!(text, "{key:<12} {value}");
     };
     row("target", &target.name);
     row("triple", &target.triple);
+    row("baseline", &target.baseline);
     row("alpine", &releases(target));
     match &target.spec.base {
         SpecBase::Builtin(triple) => row("spec", &format!("{triple} and an overlay (`--spec` prints it)")),
@@ -42,23 +47,28 @@ fn describe(target: &Target) -> String {
     row("musl", &format!("{}, {}", target.musl.arch, target.musl.loader));
     let order = if target.elf.big_endian { "big" } else { "little" };
     row("ELF", &format!("EM_{}, {} bit, {order}-endian", target.elf.machine, target.elf.class));
-    let cpu = target.qemu.cpu.as_ref().map_or_else(String::new, |cpu| format!(" -cpu {cpu}"));
-    row("emulator", &format!("qemu-{}{cpu}", target.qemu.emulator));
+    row("emulator", &emulator(target));
+    for run in runs.iter().filter(|run| run.target == target.name) {
+        row("last report", &format!("{}: {}", kind(run), run.verdict));
+    }
     text
 }
 
-/// `3.6 on`, `3.2 to 3.14`
+/// `3.6 on`, `3.12 to 3.14`
 pub fn releases(target: &Target) -> String {
-    match (&target.since, &target.until) {
-        (Some(since), Some(until)) => format!("{since} to {until}"),
-        (Some(since), None) => format!("{since} on"),
-        (None, Some(until)) => format!("to {until}"),
-        (None, None) => "-".into(),
-    }
+    target.alpine.map_or_else(|| "-".into(), |span| span.to_string())
 }
 
-fn check(session: &Session, names: &[String]) -> Result<()> {
-    for target in session.targets(names)? {
+/// `qemu-arm -cpu arm1176`
+pub fn emulator(target: &Target) -> String {
+    let cpu = target.qemu.cpu.as_ref().map_or_else(String::new, |cpu| format!(" -cpu {cpu}"));
+    format!("qemu-{}{cpu}", target.qemu.emulator)
+}
+
+fn check(session: &Session, names: &TargetNames) -> Result<()> {
+    let targets = session.targets(names)?;
+    config::check_releases(&session.root, &targets)?;
+    for target in targets {
         spec::resolve(&session.root, &target, session.rust()?)?;
         crate::expect::load(&session.root, &target.name)?;
         session.ui.note(&format!("{}: spec, settings and expectations are sound", target.name));

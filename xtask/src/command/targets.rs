@@ -1,33 +1,50 @@
 //! `targets`
 
-use std::fmt::Write as _;
-
 use anyhow::Result;
 
-use super::target::releases;
+use super::target::{emulator, releases};
+use crate::cli::TargetNames;
+use crate::model::report::{Report, Run};
 use crate::render;
+use crate::render::table::{Cell, columns};
+use crate::render::view::verdict_tone;
 use crate::session::Session;
 
 pub fn run(session: &Session) -> Result<()> {
-    let file = session.out.join("report/report.json");
-    let report = fs_err::read(&file).ok().and_then(|bytes| render::json::read(&bytes, &file).ok());
-    let mut text = format!(
-        "{:<12} {:<30} {:<10} {:<14} {:<12} {}\n",
-        "TARGET", "TRIPLE", "MUSL", "EMULATOR", "ALPINE", "LAST REPORT"
-    );
-    for target in session.targets(&[])? {
-        let runs = report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
-        let states: Vec<String> = runs.map(|run| format!("{} {}: {}", run.runner, run.link, run.verdict)).collect();
-        let state = if states.is_empty() { "-".into() } else { states.join(", ") };
-        let emulator = format!("qemu-{}", target.qemu.emulator);
-        let _ = writeln!(
-            text,
-            "{:<12} {:<30} {:<10} {emulator:<14} {:<12} {state}",
-            target.name,
-            target.triple,
-            target.musl.arch,
-            releases(&target)
-        );
+    let report = last_report(session)?;
+    let runs = report.as_ref().map_or(&[][..], |report| &report.runs);
+    // What the last report tells apart of one target, each with a column of its own.
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in runs.iter().map(kind) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
     }
-    super::print(&text)
+    let header = ["target", "triple", "musl", "baseline", "emulator", "alpine"].into_iter();
+    let mut rows: Vec<Vec<Cell>> = vec![header.chain(kinds.iter().map(String::as_str)).map(Cell::plain).collect()];
+    for target in session.targets(&TargetNames::default())? {
+        let facts =
+            [&target.name, &target.triple, &target.musl.arch, &target.baseline, &emulator(&target), &releases(&target)];
+        let state = |name: &String| {
+            let run = runs.iter().find(|run| run.target == target.name && kind(run) == *name);
+            run.map_or_else(|| Cell::plain("-"), |run| Cell::new(&run.verdict, verdict_tone(&run.verdict)))
+        };
+        rows.push(facts.map(Cell::plain).into_iter().chain(kinds.iter().map(state)).collect());
+    }
+    super::print(&columns(&rows, usize::MAX, session.ui.color()))
+}
+
+/// The report of the last run; nothing if there was none.
+pub fn last_report(session: &Session) -> Result<Option<Report>> {
+    let file = session.out.join("report/report.json");
+    match fs_err::read(&file) {
+        Ok(bytes) => render::json::read(&bytes, &file).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `qemu dynamic`: the runner and the link mode.
+pub fn kind(run: &Run) -> String {
+    format!("{} {}", run.runner, run.link)
 }

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use crate::cli::TargetNames;
 use crate::session::{Session, Sources, shown};
 use crate::step::Node;
 use crate::store::{INPUTS_FILE, Inputs};
 
-pub fn run(session: &Session, names: &[String]) -> Result<()> {
+pub fn run(session: &Session, names: &TargetNames) -> Result<()> {
     let planned = session.plan(session.targets(names)?, Sources::Assume)?;
     let mut text = String::new();
     for node in planned.plan.nodes() {

@@ -5,6 +5,7 @@ pub mod judge;
 pub mod link;
 pub mod outcome;
 pub mod pins;
+pub mod release;
 pub mod report;
 pub mod series;
 pub mod target;

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::release::{ReleaseName, Span};
+
 /// target.toml as it is written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
     triple: String,
+    baseline: String,
     since: Option<String>,
     until: Option<String>,
     spec: SpecFile,
@@ -46,10 +49,10 @@ pub struct Target {
     pub name: String,
     /// Rust's triple.
     pub triple: String,
-    /// First Alpine release that ships it.
-    pub since: Option<String>,
-    /// Alpine release that no longer ships it.
-    pub until: Option<String>,
+    /// The least processor and the float ABI, in a few words for people.
+    pub baseline: String,
+    /// The Alpine releases that ship it.
+    pub alpine: Option<Span>,
     /// Where rustc's spec comes from.
     pub spec: Spec,
     /// How C is compiled.
@@ -154,6 +157,10 @@ impl TargetFile {
         if self.triple.is_empty() || !self.triple.chars().all(triple_char) {
             return Err(format!("triple: `{}` is not a target triple", self.triple));
         }
+        if self.baseline.trim().is_empty() {
+            return Err("baseline: say the least processor and the float ABI in a few words".into());
+        }
+        let alpine = span(self.since, self.until)?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }
@@ -168,8 +175,8 @@ impl TargetFile {
         Ok(Target {
             name: name.into(),
             triple: self.triple,
-            since: self.since,
-            until: self.until,
+            baseline: self.baseline,
+            alpine,
             spec: Spec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
             c: self.c,
             musl: self.musl,
@@ -177,6 +184,18 @@ impl TargetFile {
             elf: Elf { machine: self.elf.machine, class: self.elf.class, big_endian },
             qemu: self.qemu,
         })
+    }
+}
+
+fn span(since: Option<String>, until: Option<String>) -> Result<Option<Span>, String> {
+    let name = |key: &str, text: Option<String>| {
+        text.map(|text| text.parse::<ReleaseName>().map_err(|error| format!("{key}: {error}"))).transpose()
+    };
+    match (name("since", since)?, name("until", until)?) {
+        (Some(since), Some(until)) if until < since => Err(format!("until: {until} is before since, {since}")),
+        (Some(since), until) => Ok(Some(Span { since, until })),
+        (None, Some(until)) => Err(format!("until: {until}, but there is no since")),
+        (None, None) => Ok(None),
     }
 }
 

@@ -78,7 +78,8 @@ fn suite_cell(suite: Option<&Suite>) -> Cell {
     Cell::new(format!("{}/{failed}/{}", suite.passed, suite.ignored + suite.skipped), tone)
 }
 
-fn verdict_tone(verdict: &str) -> Tone {
+/// What the verdict of a run means to the reader.
+pub fn verdict_tone(verdict: &str) -> Tone {
     match verdict {
         "expected" => Tone::Good,
         "improvement" => Tone::Odd,

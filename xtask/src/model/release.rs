@@ -1,0 +1,198 @@
+//! targets/alpine.toml: which Alpine release ships which targets, and which musl.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+/// alpine.toml as it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasesFile {
+    releases: Vec<ReleaseFile>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReleaseFile {
+    version: String,
+    musl: Option<String>,
+    targets: Vec<String>,
+}
+
+/// What a release is called: `3.14`, or `edge`, which comes after all the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReleaseName {
+    /// A stable series, whatever its last point release is.
+    Stable(u32, u32),
+    /// The rolling branch.
+    Edge,
+}
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// What it is called.
+    pub name: ReleaseName,
+    /// Version of its musl package without the package's revision, where it is known.
+    pub musl: Option<String>,
+    /// The targets it ships; at least one.
+    pub targets: Vec<String>,
+}
+
+/// All releases, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Releases(Vec<Release>);
+
+/// The releases that ship a target; all in between do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first one.
+    pub since: ReleaseName,
+    /// The last one, if later ones do not.
+    pub until: Option<ReleaseName>,
+}
+
+impl FromStr for ReleaseName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let stable = || {
+            let (major, minor) = text.split_once('.')?;
+            let name = Self::Stable(major.parse().ok()?, minor.parse().ok()?);
+            // One spelling for each: `+3.014` is a number as well.
+            (name.to_string() == text).then_some(name)
+        };
+        if text == "edge" { Some(Self::Edge) } else { stable() }
+            .ok_or_else(|| format!("`{text}` is not a release of Alpine: expected e.g. 3.14, or edge"))
+    }
+}
+
+impl fmt::Display for ReleaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stable(major, minor) => write!(f, "{major}.{minor}"),
+            Self::Edge => f.write_str("edge"),
+        }
+    }
+}
+
+/// `3.6 on`, `3.12 to 3.14`
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.until {
+            Some(until) => write!(f, "{} to {until}", self.since),
+            None => write!(f, "{} on", self.since),
+        }
+    }
+}
+
+impl ReleasesFile {
+    /// Checks what serde cannot. The error is one sentence without the file's name.
+    pub fn validate(self) -> Result<Releases, String> {
+        let mut releases: Vec<Release> = Vec::new();
+        for ReleaseFile { version, musl, targets } in self.releases {
+            let name: ReleaseName = version.parse().map_err(|error| format!("version: {error}"))?;
+            if let Some(last) = releases.last().filter(|last| last.name >= name) {
+                return Err(format!("version: {name} comes after {}; the oldest comes first, each once", last.name));
+            }
+            if targets.is_empty() {
+                return Err(format!("targets: release {name} has none"));
+            }
+            if let Some(twice) = targets.iter().enumerate().find(|(at, target)| targets[..*at].contains(target)) {
+                return Err(format!("targets: release {name} has `{}` twice", twice.1));
+            }
+            releases.push(Release { name, musl, targets });
+        }
+        let releases = Releases(releases);
+        for target in releases.targets() {
+            // `since` and `until` could not say it.
+            if let Some((gap, span)) = releases.gap(target) {
+                return Err(format!("targets: release {gap} lacks `{target}`, which {span} has"));
+            }
+        }
+        Ok(releases)
+    }
+}
+
+impl Releases {
+    /// Their names, oldest first.
+    pub fn names(&self) -> impl Iterator<Item = ReleaseName> {
+        self.0.iter().map(|release| release.name)
+    }
+
+    /// The release that is called `name`.
+    pub fn get(&self, name: ReleaseName) -> Option<&Release> {
+        self.0.iter().find(|release| release.name == name)
+    }
+
+    /// Each release and target, in the file's order.
+    pub fn pairs(&self) -> impl Iterator<Item = (ReleaseName, &str)> {
+        self.0.iter().flat_map(|release| release.targets.iter().map(|target| (release.name, target.as_str())))
+    }
+
+    /// The releases that ship `target`; nothing if none does.
+    pub fn span(&self, target: &str) -> Option<Span> {
+        let mut shipping = self.pairs().filter(|(_, name)| *name == target).map(|(release, _)| release);
+        let since = shipping.next()?;
+        let last = shipping.last().unwrap_or(since);
+        Some(Span { since, until: self.names().last().filter(|newest| *newest != last).map(|_| last) })
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &str> {
+        self.pairs().map(|(_, target)| target)
+    }
+
+    /// A release that lacks `target` between two that have it, and the span in question.
+    fn gap(&self, target: &str) -> Option<(ReleaseName, Span)> {
+        let span = self.span(target)?;
+        let within = |name: ReleaseName| name > span.since && span.until.is_none_or(|until| name < until);
+        let lacks = |release: &&Release| within(release.name) && !release.targets.iter().any(|name| name == target);
+        self.0.iter().find(lacks).map(|release| (release.name, span))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Releases, String> {
+        toml::from_str::<ReleasesFile>(&format!("releases = [{text}]")).unwrap().validate()
+    }
+
+    #[test]
+    fn a_name_has_one_spelling_and_edge_is_the_newest() {
+        let name = |text: &str| text.parse::<ReleaseName>();
+        assert!(name("3.9").unwrap() < name("3.14").unwrap() && name("3.14").unwrap() < name("edge").unwrap());
+        assert_eq!(name("3.14").unwrap().to_string(), "3.14");
+        for wrong in ["", "3", "v3.14", "3.14.2", "3.014", "+3.1", "Edge"] {
+            assert!(name(wrong).unwrap_err().contains("expected e.g. 3.14, or edge"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_span_ends_only_where_later_releases_lack_the_target() {
+        let releases = parse(
+            "{ version = '3.8', targets = ['old'] }, { version = '3.9', targets = ['old', 'new'] }, \
+             { version = 'edge', targets = ['new'] }",
+        )
+        .unwrap();
+        let span = |target| releases.span(target).map(|span| span.to_string());
+        assert_eq!(span("old"), Some("3.8 to 3.9".into()));
+        assert_eq!(span("new"), Some("3.9 on".into()));
+        assert_eq!(span("other"), None);
+    }
+
+    #[test]
+    fn order_repetition_and_gaps_are_faults() {
+        let fault = |text: &str| parse(text).unwrap_err();
+        let one = "{ version = '3.9', targets = ['a'] }";
+        assert!(fault(&format!("{one}, {one}")).contains("3.9 comes after 3.9"));
+        assert!(fault(&format!("{one}, {{ version = '3.8', targets = ['a'] }}")).contains("3.8 comes after 3.9"));
+        assert!(fault("{ version = '3.9', targets = [] }").contains("release 3.9 has none"));
+        assert!(fault("{ version = '3.9', targets = ['a', 'b', 'a'] }").contains("has `a` twice"));
+        let gap =
+            format!("{one}, {{ version = '3.10', targets = ['b'] }}, {{ version = 'edge', targets = ['a', 'b'] }}");
+        assert_eq!(fault(&gap), "targets: release 3.10 lacks `a`, which 3.9 on has");
+    }
+}

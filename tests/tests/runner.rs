@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use xtask::model::outcome::{Outcome, SuiteOutcome, TestOutcome};
 use xtask::model::pins::Limits;
+use xtask::run::jobs::Jobs;
 use xtask::run::runner::Runner;
 use xtask::run::sandbox::Sandbox;
 use xtask::run::schedule::{Options, TestProgram, run_suite};
@@ -36,8 +37,7 @@ impl Fixture {
     }
 
     fn run(&self, change: impl FnOnce(&mut Options)) -> SuiteOutcome {
-        let mut options =
-            Options { jobs: 3, limits: LIMITS, lib_dirs: vec![], skip: &|_| false, filter: None, partition: None };
+        let mut options = options(3);
         change(&mut options);
         let work = self.folder.path().join("work");
         let (calls, last) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -52,6 +52,17 @@ impl Fixture {
         let left: Vec<_> = fs_err::read_dir(&work).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(left.is_empty(), "{left:?} stayed behind");
         outcome
+    }
+}
+
+fn options(jobs: usize) -> Options<'static> {
+    Options {
+        jobs: Jobs::new(jobs, 0, |_| ()).unwrap(),
+        limits: LIMITS,
+        lib_dirs: vec![],
+        skip: &|_| false,
+        filter: None,
+        partition: None,
     }
 }
 
@@ -109,7 +120,7 @@ fn running(word: &str) -> bool {
 
 #[test]
 fn deaths_that_no_test_is_running_at() {
-    let one = Options { jobs: 1, limits: LIMITS, lib_dirs: vec![], skip: &|_| false, filter: None, partition: None };
+    let one = options(1);
     let run = |tests| Fixture::new().program("std", Some(tests)).run(|options| *options = one.clone());
 
     let suite = run("between_a pass_a pass_b");
@@ -204,8 +215,7 @@ fn many_tests_are_spread_over_processes() {
 #[test]
 fn two_tests_of_one_name_are_refused() {
     let fixture = Fixture::new().program("std", Some("pass_a pass_a"));
-    let options =
-        Options { jobs: 1, limits: LIMITS, lib_dirs: vec![], skip: &|_| false, filter: None, partition: None };
+    let options = options(1);
     let sandbox = Sandbox::prepare(&qemu(), &fixture.programs[0].path).unwrap();
     let work = fixture.folder.path().join("work");
     let error = run_suite(&fixture.programs, &sandbox, &options, &work, &|_, _| {}).unwrap_err();

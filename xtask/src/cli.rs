@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::link::Link;
 use crate::step::test_programs::suites;
 
 /// Brings up Rust on musl Linux architectures: builds a cross toolchain from a target spec file and tests std under QEMU.
@@ -162,12 +163,21 @@ pub struct Build {
     pub targets: TargetNames,
 }
 
-/// Which emulator.
+/// How programs of the targets are linked and run.
 #[derive(Debug, Args, Clone)]
-pub struct Emulator {
+pub struct Run {
+    /// How the programs are linked [default: dynamic,static]
+    #[arg(long, value_enum, value_name = "MODE", value_delimiter = ',')]
+    pub link: Vec<Link>,
+    /// What runs the programs
+    #[arg(long, value_enum, default_value_t = RunnerKind::Qemu)]
+    pub runner: RunnerKind,
     /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,
+    /// Run also what an earlier run of the same programs has shown
+    #[arg(long)]
+    pub rerun: bool,
 }
 
 /// `smoke`
@@ -178,10 +188,7 @@ pub struct Smoke {
     pub targets: TargetNames,
     #[command(flatten)]
     #[expect(missing_docs)]
-    pub emulator: Emulator,
-    /// What runs the programs
-    #[arg(long, value_enum, default_value_t = RunnerKind::Qemu)]
-    pub runner: RunnerKind,
+    pub run: Run,
 }
 
 /// `test`
@@ -190,18 +197,12 @@ pub struct Test {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub targets: TargetNames,
-    #[command(flatten)]
-    #[expect(missing_docs)]
-    pub emulator: Emulator,
     /// Suites to run [default: core,alloc,std]
     #[arg(long, value_name = "SUITE", value_delimiter = ',', value_parser = PossibleValuesParser::new(suites()))]
     pub suite: Vec<String>,
-    /// How the test programs are linked
-    #[arg(long, value_enum, default_value_t = Link::Dynamic)]
-    pub link: Link,
-    /// What runs the programs
-    #[arg(long, value_enum, default_value_t = RunnerKind::Qemu)]
-    pub runner: RunnerKind,
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub run: Run,
     /// Run only tests whose name contains this
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
@@ -217,13 +218,6 @@ pub enum RunnerKind {
     Qemu,
     /// The host itself, if it is of the target's architecture
     Native,
-}
-
-/// How test programs are linked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Link {
-    /// Against libc.so
-    Dynamic,
 }
 
 /// `report`

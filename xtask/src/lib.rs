@@ -16,6 +16,7 @@ pub mod host;
 pub mod install;
 pub mod model;
 pub mod patch;
+pub mod recorded;
 pub mod render;
 pub mod report_ops;
 pub mod run;
@@ -24,6 +25,7 @@ pub mod smoke;
 pub mod spec;
 pub mod step;
 pub mod store;
+pub mod trial;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::model::link::Link;
 use crate::model::outcome::{Outcome, Verdict};
 use crate::model::report::{Host, Report, Run};
 use crate::render::view::{run_name, visible};
@@ -179,8 +180,8 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
     Ok(merged)
 }
 
-fn id(run: &Run) -> (&str, &str, &str) {
-    (&run.target, &run.runner, &run.link)
+fn id(run: &Run) -> (&str, &str, Link) {
+    (&run.target, &run.runner, run.link)
 }
 
 fn side_by_side(mut host: Host, other: Host) -> Host {

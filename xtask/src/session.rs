@@ -1,7 +1,7 @@
 //! One invocation: where things are, what the host has, and the plan of what is to be built.
 
-use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -14,6 +14,7 @@ use crate::model::pins::{Pins, Source};
 use crate::model::series::Series;
 use crate::model::target::Target;
 use crate::render::progress::Ui;
+use crate::run::jobs::Jobs;
 use crate::step::std::{Library, Std};
 use crate::step::test_programs::TestPrograms;
 use crate::step::toolchain::Toolchain;
@@ -37,8 +38,8 @@ pub struct Session {
     pub jobs: usize,
     /// Whether the network is forbidden.
     pub offline: bool,
-    rust: OnceCell<Rust>,
-    host: OnceCell<Host>,
+    rust: OnceLock<Rust>,
+    host: OnceLock<Host>,
 }
 
 /// The steps of one target.
@@ -96,8 +97,8 @@ impl Session {
             ui,
             jobs,
             offline: cli.offline,
-            rust: OnceCell::new(),
-            host: OnceCell::new(),
+            rust: OnceLock::new(),
+            host: OnceLock::new(),
         })
     }
 
@@ -147,8 +148,10 @@ impl Session {
     }
 
     /// Builds plans into `store`.
-    pub fn builder<'a>(&'a self, store: &'a Store) -> Builder<'a> {
-        Builder { store, ui: &self.ui, jobs: self.jobs, offline: self.offline }
+    pub fn builder<'a>(&'a self, store: &'a Store) -> Result<Builder<'a>> {
+        let ui = self.ui.clone();
+        let jobs = Jobs::new(self.jobs, self.pins.memory_reserve, move |text| ui.warn(text))?;
+        Ok(Builder { store, ui: &self.ui, jobs, offline: self.offline })
     }
 
     /// The step that unpacks a source and applies `series`. An archive is only fetched for a step that is not done.

@@ -33,6 +33,13 @@ impl Inputs {
         values.into_iter().fold(self, |inputs, value| inputs.add(tag, value))
     }
 
+    /// Adds all of another list.
+    #[must_use]
+    pub fn append(mut self, other: &Self) -> Self {
+        self.0.extend(other.0.iter().cloned());
+        self
+    }
+
     /// The tags and values.
     pub fn entries(&self) -> &[(String, String)] {
         &self.0

@@ -1,63 +1,60 @@
 //! `bringup`: the main job, of which `smoke` and `test` are parts.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::Result;
 
 use super::doctor;
-use crate::cli::{Bringup, Link, RunnerKind, TargetNames, Test};
-use crate::emulator::Emulator;
-use crate::exit::{self, Coded};
+use crate::cli::{Bringup, Run, RunnerKind, TargetNames, Test};
+use crate::exit;
 use crate::expect;
-use crate::model::expectation::{Expectations, Setting};
-use crate::model::judge::{self, Judged};
-use crate::model::outcome::{Outcome, SuiteOutcome};
+use crate::model::link::Link;
 use crate::model::report::{self, Report, StepTime};
 use crate::model::target::Target;
 use crate::render;
-use crate::run::runner::Runner;
-use crate::run::sandbox::Sandbox;
-use crate::run::schedule::{self, Options, TestProgram};
+use crate::run::jobs::Jobs;
 use crate::session::{Planned, Session, Sources, TargetSteps};
-use crate::smoke::{self, Findings, Smoke};
-use crate::step::test_programs::{self, PROGRAMS, Program};
-use crate::step::{Built, StepId};
+use crate::smoke;
+use crate::step::{Results, StepId, Task, test_programs};
+use crate::store::Store;
+use crate::trial::{self, Prepared, Selection, Trial};
 
 /// What is asked for, whichever verb asked.
 pub struct Job<'a> {
     pub targets: &'a TargetNames,
-    pub runner: RunnerKind,
-    pub link: Link,
-    pub qemu: Option<&'a Path>,
-    /// Whether to run the smoke checks.
-    pub smoke: bool,
-    /// Suites to run, in order.
-    pub suites: Vec<String>,
-    pub filter: Option<String>,
-    pub partition: Option<(usize, usize)>,
+    pub options: &'a Run,
+    pub selection: Selection,
 }
 
 impl<'a> Job<'a> {
-    pub fn of(options: &'a Test) -> Self {
-        let all = || test_programs::suites().into_iter().map(str::to_owned).collect();
-        Self {
-            targets: &options.targets,
-            runner: options.runner,
-            link: options.link,
-            qemu: options.emulator.qemu.as_deref(),
-            smoke: true,
-            suites: if options.suite.is_empty() { all() } else { options.suite.clone() },
-            filter: options.filter.clone(),
-            partition: options.partition,
-        }
+    /// The smoke checks alone.
+    pub fn new(targets: &'a TargetNames, options: &'a Run) -> Self {
+        let rerun = options.rerun;
+        let selection = Selection { smoke: true, suites: Vec::new(), filter: None, partition: None, rerun };
+        Self { targets, options, selection }
     }
 
-    fn link(&self) -> &'static str {
-        match self.link {
-            Link::Dynamic => "dynamic",
-        }
+    /// Smoke checks and suites.
+    pub fn of(test: &'a Test) -> Self {
+        let mut job = Self::new(&test.targets, &test.run);
+        let all = || test_programs::suites().into_iter().map(str::to_owned).collect();
+        job.selection.suites = if test.suite.is_empty() { all() } else { test.suite.clone() };
+        job.selection.filter.clone_from(&test.filter);
+        job.selection.partition = test.partition;
+        job
+    }
+
+    /// The link modes, each once, in the order of all of them.
+    fn links(&self) -> Vec<Link> {
+        let wanted = &self.options.link;
+        Link::ALL.into_iter().filter(|link| wanted.is_empty() || wanted.contains(link)).collect()
+    }
+
+    /// The step that a target's trials begin after.
+    fn last(&self, steps: TargetSteps) -> StepId {
+        if self.selection.suites.is_empty() { steps.toolchain } else { steps.test_programs }
     }
 }
 
@@ -68,43 +65,28 @@ pub fn run(session: &Session, options: &Bringup) -> Result<u8> {
     execute(session, &Job::of(&options.test))
 }
 
-/// What a target's programs are run with; settled before anything is built.
-struct Prepared {
-    emulator: Option<Emulator>,
-    expectations: Expectations,
-}
-
-/// Builds, smokes, tests, judges and reports.
+/// Builds, smokes, tests, judges and reports: each target's trials begin as soon as it is built.
 pub fn execute(session: &Session, job: &Job) -> Result<u8> {
+    let start = Instant::now();
     let targets = session.targets(job.targets)?;
     let store = session.store()?;
     let prepared = targets.iter().map(|target| prepare(session, job, target)).collect::<Result<Vec<_>>>()?;
     let planned = session.plan(targets, Sources::Fetch)?;
-    let wanted: Vec<StepId> = planned
-        .targets
-        .iter()
-        .flat_map(|(_, steps)| {
-            if job.suites.is_empty() { vec![steps.toolchain] } else { vec![steps.toolchain, steps.test_programs] }
-        })
-        .collect();
-    let built = session.builder(&store).build(&planned.plan, &wanted)?;
-
+    let builder = session.builder(&store)?;
     let folder = session.out.join("report");
-    let mut report = empty_report(session, prepared.first())?;
-    for (index, prepared) in prepared.iter().enumerate() {
-        let trial = Trial {
-            session,
-            job,
-            planned: &planned,
-            built: &built,
-            prepared,
-            logs: store.logs(),
-            folder: folder.clone(),
-        };
-        report.runs.push(trial.run(index)?);
-        // After each target, so that an interrupt loses no result.
-        write(&report, &folder)?;
+    let report = Collected { report: Mutex::new(empty_report(session, &prepared)?), folder: &folder, start };
+    let mut tasks = Vec::new();
+    for ((target, steps), prepared) in planned.targets.iter().zip(&prepared) {
+        for link in job.links() {
+            let around =
+                Around { session, job, planned: &planned, store: &store, jobs: &builder.jobs, report: &report };
+            let run = move |built: &Results| around.run(target, *steps, link, prepared, built);
+            tasks.push(Task { needs: vec![steps.toolchain, job.last(*steps)], run: Box::new(run) });
+        }
     }
+    let wanted: Vec<StepId> = planned.targets.iter().map(|(_, steps)| job.last(*steps)).collect();
+    builder.build(&planned.plan, &wanted, tasks)?;
+    let report = report.report.into_inner().unwrap_or_else(PoisonError::into_inner);
     session.ui.finish();
     session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
     Ok(exit::of_report(&report))
@@ -112,8 +94,8 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
 
 fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
     let expectations = expect::load(&session.root, &target.name)?;
-    let emulator = match job.runner {
-        RunnerKind::Qemu => Some(session.emulator(target, job.qemu)?),
+    let emulator = match job.options.runner {
+        RunnerKind::Qemu => Some(session.emulator(target, job.options.qemu.as_deref())?),
         RunnerKind::Native => {
             smoke::elf::check_native(target)?;
             None
@@ -122,9 +104,9 @@ fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
     Ok(Prepared { emulator, expectations })
 }
 
-fn empty_report(session: &Session, prepared: Option<&Prepared>) -> Result<Report> {
+fn empty_report(session: &Session, prepared: &[Prepared]) -> Result<Report> {
     let host = session.host()?;
-    let emulator = prepared.and_then(|prepared| prepared.emulator.as_ref());
+    let emulator = prepared.first().and_then(|prepared| prepared.emulator.as_ref());
     Ok(Report {
         schema: report::SCHEMA.into(),
         host: report::Host {
@@ -140,8 +122,27 @@ fn empty_report(session: &Session, prepared: Option<&Prepared>) -> Result<Report
             qemu: emulator.map(|emulator| emulator.version.to_string()),
         },
         compiler: "stock".into(),
+        wall_s: 0.0,
         runs: Vec::new(),
     })
+}
+
+/// The report while it grows.
+struct Collected<'a> {
+    report: Mutex<Report>,
+    folder: &'a Path,
+    start: Instant,
+}
+
+impl Collected<'_> {
+    /// Adds a run and writes everything, so that an interrupt loses no result.
+    fn add(&self, run: report::Run) -> Result<()> {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = report.runs.partition_point(|other| (&other.target, other.link) < (&run.target, run.link));
+        report.runs.insert(place, run);
+        report.wall_s = self.start.elapsed().as_secs_f64();
+        write(&report, self.folder)
+    }
 }
 
 /// Writes report.json and its renderings. `test` without `bringup` writes the same files: they tell of the last run.
@@ -160,214 +161,57 @@ fn write(report: &Report, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// One target's part of a run.
-struct Trial<'a> {
+/// What all trials of an invocation share.
+#[derive(Clone, Copy)]
+struct Around<'a> {
     session: &'a Session,
     job: &'a Job<'a>,
     planned: &'a Planned,
-    built: &'a BTreeMap<StepId, Result<Built, String>>,
-    prepared: &'a Prepared,
-    logs: PathBuf,
-    folder: PathBuf,
+    store: &'a Store,
+    jobs: &'a Jobs,
+    report: &'a Collected<'a>,
 }
 
-impl Trial<'_> {
-    fn run(&self, index: usize) -> Result<report::Run> {
-        let (target, steps) = &self.planned.targets[index];
-        let mut run = report::Run {
-            target: target.name.clone(),
-            triple: target.triple.clone(),
-            runner: match self.job.runner {
-                RunnerKind::Qemu => "qemu".into(),
-                RunnerKind::Native => "native".into(),
-            },
-            link: self.job.link().into(),
-            steps: self.step_times(index, *steps),
-            smoke: Vec::new(),
-            suites: Vec::new(),
-            notes: Vec::new(),
-            verdict: "incomplete".into(),
-            error: self.build_error(*steps),
-        };
-        if run.error.is_some() {
-            return Ok(run);
-        }
-        match self.fill(&mut run, target, *steps) {
-            Ok(()) => {
-                let smoked = run.smoke.iter().all(|check| check.outcome == Outcome::Pass);
-                run.verdict = if smoked { judge::worst(&run.suites).into() } else { "regression".into() };
-            }
-            Err(error) if exit::of_error(&error) != exit::STEP => return Err(error),
-            Err(error) => run.error = Some(format!("{error:#}")),
-        }
-        Ok(run)
-    }
-
-    fn fill(&self, run: &mut report::Run, target: &Target, steps: TargetSteps) -> Result<()> {
-        let toolchain = self.planned.plan.path(steps.toolchain);
-        let runner = self.runner(target, toolchain);
-        let sandbox = Sandbox::prepare(&runner, &toolchain.join("sysroot/usr/lib/libc.so"))?;
-        run.notes.extend(sandbox.notes.iter().cloned());
-        if self.job.smoke {
-            let handle = self.session.ui.step(&format!("smoke {}", target.name));
-            let start = std::time::Instant::now();
-            let found = self.smoke(target, toolchain, &sandbox)?;
-            handle.done(start.elapsed(), false);
-            run.smoke = found.checks;
-            run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
-        }
-        if self.job.suites.is_empty() {
-            return Ok(());
-        }
-        let setting = Setting { qemu: runner.qemu().cloned(), link: self.job.link().into(), spawns: sandbox.spawns() };
-        let outcomes = self.suites(target, steps, &sandbox, &setting)?;
-        for note in outcomes.iter().flat_map(|outcome| &outcome.notes) {
-            if !run.notes.contains(note) {
-                run.notes.push(note.clone());
-            }
-        }
-        let logs = format!("logs/{}-{}-{}", run.target, run.runner, run.link);
-        let stale = self.folder.join(&logs);
-        if stale.exists() {
-            fs_err::remove_dir_all(stale)?;
-        }
-        let judged =
-            judge::judge(outcomes, &self.prepared.expectations, &setting, &logs).map_err(|error| match error {
-                judge::JudgeError::NothingRan(_) => {
-                    Coded::error(exit::NOTHING_RAN, format!("{}: {error}", target.name))
-                }
-                other => anyhow!(other),
-            })?;
-        self.keep_logs(&judged)?;
-        run.suites = judged.suites;
-        Ok(())
-    }
-
-    fn keep_logs(&self, judged: &Judged) -> Result<()> {
-        for log in &judged.logs {
-            let path = self.folder.join(&log.path);
-            if let Some(parent) = path.parent() {
-                fs_err::create_dir_all(parent)?;
-            }
-            fs_err::write(path, &log.text)?;
-        }
-        Ok(())
-    }
-
-    fn runner(&self, target: &Target, toolchain: &Path) -> Runner {
-        let sysroot = toolchain.join("sysroot");
-        match &self.prepared.emulator {
-            Some(emulator) => Runner::Qemu {
-                path: emulator.path.clone(),
-                version: emulator.version.clone(),
-                sysroot,
-                cpu: target.qemu.cpu.clone(),
-                env: target.qemu.env.clone(),
-            },
-            None => Runner::Native { sysroot, loader: target.musl.loader.clone() },
-        }
-    }
-
-    fn smoke(&self, target: &Target, toolchain: &Path, sandbox: &Sandbox) -> Result<Findings> {
-        let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.session.out.join("tmp"))?;
-        let forbidden = [self.session.root.clone(), self.session.cache.clone(), self.session.rust()?.sysroot.clone()];
-        let none: [&str; 0] = [];
-        let smoke = Smoke {
-            sources: &self.session.root.join("smoke"),
-            toolchain,
-            target,
-            runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
-            work: work.path(),
-            log: &self.logs.join(format!("smoke-{}.log", target.name)),
-            forbidden: &forbidden,
-            jobs: self.session.jobs,
-        };
-        smoke.run().with_context(|| format!("running the smoke checks of {}", target.name))
-    }
-
-    fn suites(
-        &self,
-        target: &Target,
-        steps: TargetSteps,
-        sandbox: &Sandbox,
-        setting: &Setting,
-    ) -> Result<Vec<SuiteOutcome>> {
-        let folder = self.planned.plan.path(steps.test_programs);
-        let list = folder.join(PROGRAMS);
-        let programs: Vec<Program> =
-            serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))?;
-        let library = self.planned.plan.path(steps.toolchain).join("lib/rustlib").join(&target.triple).join("lib");
-        // Short, because tests make sockets in it.
-        let work =
-            tempfile::Builder::new().prefix("br").tempdir().context("making a folder for the tests to work in")?;
-        let mut outcomes = Vec::new();
-        for suite in &self.job.suites {
-            let programs: Vec<TestProgram> = programs
-                .iter()
-                .filter(|program| program.suite == *suite)
-                .map(|program| TestProgram {
-                    suite: suite.clone(),
-                    name: program.name.clone(),
-                    path: folder.join(&program.file),
-                    unit: program.unit,
-                    harness: program.harness,
-                })
-                .collect();
-            let active = self.prepared.expectations.active(suite, setting);
-            let options = Options {
-                jobs: self.session.jobs,
-                limits: self.session.pins.limits,
-                lib_dirs: vec![library.clone()],
-                skip: &|test| active.skips(test),
-                filter: self.job.filter.clone(),
-                partition: self.job.partition,
-            };
-            let handle = self.session.ui.step(&format!("test {} {suite}", target.name));
-            let start = std::time::Instant::now();
-            let progress = |done, listed| handle.tests(done, listed);
-            let outcome = schedule::run_suite(&programs, sandbox, &options, work.path(), &progress)
-                .with_context(|| format!("running suite {suite} of {}", target.name))?;
-            handle.done(start.elapsed(), false);
-            outcomes.push(outcome);
-        }
-        Ok(outcomes)
-    }
-
-    fn wanted(&self, steps: TargetSteps) -> Vec<StepId> {
-        let last = if self.job.suites.is_empty() { steps.toolchain } else { steps.test_programs };
-        self.planned.plan.closure(last).into_iter().collect()
-    }
-
-    fn step_times(&self, index: usize, steps: TargetSteps) -> Vec<StepTime> {
-        let fetch = StepTime {
+impl Around<'_> {
+    fn run(&self, target: &Target, steps: TargetSteps, link: Link, prepared: &Prepared, built: &Results) -> Result<()> {
+        let plan = &self.planned.plan;
+        let closure = || plan.closure(self.job.last(steps)).into_iter();
+        let mut times = vec![StepTime {
             step: "fetch sources".into(),
             wall_s: self.planned.fetch_wall_s,
             cpu_s: 0.0,
             cached: self.planned.fetch_wall_s < 0.1,
+        }];
+        let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
+        times.extend(trial::step_times(plan, target, done));
+        let mut run = report::Run {
+            target: target.name.clone(),
+            triple: target.triple.clone(),
+            runner: if prepared.emulator.is_some() { "qemu".into() } else { "native".into() },
+            link,
+            steps: times,
+            smoke: Vec::new(),
+            suites: Vec::new(),
+            notes: Vec::new(),
+            verdict: "incomplete".into(),
+            // That of the first step that failed itself.
+            error: closure().find_map(|id| built.get(&id)?.as_ref().err().cloned()),
         };
-        let mut times = vec![fetch];
-        for id in self.wanted(steps) {
-            if let Some(Ok(built)) = self.built.get(&id) {
-                let node = self.planned.plan.node(id);
-                // What other targets share has its label with it.
-                let shared = node.step.label() != self.planned.targets[index].0.name;
-                let name = if shared { node.title() } else { node.step.name().into() };
-                times.push(StepTime { cached: built.cached, ..step_time(&name, built.wall, built.cpu) });
-            }
+        if run.error.is_none() {
+            let trial = Trial {
+                session: self.session,
+                store: self.store,
+                jobs: self.jobs,
+                selection: &self.job.selection,
+                target,
+                link,
+                prepared,
+                toolchain: plan.node(steps.toolchain),
+                test_programs: plan.node(steps.test_programs),
+                folder: self.report.folder,
+            };
+            trial.run(&mut run)?;
         }
-        times
+        self.report.add(run)
     }
-
-    /// The error of the first step that failed itself.
-    fn build_error(&self, steps: TargetSteps) -> Option<String> {
-        self.wanted(steps).into_iter().find_map(|id| self.built.get(&id)?.as_ref().err().cloned())
-    }
-}
-
-fn step_time(step: &str, wall: Duration, cpu: Duration) -> StepTime {
-    StepTime { step: step.into(), wall_s: round(wall.as_secs_f64()), cpu_s: round(cpu.as_secs_f64()), cached: false }
-}
-
-fn round(seconds: f64) -> f64 {
-    (seconds * 100.0).round() / 100.0
 }

@@ -10,7 +10,7 @@ pub fn run(session: &Session, names: &TargetNames) -> Result<()> {
     let store = session.store()?;
     let planned = session.plan(targets, Sources::Fetch)?;
     let wanted: Vec<_> = planned.targets.iter().map(|(_, steps)| steps.toolchain).collect();
-    let results = session.builder(&store).build(&planned.plan, &wanted)?;
+    let results = session.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
     let mut failures = Vec::new();
     for (target, steps) in &planned.targets {
         match results.get(&steps.toolchain) {

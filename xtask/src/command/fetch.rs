@@ -16,7 +16,7 @@ pub fn run(session: &Session) -> Result<()> {
         session.ui.note(&format!("qemu-{} {} at {}", target.qemu.emulator, found.version, found.path.display()));
     }
     // The crates that std needs are named by the lock file of the patched tree.
-    let results = session.builder(&store).build(&planned.plan, &[planned.rust_source])?;
+    let results = session.builder(&store)?.build(&planned.plan, &[planned.rust_source], Vec::new())?;
     if let Some(Err(error)) = results.get(&planned.rust_source) {
         bail!("{error}");
     }

@@ -45,7 +45,7 @@ fn pristine(session: &Session, source: &Source) -> Result<PathBuf> {
     let series = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
     let mut plan = Plan::new(&session.out);
     let id = plan.add(session.patch_step(source, &series, Sources::Fetch)?, &[]);
-    match session.builder(&store).build(&plan, &[id])?.remove(&id) {
+    match session.builder(&store)?.build(&plan, &[id], Vec::new())?.remove(&id) {
         Some(Err(error)) => bail!("{error}"),
         _ => Ok(plan.path(id).to_owned()),
     }

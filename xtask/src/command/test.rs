@@ -7,5 +7,7 @@ use crate::cli::Test;
 use crate::session::Session;
 
 pub fn run(session: &Session, options: &Test) -> Result<u8> {
-    execute(session, &Job { smoke: false, ..Job::of(options) })
+    let mut job = Job::of(options);
+    job.selection.smoke = false;
+    execute(session, &job)
 }

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::link::Link;
 use super::outcome::Outcome;
 use super::version::Version;
 
@@ -67,8 +68,8 @@ pub enum Layer {
 pub struct Setting {
     /// The emulator's version; none when run natively.
     pub qemu: Option<Version>,
-    /// `dynamic` or `static`.
-    pub link: String,
+    /// How the programs are linked.
+    pub link: Link,
     /// Whether programs of the target can start each other on this host.
     pub spawns: bool,
 }
@@ -77,7 +78,7 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Condition {
     Qemu(&'static str, Version),
-    Link(String),
+    Link(Link),
     Runner(String),
     Spawns(bool),
 }
@@ -93,7 +94,8 @@ impl Condition {
             }
         }
         match text.split_once('=') {
-            Some(("link", link @ ("dynamic" | "static"))) => Ok(Self::Link(link.into())),
+            Some(("link", "dynamic")) => Ok(Self::Link(Link::Dynamic)),
+            Some(("link", "static")) => Ok(Self::Link(Link::Static)),
             Some(("runner", runner @ ("qemu" | "native"))) => Ok(Self::Runner(runner.into())),
             Some(("spawn", answer @ ("yes" | "no"))) => Ok(Self::Spawns(answer == "yes")),
             _ => Err(format!(

@@ -112,6 +112,7 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
         skipped: count(Outcome::Skipped),
         wall_s,
         cpu_s,
+        cached: false,
         verdicts: Verdicts::default(),
         tests: Vec::with_capacity(listed),
         suite,

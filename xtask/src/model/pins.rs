@@ -56,6 +56,7 @@ struct QemuFile {
 struct LimitsFile {
     test_seconds: u64,
     program_seconds: u64,
+    memory_reserve_mib: u64,
 }
 
 /// bringup.toml, checked.
@@ -73,6 +74,8 @@ pub struct Pins {
     pub qemu: QemuPin,
     /// Default limits.
     pub limits: Limits,
+    /// Bytes of memory that have to be available for all jobs to be in use.
+    pub memory_reserve: u64,
 }
 
 /// One pinned source.
@@ -149,6 +152,7 @@ impl PinsFile {
                 suites: self.qemu.suites,
             },
             limits: Limits { test_seconds: self.limits.test_seconds, program_seconds: self.limits.program_seconds },
+            memory_reserve: self.limits.memory_reserve_mib << 20,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::link::Link;
 use super::outcome::{Outcome, Verdict};
 
 /// The schema that this version writes and reads.
@@ -19,6 +20,9 @@ pub struct Report {
     pub pins: Pins,
     /// `stock` or `bootstrap`.
     pub compiler: String,
+    /// Seconds on the clock for everything; 0 where that is not known.
+    #[serde(default)]
+    pub wall_s: f64,
     /// One for each target, runner and link mode.
     pub runs: Vec<Run>,
 }
@@ -62,8 +66,8 @@ pub struct Run {
     pub triple: String,
     /// `qemu` or `native`.
     pub runner: String,
-    /// `dynamic` or `static`.
-    pub link: String,
+    /// How its programs are linked.
+    pub link: Link,
     /// Every step that the run rests on, in order.
     pub steps: Vec<StepTime>,
     /// Small programs and ELF audits.
@@ -131,6 +135,9 @@ pub struct Suite {
     pub wall_s: f64,
     /// Seconds of processor time.
     pub cpu_s: f64,
+    /// Whether these are the outcomes of an earlier run of the same programs.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub cached: bool,
     /// Counts by verdict.
     pub verdicts: Verdicts,
     /// Each test.

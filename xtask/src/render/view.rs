@@ -49,7 +49,7 @@ pub fn matrix(report: &Report) -> Vec<Vec<Cell>> {
     let header = ["target", "runner", "link", "smoke"].into_iter().chain(suites.iter().copied()).chain(["verdict"]);
     let mut rows = vec![header.map(Cell::plain).collect()];
     for run in &report.runs {
-        let mut row: Vec<Cell> = [&run.target, &run.runner, &run.link].map(Cell::plain).into();
+        let mut row: Vec<Cell> = [&run.target, &run.runner, run.link.word()].map(Cell::plain).into();
         row.push(smoke_cell(&run.smoke));
         row.extend(suites.iter().map(|name| suite_cell(run.suites.iter().find(|suite| suite.suite == *name))));
         row.push(Cell::new(&run.verdict, verdict_tone(&run.verdict)));
@@ -221,7 +221,7 @@ pub fn costs(report: &Report) -> Vec<Cost> {
             name: format!("suite {} {}", suite.suite, run_name(run)),
             wall_s: suite.wall_s,
             cpu_s: suite.cpu_s,
-            cached: false,
+            cached: suite.cached,
         }));
     }
     costs
@@ -263,9 +263,7 @@ fn rerun(like: &Run, regressions: &[&Item<'_>]) -> String {
     if let (Some(name), 1) = (names.first(), names.len()) {
         let _ = write!(command, " --filter {}", quote(name.as_ref()));
     }
-    if like.link != "dynamic" {
-        let _ = write!(command, " --link {}", like.link);
-    }
+    let _ = write!(command, " --link {}", like.link);
     if like.runner != "qemu" {
         let _ = write!(command, " --runner {}", like.runner);
     }

@@ -176,7 +176,8 @@ impl Bench<'_> {
     /// One process, from its start to its end.
     fn process(&self, program: &TestProgram, tests: &[String], tick: &dyn Fn()) -> Result<Ended> {
         let limit = Duration::from_secs(self.limits.test_seconds);
-        let end_of_program = Instant::now() + Duration::from_secs(self.limits.program_seconds);
+        // Counted from the first sign of life: a process may have to wait for a job before it starts.
+        let mut end_of_program = None;
         let mut watch = Watch { left: tests.iter().map(String::as_str).collect(), ..Watch::default() };
         let mut parser = Parser::default();
         let mut deadline = None;
@@ -190,6 +191,8 @@ impl Bench<'_> {
             }
             let mut next = None;
             parser.feed(chunk, |event, noise| next = watch.on(event, noise, tick).or(next));
+            let whole = Duration::from_secs(self.limits.program_seconds);
+            let end_of_program = *end_of_program.get_or_insert_with(|| Instant::now() + whole);
             match next {
                 Some(Next::Test) => deadline = Some(end_of_program.min(Instant::now() + limit)),
                 Some(Next::Exit) => deadline = Some(Instant::now() + EXIT_GRACE.min(limit)),
@@ -201,7 +204,7 @@ impl Bench<'_> {
             watch.on(event, noise, tick);
         });
         let output = join(parser.take_noise().text(), &watch.errors.text());
-        let program_limit = finished.timed_out && Instant::now() >= end_of_program;
+        let program_limit = finished.timed_out && end_of_program.is_some_and(|end| Instant::now() >= end);
         let in_flight = watch.in_flight.map(|(name, since)| (name, since.elapsed()));
         let failed = watch.done.iter().any(|test| test.outcome == Outcome::Fail);
         let clean = matches!(finished.status.code(), Some(code) if code == 0 || (code == 101 && failed));
@@ -217,7 +220,8 @@ impl Bench<'_> {
             fs_err::create_dir_all(path)?;
         }
         let limit = Duration::from_secs(self.limits.test_seconds);
-        let finished = cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).timeout(limit).within(self.jobs, Share::Program);
+        let finished =
+            cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).timeout(limit).within(self.jobs, Share::Program);
         let finished = finished.stream(sink);
         if remove(&folder).is_err() {
             self.note(program, &format!("{} could not be removed", folder.display()));

@@ -47,7 +47,7 @@ impl Library {
     }
 
     /// A cargo command with the compiler of `toolchain` and the target folder `target`.
-    pub fn cargo(&self, toolchain: &Path, target: &Path, work: &Work) -> Cmd {
+    pub fn cargo(&self, toolchain: &Path, target: &Path) -> Cmd {
         // Run from the root folder, so that no .cargo/config.toml above the clone is read.
         let cmd = Cmd::new(toolchain.join("bin/cargo")).dir("/");
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("CARGO_TARGET_DIR", target);
@@ -97,7 +97,7 @@ impl Step for Std {
     fn build(&self, work: &Work) -> Result<()> {
         let target = work.scratch.join(CARGO_TARGET);
         let args = self.library.args("library/sysroot/Cargo.toml", "", work);
-        let cargo = self.library.cargo(&self.sysroot, &target, work).arg("build").args(args);
+        let cargo = self.library.cargo(&self.sysroot, &target).arg("build").args(args);
         work.run(&cargo).with_context(|| format!("building std for {}", self.target.name))?;
         let lib = work.out.join("lib");
         fs_err::create_dir(&lib)?;

@@ -1,7 +1,7 @@
 //! `sysroot`: musl and the runtimes put together, with the linker driver and the wrappers that make the stock compiler
 //! use them. It is a toolchain that lacks only std, and std is built with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 

@@ -104,7 +104,7 @@ impl TestPrograms {
     fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
         let wrapper = work.scratch.join("rustc-wrapper");
         super::write_script(&wrapper, &self.rustc_wrapper())?;
-        let cmd = self.library.cargo(&self.toolchain, target, work).env("RUSTC_WRAPPER", wrapper).args([
+        let cmd = self.library.cargo(&self.toolchain, target).env("RUSTC_WRAPPER", wrapper).args([
             "test",
             "--no-run",
             "--message-format=json-render-diagnostics",
@@ -143,18 +143,19 @@ impl TestPrograms {
             "#!/bin/sh\n\
              rustc=$1\n\
              shift\n\
-             program= target= last=\n\
+             program= target= folder= last=\n\
              for arg do\n    \
                  case $last=$arg in\n    \
                  --target={triple}) target=1 ;;\n    \
-                 --crate-type=bin | *=--test) program=1 ;;\n    \
+                 *=--test | --cfg=test) program=1 ;;\n    \
                  --crate-name=*) name=$arg ;;\n    \
                  --out-dir=*) folder=$arg ;;\n    \
                  -C=extra-filename=*) extra=${{arg#*=}} ;;\n    \
                  esac\n    \
                  last=$arg\n\
              done\n\
-             if [ ! \"$program\" ] || [ ! \"$target\" ]; then\n    \
+             # cargo also asks for names only, and gives no folder then.\n\
+             if [ ! \"$program\" ] || [ ! \"$target\" ] || [ ! \"$folder\" ]; then\n    \
                  exec \"$rustc\" \"$@\"\n\
              fi\n\
              \"$rustc\" \"$@\" -Zno-link || exit\n\

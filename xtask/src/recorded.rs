@@ -1,0 +1,56 @@
+//! Outcomes of earlier runs, in out/outcomes/, each under the digest of everything that decides it: the programs, the
+//! emulator, the host's kernel, what surrounds the programs, their limits. Verdicts are not kept: a changed expectation
+//! needs no new run.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::store::{INPUTS_FILE, Inputs, Store};
+
+const FILE: &str = "outcomes.json";
+
+/// The place of some outcomes.
+pub struct Record<'a> {
+    store: &'a Store,
+    folder: PathBuf,
+    inputs: Inputs,
+}
+
+impl<'a> Record<'a> {
+    /// The place for what `inputs` lead to on the target `label`.
+    pub fn new(store: &'a Store, label: &str, inputs: Inputs) -> Self {
+        let folder = store.root().join("outcomes").join(format!("{label}-{}", inputs.digest().short()));
+        Self { store, folder, inputs }
+    }
+
+    /// What is kept there.
+    pub fn load<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let path = self.folder.join(FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let bytes = fs_err::read(&path)?;
+        serde_json::from_slice(&bytes).map(Some).with_context(|| {
+            format!(
+                "reading {}\nhint: remove the folder {}, and the programs run again",
+                path.display(),
+                self.folder.display()
+            )
+        })
+    }
+
+    /// Keeps it there, in the place of what was there.
+    pub fn save<T: Serialize>(&self, outcomes: &T) -> Result<()> {
+        let part = tempfile::Builder::new().prefix("outcomes-").tempdir_in(self.store.temporary())?.keep();
+        fs_err::write(part.join(FILE), serde_json::to_vec(outcomes)?)?;
+        fs_err::write(part.join(INPUTS_FILE), serde_json::to_vec_pretty(&self.inputs)?)?;
+        fs_err::create_dir_all(self.folder.parent().unwrap_or(&self.folder))?;
+        if self.folder.exists() {
+            fs_err::remove_dir_all(&self.folder)?;
+        }
+        Ok(fs_err::rename(part, &self.folder)?)
+    }
+}

@@ -1,0 +1,321 @@
+//! A trial: the smoke checks and suites of one target in one link mode, run or taken over from an earlier run, and judged.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use sha2::{Digest as _, Sha256};
+
+use crate::emulator::Emulator;
+use crate::exit::{self, Coded};
+use crate::model::expectation::{Expectations, Setting, Word};
+use crate::model::judge::{self, Judged};
+use crate::model::link::Link;
+use crate::model::outcome::{Outcome, SuiteOutcome};
+use crate::model::report::{self, StepTime};
+use crate::model::target::Target;
+use crate::recorded::Record;
+use crate::run::jobs::Jobs;
+use crate::run::runner::Runner;
+use crate::run::sandbox::Sandbox;
+use crate::run::schedule::{self, Options, TestProgram};
+use crate::session::Session;
+use crate::smoke::{Findings, Smoke};
+use crate::step::test_programs::{PROGRAMS, Program};
+use crate::step::{Built, Node, Plan, StepId};
+use crate::store::{Inputs, Store, hex};
+
+/// What to run of every target.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// Whether to run the smoke checks.
+    pub smoke: bool,
+    /// Suites to run, in order.
+    pub suites: Vec<String>,
+    /// Only tests whose name contains this.
+    pub filter: Option<String>,
+    /// Only part i of n, counted from 1.
+    pub partition: Option<(usize, usize)>,
+    /// Whether to run also what is known from an earlier run.
+    pub rerun: bool,
+}
+
+/// What a target's programs are run with; settled before anything is built.
+pub struct Prepared {
+    /// The emulator; none for the native runner.
+    pub emulator: Option<Emulator>,
+    /// What is known of the target's tests.
+    pub expectations: Expectations,
+}
+
+/// One target in one link mode.
+pub struct Trial<'a> {
+    /// Where things are.
+    pub session: &'a Session,
+    /// The out folder.
+    pub store: &'a Store,
+    /// The budget of jobs.
+    pub jobs: &'a Jobs,
+    /// What to run.
+    pub selection: &'a Selection,
+    /// Of whom.
+    pub target: &'a Target,
+    /// In which link mode.
+    pub link: Link,
+    /// With what.
+    pub prepared: &'a Prepared,
+    /// The step `toolchain`.
+    pub toolchain: &'a Node,
+    /// The step `test_programs`.
+    pub test_programs: &'a Node,
+    /// The report's folder.
+    pub folder: &'a Path,
+}
+
+impl Trial<'_> {
+    /// Adds what was found to `run`. An error that says more than that this trial cannot go on ends the whole run.
+    pub fn run(&self, run: &mut report::Run) -> Result<()> {
+        match self.fill(run) {
+            Ok(()) => {
+                let smoked = run.smoke.iter().all(|check| check.outcome == Outcome::Pass);
+                run.verdict = if smoked { judge::worst(&run.suites).into() } else { "regression".into() };
+            }
+            Err(error) if exit::of_error(&error) != exit::STEP => return Err(error),
+            Err(error) => run.error = Some(format!("{error:#}")),
+        }
+        Ok(())
+    }
+
+    fn fill(&self, run: &mut report::Run) -> Result<()> {
+        let runner = self.runner();
+        let sandbox = Sandbox::prepare(&runner, &self.toolchain.path.join("sysroot/usr/lib/libc.so"))?;
+        run.notes.extend(sandbox.notes.iter().cloned());
+        let surroundings = self.surroundings(&runner, &sandbox)?;
+        if self.selection.smoke {
+            self.smoke(run, &sandbox, &surroundings)?;
+        }
+        if self.selection.suites.is_empty() {
+            return Ok(());
+        }
+        let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns: sandbox.spawns() };
+        let logs = format!("logs/{}-{}-{}", run.target, run.runner, run.link);
+        let stale = self.folder.join(&logs);
+        if stale.exists() {
+            fs_err::remove_dir_all(stale)?;
+        }
+        let mut outcomes = Vec::new();
+        let mut cached = Vec::new();
+        for suite in &self.selection.suites {
+            let (outcome, known) = self.suite(suite, &sandbox, &surroundings, &setting)?;
+            run.notes.extend(outcome.notes.iter().cloned());
+            outcomes.push(outcome);
+            cached.push(known);
+        }
+        let mut seen = std::collections::HashSet::new();
+        run.notes.retain(|note| seen.insert(note.clone()));
+        let judged = self.judge(outcomes, &setting, &logs)?;
+        self.keep_logs(&judged)?;
+        run.suites = judged.suites;
+        for (suite, cached) in run.suites.iter_mut().zip(cached) {
+            suite.cached = cached;
+        }
+        Ok(())
+    }
+
+    fn judge(&self, outcomes: Vec<SuiteOutcome>, setting: &Setting, logs: &str) -> Result<Judged> {
+        judge::judge(outcomes, &self.prepared.expectations, setting, logs).map_err(|error| match error {
+            judge::JudgeError::NothingRan(_) => {
+                Coded::error(exit::NOTHING_RAN, format!("{}: {error}", self.target.name))
+            }
+            other => anyhow!(other),
+        })
+    }
+
+    fn keep_logs(&self, judged: &Judged) -> Result<()> {
+        for log in &judged.logs {
+            let path = self.folder.join(&log.path);
+            if let Some(parent) = path.parent() {
+                fs_err::create_dir_all(parent)?;
+            }
+            fs_err::write(path, &log.text)?;
+        }
+        Ok(())
+    }
+
+    fn runner(&self) -> Runner {
+        let sysroot = self.toolchain.path.join("sysroot");
+        match &self.prepared.emulator {
+            Some(emulator) => Runner::Qemu {
+                path: emulator.path.clone(),
+                version: emulator.version.clone(),
+                sysroot,
+                cpu: self.target.qemu.cpu.clone(),
+                env: self.target.qemu.env.clone(),
+            },
+            None => Runner::Native { sysroot, loader: self.target.musl.loader.clone() },
+        }
+    }
+
+    /// What, besides the programs themselves, decides what they do.
+    fn surroundings(&self, runner: &Runner, sandbox: &Sandbox) -> Result<Inputs> {
+        let kernel = rustix::system::uname();
+        let kernel = format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy());
+        let has = [("network", sandbox.network), ("binfmt", sandbox.binfmt), ("loader", sandbox.loader)];
+        let has = has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
+        let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word()).add("kernel", kernel);
+        let inputs = inputs.list("sandbox", has);
+        let Some(emulator) = &self.prepared.emulator else { return Ok(inputs) };
+        let env = self.target.qemu.env.iter().map(|(key, value)| format!("{key}={value}"));
+        let inputs = inputs.add("emulator", emulator.version.to_string());
+        let inputs = inputs.add("emulator sha256", crate::archive::sha256_file(&emulator.path)?);
+        Ok(inputs.list("cpu", self.target.qemu.cpu.as_deref()).list("emulator env", env))
+    }
+
+    fn smoke(&self, run: &mut report::Run, sandbox: &Sandbox, surroundings: &Inputs) -> Result<()> {
+        let sources = self.session.root.join("smoke");
+        let start = Instant::now();
+        let inputs = Inputs::new().add("kind", "smoke").add("toolchain", self.toolchain.digest.as_str());
+        let inputs = inputs.add("sources", tree_sha256(&sources)?).append(surroundings);
+        let record = Record::new(self.store, &self.target.name, inputs);
+        let known = if self.selection.rerun { None } else { record.load::<Vec<report::SmokeCheck>>()? };
+        if let Some(checks) = known {
+            self.session.ui.cached();
+            run.smoke = checks;
+            run.steps.push(StepTime { cached: true, ..step_time("smoke", Duration::ZERO, Duration::ZERO) });
+            return Ok(());
+        }
+        let handle = self.session.ui.step(&format!("smoke {} {}", self.target.name, self.link));
+        let found = self.run_smoke(&sources, sandbox)?;
+        handle.done(start.elapsed(), false);
+        run.smoke = found.checks;
+        run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
+        // What went wrong is tried again the next time.
+        if run.smoke.iter().all(|check| check.outcome == Outcome::Pass) {
+            record.save(&run.smoke)?;
+        }
+        Ok(())
+    }
+
+    fn run_smoke(&self, sources: &Path, sandbox: &Sandbox) -> Result<Findings> {
+        let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.store.temporary())?;
+        let forbidden = [self.session.root.clone(), self.session.cache.clone(), self.session.rust()?.sysroot.clone()];
+        let none: [&str; 0] = [];
+        let log = self.store.logs().join(format!("smoke-{}-{}.log", self.target.name, self.link));
+        fs_err::write(&log, "")?;
+        let smoke = Smoke {
+            sources,
+            toolchain: &self.toolchain.path,
+            target: self.target,
+            runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
+            work: work.path(),
+            log: &log,
+            forbidden: &forbidden,
+            jobs: self.jobs,
+        };
+        smoke.run(self.link).with_context(|| format!("running the smoke checks of {}", self.target.name))
+    }
+
+    /// A suite's outcomes, and whether they are those of an earlier run.
+    fn suite(
+        &self,
+        suite: &str,
+        sandbox: &Sandbox,
+        surroundings: &Inputs,
+        setting: &Setting,
+    ) -> Result<(SuiteOutcome, bool)> {
+        let active = self.prepared.expectations.active(suite, setting);
+        let Selection { filter, partition, rerun, .. } = self.selection;
+        let limits = self.session.pins.limits;
+        let inputs = Inputs::new().add("kind", "suite").add("suite", suite);
+        let inputs = inputs.add("test programs", self.test_programs.digest.as_str()).append(surroundings);
+        let inputs = inputs.add("limits", format!("{limits:?}"));
+        let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(|entry| entry.pattern());
+        let record = Record::new(self.store, &self.target.name, inputs.list("skip", skipped));
+        let whole = filter.is_none() && partition.is_none();
+        if whole
+            && !rerun
+            && let Some(outcome) = record.load::<SuiteOutcome>()?
+            // What was not expected is tried again.
+            && self.judge(vec![outcome.clone()], setting, "")?.suites.iter().all(|suite| suite.verdicts.regression == 0)
+        {
+            self.session.ui.cached();
+            return Ok((outcome, true));
+        }
+        let options = Options {
+            jobs: self.jobs.clone(),
+            limits,
+            lib_dirs: vec![self.toolchain.path.join("lib/rustlib").join(&self.target.triple).join("lib")],
+            skip: &|test| active.skips(test),
+            filter: filter.clone(),
+            partition: *partition,
+        };
+        let programs = self.programs(suite)?;
+        // Short, because tests make sockets in it.
+        let work =
+            tempfile::Builder::new().prefix("br").tempdir().context("making a folder for the tests to work in")?;
+        let handle = self.session.ui.step(&format!("test {} {} {suite}", self.target.name, self.link));
+        let start = Instant::now();
+        let progress = |done, listed| handle.tests(done, listed);
+        let outcome = schedule::run_suite(&programs, sandbox, &options, work.path(), &progress)
+            .with_context(|| format!("running suite {suite} of {}", self.target.name))?;
+        handle.done(start.elapsed(), false);
+        if whole {
+            record.save(&outcome)?;
+        }
+        Ok((outcome, false))
+    }
+
+    fn programs(&self, suite: &str) -> Result<Vec<TestProgram>> {
+        let folder = &self.test_programs.path;
+        let list = folder.join(PROGRAMS);
+        let programs: Vec<Program> =
+            serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))?;
+        let of_suite = programs.into_iter().filter(|program| program.suite == suite);
+        let with_path = |program: Program| TestProgram {
+            path: program.path(folder, self.link),
+            suite: program.suite,
+            name: program.name,
+            unit: program.unit,
+            harness: program.harness,
+        };
+        Ok(of_suite.map(with_path).collect())
+    }
+}
+
+/// What the steps that a run rests on cost.
+pub fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = (StepId, Built)>) -> Vec<StepTime> {
+    let time = |(id, built): (StepId, Built)| {
+        let node = plan.node(id);
+        // What other targets share has its label with it.
+        let name = if node.step.label() == target.name { node.step.name().into() } else { node.title() };
+        StepTime { cached: built.cached, ..step_time(&name, built.wall, built.cpu) }
+    };
+    steps.into_iter().map(time).collect()
+}
+
+fn step_time(step: &str, wall: Duration, cpu: Duration) -> StepTime {
+    let round = |time: Duration| (time.as_secs_f64() * 100.0).round() / 100.0;
+    StepTime { step: step.into(), wall_s: round(wall), cpu_s: round(cpu), cached: false }
+}
+
+/// sha256 over the names and contents of a folder's files.
+fn tree_sha256(folder: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    let mut rest: Vec<PathBuf> = vec![folder.into()];
+    while let Some(path) = rest.pop() {
+        if path.is_dir() {
+            let entries = fs_err::read_dir(&path)?.map(|entry| Ok(entry?.path()));
+            let mut entries = entries.collect::<Result<Vec<_>>>()?;
+            entries.sort();
+            rest.extend(entries);
+        } else {
+            let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
+            let content = fs_err::read(&path)?;
+            hash.update((name.len() as u64).to_le_bytes());
+            hash.update(name);
+            hash.update((content.len() as u64).to_le_bytes());
+            hash.update(content);
+        }
+    }
+    Ok(hex(&hash.finalize()))
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use xtask::model::link::Link;
 use xtask::model::outcome::{Outcome, Verdict};
 use xtask::model::report::{Host, Pins, Report, Run, SCHEMA, SmokeCheck, StepTime, Suite, Test, Verdicts};
 use xtask::render::{html, json, junit, markdown, terminal};
@@ -30,6 +31,7 @@ fn suite(name: &str, tests: Vec<Test>) -> Suite {
         skipped: outcomes(Outcome::Skipped),
         wall_s: 31.42,
         cpu_s: 58.0,
+        cached: false,
         verdicts: Verdicts {
             expected: verdicts(Verdict::Expected),
             regression: verdicts(Verdict::Regression),
@@ -46,7 +48,7 @@ fn run(target: &str, runner: &str, verdict: &str) -> Run {
         target: target.into(),
         triple: format!("{target}-alpine-linux-musl"),
         runner: runner.into(),
-        link: "dynamic".into(),
+        link: Link::Dynamic,
         steps: Vec::new(),
         smoke: Vec::new(),
         suites: Vec::new(),
@@ -82,6 +84,7 @@ fn report(runs: Vec<Run>) -> Report {
         },
         pins: Pins { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into(), qemu: Some("11.1.3".into()) },
         compiler: "stock".into(),
+        wall_s: 100.0,
         runs,
     }
 }
@@ -159,13 +162,13 @@ fn many_regressions_do_not_flood_the_terminal() {
     s390x.suites = vec![suite("core", (0..500).map(failed).collect())];
     let text = terminal::render(&report(vec![s390x]), Path::new("out/report"), false);
     assert!(text.contains("… and 460 more of kind regression"), "{text}");
-    assert!(text.ends_with("hint: to run it again: cargo xtask test s390x --suite core\n"), "{text}");
+    assert!(text.ends_with("hint: to run it again: cargo xtask test s390x --suite core --link dynamic\n"), "{text}");
 }
 
 /// The last line of a report with these tests in the suite std.
-fn hint(runner: &str, link: &str, tests: Vec<Test>) -> String {
+fn hint(runner: &str, link: Link, tests: Vec<Test>) -> String {
     let mut only = run("s390x", runner, "regression");
-    only.link = link.into();
+    only.link = link;
     only.suites = vec![suite("std", tests)];
     let text = terminal::render(&report(vec![only]), Path::new("out/report"), false);
     text.lines().last().unwrap_or_default().to_owned()
@@ -175,24 +178,24 @@ fn hint(runner: &str, link: &str, tests: Vec<Test>) -> String {
 fn the_hint_is_the_command_that_reproduces() {
     let failed = |name: &str| test(name, Some(Outcome::Fail), Verdict::Regression, "");
     assert_eq!(
-        hint("native", "static", vec![failed("a b::c")]),
+        hint("native", Link::Static, vec![failed("a b::c")]),
         "hint: to run it again: cargo xtask test s390x --suite std --filter 'a b::c' --link static --runner native"
     );
     let improved = || test("net::timeouts", Some(Outcome::Pass), Verdict::Improvement, "");
     assert_eq!(
-        hint("qemu", "dynamic", vec![failed("x"), improved(), failed("y")]),
-        "hint: to run it again: cargo xtask test s390x --suite std"
+        hint("qemu", Link::Dynamic, vec![failed("x"), improved(), failed("y")]),
+        "hint: to run it again: cargo xtask test s390x --suite std --link dynamic"
     );
     assert_eq!(
-        hint("qemu", "dynamic", vec![improved()]),
+        hint("qemu", Link::Dynamic, vec![improved()]),
         "hint: remove the entry `std  net::timeouts` from targets/s390x/expect.txt or qemu/s390x.expect.txt"
     );
     assert_eq!(
-        hint("native", "dynamic", vec![test("gone", None, Verdict::Stale, "")]),
+        hint("native", Link::Dynamic, vec![test("gone", None, Verdict::Stale, "")]),
         "hint: remove the entry `std  gone` from targets/s390x/expect.txt"
     );
     let flaky = test("park", Some(Outcome::Fail), Verdict::Flake, "");
-    assert!(!hint("qemu", "dynamic", vec![flaky]).contains("hint:"));
+    assert!(!hint("qemu", Link::Dynamic, vec![flaky]).contains("hint:"));
 }
 
 #[test]

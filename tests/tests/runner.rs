@@ -198,7 +198,7 @@ fn a_program_that_cannot_list_counts_as_a_crash() {
 #[test]
 fn a_process_out_of_time_does_not_cost_its_test() {
     let suite = Fixture::new().program("std", Some("slow_a slow_b slow_c slow_d slow_e")).run(|options| {
-        options.jobs = 1;
+        options.jobs = Jobs::new(1, 0, |_| ()).unwrap();
         options.limits = Limits { test_seconds: 30, program_seconds: 1 };
     });
     assert!(suite.tests.iter().all(|test| test.outcome == Outcome::Pass), "{:?}", suite.tests);
@@ -207,7 +207,9 @@ fn a_process_out_of_time_does_not_cost_its_test() {
 #[test]
 fn many_tests_are_spread_over_processes() {
     let tests: Vec<String> = (0..500).map(|number| format!("pass_{number}")).collect();
-    let suite = Fixture::new().program("std", Some(&tests.join(" "))).run(|options| options.jobs = 4);
+    let suite = Fixture::new()
+        .program("std", Some(&tests.join(" ")))
+        .run(|options| options.jobs = Jobs::new(4, 0, |_| ()).unwrap());
     assert_eq!(suite.listed, 500);
     assert!(suite.tests.iter().all(|test| test.outcome == Outcome::Pass));
 }

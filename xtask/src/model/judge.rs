@@ -207,6 +207,7 @@ fn file_name(name: &str) -> String {
 mod tests {
     use super::super::expectation::Layer;
     use super::*;
+    use crate::model::link::Link;
 
     fn test(name: &str, outcome: Outcome) -> TestOutcome {
         let output = outcome.is_failure().then(|| format!("output of {name}"));
@@ -222,7 +223,7 @@ mod tests {
     fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
         let text = format!("# Bug: known\n{expect}");
         let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
-        judge(vec![suite], &expectations, &Setting { qemu: None, link: "dynamic".into(), spawns: true }, "logs/x")
+        judge(vec![suite], &expectations, &Setting { qemu: None, link: Link::Dynamic, spawns: true }, "logs/x")
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub fn steps(report: &Report, color: bool) -> String {
             vec![Cell::plain(cost.name.as_str()), seconds(cost.wall_s), seconds(cost.cpu_s)]
         }));
         text += &columns(&rows, 1, color);
+        if let Some(share) = view::share(report) {
+            text += &wrap(&share, 2, 2);
+        }
     }
     if !cached.is_empty() {
         let names: Vec<&str> = cached.iter().map(|cost| cost.name.as_str()).collect();

@@ -202,6 +202,18 @@ pub struct Cost {
     pub cached: bool,
 }
 
+/// How well the processors were used, where anything was done.
+pub fn share(report: &Report) -> Option<String> {
+    let cpu: f64 = costs(report).iter().filter(|cost| !cost.cached).map(|cost| cost.cpu_s).sum();
+    if cpu == 0.0 || report.wall_s == 0.0 {
+        return None;
+    }
+    let (wall, jobs) = (report.wall_s, report.host.jobs);
+    #[expect(clippy::cast_precision_loss, reason = "nobody has that many processors")]
+    let share = 100.0 * cpu / (wall * jobs as f64);
+    Some(format!("in all {wall:.0} s on the clock and {cpu:.0} s of processor time: {share:.0} % of {jobs} jobs"))
+}
+
 /// What each step and suite cost; a step that several runs rest on is named once, as built if any of them built it.
 pub fn costs(report: &Report) -> Vec<Cost> {
     let mut costs: Vec<Cost> = Vec::new();

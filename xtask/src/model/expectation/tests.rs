@@ -4,8 +4,8 @@ fn parse(text: &str) -> Result<Expectations, String> {
     Expectations::parse([(Layer::Target, "expect.txt", text)]).map_err(|error| error.to_string())
 }
 
-fn setting(qemu: Option<&str>, link: &str) -> Setting {
-    Setting { qemu: qemu.map(|version| version.parse().unwrap()), link: link.into(), spawns: qemu.is_none() }
+fn setting(qemu: Option<&str>, link: Link) -> Setting {
+    Setting { qemu: qemu.map(|version| version.parse().unwrap()), link, spawns: qemu.is_none() }
 }
 
 #[test]
@@ -64,11 +64,11 @@ fn conditions_and_layers_decide_what_holds() {
     let files = [(Layer::Emulator, "qemu", "# Bug: x\nstd emulated fail\n"), (Layer::Target, "target", ours)];
     let all = Expectations::parse(files).unwrap();
     let names = |setting: Setting| all.active("std", &setting).iter().map(|e| e.name.clone()).collect::<Vec<_>>();
-    assert_eq!(names(setting(Some("11.1.3"), "dynamic")), ["emulated", "old", "self"]);
-    assert_eq!(names(setting(Some("11.2"), "dynamic")), ["emulated", "self"]);
-    assert_eq!(names(setting(Some("11.2"), "static")), ["emulated", "new", "self"]);
-    assert_eq!(names(setting(None, "dynamic")), ["native"]);
-    assert_eq!(all.active("core", &setting(None, "dynamic")).iter().count(), 0);
+    assert_eq!(names(setting(Some("11.1.3"), Link::Dynamic)), ["emulated", "old", "self"]);
+    assert_eq!(names(setting(Some("11.2"), Link::Dynamic)), ["emulated", "self"]);
+    assert_eq!(names(setting(Some("11.2"), Link::Static)), ["emulated", "new", "self"]);
+    assert_eq!(names(setting(None, Link::Dynamic)), ["native"]);
+    assert_eq!(all.active("core", &setting(None, Link::Dynamic)).iter().count(), 0);
     assert!(all.check_suites(&["core", "std"]).is_ok());
     assert!(all.check_suites(&["core"]).unwrap_err().starts_with("qemu:2: unknown suite `std`"));
 }
@@ -76,7 +76,7 @@ fn conditions_and_layers_decide_what_holds() {
 #[test]
 fn an_exact_entry_beats_a_wildcard() {
     let all = parse("# Reason: r\nstd net::* flake\nstd net::tcp::* skip\nstd net::tcp::one fail\n").unwrap();
-    let active = all.active("std", &setting(None, "dynamic"));
+    let active = all.active("std", &setting(None, Link::Dynamic));
     let word = |name| active.find(name).map(|entry| entry.word);
     assert_eq!(word("net::tcp::one"), Some(Word::Fail));
     assert_eq!(word("net::tcp::two"), Some(Word::Skip));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::target::{Target, TargetFile};
+use crate::run::jobs::Jobs;
 
 struct Fixture {
     root: tempfile::TempDir,
@@ -53,9 +54,9 @@ impl Fixture {
             work: &path("work"),
             log: &path("log"),
             forbidden: &[],
-            jobs: 1,
+            jobs: &Jobs::new(1, 0, |_| ()).unwrap(),
         };
-        smoke.run().unwrap().checks
+        Link::ALL.into_iter().flat_map(|link| smoke.run(link).unwrap().checks).collect()
     }
 }
 

@@ -6,6 +6,10 @@ use serde::Deserialize;
 
 use super::release::{ReleaseName, Span};
 
+mod elf;
+
+pub use elf::{Allowed, Elf, Encoding, Section, Value};
+
 /// target.toml as it is written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,7 +23,7 @@ pub struct TargetFile {
     musl: Musl,
     #[serde(default)]
     runtimes: Runtimes,
-    elf: ElfFile,
+    elf: elf::ElfFile,
     qemu: Qemu,
 }
 
@@ -32,14 +36,6 @@ struct SpecFile {
     remove: Vec<String>,
     #[serde(default)]
     set: toml::Table,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ElfFile {
-    machine: String,
-    class: u8,
-    endian: String,
 }
 
 /// One target, checked.
@@ -120,17 +116,6 @@ pub struct Runtimes {
     pub exclude_builtins: Vec<String>,
 }
 
-/// `[elf]`: what the ELF header of every file of the target must say.
-#[derive(Debug, Clone)]
-pub struct Elf {
-    /// `EM_` constant without its prefix: `S390`, `X86_64`.
-    pub machine: String,
-    /// 32 or 64.
-    pub class: u8,
-    /// Byte order.
-    pub big_endian: bool,
-}
-
 /// `[qemu]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -164,14 +149,6 @@ impl TargetFile {
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }
-        let big_endian = match self.elf.endian.as_str() {
-            "big" => true,
-            "little" => false,
-            other => return Err(format!("[elf] endian: `{other}` is neither `big` nor `little`")),
-        };
-        if !matches!(self.elf.class, 32 | 64) {
-            return Err(format!("[elf] class: {} is neither 32 nor 64", self.elf.class));
-        }
         Ok(Target {
             name: name.into(),
             triple: self.triple,
@@ -181,7 +158,7 @@ impl TargetFile {
             c: self.c,
             musl: self.musl,
             runtimes: self.runtimes,
-            elf: Elf { machine: self.elf.machine, class: self.elf.class, big_endian },
+            elf: self.elf.validate()?,
             qemu: self.qemu,
         })
     }

@@ -1,5 +1,11 @@
 //! What an ELF file of the target must look like, and what is wrong with one that does not.
 
+mod abi;
+mod objects;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +17,8 @@ use object::{Endianness, FileKind, StringTable};
 use crate::exit::{self, Coded};
 use crate::model::target;
 
-#[cfg(test)]
-mod tests;
+use abi::Abi;
+pub use objects::audit_objects;
 
 /// What kind of file is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +34,7 @@ pub enum Kind {
 /// What one file must look like.
 #[derive(Debug, Clone)]
 pub struct Rules<'a> {
-    /// What every file of the target says in its header.
+    /// What every file of the target says of its ABI.
     pub elf: &'a target::Elf,
     /// What kind of file it is.
     pub kind: Kind,
@@ -41,11 +47,8 @@ pub struct Rules<'a> {
 }
 
 /// What is read from a file, before it is judged.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts, each read by one rule")]
 struct File {
-    machine: String,
-    class: u8,
-    big_endian: bool,
+    abi: Abi,
     kind: elf::FileType,
     segments: Vec<(elf::ProgramType, elf::ProgramFlags)>,
     interpreter: Option<String>,
@@ -59,22 +62,16 @@ struct File {
 
 /// The rules that the file breaks, one sentence each.
 pub fn audit(bytes: &[u8], rules: &Rules<'_>) -> Vec<String> {
-    let file = match read(bytes) {
+    let file = match read(bytes, &rules.elf.abi) {
         Ok(file) => file,
         Err(error) => return vec![format!("not a readable ELF file: {error:#}")],
     };
-    let mut broken = Vec::new();
+    let mut broken = file.abi.broken(rules.elf);
     let mut rule = |holds: bool, text: &dyn Fn() -> String| {
         if !holds {
             broken.push(text());
         }
     };
-    let Rules { elf: expected, .. } = rules;
-    rule(file.machine == expected.machine, &|| format!("machine is {}, expected {}", file.machine, expected.machine));
-    rule(file.class == expected.class, &|| format!("class is {} bits, expected {}", file.class, expected.class));
-    rule(file.big_endian == expected.big_endian, &|| {
-        format!("byte order is {}, expected {}", endian(file.big_endian), endian(expected.big_endian))
-    });
     rule(file.kind == elf::ET_DYN, &|| format!("type is {:?}, expected ET_DYN: it is bound to one address", file.kind));
     let program = rules.kind == Kind::Program;
     rule(!program || file.pie, &|| "DF_1_PIE is not set: not marked as position-independent executable".into());
@@ -109,12 +106,12 @@ pub fn audit(bytes: &[u8], rules: &Rules<'_>) -> Vec<String> {
 
 /// The name under which other files need this library; nothing if it has none, and the file's own name counts.
 pub fn soname(bytes: &[u8]) -> Result<Option<String>> {
-    Ok(read(bytes)?.soname)
+    Ok(read(bytes, &BTreeMap::new())?.soname)
 }
 
 /// An error unless this machine, as seen from our own program, is of the target's architecture.
 pub fn check_native(target: &target::Target) -> Result<()> {
-    let own = read(&fs_err::read("/proc/self/exe")?)?;
+    let own = read(&fs_err::read("/proc/self/exe")?, &BTreeMap::new())?.abi;
     let wanted = &target.elf;
     if (own.machine.as_str(), own.class, own.big_endian) == (wanted.machine.as_str(), wanted.class, wanted.big_endian) {
         return Ok(());
@@ -126,23 +123,23 @@ pub fn check_native(target: &target::Target) -> Result<()> {
     Err(Coded::error(exit::USAGE, why))
 }
 
-fn endian(big: bool) -> &'static str {
-    if big { "big" } else { "little" }
-}
-
 fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {
     flags.0 & flag.0 != 0
 }
 
-fn read(bytes: &[u8]) -> Result<File> {
+fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<File> {
     match FileKind::parse(bytes).context("reading its first bytes")? {
-        FileKind::Elf32 => read_class::<elf::FileHeader32<Endianness>>(bytes, 32),
-        FileKind::Elf64 => read_class::<elf::FileHeader64<Endianness>>(bytes, 64),
+        FileKind::Elf32 => read_class::<elf::FileHeader32<Endianness>>(bytes, 32, abi),
+        FileKind::Elf64 => read_class::<elf::FileHeader64<Endianness>>(bytes, 64, abi),
         other => bail!("it is of the kind {other:?}"),
     }
 }
 
-fn read_class<Header: FileHeader<Endian = Endianness>>(bytes: &[u8], class: u8) -> Result<File> {
+fn read_class<Header: FileHeader<Endian = Endianness>>(
+    bytes: &[u8],
+    class: u8,
+    abi: &BTreeMap<String, target::Section>,
+) -> Result<File> {
     let header = Header::parse(bytes)?;
     let endian = header.endian()?;
     let headers = header.program_headers(endian, bytes)?;
@@ -172,14 +169,8 @@ fn read_class<Header: FileHeader<Endian = Endianness>>(bytes: &[u8], class: u8) 
         names.collect::<Result<_, _>>().map_err(|()| anyhow::anyhow!("a name lies outside of the dynamic string table"))
     };
     let flag = |tag, bit| value(tag).is_some_and(|flags| flags & bit != 0);
-    let machine = header.e_machine(endian);
     Ok(File {
-        machine: machine
-            .name()
-            .and_then(|name| name.strip_prefix("EM_"))
-            .map_or_else(|| machine.0.to_string(), Into::into),
-        class,
-        big_endian: endian == Endianness::Big,
+        abi: Abi::read(header, bytes, class, abi)?,
         kind: header.e_type(endian),
         segments: headers.iter().map(|header| (header.p_type(endian), header.p_flags(endian))).collect(),
         interpreter,

@@ -72,6 +72,7 @@ impl<'a> Mode<'a> {
             self.audit(PLUGIN, &self.built(PLUGIN), Kind::Library, needed)?;
             self.shared_std()?;
             self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), Kind::Libc, Vec::new())?;
+            self.objects()?;
         }
         Ok(())
     }
@@ -215,6 +216,18 @@ impl<'a> Mode<'a> {
             Some(format!("there is no {}", file.display()))
         };
         self.add(&format!("{name} elf"), problem);
+        Ok(())
+    }
+
+    /// What programs are linked from: of C and of Rust, the same in every mode.
+    fn objects(&mut self) -> Result<()> {
+        let Smoke { toolchain, target, .. } = self.smoke;
+        let rust = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
+        let c = ["sysroot/usr/lib", "lib/clang/lib"].map(|folder| toolchain.join(folder));
+        for (name, folders) in [("C objects abi", &c[..]), ("Rust objects abi", &[rust])] {
+            let broken = elf::audit_objects(folders, &target.elf)?;
+            self.add(name, (!broken.is_empty()).then(|| broken.join("\n")));
+        }
         Ok(())
     }
 

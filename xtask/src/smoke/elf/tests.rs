@@ -1,5 +1,6 @@
 //! Every rule is shown to hold for a good file and to fail for one that breaks it, in both classes and byte orders.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use object::elf;
@@ -100,12 +101,18 @@ fn program() -> Fake {
     }
 }
 
+fn expected(class: u8, big_endian: bool) -> target::Elf {
+    let none = vec![0];
+    let object_flags = none.clone();
+    target::Elf { machine: "S390".into(), class, big_endian, flags: none, object_flags, abi: BTreeMap::new() }
+}
+
 fn broken_as(kind: Kind, change: impl FnOnce(&mut Fake)) -> Vec<String> {
     let mut file = program();
     change(&mut file);
     let forbidden = [PathBuf::from("/home/builder"), PathBuf::from("/")];
     let rules = Rules {
-        elf: &target::Elf { machine: "S390".into(), class: 64, big_endian: true },
+        elf: &expected(64, true),
         kind,
         interpreter: (kind == Kind::Program).then_some(LOADER),
         needed: vec!["libc.so".into()],
@@ -123,7 +130,7 @@ fn a_good_file_breaks_no_rule_in_any_class_and_byte_order() {
     for (class, big_endian) in [(32, false), (32, true), (64, false), (64, true)] {
         let file = Fake { class, big_endian, ..program() };
         let rules = Rules {
-            elf: &target::Elf { machine: "S390".into(), class, big_endian },
+            elf: &expected(class, big_endian),
             kind: Kind::Program,
             interpreter: Some(LOADER),
             needed: vec!["libc.so".into()],
@@ -207,13 +214,8 @@ fn several_broken_rules_are_all_told() {
 
 #[test]
 fn what_is_no_elf_file_is_told() {
-    let rules = Rules {
-        elf: &target::Elf { machine: "S390".into(), class: 64, big_endian: true },
-        kind: Kind::Library,
-        interpreter: None,
-        needed: Vec::new(),
-        forbidden: &[],
-    };
+    let rules =
+        Rules { elf: &expected(64, true), kind: Kind::Library, interpreter: None, needed: Vec::new(), forbidden: &[] };
     let good = program().bytes();
     for bytes in [&b""[..], b"#!/bin/sh\nexit 0\n", &good[..20], &good[..100]] {
         let broken = audit(bytes, &rules);
@@ -235,7 +237,7 @@ fn the_running_test_program_is_readable() {
     let broken = audit(
         &bytes,
         &Rules {
-            elf: &target::Elf { machine: "none such".into(), class: 16, big_endian: cfg!(target_endian = "big") },
+            elf: &target::Elf { machine: "none such".into(), ..expected(16, cfg!(target_endian = "big")) },
             kind: Kind::Program,
             interpreter: Some("/none"),
             needed: Vec::new(),

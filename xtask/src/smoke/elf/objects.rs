@@ -1,0 +1,116 @@
+//! The objects that programs are linked from.
+//!
+//! A linked file tells too little of them: a linker may take over the attributes of the first object alone.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use object::archive::MAGIC;
+use object::elf;
+use object::read::archive::ArchiveFile;
+
+use super::read;
+use crate::model::target;
+
+#[cfg(test)]
+mod tests;
+
+/// The member of an rlib that holds the crate's metadata: no code, and wrapped in an object or not.
+const METADATA: &[u8] = b"lib.rmeta";
+
+/// What is wrong with the objects in these folders and the folders in them, whether they are files of their own or
+/// members of static libraries and rlibs: one line for each fault, with the first object that has it.
+pub fn audit_objects(folders: &[PathBuf], expected: &target::Elf) -> Result<Vec<String>> {
+    let mut faults = Faults::default();
+    let mut empty = Vec::new();
+    for folder in folders {
+        let mut files = Vec::new();
+        if folder.is_dir() {
+            collect(folder, &mut files)?;
+        }
+        let before = faults.objects;
+        files.sort();
+        for file in files {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let bytes = fs_err::read(&file)?;
+            if let Err(error) = faults.file(&name, &bytes, expected) {
+                faults.add(&name, format!("not a readable library: {error}"));
+            }
+        }
+        if faults.objects == before {
+            empty.push(format!("no object in {}", folder.display()));
+        }
+    }
+    empty.extend(faults.lines());
+    Ok(empty)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            collect(&path, files)?;
+        } else if kind.is_file() && path.extension().is_some_and(|it| it == "a" || it == "o" || it == "rlib") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Faults {
+    objects: usize,
+    /// What is wrong, with the first object of which it is true and the number of the others.
+    found: Vec<(String, String, usize)>,
+}
+
+impl Faults {
+    /// An object, or a library of them.
+    fn file(&mut self, name: &str, bytes: &[u8], expected: &target::Elf) -> object::Result<()> {
+        if !bytes.starts_with(&MAGIC) {
+            self.object(name, bytes, expected);
+            return Ok(());
+        }
+        let archive = ArchiveFile::parse(bytes)?;
+        for member in archive.members() {
+            let member = member?;
+            if member.name() != METADATA {
+                let name = format!("{name}({})", String::from_utf8_lossy(member.name()));
+                self.object(&name, member.data(bytes)?, expected);
+            }
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, name: &str, bytes: &[u8], expected: &target::Elf) {
+        self.objects += 1;
+        match read(bytes, &expected.abi) {
+            Err(error) => self.add(name, format!("not a readable ELF file: {error:#}")),
+            Ok(file) if file.kind != elf::ET_REL => {
+                self.add(name, format!("type is {:?}, expected ET_REL", file.kind));
+            }
+            Ok(file) => {
+                for fault in file.abi.broken(expected) {
+                    self.add(name, fault);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, name: &str, fault: String) {
+        match self.found.iter_mut().find(|(text, ..)| *text == fault) {
+            Some((_, _, others)) => *others += 1,
+            None => self.found.push((fault, name.into(), 0)),
+        }
+    }
+
+    fn lines(self) -> Vec<String> {
+        let line = |(fault, first, others): (String, String, usize)| match others {
+            0 => format!("{first}: {fault}"),
+            _ => format!("{first} and {others} more: {fault}"),
+        };
+        self.found.into_iter().map(line).collect()
+    }
+}

@@ -62,7 +62,8 @@ pub struct Options<'a> {
 
 /// What a worker takes from the queue.
 enum Job {
-    Tests(usize, Vec<String>),
+    /// The program, its tests, and whether they must not run beside others of that kind.
+    Tests(usize, Vec<String>, bool),
     Whole(usize),
 }
 
@@ -149,7 +150,8 @@ pub fn run_suite(
             tick();
             Ok(vec![outcome])
         }
-        Job::Tests(program, tests) => {
+        Job::Tests(program, tests, alone) => {
+            let _network = alone.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
             let program = &programs[program];
             let mut outcomes = bench.run_tests(program, &tests, &tick)?;
             for outcome in &mut outcomes {
@@ -224,6 +226,9 @@ fn list_all(bench: &Bench, programs: &[TestProgram], threads: usize) -> Result<V
     Ok(all)
 }
 
+/// Held by tests that share the host's network, whichever program, link mode or target they are of.
+static HOST_NETWORK: Mutex<()> = Mutex::new(());
+
 /// Whether a test may listen on a port: std's count up from the same number in every process, so two processes that
 /// share a network would meet.
 fn shares_ports(test: &str) -> bool {
@@ -275,11 +280,11 @@ impl Queue {
         let mut tests: Vec<String> = pile.tests.drain(..count).collect();
         // The harness runs them in this order.
         tests.sort();
-        let program = pile.program;
+        let (program, together) = (pile.program, pile.together);
         if pile.tests.is_empty() {
             self.piles.swap_remove(index);
         }
-        Some(if tests.is_empty() { Job::Whole(program) } else { Job::Tests(program, tests) })
+        Some(if tests.is_empty() { Job::Whole(program) } else { Job::Tests(program, tests, together) })
     }
 }
 

@@ -172,6 +172,21 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_has_just_started_is_not_taken_for_asleep() {
+        let jobs = jobs(1);
+        let _token = jobs.acquire().unwrap();
+        let mut state = jobs.0.state();
+        // Somebody who does little.
+        state.programs.insert(Pid::INIT, watch::Program::default());
+        let looks = [(); 2].map(|()| {
+            watch::lend(&jobs.0, &mut state);
+            state.programs[&Pid::INIT].lent
+        });
+        assert_eq!(looks, [false, true]);
+        state.programs.clear();
+    }
+
+    #[test]
     fn tokens_that_a_killed_tool_took_with_it_come_back() {
         let jobs = jobs(3);
         for _ in 0..3 {

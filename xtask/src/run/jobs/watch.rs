@@ -14,7 +14,8 @@ const AWAKE: f64 = 0.5;
 /// A test program that holds a token.
 #[derive(Debug, Default)]
 pub(super) struct Program {
-    cpu: Duration,
+    /// Processor time at the last look. The first look says nothing of how busy it is: it may have started just now.
+    cpu: Option<Duration>,
     /// Whether its token is in the pool while it sleeps.
     pub lent: bool,
 }
@@ -38,12 +39,13 @@ pub(super) fn run(pool: &Weak<Pool>, reserve: u64) {
     }
 }
 
-fn lend(pool: &Pool, state: &mut State) {
+/// Looks at every test program once.
+pub(super) fn lend(pool: &Pool, state: &mut State) {
     let mut lent = 0;
     for (pid, program) in &mut state.programs {
         let cpu = cpu_time(*pid);
-        let busy = cpu.saturating_sub(program.cpu).as_secs_f64() / TICK.as_secs_f64();
-        program.cpu = cpu;
+        let Some(before) = program.cpu.replace(cpu) else { continue };
+        let busy = cpu.saturating_sub(before).as_secs_f64() / TICK.as_secs_f64();
         if !program.lent && busy < ASLEEP {
             program.lent = true;
             lent += 1;

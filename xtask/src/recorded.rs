@@ -44,13 +44,16 @@ impl<'a> Record<'a> {
 
     /// Keeps it there, in the place of what was there.
     pub fn save<T: Serialize>(&self, outcomes: &T) -> Result<()> {
-        let part = tempfile::Builder::new().prefix("outcomes-").tempdir_in(self.store.temporary())?.keep();
-        fs_err::write(part.join(FILE), serde_json::to_vec(outcomes)?)?;
-        fs_err::write(part.join(INPUTS_FILE), serde_json::to_vec_pretty(&self.inputs)?)?;
+        let part = tempfile::Builder::new().prefix("outcomes-").tempdir_in(self.store.temporary())?;
+        fs_err::write(part.path().join(FILE), serde_json::to_vec(outcomes)?)?;
+        fs_err::write(part.path().join(INPUTS_FILE), serde_json::to_vec_pretty(&self.inputs)?)?;
         fs_err::create_dir_all(self.folder.parent().unwrap_or(&self.folder))?;
         if self.folder.exists() {
             fs_err::remove_dir_all(&self.folder)?;
         }
-        Ok(fs_err::rename(part, &self.folder)?)
+        fs_err::rename(part.path(), &self.folder)?;
+        // From here on it is the record, and stays.
+        let _ = part.keep();
+        Ok(())
     }
 }

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 use sha2::{Digest as _, Sha256};
 
+use crate::disk;
 use crate::emulator::Emulator;
 use crate::exit::{self, Coded};
-use crate::model::expectation::{Expectations, Setting, Word};
+use crate::model::expectation::{Entry, Expectations, Setting, Word};
 use crate::model::judge::{self, Judged};
 use crate::model::link::Link;
 use crate::model::outcome::{Outcome, SuiteOutcome};
@@ -81,7 +82,7 @@ impl Trial<'_> {
                 run.verdict = if smoked { judge::worst(&run.suites).into() } else { "regression".into() };
             }
             Err(error) if exit::of_error(&error) != exit::STEP => return Err(error),
-            Err(error) => run.error = Some(format!("{error:#}")),
+            Err(error) => run.error = Some(format!("{:#}", disk::explain(error, Some(self.store.root())))),
         }
         Ok(())
     }
@@ -229,14 +230,13 @@ impl Trial<'_> {
         let inputs = Inputs::new().add("kind", "suite").add("suite", suite);
         let inputs = inputs.add("test programs", self.test_programs.digest.as_str()).append(surroundings);
         let inputs = inputs.add("limits", format!("{limits:?}"));
-        let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(|entry| entry.pattern());
+        let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         let record = Record::new(self.store, &self.target.name, inputs.list("skip", skipped));
         let whole = filter.is_none() && partition.is_none();
         if whole
             && !rerun
             && let Some(outcome) = record.load::<SuiteOutcome>()?
-            // What was not expected is tried again.
-            && self.judge(vec![outcome.clone()], setting, "")?.suites.iter().all(|suite| suite.verdicts.regression == 0)
+            && self.is_settled(&outcome, setting)
         {
             self.session.ui.cached();
             return Ok((outcome, true));
@@ -263,6 +263,12 @@ impl Trial<'_> {
             record.save(&outcome)?;
         }
         Ok((outcome, false))
+    }
+
+    /// Whether nothing would be learnt from running it again: what was not expected is tried again.
+    fn is_settled(&self, outcome: &SuiteOutcome, setting: &Setting) -> bool {
+        let judged = self.judge(vec![outcome.clone()], setting, "");
+        judged.is_ok_and(|judged| judged.suites.iter().all(|suite| suite.verdicts.regression == 0))
     }
 
     fn programs(&self, suite: &str) -> Result<Vec<TestProgram>> {

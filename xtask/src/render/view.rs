@@ -219,9 +219,13 @@ pub fn costs(report: &Report) -> Vec<Cost> {
     let mut costs: Vec<Cost> = Vec::new();
     for run in &report.runs {
         for step in &run.steps {
-            // A step that bears a label of its own is the same one for every target.
-            let name =
-                if step.step.contains(' ') { step.step.clone() } else { format!("{} {}", step.step, run.target) };
+            let name = match step.step.as_str() {
+                // Not a step of the plan: every run has its own.
+                "smoke" => format!("smoke {}", run_name(run)),
+                // A step that bears a label of its own is the same one for every target.
+                shared if shared.contains(' ') => shared.to_owned(),
+                own => format!("{own} {}", run.target),
+            };
             let cost = Cost { name, wall_s: step.wall_s, cpu_s: step.cpu_s, cached: step.cached };
             match costs.iter_mut().find(|known| known.name == cost.name) {
                 Some(known) if known.cached && !cost.cached => *known = cost,

@@ -89,7 +89,7 @@ impl Builder<'_> {
         progress.error.map_or(Ok(progress.done), Err)
     }
 
-    fn work<'a>(&self, plan: &Plan, all: &BTreeSet<StepId>, progress: &Mutex<Progress<'a>>, changed: &Condvar) {
+    fn work(&self, plan: &Plan, all: &BTreeSet<StepId>, progress: &Mutex<Progress<'_>>, changed: &Condvar) {
         let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = lock();
         loop {

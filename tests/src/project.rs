@@ -141,6 +141,33 @@ impl Project {
         symlink(program, path).unwrap();
     }
 
+    /// From now on every start of a test program is noted.
+    pub fn note_starts(&self) {
+        fs_err::write(self.host("programs/starts"), "").unwrap();
+    }
+
+    /// The starts since the last call: paths of test programs and their arguments.
+    pub fn starts(&self) -> Vec<String> {
+        let lines = fs_err::read_to_string(self.host("programs/starts")).unwrap();
+        self.note_starts();
+        lines.lines().map(str::to_owned).collect()
+    }
+
+    /// From now on tools and `work` tests note from when to when they were at work.
+    pub fn note_spans(&self) {
+        fs_err::write(self.host("programs/spans"), "").unwrap();
+    }
+
+    /// How many were at work, and the most at once, since the last call.
+    pub fn spans(&self) -> (usize, usize) {
+        let text = fs_err::read_to_string(self.host("programs/spans")).unwrap();
+        self.note_spans();
+        let times = |line: &str| line.split(' ').map(|time| time.parse::<u64>().unwrap()).collect::<Vec<_>>();
+        let spans: Vec<_> = text.lines().map(times).collect();
+        let at = |time: u64| spans.iter().filter(|span| (span[0]..span[1]).contains(&time)).count();
+        (spans.len(), spans.iter().map(|span| at(span[0])).max().unwrap_or(0))
+    }
+
     /// Writes a program of the fake host.
     pub fn script(&self, path: &str, text: &str) -> PathBuf {
         let _starting = starting();
@@ -164,6 +191,18 @@ impl Project {
     pub fn wait_held(&self, gate: &str) {
         let held = self.host("state").join(format!("held-{gate}"));
         eventually(&format!("a tool at {gate}"), || held.exists());
+    }
+
+    /// Waits until the report has this many runs.
+    pub fn wait_for_runs(&self, count: usize) {
+        let report = self.path("out/report/report.json");
+        let there = || report.exists() && self.report()["runs"].as_array().unwrap().len() == count;
+        eventually(&format!("a report of {count} runs"), there);
+    }
+
+    /// Waits until the outcomes of this many suites and smoke checks are recorded.
+    pub fn wait_for_outcomes(&self, count: usize) {
+        eventually(&format!("outcomes of {count} suites"), || self.outcomes().len() == count);
     }
 
     /// Opens all gates, and mends the tools that fail.
@@ -195,7 +234,7 @@ impl Project {
         self.cmd(args).run().ends_with(code)
     }
 
-    /// Every file of out/ that is a result, and what is in it: nothing of logs, reports and temporary folders.
+    /// Every file of out/ that is a step's result, and what is in it: nothing of logs, outcomes and reports.
     pub fn results(&self) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
         for step in self.steps() {
@@ -216,13 +255,18 @@ impl Project {
 
     /// The finished steps: `musl/fake-0123456789abcdef`.
     pub fn steps(&self) -> Vec<String> {
-        let mut steps = Vec::new();
-        for kind in
-            names(&self.path("out")).into_iter().filter(|name| !["log", "report", "tmp", ".lock"].contains(&&**name))
-        {
-            steps.extend(names(&self.path("out").join(&kind)).into_iter().map(|name| format!("{kind}/{name}")));
-        }
-        steps
+        let others = ["log", "report", "tmp", "outcomes", ".lock"];
+        let kinds = names(&self.path("out")).into_iter().filter(|name| !others.contains(&&**name));
+        kinds.flat_map(|kind| self.folders(&kind)).collect()
+    }
+
+    /// What is recorded of suites and smoke checks: `outcomes/fake-0123456789abcdef`.
+    pub fn outcomes(&self) -> Vec<String> {
+        self.folders("outcomes")
+    }
+
+    fn folders(&self, kind: &str) -> Vec<String> {
+        names(&self.path("out").join(kind)).into_iter().map(|name| format!("{kind}/{name}")).collect()
     }
 
     /// The file of the last run's report.
@@ -236,8 +280,8 @@ impl Project {
             let left = names(&folder);
             assert!(left.is_empty(), "{left:?} is left in {}", folder.display());
         }
-        for step in self.steps() {
-            assert!(self.path("out").join(&step).join("inputs.json").is_file(), "out/{step} is not complete");
+        for step in self.steps().iter().chain(&self.outcomes()) {
+            assert!(self.path("out").join(step).join("inputs.json").is_file(), "out/{step} is not complete");
         }
         self.assert_no_processes();
     }

@@ -1,7 +1,8 @@
 //! A test program that speaks libtest's protocol and whose tests do what their names say.
 //!
 //! The tests are the lines of the file that is called like the program with `.tests` added; without that file it is a
-//! program without a harness, which fails if its name begins with `fail`.
+//! program without a harness, which fails if its name begins with `fail`. It notes every start in the file `starts` of its
+//! folder, as it was called, if that file is there.
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a stand-in for a test program")]
 
 use std::io::Write as _;
@@ -15,6 +16,7 @@ fn main() -> std::io::Result<()> {
     let mut list = program.clone().into_os_string();
     list.push(".tests");
     let args: Vec<String> = std::env::args().skip(1).collect();
+    note(&program.with_file_name("starts"), &std::env::args().collect::<Vec<_>>().join(" "))?;
     let Ok(list) = std::fs::read_to_string(list) else {
         let failing = program.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"fail"));
         println!("no harness");
@@ -76,12 +78,14 @@ fn main() -> std::io::Result<()> {
 }
 
 fn kind(name: &str) -> &str {
-    name.split('_').next().unwrap_or_default()
+    let own = name.rsplit("::").next().unwrap_or_default();
+    own.split('_').next().unwrap_or_default()
 }
 
 fn run(name: &str) -> std::io::Result<&'static str> {
     let mut out = std::io::stdout();
     match kind(name) {
+        "static" if is_static() => return Ok("failed"),
         "fail" => {
             println!("uncaught of {name}");
             return Ok("failed");
@@ -95,6 +99,18 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         "exit0" => std::process::exit(0),
         "exit3" => std::process::exit(3),
         "hang" => std::thread::sleep(Duration::from_secs(1000)),
+        "spin" => spin(Duration::from_secs(1000)),
+        "work" => {
+            let from = std::time::SystemTime::now();
+            spin(Duration::from_millis(20));
+            let nanos =
+                |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_nanos());
+            // Whoever is older may have lent its job for a while.
+            if age()? < Duration::from_millis(80) {
+                let spans = std::env::current_exe()?.with_file_name("spans");
+                note(&spans, &format!("{} {}", nanos(from), nanos(std::time::SystemTime::now())))?;
+            }
+        }
         "slow" => std::thread::sleep(Duration::from_millis(600)),
         "noise" => {
             out.write_all(b"\xff\xfe{ \"type\": \"test\", \"name\": \"pass_a\", \"event\": \"fai")?;
@@ -116,6 +132,37 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         _ => {}
     }
     Ok("ok")
+}
+
+/// Whether this is the program of the static link mode, by the path that it was started by.
+fn is_static() -> bool {
+    std::env::args().next().is_some_and(|path| path.contains("/static/"))
+}
+
+/// Keeps a processor busy.
+fn spin(time: Duration) {
+    let start = std::time::Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// How long this process has been there: proc(5) gives its start in hundredths of a second since the system's.
+fn age() -> std::io::Result<Duration> {
+    let process = std::fs::read_to_string("/proc/self/stat")?;
+    let start = process.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)?.parse::<u64>().ok());
+    let system = std::fs::read_to_string("/proc/uptime")?;
+    let now = system.split(' ').next().and_then(|now| now.replace('.', "").parse::<u64>().ok());
+    let age = now.zip(start).map(|(now, start)| Duration::from_millis(10 * now.saturating_sub(start)));
+    age.ok_or_else(|| std::io::Error::other("there is no age of this process"))
+}
+
+/// Adds a line to a file, if it is there.
+fn note(file: &std::path::Path, line: &str) -> std::io::Result<()> {
+    match std::fs::OpenOptions::new().append(true).open(file) {
+        Ok(mut file) => file.write_all(format!("{line}\n").as_bytes()),
+        Err(_) => Ok(()),
+    }
 }
 
 fn signal(name: &str) -> std::io::Result<()> {

@@ -90,7 +90,7 @@ fn ctrl_c_and_kill_in_a_suite_leave_no_test_behind() {
     project.run(&["test", "fake"], 0);
     for signal in [Signal::INT, Signal::KILL] {
         project.tests("std", "pass_a hang_b");
-        let run = project.cmd(&["test", "fake"]).start();
+        let run = project.cmd(&["test", "fake", "--rerun"]).start();
         project.wait_for_process("hang_b");
         if signal == Signal::INT {
             interrupt(run, signal);
@@ -101,7 +101,7 @@ fn ctrl_c_and_kill_in_a_suite_leave_no_test_behind() {
             project.assert_no_processes();
         }
         project.tests("std", "pass_a");
-        project.run(&["test", "fake"], 0).says(&["Cached 9 steps"]);
+        project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 9 steps"]);
     }
 }
 
@@ -119,7 +119,7 @@ fn two_runs_at_once_wait_for_each_other() {
     interrupt(third, Signal::INT);
     project.release();
     first.wait().ends_with(0).says(&["Running std fake"]);
-    second.wait().ends_with(0).says(&["Cached 9 steps"]);
+    second.wait().ends_with(0).says(&["Cached 15 steps"]);
     assert_eq!(project.results(), results);
     project.assert_clean();
 }

@@ -7,12 +7,15 @@ use serde_json::Value;
 const STEPS: [&str; 9] =
     ["patch", "patch", "patch", "runtimes", "musl", "sysroot", "std", "toolchain", "test_programs"];
 
-/// The one run of a report.
+/// The first run of a report of one target, which is alike in both link modes.
 fn the_run(project: &Project) -> Value {
     let report = project.report();
     assert_eq!(report["schema"], "bringup-report/1");
-    assert_eq!(report["runs"].as_array().unwrap().len(), 1);
-    report["runs"][0].clone()
+    let runs = report["runs"].as_array().unwrap();
+    let links: Vec<&Value> = runs.iter().map(|run| &run["link"]).collect();
+    assert_eq!(links, ["dynamic", "static"]);
+    assert_eq!(runs[0]["verdict"], runs[1]["verdict"]);
+    runs[0].clone()
 }
 
 fn expect_text(project: &Project, text: &str) {
@@ -23,7 +26,7 @@ fn expect_text(project: &Project, text: &str) {
 fn from_nothing_to_a_report_and_nothing_twice() {
     let project = project!();
     let first = project.run(&["test", "fake"], 0);
-    first.says(&["Running patch", "Running std fake", "Finished test_programs fake", "test fake std"]);
+    first.says(&["Running patch", "Running std fake", "Finished test_programs fake", "test fake dynamic std"]);
     assert_eq!(first.stdout, "", "nothing of it is data");
     project.assert_clean();
     assert_eq!(project.steps().len(), STEPS.len());
@@ -46,11 +49,12 @@ fn from_nothing_to_a_report_and_nothing_twice() {
 
     let before = project.results();
     let second = project.run(&["test", "fake"], 0);
-    second.says(&["Cached 9 steps"]);
-    assert!(!second.stderr.contains("Running patch"), "{}", second.stderr);
+    second.says(&["Cached 15 steps", "cached: ", "std fake,", "suite std fake qemu dynamic"]);
+    assert!(!second.stderr.contains("Running"), "{}", second.stderr);
     assert_eq!(project.results(), before);
     let run = the_run(&project);
-    assert!(run["steps"].as_array().unwrap().iter().all(|step| step["cached"] == true), "{run:#}");
+    let all = |key: &str| run[key].as_array().unwrap().iter().all(|step| step["cached"] == true);
+    assert!(all("steps") && all("suites"), "{run:#}");
 }
 
 /// Name and size of a suite whose counts must add up, also those of the tests in it.
@@ -84,10 +88,10 @@ fn exit_codes_say_how_a_run_went() {
 
     // Better than known, and known no more.
     project.tests("std", "pass_a fail_b");
-    project.run(&["test", "fake"], 10).says(&["stale", "segv_c"]);
+    project.run(&["test", "fake", "--rerun"], 10).says(&["stale", "segv_c"]);
     project.tests("std", "pass_a fail_b segv_c");
     expect_text(&project, "# Reason: x\nstd  fail_b  fail\nstd  pass_a  fail\n");
-    project.run(&["test", "fake"], 10).says(&["improvement", "pass_a"]);
+    project.run(&["test", "fake", "--rerun"], 10).says(&["improvement", "pass_a"]);
     assert_eq!(verdict(), "improvement");
 
     project.run(&["test", "fake", "--filter", "no_such_test"], 4).says(&["no test ran"]);
@@ -149,8 +153,10 @@ fn targets_share_sources_and_nothing_else() {
     project.release();
     project.edit("targets/twin/target.toml", "-march=one", "-march=two");
     let output = project.run(&["test"], 0);
-    output.says(&["test fake std", "test twin std"]);
-    assert_eq!(project.report()["runs"].as_array().unwrap().len(), 2);
+    for suite in ["test fake static std", "test twin static std"] {
+        output.says(&[suite]);
+    }
+    assert_eq!(project.report()["runs"].as_array().unwrap().len(), 4);
 }
 
 #[test]
@@ -180,19 +186,4 @@ fn a_change_rebuilds_what_it_reaches() {
     let plan = project.run(&["plan", "fake"], 0).stdout;
     assert!(plan.contains("done  patch rust") && plan.contains("run   patch musl"), "{plan}");
     project.run(&["build", "fake"], 0).says(&["Running patch musl", "Running std"]);
-}
-
-#[test]
-fn smoke_reports_every_check() {
-    let project = project!();
-    project.write("smoke/programs/src/bin/hello.rs", "fn main() {}\n");
-    project.write("smoke/programs/src/bin/hello.out", "hello\n");
-    // Nothing that the fake compiler makes is a program.
-    project.run(&["bringup", "fake"], 100).says(&["smoke fake", "test fake std", "smoke", "dynamic/hello"]);
-    let run = the_run(&project);
-    let smoke = run["smoke"].as_array().unwrap();
-    assert!(smoke.iter().any(|check| check["check"] == "static/hello elf"), "{smoke:#?}");
-    assert_eq!(run["suites"].as_array().unwrap().len(), 3);
-    project.run(&["smoke", "fake"], 100);
-    project.assert_clean();
 }

@@ -215,6 +215,21 @@ fn many_tests_are_spread_over_processes() {
 }
 
 #[test]
+fn tests_that_share_the_hosts_network_run_one_after_the_other() {
+    let fixture = Fixture::new().program("std", Some("net::work_a net::work_b")).program("net", Some("net::work_a"));
+    let spans = fixture.folder.path().join("spans");
+    fs_err::write(&spans, "").unwrap();
+    let mut sandbox = Sandbox::prepare(&qemu(), &fixture.programs[0].path).unwrap();
+    sandbox.network = false;
+    run_suite(&fixture.programs, &sandbox, &options(3), &fixture.folder.path().join("work"), &|_, _| {}).unwrap();
+    let spans = fs_err::read_to_string(spans).unwrap();
+    let times = |line: &str| line.split(' ').map(|time| time.parse().unwrap()).collect::<Vec<u128>>();
+    let mut spans: Vec<_> = spans.lines().map(times).collect();
+    spans.sort();
+    assert!(spans.windows(2).all(|two| two[0][1] <= two[1][0]), "{spans:?}");
+}
+
+#[test]
 fn two_tests_of_one_name_are_refused() {
     let fixture = Fixture::new().program("std", Some("pass_a pass_a"));
     let options = options(1);

@@ -26,7 +26,7 @@ fn the_table_is_as_wide_as_its_content_and_knows_the_last_report() {
 #[test]
 fn the_table_has_a_column_for_each_runner_and_link_mode_of_the_report() {
     let project = project!();
-    project.run(&["test", "fake", "--suite", "std"], 0);
+    project.run(&["test", "fake", "--suite", "std", "--link", "dynamic"], 0);
     let mut report = project.report();
     let mut run = report["runs"][0].clone();
     run["runner"] = "native".into();
@@ -71,7 +71,7 @@ fn a_release_stands_for_the_targets_it_ships() {
         project.run(args, code);
         let report = project.report();
         let runs: Vec<_> = report["runs"].as_array().unwrap().iter().map(|run| &run["target"]).collect();
-        assert_eq!(runs, ["fake"], "{args:?}");
+        assert_eq!(runs, ["fake", "fake"], "{args:?}");
     }
 
     project.edit(RELEASES, "musl = \"1.2.2\", ", "");

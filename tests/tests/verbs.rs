@@ -113,7 +113,7 @@ fn reports_are_shown_in_every_format() {
 fn reports_are_compared_and_joined() {
     let project = project!();
     let keep = |target: &str, code: i32, name: &str| {
-        project.run(&["test", target, "--suite", "std"], code);
+        project.run(&["test", target, "--suite", "std", "--rerun"], code);
         project.write(name, project.read("out/report/report.json"));
     };
     keep("fake", 0, "before.json");

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -26,20 +26,9 @@ impl<'a> Record<'a> {
         Self { store, folder, inputs }
     }
 
-    /// What is kept there.
-    pub fn load<T: DeserializeOwned>(&self) -> Result<Option<T>> {
-        let path = self.folder.join(FILE);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let bytes = fs_err::read(&path)?;
-        serde_json::from_slice(&bytes).map(Some).with_context(|| {
-            format!(
-                "reading {}\nhint: remove the folder {}, and the programs run again",
-                path.display(),
-                self.folder.display()
-            )
-        })
+    /// What is kept there. What cannot be read, of another version for one, is as good as nothing.
+    pub fn load<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&fs_err::read(self.folder.join(FILE)).ok()?).ok()
     }
 
     /// Keeps it there, in the place of what was there.

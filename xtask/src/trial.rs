@@ -178,7 +178,7 @@ impl Trial<'_> {
         let inputs = Inputs::new().add("kind", "smoke").add("toolchain", self.toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(surroundings);
         let record = Record::new(self.store, &self.target.name, inputs);
-        let known = if self.selection.rerun { None } else { record.load::<Vec<report::SmokeCheck>>()? };
+        let known = if self.selection.rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
         if let Some(checks) = known {
             self.session.ui.cached();
             run.smoke = checks;
@@ -235,7 +235,7 @@ impl Trial<'_> {
         let whole = filter.is_none() && partition.is_none();
         if whole
             && !rerun
-            && let Some(outcome) = record.load::<SuiteOutcome>()?
+            && let Some(outcome) = record.load::<SuiteOutcome>()
             && self.is_settled(&outcome, setting)
         {
             self.session.ui.cached();

@@ -96,12 +96,15 @@ pub struct C {
 
 /// `[musl]`
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Musl {
     /// musl's name of the architecture, as in `arch/`.
     pub arch: String,
     /// Path of the program interpreter on a target system.
     pub loader: String,
+    /// Whether the linker driver has to name the loader, because clang names another one for this ABI.
+    #[serde(default)]
+    pub name_loader: bool,
 }
 
 /// `[runtimes]`

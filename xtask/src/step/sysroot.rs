@@ -88,17 +88,30 @@ impl Sysroot {
     }
 
     fn driver(&self) -> String {
+        let loader = if self.target.musl.name_loader { self.name_loader() } else { String::new() };
         // Ours is the last word on the target: the cc crate passes Rust's triple, which clang reads otherwise.
         let flags: Vec<String> = self.target.c.flags.iter().map(|flag| quote(flag.as_ref())).collect();
         format!(
-            "#!/bin/sh\n# C compiler and linker driver for {triple}.\n{HERE}\
-             exec {clang} --start-no-unused-arguments {flags} --sysroot=\"$here/sysroot\" -resource-dir=\"$here/lib/clang\" \\\n    \
+            "#!/bin/sh\n# C compiler and linker driver for {triple}.\n{HERE}{loader}\
+             exec {clang} --start-no-unused-arguments {flags}{loader_flag} --sysroot=\"$here/sysroot\" -resource-dir=\"$here/lib/clang\" \\\n    \
              --ld-path={lld} -rtlib=compiler-rt -unwindlib=libunwind --end-no-unused-arguments \"$@\" --target={target}\n",
             triple = self.target.triple,
             clang = quote(self.clang.path().as_os_str()),
             flags = flags.join(" "),
+            loader_flag = if loader.is_empty() { "" } else { " $loader" },
             lld = quote(self.clang.lld().as_os_str()),
             target = quote(self.target.c.target.as_ref()),
+        )
+    }
+
+    /// Sets `$loader` to the option that names the loader, for what has one: the linker would give it to a static-pie too.
+    fn name_loader(&self) -> String {
+        format!(
+            "loader=-Wl,--dynamic-linker={}\n\
+             for arg do\n    \
+                 case $arg in -shared | -static | -static-pie | -r) loader= ;; esac\n\
+             done\n",
+            quote(self.target.musl.loader.as_ref())
         )
     }
 

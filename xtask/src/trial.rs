@@ -91,6 +91,10 @@ impl Trial<'_> {
         let runner = self.runner();
         let sandbox = Sandbox::prepare(&runner, &self.toolchain.path.join("sysroot/usr/lib/libc.so"))?;
         run.notes.extend(sandbox.notes.iter().cloned());
+        if sandbox.own_kind && !sandbox.spawns(self.link) {
+            let why = "programs of the target cannot start each other: the host takes them for its own, but has not their loader";
+            run.notes.push(why.into());
+        }
         let surroundings = self.surroundings(&runner, &sandbox)?;
         if self.selection.smoke {
             self.smoke(run, &sandbox, &surroundings)?;
@@ -98,7 +102,7 @@ impl Trial<'_> {
         if self.selection.suites.is_empty() {
             return Ok(());
         }
-        let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns: sandbox.spawns() };
+        let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns: sandbox.spawns(self.link) };
         let logs = format!("logs/{}-{}-{}", run.target, run.runner, run.link);
         let stale = self.folder.join(&logs);
         if stale.exists() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -74,7 +74,8 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let planned = session.plan(targets, Sources::Fetch)?;
     let builder = session.builder(&store)?;
     let folder = session.out.join("report");
-    let report = Collected { report: Mutex::new(empty_report(session, &prepared)?), folder: &folder, start };
+    let empty = (empty_report(session, &prepared)?, None);
+    let report = Collected { report: Mutex::new(empty), folder: &folder, start };
     let mut tasks = Vec::new();
     for ((target, steps), prepared) in planned.targets.iter().zip(&prepared) {
         for link in job.links() {
@@ -85,8 +86,9 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
         }
     }
     let wanted: Vec<StepId> = planned.targets.iter().map(|(_, steps)| job.last(*steps)).collect();
-    builder.build(&planned.plan, &wanted, tasks)?;
-    let report = report.report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let built = builder.build(&planned.plan, &wanted, tasks);
+    let report = report.finish()?;
+    built?;
     session.ui.finish();
     session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
     Ok(exit::of_report(&report))
@@ -129,19 +131,37 @@ fn empty_report(session: &Session, prepared: &[Prepared]) -> Result<Report> {
 
 /// The report while it grows.
 struct Collected<'a> {
-    report: Mutex<Report>,
+    /// With when it was last written, and how long that took.
+    report: Mutex<(Report, Option<(Instant, Duration)>)>,
     folder: &'a Path,
     start: Instant,
 }
 
 impl Collected<'_> {
-    /// Adds a run and writes everything, so that an interrupt loses no result.
+    /// Adds a run. Everything is written now and then, so that a crash loses little: a report of many runs takes a while.
     fn add(&self, run: report::Run) -> Result<()> {
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        const SHARE: u32 = 20;
+        let mut guard = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let (report, written) = &mut *guard;
         let place = report.runs.partition_point(|other| (&other.target, other.link) < (&run.target, run.link));
         report.runs.insert(place, run);
         report.wall_s = self.start.elapsed().as_secs_f64();
-        write(&report, self.folder)
+        if written.is_none_or(|(at, took)| at.elapsed() >= took * SHARE) {
+            let start = Instant::now();
+            write(report, self.folder)?;
+            *written = Some((Instant::now(), start.elapsed()));
+        }
+        Ok(())
+    }
+
+    /// Writes all that there is, also when the run was interrupted. Without a run, the last report stays.
+    fn finish(self) -> Result<Report> {
+        let (mut report, _) = self.report.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !report.runs.is_empty() {
+            report.wall_s = self.start.elapsed().as_secs_f64();
+            write(&report, self.folder)?;
+        }
+        Ok(report)
     }
 }
 

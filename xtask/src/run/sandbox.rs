@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result};
 
 use super::exec::Cmd;
 use super::runner::{Runner, in_sysroot, library_path};
+use crate::model::link::Link;
 
 /// Length of the part of an ELF header that says for whom the file is: identification, type and machine.
 const ELF_HEADER: usize = 20;
@@ -33,6 +34,8 @@ pub struct Sandbox {
     pub network: bool,
     /// Whether programs of the target can start each other under the emulator.
     pub binfmt: bool,
+    /// Whether the host's kernel takes the target's programs for its own, so that the emulator cannot be registered for them.
+    pub own_kind: bool,
     /// Whether the target's loader is in its place, for the native runner.
     pub loader: bool,
     /// What could not be had, and why.
@@ -62,6 +65,7 @@ impl Sandbox {
         let mut sandbox = Self {
             network: false,
             binfmt: false,
+            own_kind: false,
             loader: false,
             notes: Vec::new(),
             runner: runner.clone(),
@@ -78,6 +82,7 @@ impl Sandbox {
                     let lacking = "programs of the target cannot start each other: no binfmt_misc";
                     sandbox.binfmt = sandbox.take(lacking, feature)?;
                 }
+                Err(why) if why.is_empty() => sandbox.own_kind = true,
                 Err(why) => sandbox.notes.push(format!("programs of the target cannot start each other: {why}")),
             },
             Runner::Native { sysroot, loader } => {
@@ -88,9 +93,10 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Whether programs of the target can start programs of the target, themselves for one.
-    pub fn spawns(&self) -> bool {
-        self.binfmt || self.loader
+    /// Whether programs of the target can start programs of the target, themselves for one. A static one of the host's own
+    /// kind is started by the host, which lacks only the loader for the others.
+    pub fn spawns(&self, link: Link) -> bool {
+        self.binfmt || self.loader || (self.own_kind && link == Link::Static)
     }
 
     /// A command that runs `program` in the sandbox. `lib_dirs` are searched for shared libraries first.
@@ -141,11 +147,12 @@ impl Sandbox {
     }
 }
 
-/// Registers the emulator, by way of a script that gives it its options, for files of the sample's kind.
+/// Registers the emulator, by way of a script that gives it its options, for files of the sample's kind. The reason why not is
+/// empty where that is the host's own kind.
 fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feature, String>> {
     let header = elf_header(sample)?;
     if header == elf_header(Path::new("/proc/self/exe"))? {
-        return Ok(Err("they are of the host's own kind, and the host would start them itself".into()));
+        return Ok(Err(String::new()));
     }
     let interpreter = folder.join("emulator");
     let too_long =

@@ -140,13 +140,14 @@ struct Collected<'a> {
 impl Collected<'_> {
     /// Adds a run. Everything is written now and then, so that a crash loses little: a report of many runs takes a while.
     fn add(&self, run: report::Run) -> Result<()> {
+        const QUICK: Duration = Duration::from_millis(50);
         const SHARE: u32 = 20;
         let mut guard = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         let (report, written) = &mut *guard;
         let place = report.runs.partition_point(|other| (&other.target, other.link) < (&run.target, run.link));
         report.runs.insert(place, run);
         report.wall_s = self.start.elapsed().as_secs_f64();
-        if written.is_none_or(|(at, took)| at.elapsed() >= took * SHARE) {
+        if written.is_none_or(|(at, took)| took < QUICK || at.elapsed() >= took * SHARE) {
             let start = Instant::now();
             write(report, self.folder)?;
             *written = Some((Instant::now(), start.elapsed()));

@@ -29,6 +29,7 @@ const INTERPRETER_LIMIT: usize = 127;
 
 /// What surrounds the programs of one run.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the host")]
 pub struct Sandbox {
     /// Whether programs have a network of their own.
     pub network: bool,

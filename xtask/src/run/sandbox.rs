@@ -78,12 +78,12 @@ impl Sandbox {
         let network = Feature { unshare: &["--net"], script: "ip link set lo up\n".into(), values: vec![] };
         sandbox.network = sandbox.take("no network of their own for test programs", network)?;
         match runner {
+            Runner::Qemu { .. } if is_own_kind(sample)? => sandbox.own_kind = true,
             Runner::Qemu { .. } => match register(runner, sample, &path)? {
                 Ok(feature) => {
                     let lacking = "programs of the target cannot start each other: no binfmt_misc";
                     sandbox.binfmt = sandbox.take(lacking, feature)?;
                 }
-                Err(why) if why.is_empty() => sandbox.own_kind = true,
                 Err(why) => sandbox.notes.push(format!("programs of the target cannot start each other: {why}")),
             },
             Runner::Native { sysroot, loader } => {
@@ -148,13 +148,9 @@ impl Sandbox {
     }
 }
 
-/// Registers the emulator, by way of a script that gives it its options, for files of the sample's kind. The reason why not is
-/// empty where that is the host's own kind.
+/// Registers the emulator, by way of a script that gives it its options, for files of the sample's kind.
 fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feature, String>> {
     let header = elf_header(sample)?;
-    if header == elf_header(Path::new("/proc/self/exe"))? {
-        return Ok(Err(String::new()));
-    }
     let interpreter = folder.join("emulator");
     let too_long =
         interpreter.as_os_str().len() > INTERPRETER_LIMIT || interpreter.as_os_str().as_bytes().contains(&b':');
@@ -187,6 +183,11 @@ fn overlay(sysroot: &Path, loader: &str, folder: &Path) -> Result<Feature> {
     fs_err::copy(in_sysroot(sysroot, loader), layer.join(file))?;
     let script = "back=$PWD\ncd \"@0\"\nmount -t overlay overlay -o lowerdir=.:\"@1\" \"@1\"\ncd \"$back\"\n";
     Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into(), place.into()] })
+}
+
+/// Whether the host would start such a file itself: to register the emulator for it would catch the host's own programs.
+fn is_own_kind(file: &Path) -> Result<bool> {
+    Ok(elf_header(file)? == elf_header(Path::new("/proc/self/exe"))?)
 }
 
 fn elf_header(file: &Path) -> Result<[u8; ELF_HEADER]> {

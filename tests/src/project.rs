@@ -119,11 +119,27 @@ impl Project {
         Archive::of_folder(&fixtures.join(source), "top")
     }
 
+    /// Copies a source's pristine tree into a folder of the project.
+    pub fn copy_source(&self, source: &str, folder: &str) {
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sources").join(source), &self.path(folder));
+    }
+
     /// Puts other bytes into a source's archive, with their hash in bringup.toml.
     pub fn pin(&self, source: &str, archive: &[u8]) {
         let path = format!("sources/{source}.tar.gz");
         let before = sha256(&fs_err::read(self.path(&path)).unwrap());
         self.edit("bringup.toml", &before, &sha256(archive));
+        self.write(&path, archive);
+    }
+
+    /// Pins one more version of a source.
+    pub fn pin_more(&self, source: &str, version: &str, archive: &[u8]) {
+        let path = format!("sources/{source}-{version}.tar.gz");
+        let hash = sha256(archive);
+        let pin = format!(
+            "\n[[{source}]]\nversion = \"{version}\"\n[[{source}.origin]]\npath = \"{path}\"\nsha256 = \"{hash}\"\n"
+        );
+        self.write("bringup.toml", self.read("bringup.toml") + &pin);
         self.write(&path, archive);
     }
 

@@ -260,8 +260,8 @@ fn offline_every_miss_is_listed() {
         let path = format!("path = \"sources/{source}.tar.gz\"");
         urls = urls.replace(&path, &format!("url = \"http://127.0.0.1:9/{source}.tar.gz\""));
     }
-    let more = format!("[[musl.origin]]\napt = \"musl\"\nsha256 = \"{}\"\n\n[llvm]", "0".repeat(64));
-    project.write("bringup.toml", urls.replace("[llvm]", &more));
+    let more = format!("[[musl.origin]]\napt = \"musl\"\nsha256 = \"{}\"\n\n[[llvm]]", "0".repeat(64));
+    project.write("bringup.toml", urls.replace("[[llvm]]", &more));
     let args = ["build", "fake", "--offline"];
     project.run(&args, 101).says(&[
         "fetching rust 1.95.0: none of its origins serves",

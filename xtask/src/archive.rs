@@ -1,8 +1,10 @@
 //! Archives: their hash, and unpacking them without trusting what is in them.
 
+mod deb;
+
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::io::{self, BufRead, BufReader, Read, Write as _};
+use std::io::{self, BufRead, BufReader, Read, Take, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -37,7 +39,8 @@ pub fn sha256_file(path: &Path) -> Result<String> {
     }
 }
 
-/// Unpacks a tar archive, plain or packed with gzip or xz, into the folder `dest`, which must be new or empty.
+/// Unpacks a tar archive, plain or packed with gzip or xz, or the files of a Debian package, into the folder `dest`,
+/// which must be new or empty.
 ///
 /// `strip` leading components are taken off every name; then only what is below one of the folders `only` is written,
 /// or everything if there are none. Every entry is checked, written or not: one that could write outside of `dest`
@@ -144,7 +147,10 @@ impl Unpacking<'_> {
         match kind {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory => {}
             EntryType::Symlink => {
-                let place = path.as_ref().unwrap_or(&full);
+                // What is not written stays where the archive has it.
+                let is_written =
+                    |path: &&PathBuf| self.only.is_empty() || self.only.iter().any(|prefix| path.starts_with(prefix));
+                let place = path.as_ref().filter(is_written).unwrap_or(&full);
                 let depth = place.components().count() - 1;
                 check_symlink(&link_target(entry)?, depth)?;
             }
@@ -259,7 +265,7 @@ fn write_file<R: Read>(
     file.file().set_modified(time).with_context(|| format!("setting the time of {}", place.display()))
 }
 
-type Input = BufReader<fs_err::File>;
+type Input = BufReader<Take<fs_err::File>>;
 
 /// How an archive is packed, told by its first bytes and not by its name.
 enum Format {
@@ -270,7 +276,7 @@ enum Format {
 
 impl Format {
     fn open(archive: &Path) -> Result<Self> {
-        let mut input = BufReader::with_capacity(CHUNK, fs_err::File::open(archive)?);
+        let mut input = BufReader::with_capacity(CHUNK, deb::open(archive)?);
         let start = input.fill_buf()?;
         if start.starts_with(&[0x1f, 0x8b]) {
             Ok(Self::Gzip(MultiGzDecoder::new(input)))
@@ -288,7 +294,7 @@ impl Format {
         } else if start.get(257..262) == Some(b"ustar") {
             Ok(Self::Plain(input))
         } else {
-            bail!("this is not a tar archive, nor one packed with gzip or xz")
+            bail!("this is not a tar archive, nor one packed with gzip or xz, nor a Debian package")
         }
     }
 

@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::link::Link;
+use crate::model::patch_name::PatchName;
 use crate::step::test_programs::suites;
 
 /// Brings up Rust on musl Linux architectures: builds a cross toolchain from a target spec file and tests std under QEMU.
@@ -27,6 +28,15 @@ pub struct Cli {
     /// Folder for downloads [default: `$BRINGUP_CACHE`, else the user's cache folder]
     #[arg(long, value_name = "DIR", global = true, help_heading = GLOBAL)]
     pub cache: Option<PathBuf>,
+    /// Use this version of Rust's source instead of the first in bringup.toml
+    #[arg(long, value_name = "VERSION", global = true, help_heading = GLOBAL)]
+    pub rust: Option<String>,
+    /// Use this version of musl instead of the first in bringup.toml
+    #[arg(long, value_name = "VERSION", global = true, help_heading = GLOBAL)]
+    pub musl: Option<String>,
+    /// Leave patches out: `rust/3` is number 3 of Rust's series, `rust` the whole series
+    #[arg(long, value_name = "PATCH", value_delimiter = ',', global = true, help_heading = GLOBAL)]
+    pub without: Vec<PatchName>,
     /// Show errors and results only
     #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
@@ -153,6 +163,28 @@ pub enum PatchVerb {
     },
     /// Check that every patch applies, is described, and that refresh changes nothing
     Check,
+    /// Build with and without each patch and run its proof, which must pass with it and fail without
+    Prove(Prove),
+    /// Say what becomes of the series in the version that --rust or --musl names
+    Rebase {
+        /// Write the patches that go on into patches/, for a version that has none yet
+        #[arg(long)]
+        write: bool,
+    },
+}
+
+/// `patch prove`
+#[derive(Debug, Args)]
+pub struct Prove {
+    /// Patches: `rust/3` is number 3 of Rust's series, `rust` all of them [default: all]
+    #[arg(value_name = "PATCH")]
+    pub patches: Vec<PatchName>,
+    /// On these targets only [default: all that the patch is for]
+    #[arg(long, value_name = "TARGET", value_delimiter = ',')]
+    pub target: Vec<String>,
+    /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
 }
 
 /// `build`

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::host;
 use crate::run::exec::{Cmd, Output};
@@ -195,6 +195,33 @@ impl Repo {
         let how =
             ["--quiet", "--keep-cr", "--keep-non-patch", "--committer-date-is-author-date", "--whitespace=nowarn"];
         self.git().arg("am").args(how).args(patches).output()
+    }
+
+    /// Whether `git apply` would take a patch as it is.
+    pub fn takes(&self, patch: &Path) -> Result<bool> {
+        Ok(self.git().args(["apply", "--check"]).arg(patch).output()?.finished.status.success())
+    }
+
+    /// `git am --3way`: commits a patch file, merging where it does not apply as it is. What is there already leaves no
+    /// commit. Files that cannot be merged are the result; they have conflict markers in them, and `git am` is in progress.
+    pub fn am_three_way(&self, patch: &Path) -> Result<Vec<String>> {
+        let how = ["--3way", "--quiet", "--keep-cr", "--keep-non-patch", "--committer-date-is-author-date"];
+        let output = self.git().arg("am").args(how).arg(patch).output()?;
+        if output.finished.status.success() {
+            return Ok(Vec::new());
+        }
+        let listed = self.git().args(["diff", "--name-only", "--diff-filter=U", "-z"]).read()?;
+        let files: Vec<String> = listed.split_terminator('\0').map(Into::into).collect();
+        if files.is_empty() {
+            let printed = String::from_utf8_lossy(&output.stderr);
+            bail!("`git am` of {}: {}", patch.display(), printed.trim_end());
+        }
+        Ok(files)
+    }
+
+    /// `git am --skip`: gives up the patch that could not be merged.
+    pub fn am_skip(&self) -> Result<()> {
+        self.git().args(["am", "--skip", "--quiet"]).read().map(drop)
     }
 
     /// How many patches an unfinished `git am` has committed.

@@ -16,6 +16,7 @@ pub mod host;
 pub mod install;
 pub mod model;
 pub mod patch;
+pub mod prove;
 pub mod recorded;
 pub mod render;
 pub mod report_ops;

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::cli::{Cli, TargetNames};
 use crate::emulator::{self, Emulator};
 use crate::exit::{self, Coded};
 use crate::fetch::{Fetched, Fetcher, Patience};
 use crate::host::{self, Host, Rust};
-use crate::model::pins::{Pins, Source};
+use crate::model::patch_name::PatchName;
+use crate::model::pins::{LIBRARY, Pins, Source};
 use crate::model::series::Series;
 use crate::model::target::Target;
 use crate::render::progress::Ui;
@@ -38,6 +39,8 @@ pub struct Session {
     pub jobs: usize,
     /// Whether the network is forbidden.
     pub offline: bool,
+    /// Patches that are left out of their series.
+    pub without: Vec<PatchName>,
     rust: OnceLock<Rust>,
     host: OnceLock<Host>,
 }
@@ -45,6 +48,8 @@ pub struct Session {
 /// The steps of one target.
 #[derive(Debug, Clone, Copy)]
 pub struct TargetSteps {
+    /// What lacks only std: enough for C.
+    pub sysroot: StepId,
     /// The toolchain.
     pub toolchain: StepId,
     /// The test programs.
@@ -80,7 +85,12 @@ impl Session {
             None => std::env::current_dir().context("finding the working folder")?,
         };
         let root = config::find_root(&start)?;
-        let pins = config::pins(&root)?;
+        let mut pins = config::pins(&root)?;
+        for (name, version) in [("rust", &cli.rust), ("musl", &cli.musl)] {
+            if let Some(version) = version {
+                pins.select(name, version).map_err(|error| Coded::error(exit::USAGE, error))?;
+            }
+        }
         let cache = match &cli.cache {
             Some(cache) => start.join(cache),
             None => default_cache(&start)?,
@@ -89,7 +99,7 @@ impl Session {
         let out = root.join("out");
         let jobs = cli.jobs.map_or(processors, usize::from);
         let ui = Ui::for_stderr(cli.quiet);
-        Ok(Self {
+        let session = Self {
             root,
             out,
             cache,
@@ -97,9 +107,58 @@ impl Session {
             ui,
             jobs,
             offline: cli.offline,
+            without: cli.without.clone(),
             rust: OnceLock::new(),
             host: OnceLock::new(),
-        })
+        };
+        for name in &session.without {
+            session.named_patches(name)?;
+        }
+        Ok(session)
+    }
+
+    /// The sources in use: of each, the version that is built.
+    pub fn sources(&self) -> [&Source; 3] {
+        [&self.pins.rust, &self.pins.musl, &self.pins.llvm]
+    }
+
+    /// The source in use that is called so.
+    pub fn source(&self, name: &str) -> Result<&Source> {
+        let found = self.sources().into_iter().find(|source| source.name == name);
+        let names = self.sources().map(|source| source.name).join(", ");
+        found
+            .ok_or_else(|| Coded::error(exit::USAGE, format!("unknown source `{name}`\nhint: the sources are {names}")))
+    }
+
+    /// The files of the patches that a name stands for; at least one.
+    pub fn named_patches(&self, name: &PatchName) -> Result<Vec<String>> {
+        let source = self.source(&name.source)?;
+        let series = patch::load::load(&self.root, source.name, &source.version)?;
+        let files = series.patches.iter().filter(|patch| name.is(source.name, patch)).map(|patch| patch.file.clone());
+        let files: Vec<String> = files.collect();
+        if files.is_empty() {
+            let all: Vec<&str> = series.patches.iter().map(|patch| patch.file.as_str()).collect();
+            let hint = if all.is_empty() { "it has none".into() } else { format!("it has\n  {}", all.join("\n  ")) };
+            let text = format!("{} {} has no patch `{name}`\nhint: {hint}", source.name, source.version);
+            return Err(Coded::error(exit::USAGE, text));
+        }
+        Ok(files)
+    }
+
+    /// What a report says of patches that are left out.
+    pub fn left_out(&self) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        for name in &self.without {
+            let files = self.named_patches(name)?;
+            notes.extend(files.iter().map(|file| format!("built without patch {}/{file}", name.source)));
+        }
+        Ok(notes)
+    }
+
+    /// The patches over a source, but those that the user leaves out.
+    pub fn series(&self, source: &Source) -> Result<Series> {
+        let series = patch::load::load(&self.root, source.name, &source.version)?;
+        Ok(series.without(|patch| self.without.iter().any(|name| name.is(source.name, patch))))
     }
 
     /// Opens the out folder, waiting for another run that uses it.
@@ -142,7 +201,12 @@ impl Session {
         let release = config::release(&self.root, name)?;
         let ours = &self.pins.musl.version;
         if let Some(musl) = release.musl.filter(|musl| musl != ours) {
-            self.ui.note(&format!("note: Alpine {name} ships musl {musl}; this run builds {ours}"));
+            let hint = if self.pins.find("musl", &musl).is_ok() {
+                format!("; `--musl {musl}` builds that")
+            } else {
+                String::new()
+            };
+            self.ui.note(&format!("note: Alpine {name} ships musl {musl}; this run builds {ours}{hint}"));
         }
         config::targets(&self.root, &release.targets)
     }
@@ -171,7 +235,7 @@ impl Session {
             archive: archive.path,
             sha256: archive.sha256,
             strip: archive.strip,
-            unpack: source.unpack.clone(),
+            unpack: source.unpack(),
             series: series.clone(),
         };
         let likely = step(fetcher.locate(source)?);
@@ -185,29 +249,35 @@ impl Session {
 
     /// Makes the plan for `targets`: everything that could be wrong with the input is found here.
     pub fn plan(&self, targets: Vec<Target>, sources: Sources) -> Result<Planned> {
-        let host = self.host()?;
-        let specs =
-            targets.iter().map(|target| spec::resolve(&self.root, target, &host.rust)).collect::<Result<Vec<_>>>()?;
         let mut plan = Plan::new(&self.out);
-        let mut patched = Vec::new();
         let start = std::time::Instant::now();
-        for source in [&self.pins.rust, &self.pins.musl, &self.pins.llvm] {
-            let series = patch::load::load(&self.root, source.name, &source.version)?;
-            patched.push(plan.add(self.patch_step(source, &series, sources)?, &[]));
-        }
+        let [rust, musl, llvm] = self.sources().map(|source| self.series(source));
+        let patched = self.plan_sources(&mut plan, [&rust?, &musl?, &llvm?], sources)?;
         let fetch_wall_s = start.elapsed().as_secs_f64();
-        let [rust, musl, llvm] = patched[..] else { bail!("three sources are expected") };
-        let sources = Patched { rust, musl, llvm };
-        let targets = targets
-            .into_iter()
-            .zip(specs)
-            .map(|(target, spec)| Ok((target.clone(), self.plan_target(&mut plan, &target, spec, sources)?)))
-            .collect::<Result<_>>()?;
-        Ok(Planned { plan, targets, rust_source: rust, fetch_wall_s })
+        let plan_one = |target: Target| {
+            let steps = self.plan_target(&mut plan, &target, patched)?;
+            Ok((target, steps))
+        };
+        let targets = targets.into_iter().map(plan_one).collect::<Result<_>>()?;
+        Ok(Planned { plan, targets, rust_source: patched.rust, fetch_wall_s })
     }
 
-    fn plan_target(&self, plan: &mut Plan, target: &Target, spec: String, sources: Patched) -> Result<TargetSteps> {
+    /// Adds the steps of the sources with these patches, in the order of [`Session::sources`].
+    pub fn plan_sources(&self, plan: &mut Plan, series: [&Series; 3], sources: Sources) -> Result<Patched> {
+        let [rust, musl, llvm] = self.sources();
+        // Of Rust, std's layer only: what changes the compiler is not for the library's tree.
+        let rust = rust.with_layers(|layer| layer == LIBRARY);
+        let mut add = |source: &Source, series: &Series| {
+            let series = series.clone().within(source);
+            Ok::<_, anyhow::Error>(plan.add(self.patch_step(source, &series, sources)?, &[]))
+        };
+        Ok(Patched { rust: add(&rust, series[0])?, musl: add(musl, series[1])?, llvm: add(llvm, series[2])? })
+    }
+
+    /// Adds the steps of one target, from these sources.
+    pub fn plan_target(&self, plan: &mut Plan, target: &Target, sources: Patched) -> Result<TargetSteps> {
         let host = self.host()?;
+        let spec = spec::resolve(&self.root, target, &host.rust)?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();
         let path = |plan: &Plan, id: StepId| plan.path(id).to_owned();
@@ -243,6 +313,7 @@ impl Session {
             rust: host.rust.clone(),
             source: path(plan, sources.rust),
             cargo_home: self.cargo_home(),
+            env: self.pins.std_env.clone(),
         };
         let step = Std { target: target.clone(), library: library.clone(), sysroot: path(plan, sysroot) };
         let std = plan.add(step, &[sources.rust, sysroot]);
@@ -251,7 +322,7 @@ impl Session {
         let step =
             TestPrograms { target: target.clone(), library, std: path(plan, std), toolchain: path(plan, toolchain) };
         let test_programs = plan.add(step, &[sources.rust, std, toolchain]);
-        Ok(TargetSteps { toolchain, test_programs })
+        Ok(TargetSteps { sysroot, toolchain, test_programs })
     }
 
     /// cargo's home for builds of std: its registry cache, and no configuration of the user.
@@ -270,11 +341,15 @@ impl Session {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Patched {
-    rust: StepId,
-    musl: StepId,
-    llvm: StepId,
+/// The steps that give the patched sources.
+#[derive(Debug, Clone, Copy)]
+pub struct Patched {
+    /// Rust's library.
+    pub rust: StepId,
+    /// musl.
+    pub musl: StepId,
+    /// LLVM's runtimes.
+    pub llvm: StepId,
 }
 
 fn default_cache(start: &Path) -> Result<PathBuf> {

@@ -104,8 +104,8 @@ fn hostile_entries_are_refused_wherever_they_are() {
         (&[("top/../../x", FILE, "x")], "entry `top/../../x`: refused: `..`"),
         (&[("/etc/x", FILE, "x")], "entry `/etc/x`: refused: it is an absolute path"),
         (&[("top/out", LINK, "/etc/passwd")], "entry `top/out`: refused: it is a symbolic link to `/etc/passwd`"),
-        (&[("top/out", LINK, "../x")], "which leads out of the tree"),
-        (&[("top/a/out", LINK, "../../x")], "which leads out of the tree"),
+        (&[("top/out", LINK, "../../x")], "which leads out of the tree"),
+        (&[("top/a/out", LINK, "../../../x")], "which leads out of the tree"),
         (&[("top/a/b", LINK, ".."), ("top/a/out", LINK, "b/../../x")], "which leads out of the tree"),
         (&[("top/hard", HARD, "../../etc/passwd")], "entry `top/hard`: it is a hard link to `../../etc/passwd`"),
         (&[("top/hard", HARD, "/etc/passwd")], "it is an absolute path"),
@@ -124,6 +124,31 @@ fn hostile_entries_are_refused_wherever_they_are() {
             assert!(error.contains(expected), "{error}\nexpected: {expected}");
         }
     }
+}
+
+#[test]
+fn a_link_that_is_not_written_stays_where_the_archive_has_it() {
+    let items = [("top/out", LINK, "../x"), ("top/wanted/file", FILE, "good")];
+    assert!(Bench::new().refusal(&tar_of(&items), 1, &[]).contains("which leads out of the tree"));
+    Bench::new().unpack(&tar_of(&items), 1, &["wanted"]).unwrap();
+}
+
+#[test]
+fn a_package_is_unpacked() {
+    let member = |name: &str, bytes: &[u8]| {
+        let mut text = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 644, bytes.len()).into_bytes();
+        text.extend(bytes);
+        text.extend((bytes.len() % 2 == 1).then_some(b'\n'));
+        text
+    };
+    let data = xz(&tar_of(&[("./usr/src/file", FILE, "good")]));
+    let package = [b"!<arch>\n".to_vec(), member("debian-binary", b"2.0"), member("data.tar.xz", &data)].concat();
+    let bench = Bench::new();
+    bench.unpack(&package, 1, &["src"]).unwrap();
+    assert_eq!(fs_err::read_to_string(bench.dest().join("src/file")).unwrap(), "good");
+    let none = [b"!<arch>\n".to_vec(), member("debian-binary", b"2.0\n")].concat();
+    assert!(Bench::new().refusal(&none, 1, &[]).contains("the package holds no data.tar"));
+    assert!(Bench::new().refusal(&package[..package.len() - 40], 1, &["src"]).contains("truncated"));
 }
 
 #[test]

@@ -213,7 +213,7 @@ impl Around<'_> {
             steps: times,
             smoke: Vec::new(),
             suites: Vec::new(),
-            notes: Vec::new(),
+            notes: self.session.left_out()?,
             verdict: "incomplete".into(),
             // That of the first step that failed itself.
             error: closure().find_map(|id| built.get(&id)?.as_ref().err().cloned()),

@@ -37,7 +37,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Targets => done(targets::run(&session)),
         Verb::Target(verb) => done(target::run(&session, verb)),
         Verb::Fetch => done(fetch::run(&session)),
-        Verb::Patch(verb) => done(patch::run(&session, verb)),
+        Verb::Patch(verb) => patch::run(&session, verb),
         Verb::Build(options) => done(build::run(&session, &options.targets)),
         Verb::Smoke(options) => smoke::run(&session, options),
         Verb::Test(options) => test::run(&session, options),

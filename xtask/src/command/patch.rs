@@ -1,37 +1,33 @@
-//! `patch status`, `patch apply`, `patch refresh`, `patch check`
+//! `patch status`, `patch apply`, `patch refresh`, `patch check`; the larger ones are in files of their own.
+
+mod prove;
+mod rebase;
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
 use crate::cli::PatchVerb;
-use crate::exit::{self, Coded};
-use crate::model::pins::Source;
+use crate::exit;
+use crate::model::pins::{Place, Source};
 use crate::model::series::Series;
 use crate::patch::worktree::{self, Checkout};
-use crate::patch::{check, load, refresh, status};
+use crate::patch::{check, load, references, refresh, status};
 use crate::render::table::{Cell, columns};
 use crate::session::{Session, Sources};
 use crate::step::Plan;
+use crate::store::Store;
 
-pub fn run(session: &Session, verb: &PatchVerb) -> Result<()> {
+pub fn run(session: &Session, verb: &PatchVerb) -> Result<u8> {
     match verb {
-        PatchVerb::Status => print_status(session),
-        PatchVerb::Apply { source } => apply(session, find(session, source)?),
-        PatchVerb::Refresh { source } => write_back(session, find(session, source)?),
-        PatchVerb::Check => check_all(session),
+        PatchVerb::Prove(options) => return prove::run(session, options),
+        PatchVerb::Rebase { write } => rebase::run(session, *write)?,
+        PatchVerb::Status => print_status(session)?,
+        PatchVerb::Apply { source } => apply(session, session.source(source)?)?,
+        PatchVerb::Refresh { source } => write_back(session, session.source(source)?)?,
+        PatchVerb::Check => check_all(session)?,
     }
-}
-
-fn sources(session: &Session) -> [&Source; 3] {
-    [&session.pins.rust, &session.pins.musl, &session.pins.llvm]
-}
-
-fn find<'a>(session: &'a Session, name: &str) -> Result<&'a Source> {
-    let sources = sources(session);
-    let found = sources.into_iter().find(|source| source.name == name);
-    let names = sources.map(|source| source.name).join(", ");
-    found.ok_or_else(|| Coded::error(exit::USAGE, format!("unknown source `{name}`\nhint: the sources are {names}")))
+    Ok(exit::EXPECTED)
 }
 
 /// The working tree belongs to the maintainer: it is outside of out/, and `clean` leaves it alone.
@@ -40,42 +36,70 @@ fn working_tree(session: &Session, source: &Source) -> PathBuf {
 }
 
 /// The unpacked source without any patch, as a step like any other.
-fn pristine(session: &Session, source: &Source) -> Result<PathBuf> {
-    let store = session.store()?;
+fn pristine(session: &Session, store: &Store, source: &Source) -> Result<PathBuf> {
+    if let Some(Place::Deb(package)) = source.origins.first().map(|origin| &origin.place) {
+        let Source { name, version, .. } = source;
+        session.ui.note(&format!(
+            "note: {name} {version} is the package {package}, with the distribution's own patches on it"
+        ));
+    }
     let series = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
     let mut plan = Plan::new(&session.out);
     let id = plan.add(session.patch_step(source, &series, Sources::Fetch)?, &[]);
-    match session.builder(&store)?.build(&plan, &[id], Vec::new())?.remove(&id) {
+    match session.builder(store)?.build(&plan, &[id], Vec::new())?.remove(&id) {
         Some(Err(error)) => bail!("{error}"),
         _ => Ok(plan.path(id).to_owned()),
     }
 }
 
-fn print_status(session: &Session) -> Result<()> {
-    let mut rows = vec![status::HEADINGS.map(Cell::plain).to_vec()];
-    for source in sources(session) {
+/// The layers that a series changes, without any patch: the others need not be fetched.
+fn pristine_for(session: &Session, store: &Store, source: &Source, series: &Series) -> Result<PathBuf> {
+    let files = || series.patches.iter().flat_map(|patch| patch.files());
+    let touched = |layer: &str| files().any(|file| source.layer_of(file).is_some_and(|of_file| of_file.name == layer));
+    pristine(session, store, &source.with_layers(touched))
+}
+
+/// Each pinned version of each source that has patches, with them.
+fn all_series(session: &Session) -> Result<Vec<(&Source, Series)>> {
+    let mut all = Vec::new();
+    for source in &session.pins.all {
         let series = load::load(&session.root, source.name, &source.version)?;
-        if series.patches.is_empty() {
-            continue;
-        }
-        let tree = pristine(session, source)?;
-        for row in status::status(&series, Some(&tree))? {
-            rows.push(row.cells().map(|cell| Cell::plain(cell.replace('\n', " "))).to_vec());
-        }
-        for version in load::unused_versions(&session.root, source.name, &source.version)? {
-            session.ui.warn(&format!(
-                "patches/{}/{version} is for another version than the pinned {}",
-                source.name, source.version
-            ));
+        if !series.patches.is_empty() {
+            all.push((source, series));
         }
     }
+    Ok(all)
+}
+
+fn print_status(session: &Session) -> Result<()> {
+    let store = session.store()?;
+    let mut rows = vec![status::HEADINGS.map(Cell::plain).to_vec()];
+    for (source, series) in all_series(session)? {
+        let tree = pristine_for(session, &store, source, &series)?;
+        for row in status::status(source, &series, Some(&tree))? {
+            rows.push(row.cells().map(|cell| Cell::plain(cell.replace('\n', " "))).to_vec());
+        }
+    }
+    warn_of_unused(session)?;
     super::print(&columns(&rows, usize::MAX, false))
+}
+
+fn warn_of_unused(session: &Session) -> Result<()> {
+    for source in session.sources() {
+        for version in load::versions(&session.root, source.name)? {
+            if session.pins.find(source.name, &version).is_err() {
+                session.ui.warn(&format!("patches/{}/{version} is for a version that is not pinned", source.name));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn apply(session: &Session, source: &Source) -> Result<()> {
     let series = load::load(&session.root, source.name, &source.version)?;
     let tree = working_tree(session, source);
-    let state = match worktree::checkout(&pristine(session, source)?, &tree, &series)? {
+    let pristine = pristine(session, &session.store()?, source)?;
+    let state = match worktree::checkout(&pristine, &tree, &series)? {
         Checkout::Made => "made",
         Checkout::Updated => "brought up to date",
         Checkout::Unchanged => "has these patches already",
@@ -96,17 +120,17 @@ fn write_back(session: &Session, source: &Source) -> Result<()> {
 }
 
 fn check_all(session: &Session) -> Result<()> {
+    let store = session.store()?;
     let mut problems = Vec::new();
-    for source in sources(session) {
-        let series = load::load(&session.root, source.name, &source.version)?;
-        if series.patches.is_empty() {
-            continue;
-        }
-        problems.extend(check::check(&series, Some(&pristine(session, source)?))?);
+    for (source, series) in all_series(session)? {
+        problems.extend(references::check(&session.root, source, &series)?);
+        let tree = pristine_for(session, &store, source, &series)?;
+        problems.extend(check::check(&series, Some(&tree))?);
         let count = series.patches.len();
         let patches = if count == 1 { "patch" } else { "patches" };
         session.ui.note(&format!("{} {}: {count} {patches} checked", source.name, source.version));
     }
+    warn_of_unused(session)?;
     if problems.is_empty() {
         return Ok(());
     }

@@ -79,16 +79,25 @@ impl<'a> Apt<'a> {
     /// Downloads the file with this sha256 that belongs to any version of the source package into `folder`. Its
     /// contents are still to be checked.
     pub fn source(&self, package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+        self.by_hash(&["showsrc", "--only-source"], &["source", "--only-source"], package, sha256, folder)
+    }
+
+    /// Downloads the binary package of any version whose file has this sha256 into `folder`. Its contents are still to be
+    /// checked.
+    pub fn package_of(&self, package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+        self.by_hash(&["show"], &["download"], package, sha256, folder)
+    }
+
+    fn by_hash(&self, show: &[&str], get: &[&str], package: &str, sha256: &str, folder: &Path) -> Result<Item> {
         self.with_lists(|| {
-            let listed = ask(&self.cmd("apt-cache").args(["showsrc", "--only-source", package]))?;
+            let listed = ask(&self.cmd("apt-cache").args(show).arg(package))?;
             let versions = versions(&listed, sha256);
             if versions.is_empty() {
                 bail!("no version of {package} that apt offers has an archive with this sha256");
             }
             let mut last = anyhow!("apt gives no address for it");
             for version in versions {
-                let package = format!("{package}={version}");
-                let cmd = self.cmd("apt-get").args(["source", "--only-source", "--print-uris", &package]);
+                let cmd = self.cmd("apt-get").args(get).arg("--print-uris").arg(format!("{package}={version}"));
                 let found = ask(&cmd).map(|text| items(&text).into_iter().find(|item| item.sha256 == sha256));
                 match found.and_then(|item| item.map(|item| self.download(item, folder)).transpose()) {
                     Ok(Some(item)) => return Ok(item),
@@ -242,11 +251,12 @@ fn source_list(repositories: &[(String, String)], codename: &str, kind: Kind, ne
     lines.concat()
 }
 
-/// The versions, in `apt-cache showsrc`'s output, of which one file has this sha256.
-fn versions(showsrc: &str, sha256: &str) -> Vec<String> {
-    let holds = |stanza: &&str| stanza.lines().any(|line| line.split_whitespace().next() == Some(sha256));
+/// The versions, in the output of `apt-cache showsrc` or `show`, of which one file has this sha256.
+fn versions(shown: &str, sha256: &str) -> Vec<String> {
+    let hash = |line: &str| line.strip_prefix("SHA256:").unwrap_or(line).split_whitespace().next() == Some(sha256);
+    let holds = |stanza: &&str| stanza.lines().any(hash);
     let mut versions: Vec<String> = Vec::new();
-    for stanza in showsrc.split("\n\n").filter(holds) {
+    for stanza in shown.split("\n\n").filter(holds) {
         if let Some(version) = stanza.lines().find_map(|line| line.strip_prefix("Version: "))
             && !versions.iter().any(|known| known == version)
         {
@@ -300,6 +310,7 @@ mod tests {
             Checksums-Sha256:\n bb 12 p_2.orig.tar.gz\n cc 3 p_2.dsc\n\nVersion: 2-2\n bb 12 p_2.orig.tar.gz\n\nVersion: 2-1\n bb 1 x\n";
         assert_eq!(versions(shown, "bb"), ["2-1", "2-2"]);
         assert!(versions(shown, "12").is_empty());
+        assert_eq!(versions("Package: p\nVersion: 3\nSHA256: dd\n", "dd"), ["3"]);
         let printed = "Need to get 3 B of archives.\n'http://h/p_2%2b1.tar.gz' p_2+1.tar.gz 3 SHA256:bb\n\
             'http://h/x' ../x 3 SHA256:dd\n'http://h/y' y 3 MD5Sum:ee\n";
         let expected =

@@ -155,7 +155,7 @@ impl Fetcher<'_> {
                 (Some(found.url), Some(found.sha256))
             }
             Place::Url(url) => (Some(url.clone()), origin.sha256.clone()),
-            Place::Path(_) | Place::Apt(_) => (None, origin.sha256.clone()),
+            Place::Path(_) | Place::Apt(_) | Place::Deb(_) => (None, origin.sha256.clone()),
         };
         let sha256 = sha256.context("its sha256 is not known")?;
         Ok(Candidate { place: &origin.place, sha256, strip: origin.strip, url })
@@ -180,10 +180,15 @@ impl Fetcher<'_> {
             return Ok(path);
         }
         match (candidate.place, &candidate.url) {
-            (Place::Apt(package), _) => {
-                let apt = Apt::open(store, Kind::Sources, self.suites, self.say)?;
+            (Place::Apt(package) | Place::Deb(package), _) => {
                 let folder = store.part_folder(&lock)?;
-                let item = apt.source(package, &candidate.sha256, folder.path())?;
+                let item = if matches!(candidate.place, Place::Apt(_)) {
+                    let apt = Apt::open(store, Kind::Sources, self.suites, self.say)?;
+                    apt.source(package, &candidate.sha256, folder.path())?
+                } else {
+                    let apt = Apt::open(store, Kind::Binaries, self.suites, self.say)?;
+                    apt.package_of(package, &candidate.sha256, folder.path())?
+                };
                 let part = folder.path().join(&item.file_name);
                 store.keep(&part, &sha256_file(&part)?, &candidate.sha256, &item.file_name)
             }
@@ -252,5 +257,6 @@ fn label(place: &Place) -> String {
         Place::Url(url) => url.clone(),
         Place::Rustup(component) => format!("rustup's {component}"),
         Place::Apt(package) => format!("apt's source package {package}"),
+        Place::Deb(package) => format!("apt's package {package}, as the distribution has patched it"),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::model::pins::Layer;
 
 /// A server on the loopback that gives the same answer to `requests` requests, then hangs up on all others.
 fn serve(answer: &'static [u8], requests: usize, linger: Duration) -> String {
@@ -63,11 +64,12 @@ impl Bench {
 }
 
 fn source(origins: Vec<Origin>) -> Source {
-    Source { name: "musl", version: "1.0".into(), unpack: Vec::new(), origins }
+    let layers = vec![Layer { name: "musl".into(), folders: Vec::new() }];
+    Source { name: "musl", version: "1.0".into(), layers, origins }
 }
 
 fn origin(place: Place) -> Origin {
-    Origin { place, sha256: Some(hash()), strip: 1 }
+    Origin { place, sha256: Some(hash()), strip: 1, layers: Vec::new() }
 }
 
 fn hash() -> String {
@@ -125,7 +127,7 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
     let at = |path: &str| origin(Place::Path(path.into()));
     fs_err::write(bench.folder.path().join("wrong"), "something else").unwrap();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
-    let rustup = Origin { place: Place::Rustup("rust-src".into()), sha256: None, strip: 6 };
+    let rustup = Origin { place: Place::Rustup("rust-src".into()), sha256: None, strip: 6, layers: Vec::new() };
     let origins = vec![at("sources/not-there"), at("wrong"), rustup, origin(Place::Url(url.clone()))];
 
     let error = bench.with(true, |fetcher| format!("{:#}", fetcher.fetch(&source(origins.clone())).unwrap_err()));

@@ -1,5 +1,6 @@
 //! bringup.toml: the pinned sources, the emulator's minimum, the runtimes' contents and the limits.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -10,9 +11,11 @@ use super::version::Version;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PinsFile {
-    rust: SourceFile,
-    musl: SourceFile,
-    llvm: SourceFile,
+    rust: Vec<SourceFile>,
+    musl: Vec<SourceFile>,
+    llvm: Vec<SourceFile>,
+    #[serde(default)]
+    std: StdFile,
     runtimes: RuntimesFile,
     qemu: QemuFile,
     limits: LimitsFile,
@@ -22,7 +25,7 @@ pub struct PinsFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct SourceFile {
     version: String,
-    unpack: Option<Vec<String>>,
+    layers: Option<BTreeMap<String, Vec<String>>>,
     origin: Vec<OriginFile>,
 }
 
@@ -33,8 +36,18 @@ struct OriginFile {
     url: Option<String>,
     rustup: Option<String>,
     apt: Option<String>,
+    deb: Option<String>,
     sha256: Option<String>,
     strip: Option<usize>,
+    #[serde(default)]
+    layers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StdFile {
+    #[serde(default)]
+    env: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -62,12 +75,16 @@ struct LimitsFile {
 /// bringup.toml, checked.
 #[derive(Debug, Clone)]
 pub struct Pins {
-    /// The Rust source.
+    /// The Rust source in use.
     pub rust: Source,
-    /// The musl source.
+    /// The musl source in use.
     pub musl: Source,
-    /// LLVM's source, for compiler-rt and libunwind.
+    /// LLVM's source in use, for compiler-rt and libunwind.
     pub llvm: Source,
+    /// Every version of every source that is pinned, these among them.
+    pub all: Vec<Source>,
+    /// What is set in the environment when std is compiled.
+    pub std_env: BTreeMap<String, String>,
     /// Files of compiler-rt's builtins folder that are compiled for no target unless it asks.
     pub exclude_builtins: Vec<String>,
     /// The emulator.
@@ -85,11 +102,23 @@ pub struct Source {
     pub name: &'static str,
     /// Upstream's version.
     pub version: String,
-    /// Folders of the archive that are needed; everything if empty.
-    pub unpack: Vec<String>,
+    /// Its parts that patches may change, each built by itself; at least one.
+    pub layers: Vec<Layer>,
     /// Where its archive may come from, in the order of trying.
     pub origins: Vec<Origin>,
 }
+
+/// A part of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// `library`, `compiler`, …; the source's own name where it has one part only.
+    pub name: String,
+    /// Its folders in the archive; everything if empty.
+    pub folders: Vec<String>,
+}
+
+/// The layer of Rust's source that std is built from.
+pub const LIBRARY: &str = "library";
 
 /// One place that an archive may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +129,8 @@ pub struct Origin {
     pub sha256: Option<String>,
     /// Leading path components that are not part of the tree.
     pub strip: usize,
+    /// The layers that it holds; all if empty.
+    pub layers: Vec<String>,
 }
 
 /// The kinds of origins.
@@ -113,6 +144,8 @@ pub enum Place {
     Rustup(String),
     /// A source package's upstream archive, found by its hash.
     Apt(String),
+    /// A binary package that holds sources, found by its hash. They are not pristine: the distribution has patched them.
+    Deb(String),
 }
 
 /// The emulator that is asked for.
@@ -141,10 +174,18 @@ impl PinsFile {
         if self.limits.test_seconds == 0 || self.limits.program_seconds == 0 {
             return Err("[limits]: a limit of 0 seconds would fail every test".into());
         }
+        let rust = validate_all(self.rust, "rust")?;
+        let musl = validate_all(self.musl, "musl")?;
+        let llvm = validate_all(self.llvm, "llvm")?;
+        if let Some(source) = rust.iter().find(|source| source.layer_named(LIBRARY).is_none()) {
+            return Err(format!("[[rust]] {}: no layer is called `{LIBRARY}`: std is built from that", source.version));
+        }
         Ok(Pins {
-            rust: self.rust.validate("rust")?,
-            musl: self.musl.validate("musl")?,
-            llvm: self.llvm.validate("llvm")?,
+            rust: rust[0].clone(),
+            musl: musl[0].clone(),
+            llvm: llvm[0].clone(),
+            all: [rust, musl, llvm].concat(),
+            std_env: self.std.env,
             exclude_builtins: self.runtimes.exclude_builtins,
             qemu: QemuPin {
                 minimum: self.qemu.minimum.parse().map_err(|error| format!("[qemu] minimum: {error}"))?,
@@ -157,20 +198,94 @@ impl PinsFile {
     }
 }
 
+/// The versions of a source, in the order given; the first is the default.
+fn validate_all(files: Vec<SourceFile>, name: &'static str) -> Result<Vec<Source>, String> {
+    let mut sources: Vec<Source> = Vec::new();
+    for file in files {
+        let source = file.validate(name)?;
+        if sources.iter().any(|other| other.version == source.version) {
+            return Err(format!("[[{name}]]: {} is pinned twice", source.version));
+        }
+        sources.push(source);
+    }
+    if sources.is_empty() { Err(format!("[[{name}]]: no version is pinned")) } else { Ok(sources) }
+}
+
+impl Pins {
+    /// The pinned version of a source, or an error that lists those there are.
+    pub fn find(&self, name: &str, version: &str) -> Result<&Source, String> {
+        let of_name = || self.all.iter().filter(|source| source.name == name);
+        of_name().find(|source| source.version == version).ok_or_else(|| {
+            let versions: Vec<&str> = of_name().map(|source| source.version.as_str()).collect();
+            format!("{name} {version} is not pinned\nhint: bringup.toml has {name} {}", versions.join(", "))
+        })
+    }
+
+    /// Puts another pinned version of a source into use.
+    pub fn select(&mut self, name: &str, version: &str) -> Result<(), String> {
+        let source = self.find(name, version)?.clone();
+        [&mut self.rust, &mut self.musl, &mut self.llvm]
+            .into_iter()
+            .filter(|used| used.name == name)
+            .for_each(|used| used.clone_from(&source));
+        Ok(())
+    }
+}
+
+impl Source {
+    /// The source with these of its layers only, and the origins that hold them all.
+    #[must_use]
+    pub fn with_layers(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let layers: Vec<Layer> = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
+        let holds = |origin: &&Origin| {
+            origin.layers.is_empty() || layers.iter().all(|layer| origin.layers.contains(&layer.name))
+        };
+        let origins = self.origins.iter().filter(holds).cloned().collect();
+        Self { layers, origins, ..self.clone() }
+    }
+
+    /// Folders of the archive that are needed; everything if empty.
+    pub fn unpack(&self) -> Vec<String> {
+        self.layers.iter().flat_map(|layer| layer.folders.clone()).collect()
+    }
+
+    /// The layer of this name.
+    pub fn layer_named(&self, name: &str) -> Option<&Layer> {
+        self.layers.iter().find(|layer| layer.name == name)
+    }
+
+    /// The layer that a file belongs to.
+    pub fn layer_of(&self, path: &str) -> Option<&Layer> {
+        let within = |folder: &String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        self.layers.iter().find(|layer| layer.folders.is_empty() || layer.folders.iter().any(within))
+    }
+}
+
 impl SourceFile {
     fn validate(self, name: &'static str) -> Result<Source, String> {
+        let version = &self.version;
         if self.origin.is_empty() {
-            return Err(format!("[{name}]: no origin is given"));
+            return Err(format!("[[{name}]] {version}: no origin is given"));
+        }
+        let whole = || vec![Layer { name: name.into(), folders: Vec::new() }];
+        let layer = |(name, folders)| Layer { name, folders };
+        let layers: Vec<Layer> = self.layers.map_or_else(whole, |layers| layers.into_iter().map(layer).collect());
+        if layers.is_empty() {
+            return Err(format!("[[{name}]] {version}: `layers` is empty"));
+        }
+        let known = |wanted: &&String| layers.iter().any(|layer| layer.name == **wanted);
+        if let Some(unknown) = self.origin.iter().flat_map(|origin| &origin.layers).find(|layer| !known(layer)) {
+            return Err(format!("[[{name}]] {version}: an origin has `{unknown}`, which is none of its layers"));
         }
         let origins = self
             .origin
             .into_iter()
             .enumerate()
             .map(|(i, origin)| {
-                origin.validate().map_err(|error| format!("[[{name}.origin]] number {}: {error}", i + 1))
+                origin.validate().map_err(|error| format!("[[{name}.origin]] of {version}, number {}: {error}", i + 1))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Source { name, version: self.version, unpack: self.unpack.unwrap_or_default(), origins })
+        Ok(Source { name, version: self.version, layers, origins })
     }
 }
 
@@ -181,7 +296,8 @@ impl OriginFile {
         places.extend(self.url.map(Place::Url));
         places.extend(self.rustup.map(Place::Rustup));
         places.extend(self.apt.map(Place::Apt));
-        let one = "give exactly one of `path`, `url`, `rustup`, `apt`";
+        places.extend(self.deb.map(Place::Deb));
+        let one = "give exactly one of `path`, `url`, `rustup`, `apt`, `deb`";
         let place = places.pop().ok_or(one)?;
         if !places.is_empty() {
             return Err(one.into());
@@ -192,7 +308,7 @@ impl OriginFile {
             (_, None) => return Err("`sha256` is missing".into()),
             (_, Some(hash)) => check_sha256(hash)?,
         }
-        Ok(Origin { place, sha256: self.sha256, strip: self.strip.unwrap_or(1) })
+        Ok(Origin { place, sha256: self.sha256, strip: self.strip.unwrap_or(1), layers: self.layers })
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::pins::Source;
+
 /// One patch file, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
@@ -84,6 +86,20 @@ impl Series {
     pub fn inputs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.patches.iter().map(|patch| (patch.file.as_str(), patch.text.as_str()))
     }
+
+    /// The patches that change a file of one of the source's layers, in order.
+    #[must_use]
+    pub fn within(mut self, source: &Source) -> Self {
+        self.patches.retain(|patch| patch.files().iter().any(|file| source.layer_of(file).is_some()));
+        self
+    }
+
+    /// The series without some of its patches.
+    #[must_use]
+    pub fn without(mut self, left_out: impl Fn(&Patch) -> bool) -> Self {
+        self.patches.retain(|patch| !left_out(patch));
+        self
+    }
 }
 
 impl Patch {
@@ -108,6 +124,12 @@ impl Patch {
         let message: Vec<(usize, &str)> = lines.take_while(|(_, line)| *line != "---").collect();
         let (body, trailers) = split_trailers(&message);
         Header { from: field("From:"), raw_subject: field("Subject:").unwrap_or_default(), body, trailers }
+    }
+
+    /// The files that it changes, as they are called after it.
+    pub fn files(&self) -> Vec<&str> {
+        let names = self.text.lines().filter_map(|line| line.strip_prefix("diff --git "));
+        names.filter_map(|names| names.rsplit_once(" b/")).map(|(_, file)| file).collect()
     }
 
     /// Every hunk of it.
@@ -196,6 +218,17 @@ impl Header {
         self.trailers.iter().filter(move |trailer| trailer.key == key)
     }
 
+    /// The targets that need it, where those are not all.
+    pub fn targets(&self) -> Option<Vec<&str>> {
+        let names: Vec<&str> = self.trailers("Targets").next()?.value.split_whitespace().collect();
+        (names != [ALL_TARGETS]).then_some(names)
+    }
+
+    /// The path of its proof, from the project's folder.
+    pub fn proof(&self) -> Option<&str> {
+        self.trailers("Proof").next().map(|trailer| trailer.value.as_str())
+    }
+
     /// Where it stands with upstream. The error is one sentence without the file's name, and the line it is about.
     pub fn upstream_status(&self) -> Result<UpstreamStatus, (usize, String)> {
         let mut found = self.trailers("Upstream-Status");
@@ -206,6 +239,9 @@ impl Header {
         trailer.value.parse().map_err(|error| (trailer.line, format!("Upstream-Status: {error}")))
     }
 }
+
+/// What `Targets:` says of a patch that all need.
+const ALL_TARGETS: &str = "all";
 
 const STATUS_WORDS: &str =
     "Pending, Submitted [where], Backport [commit], Denied, Inappropriate [reason] or Inactive-Upstream";

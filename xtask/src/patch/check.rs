@@ -91,7 +91,7 @@ mod tests {
         let found = problems(&series, |_| {});
         assert_eq!(
             found,
-            ["patches/musl/1.0/0001-Spell-ten.patch:14: `patch refresh` would write `@@ -7,7 +7,7 @@` here"]
+            ["patches/musl/1.0/0001-Spell-ten.patch:16: `patch refresh` would write `@@ -7,7 +7,7 @@` here"]
         );
     }
 

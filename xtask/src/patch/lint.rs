@@ -23,7 +23,10 @@ impl fmt::Display for Problem {
 
 /// Trailers with a meaning of their own; others are left alone.
 const CVE: &str = "CVE";
-const WITH_TEXT: [&str; 3] = [CVE, "Targets", "Proof"];
+const REQUIRED: [(&str, &str); 2] = [
+    ("Targets", "the targets that need it, or `all`"),
+    ("Proof", "the path of a program that fails without it and passes with it"),
+];
 
 /// Checks what each patch says and how it is written.
 pub fn lint(series: &Series) -> Vec<Problem> {
@@ -64,10 +67,19 @@ fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {
     if let Err((line, text)) = header.upstream_status() {
         report(line, &text);
     }
-    for trailer in header.trailers.iter().filter(|trailer| WITH_TEXT.contains(&trailer.key.as_str())) {
-        if trailer.value.is_empty() {
-            report(trailer.line, &format!("`{}:` says nothing", trailer.key));
-        } else if trailer.key == CVE && !trailer.value.split_whitespace().all(is_cve) {
+    for (key, what) in REQUIRED {
+        let mut found = header.trailers(key);
+        match found.next() {
+            None => report(1, &format!("no `{key}:` trailer; expected {what}")),
+            Some(trailer) if trailer.value.is_empty() => report(trailer.line, &format!("`{key}:` says nothing")),
+            Some(_) => {}
+        }
+        if let Some(second) = found.next() {
+            report(second.line, &format!("a second `{key}:` trailer"));
+        }
+    }
+    for trailer in header.trailers(CVE) {
+        if trailer.value.is_empty() || !trailer.value.split_whitespace().all(is_cve) {
             report(trailer.line, &format!("`{}` is not a CVE number", trailer.value));
         }
     }
@@ -164,8 +176,11 @@ mod tests {
             ":9: a second `Upstream-Status:` trailer",
         );
         one(|text| text.replace("Pending", "Pending\nCVE: 2024-1"), ":9: `2024-1` is not a CVE number");
-        one(|text| text.replace("Pending", "Pending\nProof:"), ":9: `Proof:` says nothing");
-        one(|text| text.replace("\ndiff --git", "---\n src/count.txt | 2 +-\n\ndiff --git"), ":10: a diffstat");
+        one(|text| text.replace("Proof: proofs/proof.c", "Proof:"), ":10: `Proof:` says nothing");
+        one(|text| text.replace("\nProof: proofs/proof.c", ""), ":1: no `Proof:` trailer; expected the path of");
+        one(|text| text.replace("Targets: all\n", ""), ":1: no `Targets:` trailer; expected the targets");
+        one(|text| text.replace("Targets: all", "Targets: all\nTargets: all"), ":10: a second `Targets:` trailer");
+        one(|text| text.replace("\ndiff --git", "---\n src/count.txt | 2 +-\n\ndiff --git"), ":12: a diffstat");
         one(|text| format!("{text}-- \n2.39.5\n\n"), ": git's version as a signature");
         one(|text| text.replacen("0000000000", "0123456789", 1), ":1: does not begin as");
     }

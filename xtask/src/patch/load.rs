@@ -54,11 +54,22 @@ pub fn load(root: &Path, source: &str, version: &str) -> Result<Series> {
     Ok(series)
 }
 
-/// Versions of a source that have a patch folder which `version` does not use.
-pub fn unused_versions(root: &Path, source: &str, version: &str) -> Result<Vec<String>> {
+/// Writes a series into a folder of its own.
+pub fn write(folder: &Path, series: &Series) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    for patch in &series.patches {
+        fs_err::write(folder.join(&patch.file), &patch.text)?;
+    }
+    let names = series.patches.iter().map(|patch| patch.file.as_str());
+    let list: Vec<&str> = names.flat_map(|name| [name, "\n"]).collect();
+    Ok(fs_err::write(folder.join(SERIES_FILE), list.concat())?)
+}
+
+/// Versions of a source that have a patch folder.
+pub fn versions(root: &Path, source: &str) -> Result<Vec<String>> {
     let parent = root.join("patches").join(source);
     let mut versions = if parent.is_dir() { file_names(&parent)? } else { Vec::new() };
-    versions.retain(|name| name != version && parent.join(name).is_dir());
+    versions.retain(|name| parent.join(name).is_dir());
     Ok(versions)
 }
 
@@ -110,8 +121,8 @@ mod tests {
         testing::write(&folder(root.path(), "musl", "1.0"), &files);
         let series = load(root.path(), "musl", "1.0").unwrap();
         assert_eq!(series.inputs().collect::<Vec<_>>(), [("0002-b.patch", "b"), ("0001-a.patch", "a")]);
-        assert_eq!(unused_versions(root.path(), "musl", "2.0").unwrap(), ["1.0"]);
-        assert!(unused_versions(root.path(), "musl", "1.0").unwrap().is_empty());
+        assert_eq!(versions(root.path(), "musl").unwrap(), ["1.0"]);
+        assert!(versions(root.path(), "rust").unwrap().is_empty());
     }
 
     #[test]

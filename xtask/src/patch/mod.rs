@@ -2,8 +2,11 @@
 
 pub mod apply;
 pub mod check;
+pub mod leave_out;
 pub mod lint;
 pub mod load;
+pub mod rebase;
+pub mod references;
 pub mod refresh;
 pub mod status;
 pub mod worktree;

@@ -5,15 +5,20 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::git;
+use crate::model::pins::Source;
 use crate::model::series::Series;
 
 /// One patch of a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// File name.
+    /// Source, version and file name.
     pub patch: String,
+    /// The layer that it belongs to, or why it belongs to none.
+    pub layer: String,
     /// Its subject.
     pub subject: String,
+    /// The targets that need it.
+    pub targets: String,
     /// Its upstream status, or what is wrong with that.
     pub upstream: String,
     /// The files that it changes.
@@ -27,23 +32,25 @@ pub struct Row {
 }
 
 /// What the columns of [`Row::cells`] are.
-pub const HEADINGS: [&str; 6] = ["patch", "subject", "upstream", "files", "lines", "applies"];
+pub const HEADINGS: [&str; 8] = ["patch", "layer", "subject", "targets", "upstream", "files", "lines", "applies"];
 
 impl Row {
     /// The row as text.
-    pub fn cells(&self) -> [String; 6] {
+    pub fn cells(&self) -> [String; 8] {
         let applies = match self.applies {
             Some(true) => "yes",
             Some(false) => "no",
             None => "",
         };
         let lines = format!("+{} -{}", self.added, self.removed);
-        [self.patch.clone(), self.subject.clone(), self.upstream.clone(), self.files.join("\n"), lines, applies.into()]
+        let [patch, layer, subject, targets, upstream] =
+            [&self.patch, &self.layer, &self.subject, &self.targets, &self.upstream].map(Clone::clone);
+        [patch, layer, subject, targets, upstream, self.files.join("\n"), lines, applies.into()]
     }
 }
 
 /// One row for each patch; with a pristine tree, each is tried on what it touches there.
-pub fn status(series: &Series, pristine: Option<&Path>) -> Result<Vec<Row>> {
+pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Result<Vec<Row>> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));
     fs_err::create_dir(&patches)?;
@@ -61,7 +68,9 @@ pub fn status(series: &Series, pristine: Option<&Path>) -> Result<Vec<Row>> {
             None => None,
         };
         rows.push(Row {
-            patch: patch.file.clone(),
+            patch: format!("{}/{}/{}", series.source, series.version, patch.file),
+            layer: super::references::layer(source, patch).map_or_else(|problem| problem, Into::into),
+            targets: header.targets().map_or_else(|| "all".into(), |names| names.join(" ")),
             subject: header.subject().to_owned(),
             upstream: header.upstream_status().map_or_else(|(_, problem)| problem, |status| status.to_string()),
             added: changes.iter().map(|change| change.added).sum(),
@@ -76,26 +85,32 @@ pub fn status(series: &Series, pristine: Option<&Path>) -> Result<Vec<Row>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::pins::Layer;
     use crate::patch::testing::{self, TREE};
 
     #[test]
     fn rows_say_what_patches_do() {
         let pristine = tempfile::tempdir().unwrap();
         testing::write(pristine.path(), &TREE);
-        let rows = status(&testing::series(), Some(pristine.path())).unwrap();
+        let layers = vec![Layer { name: "libc".into(), folders: Vec::new() }];
+        let source = Source { name: "musl", version: "1.0".into(), layers, origins: Vec::new() };
+        let status = |pristine| status(&source, &testing::series(), pristine);
+        let rows = status(Some(pristine.path())).unwrap();
         let cells = [
-            "0002-Spell-twelve.patch",
+            "musl/1.0/0002-Spell-twelve.patch",
+            "libc",
             "Spell twelve",
+            "all",
             "Inappropriate [test]",
             "new.txt\nsrc/count.txt",
             "+2 -1",
             "yes",
         ];
         assert_eq!(rows[1].cells(), cells);
-        assert_eq!(status(&testing::series(), None).unwrap()[0].applies, None);
+        assert_eq!(status(None).unwrap()[0].applies, None);
 
         fs_err::write(pristine.path().join("src/count.txt"), "other\n").unwrap();
-        let rows = status(&testing::series(), Some(pristine.path())).unwrap();
+        let rows = status(Some(pristine.path())).unwrap();
         assert_eq!(rows[0].applies, Some(false));
     }
 }

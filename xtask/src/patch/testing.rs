@@ -42,6 +42,8 @@ Subject: [PATCH] Spell ten
 Digits are hard to read.
 
 Upstream-Status: Pending
+Targets: all
+Proof: proofs/proof.c
 
 diff --git a/src/count.txt b/src/count.txt
 index 469c856b4ede84a9b76e1224ebb9e3eb7765848b..84663aeca928c42ea56d1aefb54bd9162d557a65 100644
@@ -70,6 +72,8 @@ Content-Transfer-Encoding: 8bit
 As ten. Ünd with a letter that ASCII lacks.
 
 Upstream-Status: Inappropriate [test]
+Targets: all
+Proof: proofs/proof.c
 
 diff --git a/new.txt b/new.txt
 new file mode 100644

@@ -115,7 +115,7 @@ pub(super) fn fill(repo: &Repo, pristine: &Path, series: &Series) -> Result<Opti
     Ok(None)
 }
 
-fn base_subject(source: &str, version: &str) -> String {
+pub(super) fn base_subject(source: &str, version: &str) -> String {
     format!("{source} {version}, pristine")
 }
 

@@ -91,7 +91,7 @@ impl Runner {
     }
 
     /// The emulator and its options; nothing for the native runner.
-    pub(super) fn emulator(&self) -> Vec<OsString> {
+    pub fn emulator(&self) -> Vec<OsString> {
         let Self::Qemu { path, sysroot, cpu, .. } = self else { return Vec::new() };
         let mut words: Vec<OsString> = vec![path.into(), "-L".into(), sysroot.into()];
         if let Some(cpu) = cpu {

@@ -1,5 +1,6 @@
 //! `std`: the standard library's crates for the target, by the stock compiler from the patched source.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -27,6 +28,8 @@ pub struct Library {
     pub source: PathBuf,
     /// cargo's home: registry cache, and no configuration of the user.
     pub cargo_home: PathBuf,
+    /// What the build scripts of std's crates find in their environment.
+    pub env: BTreeMap<String, String>,
 }
 
 impl Library {
@@ -37,7 +40,8 @@ impl Library {
         let places = [&self.source, &self.cargo_home].map(|path| path.display().to_string());
         let flags =
             flags.iter().map(|flag| places.iter().fold(flag.clone(), |flag, place| flag.replace(place, "PLACE")));
-        Inputs::new().add("rustc", &self.rust.commit).list("feature", FEATURES).list("rustflag", flags)
+        let env = self.env.iter().map(|(key, value)| format!("{key}={value}"));
+        Inputs::new().add("rustc", &self.rust.commit).list("feature", FEATURES).list("rustflag", flags).list("env", env)
     }
 
     fn rustflags(&self) -> Vec<String> {
@@ -54,6 +58,7 @@ impl Library {
         let cmd = cmd.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join("\x1f")).env("RUSTC_BOOTSTRAP", "1");
         // Gives libstd.so the hash in its name that tells two builds apart.
         let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup");
+        let cmd = self.env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value));
         crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
     }
 

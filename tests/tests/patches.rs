@@ -1,0 +1,123 @@
+//! Versions of sources, series with patches left out, proofs and rebases, through the command line.
+
+use bringup_tests::{Archive, Project, project};
+
+const PATCH: &str = "patches/musl/1.2.6/0001-malloc-give-back-something.patch";
+const PROOF: &str = "proofs/malloc.sh";
+
+#[test]
+fn a_proof_fails_without_its_patch_and_passes_with_it() {
+    let project = project!();
+    let output = project.run(&["patch", "prove"], 0);
+    let rows: Vec<&str> = output.stdout.lines().filter(|line| line.contains("0001-malloc")).collect();
+    assert_eq!(rows.len(), 2, "{}", output.stdout);
+    for (row, target) in rows.iter().zip(["fake", "twin"]) {
+        let words = [target, "dynamic", "fails: the script exited with status 1", "passes", "proven"];
+        assert!(words.iter().all(|word| row.contains(word)), "{row}");
+    }
+    output.says(&["no memory for fake-alpine-linux-musl"]);
+    // What it showed is kept.
+    project.fail("cargo-build", "this is not to be called");
+    let again = project.run(&["patch", "prove", "musl/1", "--target", "twin"], 0);
+    assert!(again.stdout.contains("twin") && !again.stdout.contains("fake "), "{}", again.stdout);
+    project.assert_clean();
+}
+
+#[test]
+fn a_proof_that_shows_nothing_is_told() {
+    let project = project!();
+    project.write(PROOF, "true\n");
+    let output = project.run(&["patch", "prove", "--target", "fake"], 10);
+    assert!(output.stdout.contains("no longer needed"), "{}", output.stdout);
+    project.write(PROOF, "echo never; false\n");
+    let output = project.run(&["patch", "prove", "--target", "fake"], 100);
+    assert!(output.stdout.contains("fails: the script exited with status 1  fails"), "{}", output.stdout);
+    output.says(&["| never"]);
+    project.edit(PATCH, "Targets: all", "Targets: twin");
+    let output = project.run(&["patch", "prove", "--target", "fake"], 4);
+    assert!(output.stdout.contains("not run"), "{}", output.stdout);
+    output.says(&["it is for none of these targets"]);
+}
+
+#[test]
+fn what_does_not_build_is_told() {
+    let project = project!();
+    project.fail("malloc.c", "the compiler crashed");
+    let output = project.run(&["patch", "prove", "--target", "fake"], 100);
+    assert!(output.stdout.contains("fails: it does not build"), "{}", output.stdout);
+    output.says(&["step `musl fake` failed"]);
+}
+
+#[test]
+fn references_of_a_patch_are_checked() {
+    let project = project!();
+    project.run(&["patch", "check"], 0);
+    let text = project.read(PATCH);
+    let wrong = |from: &str, to: &str, expected: &str| {
+        project.write(PATCH, text.replace(from, to));
+        project.run(&["patch", "check"], 101).says(&[PATCH, expected]);
+        project.write(PATCH, &text);
+    };
+    wrong("Targets: all", "Targets: fake z80", "Targets: there is no target `z80`");
+    wrong("Proof: proofs/malloc.sh", "Proof: proofs/none.c", "Proof: entity not found");
+    wrong("Proof: proofs/malloc.sh\n", "", "no `Proof:` trailer");
+    project.write(PROOF, "#@ link: both\n");
+    project
+        .run(&["patch", "check"], 101)
+        .says(&["Proof: proofs/malloc.sh:1: `both`: expected dynamic, static or both"]);
+}
+
+#[test]
+fn patches_are_left_out_when_asked() {
+    let project = project!();
+    let plan = |args: &[&str]| project.run(&[&["plan", "fake"], args].concat(), 0).stdout;
+    let whole = plan(&[]);
+    let without = plan(&["--without", "musl/1"]);
+    assert_ne!(whole, without);
+    assert_eq!(plan(&["--without", "musl"]), without);
+    project.run(&["plan", "--without", "musl/2"], 2).says(&["musl 1.2.6 has no patch `musl/2`", "0001-malloc"]);
+    project.run(&["plan", "--without", "glibc"], 2).says(&["unknown source `glibc`"]);
+    project.run(&["test", "fake", "--suite", "std", "--link", "dynamic", "--without", "musl"], 0);
+    let notes = project.report()["runs"][0]["notes"].to_string();
+    assert!(notes.contains("built without patch musl/0001-malloc-give-back-something.patch"), "{notes}");
+}
+
+/// Pins a second musl, whose malloc.c is this.
+fn pin_second(project: &Project, malloc: &str) {
+    project.copy_source("musl", "second");
+    project.write("second/src/malloc.c", malloc);
+    let archive = Archive::of_folder(&project.path("second"), "top").bytes();
+    project.pin_more("musl", "1.2.7", &archive);
+}
+
+/// malloc.c with this result.
+fn malloc(result: &str) -> String {
+    let body = format!("void *malloc(unsigned long size) {{\n    return {result};\n}}\n");
+    format!("#include <stdio.h>\n\n{body}\nvoid free(void *memory) {{\n}}\n")
+}
+
+#[test]
+fn a_series_is_carried_over_to_another_version() {
+    let project = project!();
+    pin_second(&project, &format!("{}// New.\n", malloc("0")));
+    project.run(&["patch", "rebase"], 2).says(&["there is nothing to rebase onto"]);
+    project.run(&["patch", "rebase", "--musl", "1.3"], 2).says(&["musl 1.3 is not pinned", "has musl 1.2.6, 1.2.7"]);
+    let output = project.run(&["patch", "rebase", "--musl", "1.2.7", "--write"], 0).stdout;
+    assert!(output.contains("musl 1.2.6 -> 1.2.7") && output.contains("applies"), "{output}");
+    project.run(&["patch", "check"], 0).says(&["musl 1.2.7: 1 patch checked"]);
+    project.run(&["patch", "rebase", "--musl", "1.2.7", "--write"], 2).says(&["is there already"]);
+    project.run(&["test", "fake", "--suite", "std", "--musl", "1.2.7"], 0);
+    assert_eq!(project.report()["pins"]["musl"], "1.2.7");
+}
+
+#[test]
+fn what_upstream_has_or_has_changed_is_told() {
+    let project = project!();
+    pin_second(&project, &malloc("(void *)size"));
+    let output = project.run(&["patch", "rebase", "--musl", "1.2.7"], 0).stdout;
+    assert!(output.contains("upstream has it"), "{output}");
+    let project = project!();
+    pin_second(&project, &malloc("new(size)"));
+    let output = project.run(&["patch", "rebase", "--musl", "1.2.7"], 0).stdout;
+    assert!(output.contains("conflicts") && output.contains("src/malloc.c:4"), "{output}");
+}

@@ -1,0 +1,75 @@
+//! `patch rebase`
+
+use anyhow::{Result, bail};
+
+use crate::exit::{self, Coded};
+use crate::model::pins::Source;
+use crate::patch::rebase::{Fate, lines, rebase};
+use crate::patch::{load, references};
+use crate::render::table::{Cell, Tone, columns};
+use crate::session::Session;
+
+pub fn run(session: &Session, write: bool) -> Result<()> {
+    let default = |source: &Source| session.pins.all.iter().find(|other| other.name == source.name).cloned();
+    let moved: Vec<(Source, &Source)> = session
+        .sources()
+        .into_iter()
+        .filter_map(|new| Some((default(new)?, new)))
+        .filter(|(old, new)| old.version != new.version)
+        .collect();
+    if moved.is_empty() {
+        let hint = "name another version that bringup.toml pins, e.g. `patch rebase --rust 1.96.1`";
+        return Err(Coded::error(exit::USAGE, format!("there is nothing to rebase onto\nhint: {hint}")));
+    }
+    for (old, new) in moved {
+        one(session, &old, new, write)?;
+    }
+    Ok(())
+}
+
+fn one(session: &Session, old: &Source, new: &Source, write: bool) -> Result<()> {
+    let series = load::load(&session.root, old.name, &old.version)?;
+    if series.patches.is_empty() {
+        bail!("{} {} has no patches", old.name, old.version);
+    }
+    let folder = load::folder(&session.root, new.name, &new.version);
+    if write && folder.exists() {
+        let text = format!("{} is there already\nhint: remove it, or leave --write out", folder.display());
+        return Err(Coded::error(exit::USAGE, text));
+    }
+    let store = session.store()?;
+    let from = super::pristine_for(session, &store, old, &series)?;
+    let to = super::pristine_for(session, &store, new, &series)?;
+    let rebased = rebase(&series, &from, &to, &new.version)?;
+
+    let mut rows = vec![["patch", "layer", "lines", "fate", ""].map(Cell::plain).to_vec()];
+    let mut kept = rebased.series.patches.iter();
+    for ((file, fate), patch) in rebased.fates.iter().zip(&series.patches) {
+        let (added, removed) = lines(patch)?;
+        let layer = references::layer(old, patch).unwrap_or_default();
+        let (word, tone, detail) = match fate {
+            Fate::Applies => ("applies", Tone::Good, String::new()),
+            Fate::Merges => ("merges", Tone::Good, String::new()),
+            Fate::Upstream => ("upstream has it", Tone::Odd, String::new()),
+            Fate::Conflicts(places) => ("conflicts", Tone::Bad, places.join(", ")),
+        };
+        let after = if matches!(fate, Fate::Applies | Fate::Merges) { kept.next() } else { None };
+        let after = after.map(lines).transpose()?.filter(|after| *after != (added, removed));
+        let changed = after.map(|(added, removed)| format!("now +{added} -{removed}")).unwrap_or_default();
+        rows.push(vec![
+            Cell::plain(file),
+            Cell::plain(layer),
+            Cell::plain(format!("+{added} -{removed}")),
+            Cell::new(word, tone),
+            Cell::plain(detail + &changed),
+        ]);
+    }
+    let title = format!("{} {} -> {}\n", old.name, old.version, new.version);
+    super::super::print(&(title + &columns(&rows, usize::MAX, session.ui.color())))?;
+    if write {
+        load::write(&folder, &rebased.series)?;
+        let count = rebased.series.patches.len();
+        session.ui.note(&format!("{count} patches written to {}", folder.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Compiles and runs a proof with one toolchain.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::emulator::Emulator;
+use crate::model::link::Link;
+use crate::model::proof::{Language, Proof};
+use crate::model::target::Target;
+use crate::recorded::Record;
+use crate::run::exec::{Cmd, Output, describe, quote};
+use crate::run::interrupt::Interrupted;
+use crate::run::jobs::{Jobs, Share};
+use crate::run::runner::Runner;
+use crate::run::sandbox::Sandbox;
+use crate::step::Node;
+use crate::store::{Inputs, Store};
+
+/// How long a proof may run.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// What a proof did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shown {
+    /// It passed.
+    Passes,
+    /// It failed; why, in a line, and what it printed last.
+    Fails(String, String),
+}
+
+/// A proof, a target, and what both need to meet.
+pub struct Prover<'a> {
+    /// Results, among them those of proofs.
+    pub store: &'a Store,
+    /// The budget of jobs.
+    pub jobs: &'a Jobs,
+    /// For whom.
+    pub target: &'a Target,
+    /// What runs the target's programs.
+    pub emulator: &'a Emulator,
+    /// The proof's file.
+    pub file: &'a Path,
+    /// What it says of itself.
+    pub proof: &'a Proof,
+}
+
+impl Prover<'_> {
+    /// Runs the proof in one link mode with the toolchain of this step, or takes over what it showed earlier.
+    pub fn run(&self, toolchain: &Node, link: Link) -> Result<Shown> {
+        let inputs = Inputs::new().add("kind", "proof").add("toolchain", toolchain.digest.as_str());
+        let inputs = inputs.add("link", link.word()).add("proof", fs_err::read_to_string(self.file)?);
+        let inputs = inputs.add("emulator sha256", crate::archive::sha256_file(&self.emulator.path)?);
+        let record = Record::new(self.store, &self.target.name, inputs);
+        if let Some(shown) = record.load::<Shown>() {
+            return Ok(shown);
+        }
+        let work = tempfile::Builder::new().prefix("proof-").tempdir_in(self.store.temporary())?;
+        let shown = self.run_in(work.path(), &toolchain.path, link);
+        let shown = shown.with_context(|| format!("running {} for {}", self.file.display(), self.target.name))?;
+        record.save(&shown)?;
+        Ok(shown)
+    }
+
+    fn run_in(&self, work: &Path, toolchain: &Path, link: Link) -> Result<Shown> {
+        let runner = Runner::Qemu {
+            path: self.emulator.path.clone(),
+            version: self.emulator.version.clone(),
+            sysroot: toolchain.join("sysroot"),
+            cpu: self.target.qemu.cpu.clone(),
+            env: self.target.qemu.env.clone(),
+        };
+        let program = work.join("proof");
+        let compiler = match self.proof.language {
+            Language::Rust => self.rustc(toolchain, link),
+            Language::C => self.driver(toolchain, link),
+            Language::Shell => {
+                let cmd = self.script(toolchain, &runner).dir(work).timeout(LIMIT).within(self.jobs, Share::Tool);
+                return judge(cmd.output(), "the script");
+            }
+        };
+        let compiler = compiler.arg("-o").arg(&program).dir(work).within(self.jobs, Share::Tool);
+        let shown = judge(compiler.output(), "the compiler")?;
+        if shown != Shown::Passes {
+            return Ok(shown);
+        }
+        let sandbox = Sandbox::prepare(&runner, &program)?;
+        let none: [&str; 0] = [];
+        let cmd = sandbox.command(&program, none, &[])?;
+        judge(cmd.dir(work).timeout(LIMIT).within(self.jobs, Share::Program).output(), "it")
+    }
+
+    fn rustc(&self, toolchain: &Path, link: Link) -> Cmd {
+        let crt = match link {
+            Link::Dynamic => "-Ctarget-feature=-crt-static",
+            Link::Static => "-Ctarget-feature=+crt-static",
+        };
+        let options = ["--edition=2024", "-O", "--target", &self.target.triple, crt];
+        Cmd::new(toolchain.join("bin/rustc")).args(options).args(&self.proof.flags).arg(self.file)
+    }
+
+    fn driver(&self, toolchain: &Path, link: Link) -> Cmd {
+        let pie = match link {
+            Link::Dynamic => "-pie",
+            Link::Static => "-static-pie",
+        };
+        let options = ["-std=gnu11", "-O2", "-fPIE", pie, "-pthread"];
+        let cmd = Cmd::new(toolchain.join("bin").join(self.target.driver()));
+        cmd.args(options).args(&self.proof.flags).arg(self.file).arg("-lm")
+    }
+
+    fn script(&self, toolchain: &Path, runner: &Runner) -> Cmd {
+        let bin = toolchain.join("bin");
+        let run: Vec<String> = runner.emulator().iter().map(|word| quote(word)).collect();
+        let tools = [("RUSTC", "rustc"), ("RUSTDOC", "rustdoc"), ("CARGO", "cargo"), ("CC", &self.target.driver())];
+        let cmd = tools.iter().fold(Cmd::new("sh").arg(self.file), |cmd, (key, tool)| cmd.env(key, bin.join(tool)));
+        cmd.env("TRIPLE", &self.target.triple).env("RUN", run.join(" ")).env("SYSROOT", toolchain.join("sysroot"))
+    }
+}
+
+/// That a program cannot be started shows as much as that it fails; that we are interrupted shows nothing.
+fn judge(output: Result<Output>, who: &str) -> Result<Shown> {
+    let output = match output {
+        Ok(output) => output,
+        Err(error) if error.is::<Interrupted>() => return Err(error),
+        Err(error) => return Ok(Shown::Fails("cannot be started".into(), format!("{error:#}"))),
+    };
+    if output.finished.status.success() && !output.finished.timed_out {
+        return Ok(Shown::Passes);
+    }
+    Ok(Shown::Fails(format!("{who} {}", describe(&output.finished)), last_lines(&output)))
+}
+
+fn last_lines(output: &Output) -> String {
+    const MOST: usize = 12;
+    let printed = [&output.stdout[..], &output.stderr[..]].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    let lines: Vec<&str> = printed.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(MOST)..].iter().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "  | {line}");
+        text
+    })
+}

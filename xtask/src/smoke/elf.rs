@@ -4,6 +4,7 @@ mod abi;
 mod objects;
 #[cfg(test)]
 mod tests;
+mod time32;
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
@@ -18,7 +19,8 @@ use crate::exit::{self, Coded};
 use crate::model::target;
 
 use abi::Abi;
-pub use objects::audit_objects;
+pub use objects::{abi_faults, audit_objects};
+pub use time32::{compatibility_symbols, time32_faults};
 
 /// What kind of file is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -224,9 +224,15 @@ impl<'a> Mode<'a> {
         let Smoke { toolchain, target, .. } = self.smoke;
         let rust = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
         let c = ["sysroot/usr/lib", "lib/clang/lib"].map(|folder| toolchain.join(folder));
-        for (name, folders) in [("C objects abi", &c[..]), ("Rust objects abi", &[rust])] {
-            let broken = elf::audit_objects(folders, &target.elf)?;
+        let rust = [rust];
+        for (name, folders) in [("C objects abi", &c[..]), ("Rust objects abi", &rust)] {
+            let broken = elf::audit_objects(folders, &|bytes| elf::abi_faults(bytes, &target.elf))?;
             self.add(name, (!broken.is_empty()).then(|| broken.join("\n")));
+        }
+        let symbols = elf::compatibility_symbols(&toolchain.join("sysroot/usr/include"))?;
+        if !symbols.is_empty() {
+            let broken = elf::audit_objects(&rust, &|bytes| elf::time32_faults(bytes, &symbols))?;
+            self.add("Rust objects time64", (!broken.is_empty()).then(|| broken.join("\n")));
         }
         Ok(())
     }

@@ -18,10 +18,13 @@ mod tests;
 /// The member of an rlib that holds the crate's metadata: no code, and wrapped in an object or not.
 const METADATA: &[u8] = b"lib.rmeta";
 
+/// What `check` finds wrong with an object.
+pub type Check<'a> = dyn Fn(&[u8]) -> Vec<String> + 'a;
+
 /// What is wrong with the objects in these folders and the folders in them, whether they are files of their own or
 /// members of static libraries and rlibs: one line for each fault, with the first object that has it.
-pub fn audit_objects(folders: &[PathBuf], expected: &target::Elf) -> Result<Vec<String>> {
-    let mut faults = Faults::default();
+pub fn audit_objects(folders: &[PathBuf], check: &Check) -> Result<Vec<String>> {
+    let mut faults = Faults { check, objects: 0, found: Vec::new() };
     let mut empty = Vec::new();
     for folder in folders {
         let mut files = Vec::new();
@@ -33,7 +36,7 @@ pub fn audit_objects(folders: &[PathBuf], expected: &target::Elf) -> Result<Vec<
         for file in files {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let bytes = fs_err::read(&file)?;
-            if let Err(error) = faults.file(&name, &bytes, expected) {
+            if let Err(error) = faults.file(&name, &bytes) {
                 faults.add(&name, format!("not a readable library: {error}"));
             }
         }
@@ -59,18 +62,27 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-#[derive(Default)]
-struct Faults {
+/// What is wrong with an object of the target, as far as others are linked with it.
+pub fn abi_faults(bytes: &[u8], expected: &target::Elf) -> Vec<String> {
+    match read(bytes, &expected.abi) {
+        Err(error) => vec![format!("not a readable ELF file: {error:#}")],
+        Ok(file) if file.kind != elf::ET_REL => vec![format!("type is {:?}, expected ET_REL", file.kind)],
+        Ok(file) => file.abi.broken(expected),
+    }
+}
+
+struct Faults<'a> {
+    check: &'a Check<'a>,
     objects: usize,
     /// What is wrong, with the first object of which it is true and the number of the others.
     found: Vec<(String, String, usize)>,
 }
 
-impl Faults {
+impl Faults<'_> {
     /// An object, or a library of them.
-    fn file(&mut self, name: &str, bytes: &[u8], expected: &target::Elf) -> object::Result<()> {
+    fn file(&mut self, name: &str, bytes: &[u8]) -> object::Result<()> {
         if !bytes.starts_with(&MAGIC) {
-            self.object(name, bytes, expected);
+            self.object(name, bytes);
             return Ok(());
         }
         let archive = ArchiveFile::parse(bytes)?;
@@ -78,24 +90,16 @@ impl Faults {
             let member = member?;
             if member.name() != METADATA {
                 let name = format!("{name}({})", String::from_utf8_lossy(member.name()));
-                self.object(&name, member.data(bytes)?, expected);
+                self.object(&name, member.data(bytes)?);
             }
         }
         Ok(())
     }
 
-    fn object(&mut self, name: &str, bytes: &[u8], expected: &target::Elf) {
+    fn object(&mut self, name: &str, bytes: &[u8]) {
         self.objects += 1;
-        match read(bytes, &expected.abi) {
-            Err(error) => self.add(name, format!("not a readable ELF file: {error:#}")),
-            Ok(file) if file.kind != elf::ET_REL => {
-                self.add(name, format!("type is {:?}, expected ET_REL", file.kind));
-            }
-            Ok(file) => {
-                for fault in file.abi.broken(expected) {
-                    self.add(name, fault);
-                }
-            }
+        for fault in (self.check)(bytes) {
+            self.add(name, fault);
         }
     }
 

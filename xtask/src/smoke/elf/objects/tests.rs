@@ -133,7 +133,8 @@ fn faults(target: &str, files: &[(&str, Vec<u8>)]) -> Vec<String> {
         fs_err::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
         fs_err::write(folder.path().join(name), bytes).unwrap();
     }
-    audit_objects(&[folder.path().into()], &rules(target)).unwrap()
+    let rules = rules(target);
+    audit_objects(&[folder.path().into()], &|bytes| abi_faults(bytes, &rules)).unwrap()
 }
 
 fn fault(target: &str, object: Vec<u8>) -> Vec<String> {
@@ -275,7 +276,7 @@ fn a_folder_without_objects_is_told() {
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("libm.a"), archive(&[])).unwrap();
     let folders = [folder.path().to_owned(), folder.path().join("none")];
-    let found = audit_objects(&folders, &rules("s390x")).unwrap();
+    let found = audit_objects(&folders, &|_| Vec::new()).unwrap();
     let told = folders.map(|folder| format!("no object in {}", folder.display()));
     assert_eq!(found, told);
 }

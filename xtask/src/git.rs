@@ -83,6 +83,10 @@ pub fn numstat(patch: &Path) -> Result<Vec<FileChange>> {
     Ok(changes)
 }
 
+fn excluded(files: &[String]) -> impl Iterator<Item = String> {
+    files.iter().map(|file| format!("--exclude={file}"))
+}
+
 /// A repository with its files.
 #[derive(Debug)]
 pub struct Repo {
@@ -197,16 +201,17 @@ impl Repo {
         self.git().arg("am").args(how).args(patches).output()
     }
 
-    /// Whether `git apply` would take a patch as it is.
-    pub fn takes(&self, patch: &Path) -> Result<bool> {
-        Ok(self.git().args(["apply", "--check"]).arg(patch).output()?.finished.status.success())
+    /// Whether `git apply` would take a patch as it is, but for some files.
+    pub fn takes(&self, patch: &Path, except: &[String]) -> Result<bool> {
+        let cmd = self.git().args(["apply", "--check"]).args(excluded(except)).arg(patch);
+        Ok(cmd.output()?.finished.status.success())
     }
 
-    /// `git am --3way`: commits a patch file, merging where it does not apply as it is. What is there already leaves no
+    /// `git am --3way`: commits a patch file but for some files, merging where it does not apply as it is. What is there already leaves no
     /// commit. Files that cannot be merged are the result; they have conflict markers in them, and `git am` is in progress.
-    pub fn am_three_way(&self, patch: &Path) -> Result<Vec<String>> {
+    pub fn am_three_way(&self, patch: &Path, except: &[String]) -> Result<Vec<String>> {
         let how = ["--3way", "--quiet", "--keep-cr", "--keep-non-patch", "--committer-date-is-author-date"];
-        let output = self.git().arg("am").args(how).arg(patch).output()?;
+        let output = self.git().arg("am").args(how).args(excluded(except)).arg(patch).output()?;
         if output.finished.status.success() {
             return Ok(Vec::new());
         }

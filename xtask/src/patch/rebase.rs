@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::worktree::{self, BASE};
 use crate::git::{self, Repo};
+use crate::model::pins::Source;
 use crate::model::series::{Patch, Series};
 
 /// What becomes of a patch.
@@ -30,8 +31,9 @@ pub struct Rebased {
     pub series: Series,
 }
 
-/// Rebases `series` from its own pristine tree `old` to `new`, the pristine tree of `version`.
-pub fn rebase(series: &Series, old: &Path, new: &Path, version: &str) -> Result<Rebased> {
+/// Rebases `series` from its own pristine tree `old` to `new`, the pristine tree of `to`. Files that `to` is not said to
+/// have, as a package of sources may lack the tests, are left out of the patches.
+pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Rebased> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let folder = |name: &str| {
         let path = scratch.path().join(name);
@@ -49,22 +51,25 @@ pub fn rebase(series: &Series, old: &Path, new: &Path, version: &str) -> Result<
     }
     let base = repo.commit_tree(
         &repo.write_tree(&new_touched, crate::store::INPUTS_FILE)?,
-        &worktree::base_subject(&series.source, version),
+        &worktree::base_subject(&series.source, &to.version),
     )?;
     repo.reset_hard(&base)?;
     repo.tag(BASE, &base)?;
     let mut fates = Vec::new();
     for (file, patch) in files.iter().zip(&series.patches) {
-        fates.push((patch.file.clone(), carry(&repo, file)?));
+        let lacking = patch.files().into_iter().filter(|file| to.layer_of(file).is_none());
+        let lacking: Vec<String> = lacking.map(Into::into).collect();
+        fates.push((patch.file.clone(), carry(&repo, file, &lacking)?));
     }
-    let series = Series { source: series.source.clone(), version: version.into(), patches: worktree::export(&repo)? };
+    let series =
+        Series { source: series.source.clone(), version: to.version.clone(), patches: worktree::export(&repo)? };
     Ok(Rebased { fates, series })
 }
 
-fn carry(repo: &Repo, file: &Path) -> Result<Fate> {
+fn carry(repo: &Repo, file: &Path, lacking: &[String]) -> Result<Fate> {
     let before = repo.rev_parse("HEAD")?;
-    let as_it_is = repo.takes(file)?;
-    let conflicts = repo.am_three_way(file)?;
+    let as_it_is = repo.takes(file, lacking)?;
+    let conflicts = repo.am_three_way(file, lacking)?;
     if !conflicts.is_empty() {
         let places = conflicts.iter().flat_map(|path| places(repo.dir(), path)).collect();
         repo.am_skip()?;
@@ -104,16 +109,24 @@ pub fn lines(patch: &Patch) -> Result<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::pins::Layer;
     use crate::patch::testing::{self, TREE};
 
-    fn fates(change: impl Fn(&str) -> String, more: &[(&str, &str)]) -> (Vec<Fate>, Vec<String>) {
+    /// To a version whose layer is this folder; everything if it is empty.
+    fn rebased_to(folder: &str, change: impl Fn(&str) -> String) -> Rebased {
         let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         testing::write(old.path(), &TREE);
         testing::write(new.path(), &TREE);
         let count = new.path().join("src/count.txt");
         fs_err::write(&count, change(&fs_err::read_to_string(&count).unwrap())).unwrap();
-        testing::write(new.path(), more);
-        let rebased = rebase(&testing::series(), old.path(), new.path(), "1.1").unwrap();
+        let folders = (!folder.is_empty()).then(|| folder.to_owned()).into_iter().collect();
+        let layers = vec![Layer { name: "libc".into(), folders }];
+        let to = Source { name: "musl", version: "1.1".into(), layers, origins: Vec::new() };
+        rebase(&testing::series(), old.path(), &to, new.path()).unwrap()
+    }
+
+    fn fates(change: impl Fn(&str) -> String) -> (Vec<Fate>, Vec<String>) {
+        let rebased = rebased_to("", change);
         assert_eq!(rebased.series.version, "1.1");
         let files = rebased.series.patches.iter().map(|patch| patch.file.clone()).collect();
         (rebased.fates.into_iter().map(|(_, fate)| fate).collect(), files)
@@ -121,20 +134,27 @@ mod tests {
 
     #[test]
     fn each_fate_is_told() {
-        let (found, files) = fates(|text| format!("0\n{text}"), &[]);
+        let (found, files) = fates(|text| format!("0\n{text}"));
         assert_eq!(found, [Fate::Applies, Fate::Applies]);
         assert_eq!(files, ["0001-Spell-ten.patch", "0002-Spell-twelve.patch"]);
 
-        let (found, files) = fates(|text| text.replace("\n10\n", "\nten\n"), &[]);
+        let (found, files) = fates(|text| text.replace("\n10\n", "\nten\n"));
         assert_eq!(found, [Fate::Upstream, Fate::Applies]);
         assert_eq!(files, ["0001-Spell-twelve.patch"]);
 
-        let (found, files) = fates(|text| text.replace("\n7\n", "\nseven\n"), &[]);
+        let (found, files) = fates(|text| text.replace("\n7\n", "\nseven\n"));
         assert_eq!(found, [Fate::Merges, Fate::Applies]);
         assert_eq!(files.len(), 2);
 
-        let (found, files) = fates(|text| text.replace("\n10\n", "\n0xa\n"), &[]);
+        let (found, files) = fates(|text| text.replace("\n10\n", "\n0xa\n"));
         assert_eq!(found, [Fate::Conflicts(vec!["src/count.txt:10".into()]), Fate::Merges]);
         assert_eq!(files, ["0001-Spell-twelve.patch"]);
+    }
+
+    #[test]
+    fn files_that_the_other_version_lacks_are_left_out() {
+        let rebased = rebased_to("src", str::to_owned);
+        assert!(rebased.fates.iter().all(|(_, fate)| *fate == Fate::Applies), "{:?}", rebased.fates);
+        assert_eq!(rebased.series.patches[1].files(), ["src/count.txt"]);
     }
 }

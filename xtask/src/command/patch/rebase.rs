@@ -40,7 +40,7 @@ fn one(session: &Session, old: &Source, new: &Source, write: bool) -> Result<()>
     let store = session.store()?;
     let from = super::pristine_for(session, &store, old, &series)?;
     let to = super::pristine_for(session, &store, new, &series)?;
-    let rebased = rebase(&series, &from, &to, &new.version)?;
+    let rebased = rebase(&series, &from, new, &to)?;
 
     let mut rows = vec![["patch", "layer", "lines", "fate", ""].map(Cell::plain).to_vec()];
     let mut kept = rebased.series.patches.iter();

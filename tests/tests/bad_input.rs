@@ -51,12 +51,33 @@ fn a_fault_in_a_toml_file_is_pointed_at() {
         ("targets/fake/target.toml", "endian = \"big\"", "endian = \"big\"\nflags = []", "[elf] flags: an empty list"),
         ("bringup.toml", "test-seconds = 5", "test-seconds = 0", "[limits]: a limit of 0 seconds"),
         ("bringup.toml", "minimum = \"11.1\"", "minimum = \"new\"", "[qemu] minimum: "),
+        ("bringup.toml", "layers.library =", "layers.libary =", "[[rust]] 1.95.0: no layer is called `library`"),
+        (
+            "bringup.toml",
+            "path = \"sources/rust.tar.gz\"",
+            "path = \"sources/rust.tar.gz\"\nlayers = [\"compiler\"]",
+            "[[rust]] 1.95.0: an origin has `compiler`, which is none of its layers",
+        ),
+        (
+            "bringup.toml",
+            "path = \"sources/rust.tar.gz\"",
+            "apt = \"rustc\"\ndeb = \"rust-src\"",
+            "[[rust.origin]] of 1.95.0, number 1: give exactly one of `path`, `url`, `rustup`, `apt`, `deb`",
+        ),
     ];
     for (file, right, wrong, expected) in faults {
         project.edit(file, right, wrong);
         let output = fails_until_mended(&project, &["plan", "fake"], 2, || project.edit(file, wrong, right));
         output.says(&[&format!("{}: {expected}", project.path(file).display())]);
     }
+}
+
+#[test]
+fn a_version_is_pinned_once() {
+    let project = project!();
+    project.pin_more("musl", "1.2.6", b"whatever");
+    project.run(&["plan", "fake"], 2).says(&["bringup.toml: [[musl]]: 1.2.6 is pinned twice"]);
+    project.run(&["plan", "--musl", "1.2.4"], 2);
 }
 
 #[test]

@@ -1,0 +1,29 @@
+// Reals that a function holds in registers while it takes a backtrace are there afterwards.
+//@ link: dynamic static
+//@ flags: -Copt-level=3
+
+use std::backtrace::Backtrace;
+use std::hint::black_box;
+
+macro_rules! reals {
+    ($($real:ident $factor:literal)*) => {
+        /// How many of the reals are wrong afterwards.
+        #[inline(never)]
+        fn hold(unit: f64) -> usize {
+            $(let $real = black_box($factor as f64) * unit;)*
+            drop(black_box(Backtrace::force_capture()));
+            // All leave their registers before anything else can move them.
+            $(let $real = black_box($real);)*
+            let right = [$($factor as f64 * 1.5),*];
+            right.iter().zip([$($real),*]).filter(|&(right, held)| *right != held).count()
+        }
+    };
+}
+
+reals!(a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 10 k 11 l 12 m 13 n 14 o 15 p 16 q 17 r 18 s 19 t 20 u 21 v 22 w 23
+    x 24 y 25 z 26 aa 27 ab 28 ac 29 ad 30 ae 31 af 32 ag 33 ah 34 ai 35 aj 36);
+
+fn main() {
+    let wrong = hold(black_box(1.5));
+    assert!(wrong == 0, "{wrong} of 36 reals are wrong after a backtrace");
+}

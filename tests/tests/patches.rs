@@ -120,4 +120,11 @@ fn what_upstream_has_or_has_changed_is_told() {
     pin_second(&project, &malloc("new(size)"));
     let output = project.run(&["patch", "rebase", "--musl", "1.2.7"], 0).stdout;
     assert!(output.contains("conflicts") && output.contains("src/malloc.c:4"), "{output}");
+    // Written otherwise by upstream, as the patch knows.
+    project.edit(PATCH, "Inappropriate [example]", "Backport [1.2.7]");
+    let output = project.run(&["patch", "rebase", "--musl", "1.2.7"], 0).stdout;
+    assert!(output.contains("upstream has it"), "{output}");
+    project.edit(PATCH, "Backport [1.2.7]", "Backport [1.2.8]");
+    let output = project.run(&["patch", "rebase", "--musl", "1.2.7"], 0).stdout;
+    assert!(output.contains("conflicts"), "{output}");
 }

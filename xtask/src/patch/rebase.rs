@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use super::worktree::{self, BASE};
 use crate::git::{self, Repo};
 use crate::model::pins::Source;
-use crate::model::series::{Patch, Series};
+use crate::model::series::{Patch, Series, UpstreamStatus};
+use crate::model::version::Version;
 
 /// What becomes of a patch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Fate {
     Applies,
     /// It applies with its surroundings, or parts of it, changed.
     Merges,
-    /// The other version has all of it.
+    /// The other version has all of it, or the patch itself says that it comes from there.
     Upstream,
     /// It has to be made anew; where, as `file:line`.
     Conflicts(Vec<String>),
@@ -59,7 +60,12 @@ pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Re
     for (file, patch) in files.iter().zip(&series.patches) {
         let lacking = patch.files().into_iter().filter(|file| to.layer_of(file).is_none());
         let lacking: Vec<String> = lacking.map(Into::into).collect();
-        fates.push((patch.file.clone(), carry(&repo, file, &lacking)?));
+        let fate = match carry(&repo, file, &lacking)? {
+            // Upstream may have written it otherwise.
+            Fate::Conflicts(_) if is_in(patch, &to.version) => Fate::Upstream,
+            fate => fate,
+        };
+        fates.push((patch.file.clone(), fate));
     }
     let series =
         Series { source: series.source.clone(), version: to.version.clone(), patches: worktree::export(&repo)? };
@@ -80,6 +86,12 @@ fn carry(repo: &Repo, file: &Path, lacking: &[String]) -> Result<Fate> {
         (false, true) => Fate::Applies,
         (false, false) => Fate::Merges,
     })
+}
+
+/// Whether the patch says that it comes from this version of the source, or an earlier one.
+fn is_in(patch: &Patch, version: &str) -> bool {
+    let Ok(UpstreamStatus::Backport(since)) = patch.header().upstream_status() else { return false };
+    matches!((since.parse::<Version>(), version.parse::<Version>()), (Ok(since), Ok(version)) if since <= version)
 }
 
 /// Where a file has conflict markers.

@@ -136,11 +136,11 @@ fn prove(session: &Session, options: &Prove, series: &[Series; 3], cases: &[Case
             for &link in &case.proof.links {
                 // That of the first step that failed itself.
                 let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
-                let show = |id: StepId| match failed(id) {
+                let show = |id: StepId, passing| match failed(id) {
                     Some(error) => Ok(Shown::Fails("it does not build".into(), format!("  | {error}\n"))),
-                    None => prover.run(plan.node(id), link),
+                    None => prover.run(plan.node(id), link, passing),
                 };
-                let row = case.judge(target, link, &show(*without)?, &show(*with)?, fallen);
+                let row = case.judge(target, link, &show(*without, false)?, &show(*with, true)?, fallen);
                 collected.lock().unwrap_or_else(PoisonError::into_inner).push(row);
             }
             Ok(())

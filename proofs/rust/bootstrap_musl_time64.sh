@@ -1,0 +1,36 @@
+#!/bin/sh
+# x.py tells the libc crate of std that musl's time_t has 64 bits on a 32-bit target.
+# Needs SOURCE, the source of Rust with all that x.py insists on, and python3; RUSTC and CARGO are its stage 0.
+set -eu
+triple=armv7-unknown-linux-musleabihf
+cat > cargo << END
+#!/bin/sh
+# Cargo as far as bootstrap itself; of std it only sees in what environment that would be built.
+case \$* in
+*/library/sysroot/Cargo.toml*)
+    echo "\${RUST_LIBC_UNSTABLE_MUSL_V1_2_3-}" >> '$PWD/seen'
+    exit 1
+    ;;
+esac
+exec '$CARGO' "\$@"
+END
+chmod +x cargo
+cat > bootstrap.toml << END
+change-id = "ignore"
+build.rustc = "$RUSTC"
+build.cargo = "$PWD/cargo"
+build.local-rebuild = true
+build.submodules = false
+build.optimized-compiler-builtins = false
+llvm.download-ci-llvm = false
+rust.codegen-tests = false
+target.$triple.cc = "/bin/true"
+target.$triple.ar = "/bin/true"
+target.$("$RUSTC" -vV | sed -n 's/^host: //p').llvm-config = "/bin/true"
+END
+# Stage 0 builds std at once, without a compiler before it.
+python3 "$SOURCE/x.py" build --stage 0 library --target $triple > log 2>&1 || :
+[ "$(cat seen 2>> log)" = 1 ] || {
+    cat log
+    exit 1
+}

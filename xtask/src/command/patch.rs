@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use crate::cli::PatchVerb;
 use crate::exit;
-use crate::model::pins::{Place, Source};
+use crate::model::pins::{Origin, Place, Source};
 use crate::model::series::Series;
 use crate::patch::worktree::{self, Checkout};
 use crate::patch::{check, load, references, refresh, status};
@@ -37,15 +37,17 @@ fn working_tree(session: &Session, source: &Source) -> PathBuf {
 
 /// The unpacked source without any patch, as a step like any other.
 fn pristine(session: &Session, store: &Store, source: &Source) -> Result<PathBuf> {
-    if let Some(Place::Deb(package)) = source.origins.first().map(|origin| &origin.place) {
-        let Source { name, version, .. } = source;
-        session.ui.note(&format!(
-            "note: {name} {version} is the package {package}, with the distribution's own patches on it"
-        ));
-    }
     let series = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
+    let step = session.patch_step(source, &series, Sources::Fetch)?;
+    let is_used = |origin: &&Origin| origin.sha256.as_ref() == Some(&step.sha256);
+    if let Some(Place::Deb(package)) = source.origins.iter().find(is_used).map(|origin| &origin.place) {
+        let Source { name, version, .. } = source;
+        let note =
+            format!("note: {name} {version} is the package {package}, with the distribution's own patches on it");
+        session.ui.note(&note);
+    }
     let mut plan = Plan::new(&session.out);
-    let id = plan.add(session.patch_step(source, &series, Sources::Fetch)?, &[]);
+    let id = plan.add(step, &[]);
     match session.builder(store)?.build(&plan, &[id], Vec::new())?.remove(&id) {
         Some(Err(error)) => bail!("{error}"),
         _ => Ok(plan.path(id).to_owned()),

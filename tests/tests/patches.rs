@@ -111,6 +111,14 @@ fn a_series_is_carried_over_to_another_version() {
 }
 
 #[test]
+fn all_versions_are_fetched_when_asked() {
+    let project = project!();
+    pin_second(&project, &malloc("0"));
+    assert!(!project.run(&["fetch"], 0).stderr.contains("musl 1.2.7"));
+    project.run(&["fetch", "--all"], 0).says(&["musl 1.2.7: ", "sources/musl-1.2.7.tar.gz"]);
+}
+
+#[test]
 fn what_upstream_has_or_has_changed_is_told() {
     let project = project!();
     pin_second(&project, &malloc("(void *)size"));

@@ -73,8 +73,12 @@ pub enum Verb {
     /// Show a target, or check targets
     #[command(subcommand)]
     Target(TargetVerb),
-    /// Download and verify every pinned source, the emulator and the crates that std needs
-    Fetch,
+    /// Download and verify the sources that are built, the emulator and the crates that std needs
+    Fetch {
+        /// Every pinned version and layer too: all that the `patch` verbs look at
+        #[arg(long)]
+        all: bool,
+    },
     /// Work with the patch series
     #[command(subcommand)]
     Patch(PatchVerb),

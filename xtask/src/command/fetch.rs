@@ -4,11 +4,17 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::cli::TargetNames;
 use crate::fetch::NETWORK_ENV;
+use crate::model::series::Series;
 use crate::run::exec::Cmd;
 use crate::session::{Session, Sources, shown};
 
-pub fn run(session: &Session) -> Result<()> {
+pub fn run(session: &Session, all: bool) -> Result<()> {
     let store = session.store()?;
+    if all {
+        for source in &session.pins.all {
+            session.patch_step(source, &Series::default(), Sources::Fetch)?;
+        }
+    }
     let targets = session.targets(&TargetNames::default())?;
     let planned = session.plan(targets, Sources::Fetch)?;
     for (target, _) in &planned.targets {

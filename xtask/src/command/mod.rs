@@ -36,7 +36,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Doctor(options) => doctor::run(&session, options.install),
         Verb::Targets => done(targets::run(&session)),
         Verb::Target(verb) => done(target::run(&session, verb)),
-        Verb::Fetch => done(fetch::run(&session)),
+        Verb::Fetch { all } => done(fetch::run(&session, *all)),
         Verb::Patch(verb) => patch::run(&session, verb),
         Verb::Build(options) => done(build::run(&session, &options.targets)),
         Verb::Smoke(options) => smoke::run(&session, options),

@@ -12,8 +12,10 @@ use crate::archive::sha256_file;
 use crate::exit::{self, Coded};
 use crate::fetch::{Apt, Cache, Kind, OFFLINE, is_interrupt};
 use crate::model::pins::QemuPin;
+use crate::model::target::Target;
 use crate::model::version::Version;
 use crate::run::exec::{Cmd, PATH, describe};
+use crate::run::runner::Runner;
 
 /// An emulator that runs on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,14 @@ pub struct Emulator {
     pub path: PathBuf,
     /// What it says of itself.
     pub version: Version,
+}
+
+impl Emulator {
+    /// What runs programs of a target whose libraries are in `sysroot`.
+    pub fn runner(&self, target: &Target, sysroot: PathBuf) -> Runner {
+        let Self { path, version } = self.clone();
+        Runner::Qemu { path, version, sysroot, cpu: target.qemu.cpu.clone(), env: target.qemu.env.clone() }
+    }
 }
 
 /// Finds `qemu-NAME`.

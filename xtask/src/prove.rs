@@ -1,6 +1,5 @@
 //! Compiles and runs a proof with one toolchain.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 pub enum Shown {
     /// It passed.
     Passes,
-    /// It failed; why, in a line, and what it printed last.
+    /// It failed; why, in a line, and what it printed last, in lines of their own.
     Fails(String, String),
 }
 
@@ -69,13 +68,7 @@ impl Prover<'_> {
     }
 
     fn run_in(&self, work: &Path, toolchain: &Path, link: Link) -> Result<Shown> {
-        let runner = Runner::Qemu {
-            path: self.emulator.path.clone(),
-            version: self.emulator.version.clone(),
-            sysroot: toolchain.join("sysroot"),
-            cpu: self.target.qemu.cpu.clone(),
-            env: self.target.qemu.env.clone(),
-        };
+        let runner = self.emulator.runner(self.target, toolchain.join("sysroot"));
         let program = work.join("proof");
         let compiler = match self.proof.language {
             Language::Rust => self.rustc(toolchain, link),
@@ -134,16 +127,5 @@ fn judge(output: Result<Output>, who: &str) -> Result<Shown> {
     if output.finished.status.success() && !output.finished.timed_out {
         return Ok(Shown::Passes);
     }
-    Ok(Shown::Fails(format!("{who} {}", describe(&output.finished)), last_lines(&output)))
-}
-
-fn last_lines(output: &Output) -> String {
-    const MOST: usize = 12;
-    let printed = [&output.stdout[..], &output.stderr[..]].concat();
-    let printed = String::from_utf8_lossy(&printed);
-    let lines: Vec<&str> = printed.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(MOST)..].iter().fold(String::new(), |mut text, line| {
-        let _ = writeln!(text, "  | {line}");
-        text
-    })
+    Ok(Shown::Fails(format!("{who} {}", describe(&output.finished)), output.last_lines()))
 }

@@ -150,13 +150,7 @@ impl Trial<'_> {
     fn runner(&self) -> Runner {
         let sysroot = self.toolchain.path.join("sysroot");
         match &self.prepared.emulator {
-            Some(emulator) => Runner::Qemu {
-                path: emulator.path.clone(),
-                version: emulator.version.clone(),
-                sysroot,
-                cpu: self.target.qemu.cpu.clone(),
-                env: self.target.qemu.env.clone(),
-            },
+            Some(emulator) => emulator.runner(self.target, sysroot),
             None => Runner::Native { sysroot, loader: self.target.musl.loader.clone() },
         }
     }

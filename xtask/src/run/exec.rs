@@ -89,6 +89,22 @@ pub enum Flow {
     Deadline(Instant),
 }
 
+impl Output {
+    /// The end of what was printed on each stream, for a report: lines that each begin with a line break and a mark.
+    pub fn last_lines(&self) -> String {
+        const MOST: usize = 12;
+        let mut text = String::new();
+        for stream in [&self.stdout, &self.stderr] {
+            let printed = String::from_utf8_lossy(stream);
+            let lines: Vec<_> = printed.trim_end().lines().collect();
+            for line in &lines[lines.len().saturating_sub(MOST)..] {
+                let _ = write!(text, "\n  | {line}");
+            }
+        }
+        text
+    }
+}
+
 impl Cmd {
     /// A command with a clean environment: `PATH`, `LANG` and `TZ` only.
     pub fn new(program: impl AsRef<OsStr>) -> Self {

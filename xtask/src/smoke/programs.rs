@@ -1,7 +1,6 @@
 //! Building and running the programs of one link mode.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -319,24 +318,10 @@ fn judge(output: &Output, expected: &str) -> Problem {
         }
         None => "the last line's end is missing, or there is one too many".into(),
     };
-    text.push_str(&last_lines(output));
+    text.push_str(&output.last_lines());
     Some(text)
 }
 
 fn failure(output: &Output) -> String {
-    format!("it {}{}", describe(&output.finished), last_lines(output))
-}
-
-/// The end of what was printed, for a report.
-fn last_lines(output: &Output) -> String {
-    const MOST: usize = 12;
-    let mut text = String::new();
-    for stream in [&output.stdout, &output.stderr] {
-        let printed = String::from_utf8_lossy(stream);
-        let lines: Vec<_> = printed.trim_end().lines().collect();
-        for line in &lines[lines.len().saturating_sub(MOST)..] {
-            let _ = write!(text, "\n  | {line}");
-        }
-    }
-    text
+    format!("it {}{}", describe(&output.finished), output.last_lines())
 }

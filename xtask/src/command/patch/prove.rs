@@ -39,7 +39,7 @@ struct Row {
     without: String,
     with: String,
     verdict: Verdict,
-    /// What the proof printed, where that is of interest.
+    /// What is told behind its name: what the proof printed, or why it was not run.
     detail: String,
 }
 
@@ -99,9 +99,9 @@ fn case<'a>(session: &Session, source: &'a Source, patch: &'a Patch, wanted: &[T
         .map_err(|message| Coded::error(exit::USAGE, format!("{}: {message}", at())))?;
     let needs_compiler = source.layer_named(LIBRARY).is_some() && layer != LIBRARY;
     let barred = if needs_compiler {
-        Some(format!("it changes the {layer}, and the compiler in use is the stock one"))
+        Some(format!(": it changes the {layer}, and the compiler in use is the stock one"))
     } else if targets.is_empty() {
-        Some("it is for none of these targets".into())
+        Some(": it is for none of these targets".into())
     } else {
         None
     };
@@ -137,7 +137,7 @@ fn prove(session: &Session, options: &Prove, series: &[Series; 3], cases: &[Case
                 // That of the first step that failed itself.
                 let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
                 let show = |id: StepId, passing| match failed(id) {
-                    Some(error) => Ok(Shown::Fails("it does not build".into(), format!("  | {error}\n"))),
+                    Some(error) => Ok(Shown::Fails("it does not build".into(), format!("\n  | {error}"))),
                     None => prover.run(plan.node(id), link, passing),
                 };
                 let row = case.judge(target, link, &show(*without, false)?, &show(*with, true)?, fallen);
@@ -197,11 +197,8 @@ impl Case<'_> {
             Shown::Passes => String::new(),
         };
         if !fallen.is_empty() {
-            let _ = writeln!(
-                detail,
-                "  without it, these did not apply either and had to go with it: {}",
-                fallen.join(", ")
-            );
+            let fallen = fallen.join(", ");
+            let _ = write!(detail, "\n  without it, these did not apply either and had to go with it: {fallen}");
         }
         let row = self.row(&target.name, link.word(), verdict, &detail);
         Row { without: word(without), with: word(with), ..row }
@@ -228,7 +225,7 @@ fn show(session: &Session, rows: &[Row]) -> Result<u8> {
         table.push(cells.into_iter().chain([row.verdict.cell()]).collect());
         if !row.detail.is_empty() {
             let place = [&*row.patch, &row.target, row.link].join(" ");
-            session.ui.note(&format!("{}\n{}", place.trim_end(), row.detail.trim_end()));
+            session.ui.note(&format!("{}{}", place.trim_end(), row.detail));
         }
     }
     super::super::print(&columns(&table, usize::MAX, session.ui.color()))?;

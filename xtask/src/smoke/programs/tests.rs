@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::target::{Target, TargetFile};
 use crate::run::jobs::Jobs;
+use std::fmt::Write as _;
 
 struct Fixture {
     root: tempfile::TempDir,

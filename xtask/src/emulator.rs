@@ -16,6 +16,7 @@ use crate::model::target::Target;
 use crate::model::version::Version;
 use crate::run::exec::{Cmd, PATH, describe};
 use crate::run::runner::Runner;
+use crate::store::Inputs;
 
 /// An emulator that runs on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,14 @@ pub struct Emulator {
 }
 
 impl Emulator {
+    /// What of it decides what programs of a target do.
+    pub fn inputs(&self, target: &Target) -> Result<Inputs> {
+        let env = target.qemu.env.iter().map(|(key, value)| format!("{key}={value}"));
+        let inputs = Inputs::new().add("emulator", self.version.to_string());
+        let inputs = inputs.add("emulator sha256", sha256_file(&self.path)?);
+        Ok(inputs.list("cpu", target.qemu.cpu.as_deref()).list("emulator env", env))
+    }
+
     /// What runs programs of a target whose libraries are in `sysroot`.
     pub fn runner(&self, target: &Target, sysroot: PathBuf) -> Runner {
         let Self { path, version } = self.clone();

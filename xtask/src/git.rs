@@ -57,30 +57,16 @@ pub fn apply(dir: &Path, patch: &Path) -> Result<Output> {
     without_repository(dir).args(["apply", "--whitespace=nowarn"]).arg(std::path::absolute(patch)?).output()
 }
 
-/// Lines added and removed in one file; nothing for a binary one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileChange {
-    /// The file's path after the patch, or before it where the patch removes it.
-    pub path: String,
-    /// Lines added.
-    pub added: usize,
-    /// Lines removed.
-    pub removed: usize,
-}
-
-/// `git apply --numstat`: the files that a patch file changes.
-pub fn numstat(patch: &Path) -> Result<Vec<FileChange>> {
+/// `git apply --numstat`: the files that a patch file changes, as they are called after it, or before it where it removes
+/// them.
+pub fn changed_files(patch: &Path) -> Result<Vec<String>> {
     let cmd = without_repository(Path::new("/")).args(["apply", "--numstat", "-z"]).arg(std::path::absolute(patch)?);
     let printed = cmd.read().with_context(|| format!("reading the patch {}", patch.display()))?;
-    let mut changes = Vec::new();
-    for entry in printed.split_terminator('\0') {
-        let mut fields = entry.splitn(3, '\t');
-        let (added, removed, name) = (fields.next(), fields.next(), fields.next());
-        let name = name.with_context(|| format!("`git apply --numstat` printed `{entry}`"))?;
-        let count = |field: Option<&str>| field.and_then(|field| field.parse().ok()).unwrap_or(0);
-        changes.push(FileChange { path: name.into(), added: count(added), removed: count(removed) });
-    }
-    Ok(changes)
+    let name = |entry: &str| {
+        let name = entry.splitn(3, '\t').nth(2).map(Into::into);
+        name.with_context(|| format!("`git apply --numstat` printed `{entry}`"))
+    };
+    printed.split_terminator('\0').map(name).collect()
 }
 
 fn excluded(files: &[String]) -> impl Iterator<Item = String> {

@@ -41,6 +41,8 @@ pub struct Prover<'a> {
     pub target: &'a Target,
     /// What runs the target's programs.
     pub emulator: &'a Emulator,
+    /// What of that decides what a proof shows.
+    pub surroundings: &'a Inputs,
     /// The proof's file.
     pub file: &'a Path,
     /// What it says of itself.
@@ -53,15 +55,15 @@ impl Prover<'_> {
     pub fn run(&self, toolchain: &Node, link: Link, passing: bool) -> Result<Shown> {
         let inputs = Inputs::new().add("kind", "proof").add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("link", link.word()).add("proof", fs_err::read_to_string(self.file)?);
-        let inputs = inputs.add("emulator sha256", crate::archive::sha256_file(&self.emulator.path)?);
-        let record = Record::new(self.store, &self.target.name, inputs);
-        if let Some(shown) = record.load::<Shown>() {
+        let record = Record::new(self.store, &self.target.name, inputs.append(self.surroundings));
+        let as_it_should_be = |shown: &Shown| (*shown == Shown::Passes) == passing;
+        if let Some(shown) = record.load::<Shown>().filter(as_it_should_be) {
             return Ok(shown);
         }
         let work = tempfile::Builder::new().prefix("proof-").tempdir_in(self.store.temporary())?;
         let shown = self.run_in(work.path(), &toolchain.path, link);
         let shown = shown.with_context(|| format!("running {} for {}", self.file.display(), self.target.name))?;
-        if (shown == Shown::Passes) == passing {
+        if as_it_should_be(&shown) {
             record.save(&shown)?;
         }
         Ok(shown)
@@ -90,20 +92,12 @@ impl Prover<'_> {
     }
 
     fn rustc(&self, toolchain: &Path, link: Link) -> Cmd {
-        let crt = match link {
-            Link::Dynamic => "-Ctarget-feature=-crt-static",
-            Link::Static => "-Ctarget-feature=+crt-static",
-        };
-        let options = ["--edition=2024", "-O", "--target", &self.target.triple, crt];
+        let options = ["--edition=2024", "-O", "--target", &self.target.triple, link.rustc_flag()];
         Cmd::new(toolchain.join("bin/rustc")).args(options).args(&self.proof.flags).arg(self.file)
     }
 
     fn driver(&self, toolchain: &Path, link: Link) -> Cmd {
-        let pie = match link {
-            Link::Dynamic => "-pie",
-            Link::Static => "-static-pie",
-        };
-        let options = ["-std=gnu11", "-O2", "-fPIE", pie, "-pthread"];
+        let options = ["-std=gnu11", "-O2", "-fPIE", link.driver_flag(), "-pthread"];
         let cmd = Cmd::new(toolchain.join("bin").join(self.target.driver()));
         cmd.args(options).args(&self.proof.flags).arg(self.file).arg("-lm")
     }
@@ -122,7 +116,7 @@ fn judge(output: Result<Output>, who: &str) -> Result<Shown> {
     let output = match output {
         Ok(output) => output,
         Err(error) if error.is::<Interrupted>() => return Err(error),
-        Err(error) => return Ok(Shown::Fails("cannot be started".into(), format!("{error:#}"))),
+        Err(error) => return Ok(Shown::Fails("cannot be started".into(), format!("\n  | {error:#}"))),
     };
     if output.finished.status.success() && !output.finished.timed_out {
         return Ok(Shown::Passes);

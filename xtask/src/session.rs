@@ -161,6 +161,12 @@ impl Session {
         Ok(series.without(|patch| self.without.iter().any(|name| name.is(source.name, patch))))
     }
 
+    /// Those of all sources in use, in the order of [`Session::sources`].
+    pub fn series_in_use(&self) -> Result<[Series; 3]> {
+        let [rust, musl, llvm] = self.sources().map(|source| self.series(source));
+        Ok([rust?, musl?, llvm?])
+    }
+
     /// Opens the out folder, waiting for another run that uses it.
     pub fn store(&self) -> Result<Store> {
         Store::open(&self.out, || self.ui.note("another run is using out/; waiting for it to end"))
@@ -249,21 +255,22 @@ impl Session {
 
     /// Makes the plan for `targets`: everything that could be wrong with the input is found here.
     pub fn plan(&self, targets: Vec<Target>, sources: Sources) -> Result<Planned> {
+        // Before anything is fetched.
+        let specs = targets.iter().map(|target| self.spec(target)).collect::<Result<Vec<_>>>()?;
         let mut plan = Plan::new(&self.out);
         let start = std::time::Instant::now();
-        let [rust, musl, llvm] = self.sources().map(|source| self.series(source));
-        let patched = self.plan_sources(&mut plan, [&rust?, &musl?, &llvm?], sources)?;
+        let patched = self.plan_sources(&mut plan, &self.series_in_use()?, sources)?;
         let fetch_wall_s = start.elapsed().as_secs_f64();
-        let plan_one = |target: Target| {
-            let steps = self.plan_target(&mut plan, &target, patched)?;
+        let plan_one = |(target, spec): (Target, String)| {
+            let steps = self.plan_target(&mut plan, &target, spec, patched)?;
             Ok((target, steps))
         };
-        let targets = targets.into_iter().map(plan_one).collect::<Result<_>>()?;
+        let targets = targets.into_iter().zip(specs).map(plan_one).collect::<Result<_>>()?;
         Ok(Planned { plan, targets, rust_source: patched.rust, fetch_wall_s })
     }
 
     /// Adds the steps of the sources with these patches, in the order of [`Session::sources`].
-    pub fn plan_sources(&self, plan: &mut Plan, series: [&Series; 3], sources: Sources) -> Result<Patched> {
+    pub fn plan_sources(&self, plan: &mut Plan, series: &[Series; 3], sources: Sources) -> Result<Patched> {
         let [rust, musl, llvm] = self.sources();
         // Of Rust, std's layer only: what changes the compiler is not for the library's tree.
         let rust = rust.with_layers(|layer| layer == LIBRARY);
@@ -271,13 +278,17 @@ impl Session {
             let series = series.clone().within(source);
             Ok::<_, anyhow::Error>(plan.add(self.patch_step(source, &series, sources)?, &[]))
         };
-        Ok(Patched { rust: add(&rust, series[0])?, musl: add(musl, series[1])?, llvm: add(llvm, series[2])? })
+        Ok(Patched { rust: add(&rust, &series[0])?, musl: add(musl, &series[1])?, llvm: add(llvm, &series[2])? })
     }
 
-    /// Adds the steps of one target, from these sources.
-    pub fn plan_target(&self, plan: &mut Plan, target: &Target, sources: Patched) -> Result<TargetSteps> {
+    /// A target's spec, resolved.
+    pub fn spec(&self, target: &Target) -> Result<String> {
+        spec::resolve(&self.root, target, &self.host()?.rust)
+    }
+
+    /// Adds the steps of one target with this spec, from these sources.
+    pub fn plan_target(&self, plan: &mut Plan, target: &Target, spec: String, sources: Patched) -> Result<TargetSteps> {
         let host = self.host()?;
-        let spec = spec::resolve(&self.root, target, &host.rust)?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();
         let path = |plan: &Plan, id: StepId| plan.path(id).to_owned();

@@ -164,10 +164,7 @@ impl Trial<'_> {
         let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word()).add("kernel", kernel);
         let inputs = inputs.list("sandbox", has);
         let Some(emulator) = &self.prepared.emulator else { return Ok(inputs) };
-        let env = self.target.qemu.env.iter().map(|(key, value)| format!("{key}={value}"));
-        let inputs = inputs.add("emulator", emulator.version.to_string());
-        let inputs = inputs.add("emulator sha256", crate::archive::sha256_file(&emulator.path)?);
-        Ok(inputs.list("cpu", self.target.qemu.cpu.as_deref()).list("emulator env", env))
+        Ok(inputs.append(&emulator.inputs(self.target)?))
     }
 
     fn smoke(&self, run: &mut report::Run, sandbox: &Sandbox, surroundings: &Inputs) -> Result<()> {

@@ -23,6 +23,22 @@ impl Link {
             Self::Static => "static",
         }
     }
+
+    /// What asks rustc for it, whatever the target's default is.
+    pub fn rustc_flag(self) -> &'static str {
+        match self {
+            Self::Dynamic => "-Ctarget-feature=-crt-static",
+            Self::Static => "-Ctarget-feature=+crt-static",
+        }
+    }
+
+    /// What asks the C driver for it.
+    pub fn driver_flag(self) -> &'static str {
+        match self {
+            Self::Dynamic => "-pie",
+            Self::Static => "-static-pie",
+        }
+    }
 }
 
 impl std::fmt::Display for Link {

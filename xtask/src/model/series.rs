@@ -132,6 +132,14 @@ impl Patch {
         names.filter_map(|names| names.rsplit_once(" b/")).map(|(_, file)| file).collect()
     }
 
+    /// Lines that it adds and removes.
+    pub fn lines(&self) -> (usize, usize) {
+        let hunks = self.hunks();
+        let count =
+            |mark: &str| hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.starts_with(mark)).count();
+        (count("+"), count("-"))
+    }
+
     /// Every hunk of it.
     pub fn hunks(&self) -> Vec<Hunk<'_>> {
         let mut hunks: Vec<Hunk<'_>> = Vec::new();

@@ -47,8 +47,8 @@ pub(super) struct Failure {
 
 /// Applies one patch file. A patch that does not apply is the inner error.
 pub(super) fn apply_one(tree: &Path, file: &Path, patch: &Patch) -> Result<Result<(), Failure>> {
-    let changes = git::numstat(file)?;
-    let states = || changes.iter().map(|change| FileState::of(&tree.join(&change.path))).collect::<Result<Vec<_>>>();
+    let changed = git::changed_files(file)?;
+    let states = || changed.iter().map(|path| FileState::of(&tree.join(path))).collect::<Result<Vec<_>>>();
     let before = states()?;
     let output = git::apply(tree, file)?;
     if !output.finished.status.success() {
@@ -56,9 +56,9 @@ pub(super) fn apply_one(tree: &Path, file: &Path, patch: &Patch) -> Result<Resul
     }
     // git reports success for files that it passes over, too.
     let after = states()?;
-    let mut pairs = changes.iter().zip(before.iter().zip(&after));
-    if let Some((change, _)) = pairs.find(|(_, (before, after))| before == after) {
-        bail!("{}: git reports success, but {} is as it was before", patch.file, change.path);
+    let mut pairs = changed.iter().zip(before.iter().zip(&after));
+    if let Some((path, _)) = pairs.find(|(_, (before, after))| before == after) {
+        bail!("{}: git reports success, but {path} is as it was before", patch.file);
     }
     Ok(Ok(()))
 }

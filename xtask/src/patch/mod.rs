@@ -34,7 +34,7 @@ fn write_files(series: &Series, folder: &Path) -> Result<Vec<PathBuf>> {
 /// Copies those files of a pristine tree that a series touches: as good as the whole tree for applying it.
 fn copy_touched(pristine: &Path, patches: &[PathBuf], series: &Series, into: &Path) -> Result<()> {
     for (file, patch) in patches.iter().zip(&series.patches) {
-        let mut paths: Vec<String> = git::numstat(file)?.into_iter().map(|change| change.path).collect();
+        let mut paths = git::changed_files(file)?;
         let sources = ["rename from ", "copy from "];
         let source = |line: &str| sources.iter().find_map(|prefix| line.strip_prefix(prefix)).map(Into::into);
         paths.extend(patch.text.lines().filter_map(source));

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::worktree::{self, BASE};
-use crate::git::{self, Repo};
+use crate::git::Repo;
 use crate::model::pins::Source;
 use crate::model::series::{Patch, Series, UpstreamStatus};
 use crate::model::version::Version;
@@ -107,15 +107,6 @@ fn places(tree: &Path, path: &str) -> Vec<String> {
         markers += usize::from(["<<<<<<< ", "=======", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)));
     }
     if found.is_empty() { vec![format!("{path} is gone")] } else { found }
-}
-
-/// Lines that a patch adds and removes.
-pub fn lines(patch: &Patch) -> Result<(usize, usize)> {
-    let scratch = tempfile::tempdir().context("making a folder for the patches")?;
-    let file = scratch.path().join(&patch.file);
-    fs_err::write(&file, &patch.text)?;
-    let changes = git::numstat(&file)?;
-    Ok(changes.iter().fold((0, 0), |(added, removed), file| (added + file.added, removed + file.removed)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::git;
 use crate::model::pins::Source;
 use crate::model::series::Series;
 
@@ -62,7 +61,7 @@ pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Resu
     let mut rows = Vec::new();
     for (file, patch) in files.iter().zip(&series.patches) {
         let header = patch.header();
-        let changes = git::numstat(file)?;
+        let (added, removed) = patch.lines();
         let applies = match pristine {
             Some(_) => Some(super::apply::apply_one(&tree, file, patch)?.is_ok()),
             None => None,
@@ -73,9 +72,9 @@ pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Resu
             targets: header.targets().map_or_else(|| "all".into(), |names| names.join(" ")),
             subject: header.subject().to_owned(),
             upstream: header.upstream_status().map_or_else(|(_, problem)| problem, |status| status.to_string()),
-            added: changes.iter().map(|change| change.added).sum(),
-            removed: changes.iter().map(|change| change.removed).sum(),
-            files: changes.into_iter().map(|change| change.path).collect(),
+            files: patch.files().into_iter().map(Into::into).collect(),
+            added,
+            removed,
             applies,
         });
     }

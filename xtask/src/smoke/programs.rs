@@ -86,15 +86,21 @@ impl<'a> Mode<'a> {
     /// C programs by the driver alone, called as the cc crate calls a clang: with Rust's triple as its target.
     fn c_programs(&mut self) -> Result<()> {
         let Smoke { sources, toolchain, target, .. } = self.smoke;
-        let link = match self.link {
-            Link::Dynamic => "-pie",
-            Link::Static => "-static-pie",
-        };
         for program in listed(&sources.join("c"))? {
             let file = self.folder.join(&program.name);
             let cmd = Cmd::new(toolchain.join("bin").join(target.driver()))
                 .arg(format!("--target={}", target.triple))
-                .args(["-std=c11", "-O2", "-fPIE", link, "-Wall", "-Werror", "-Wl,-z,now", "-pthread", "-o"])
+                .args([
+                    "-std=c11",
+                    "-O2",
+                    "-fPIE",
+                    self.link.driver_flag(),
+                    "-Wall",
+                    "-Werror",
+                    "-Wl,-z,now",
+                    "-pthread",
+                    "-o",
+                ])
                 .arg(&file)
                 .arg(sources.join("c").join(&program.name).with_extension("c"))
                 .arg("-lm")
@@ -136,13 +142,9 @@ impl<'a> Mode<'a> {
 
     /// The link mode in so many words, whatever the target's default is; and the sources' folder is the user's affair.
     fn rustflags(&self) -> [OsString; 3] {
-        let crt = match self.link {
-            Link::Dynamic => "-Ctarget-feature=-crt-static",
-            Link::Static => "-Ctarget-feature=+crt-static",
-        };
         let mut remap = self.smoke.sources.as_os_str().to_owned();
         remap.push("=/smoke");
-        [crt.into(), "--remap-path-prefix".into(), remap]
+        [self.link.rustc_flag().into(), "--remap-path-prefix".into(), remap]
     }
 
     /// The Rust programs of this mode.

@@ -1,5 +1,6 @@
 //! `patch prove`
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -7,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context as _, Result};
 
 use crate::cli::{Prove, TargetNames};
+use crate::emulator::Emulator;
 use crate::exit::{self, Coded};
 use crate::model::link::Link;
 use crate::model::pins::{LIBRARY, Source};
@@ -19,16 +21,32 @@ use crate::prove::{Prover, Shown};
 use crate::render::table::{Cell, Tone, columns};
 use crate::session::{Patched, Session, Sources, TargetSteps};
 use crate::step::{Plan, Results, StepId, Task};
+use crate::store::{Inputs, Store};
 
 /// A patch that is to be proven.
 struct Case<'a> {
     source: &'a Source,
     patch: &'a Patch,
+    layer: &'a str,
     file: PathBuf,
     proof: Proof,
     targets: Vec<Target>,
     /// Why it cannot be proven here.
     barred: Option<String>,
+}
+
+/// What every proof of a target needs.
+struct Around {
+    spec: String,
+    emulator: Emulator,
+    surroundings: Inputs,
+}
+
+impl Around {
+    fn find(session: &Session, options: &Prove, target: &Target) -> Result<Self> {
+        let emulator = session.emulator(target, options.qemu.as_deref())?;
+        Ok(Self { spec: session.spec(target)?, surroundings: emulator.inputs(target)?, emulator })
+    }
 }
 
 /// One line of the result.
@@ -68,9 +86,7 @@ pub fn run(session: &Session, options: &Prove) -> Result<u8> {
         session.named_patches(name)?;
     }
     let wanted = session.targets(&TargetNames { targets: options.target.clone(), release: None })?;
-    let series = session.sources().map(|source| session.series(source));
-    let [rust, musl, llvm] = series;
-    let series = [rust?, musl?, llvm?];
+    let series = session.series_in_use()?;
     let mut cases = Vec::new();
     for (source, series) in session.sources().into_iter().zip(&series) {
         let named = |patch: &&Patch| {
@@ -105,14 +121,21 @@ fn case<'a>(session: &Session, source: &'a Source, patch: &'a Patch, wanted: &[T
     } else {
         None
     };
-    Ok(Case { source, patch, file, proof, targets, barred })
+    Ok(Case { source, patch, layer, file, proof, targets, barred })
 }
 
 fn prove(session: &Session, options: &Prove, series: &[Series; 3], cases: &[Case]) -> Result<Vec<Row>> {
     let store = session.store()?;
     let builder = session.builder(&store)?;
     let mut plan = Plan::new(&session.out);
-    let with = session.plan_sources(&mut plan, [&series[0], &series[1], &series[2]], Sources::Fetch)?;
+    let open = || cases.iter().filter(|case| case.barred.is_none());
+    let mut around = BTreeMap::new();
+    for target in open().flat_map(|case| &case.targets) {
+        if !around.contains_key(&target.name) {
+            around.insert(target.name.clone(), Around::find(session, options, target)?);
+        }
+    }
+    let with = session.plan_sources(&mut plan, series, Sources::Fetch)?;
     let mut rows: Vec<Row> = Vec::new();
     let mut pairs = Vec::new();
     for case in cases {
@@ -122,17 +145,21 @@ fn prove(session: &Session, options: &Prove, series: &[Series; 3], cases: &[Case
         }
         let (without, fallen) = case.left_out(session, &store, &mut plan, series)?;
         for target in &case.targets {
-            let steps = session.plan_target(&mut plan, target, with)?;
-            let steps = (case.toolchain(steps), case.toolchain(session.plan_target(&mut plan, target, without)?));
-            pairs.push((case, target, steps, fallen.clone(), session.emulator(target, options.qemu.as_deref())?));
+            let around = &around[&target.name];
+            let mut toolchain = |patched| {
+                let steps = session.plan_target(&mut plan, target, around.spec.clone(), patched)?;
+                Ok::<_, anyhow::Error>(case.toolchain(steps))
+            };
+            pairs.push((case, target, (toolchain(with)?, toolchain(without)?), fallen.clone(), around));
         }
     }
     let collected = Mutex::new(Vec::new());
     let mut tasks = Vec::new();
-    for (case, target, (with, without), fallen, emulator) in &pairs {
+    for (case, target, (with, without), fallen, around) in &pairs {
         let (plan, store, jobs, collected) = (&plan, &store, &builder.jobs, &collected);
         let run = move |built: &Results| {
-            let prover = Prover { store, jobs, target, emulator, file: &case.file, proof: &case.proof };
+            let Around { emulator, surroundings, .. } = around;
+            let prover = Prover { store, jobs, target, emulator, surroundings, file: &case.file, proof: &case.proof };
             for &link in &case.proof.links {
                 // That of the first step that failed itself.
                 let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
@@ -159,21 +186,19 @@ impl Case<'_> {
     fn left_out(
         &self,
         session: &Session,
-        store: &crate::store::Store,
+        store: &Store,
         plan: &mut Plan,
         series: &[Series; 3],
     ) -> Result<(Patched, Vec<String>)> {
         let own = |series: &&Series| series.source == self.source.name;
         let whole = series.iter().find(own).context("the patch is of no source")?;
         // What belongs to other layers is in other trees.
-        let layer = references::layer(self.source, self.patch).unwrap_or_default();
-        let source = self.source.with_layers(|name| name == layer);
+        let source = self.source.with_layers(|name| name == self.layer);
         let whole = whole.clone().within(&source);
         let tree = super::pristine(session, store, &source)?;
         let (remaining, fallen) = leave_out(&whole, &self.patch.file, &tree)?;
-        let [rust, musl, llvm] = series;
-        let pick = |series| if own(&series) { &remaining } else { series };
-        let patched = session.plan_sources(plan, [pick(rust), pick(musl), pick(llvm)], Sources::Fetch)?;
+        let series = series.clone().map(|series| if own(&&series) { remaining.clone() } else { series });
+        let patched = session.plan_sources(plan, &series, Sources::Fetch)?;
         Ok((patched, fallen))
     }
 

@@ -4,7 +4,8 @@ use anyhow::{Result, bail};
 
 use crate::exit::{self, Coded};
 use crate::model::pins::Source;
-use crate::patch::rebase::{Fate, lines, rebase};
+use crate::model::series::Patch;
+use crate::patch::rebase::{Fate, rebase};
 use crate::patch::{load, references};
 use crate::render::table::{Cell, Tone, columns};
 use crate::session::Session;
@@ -45,7 +46,7 @@ fn one(session: &Session, old: &Source, new: &Source, write: bool) -> Result<()>
     let mut rows = vec![["patch", "layer", "lines", "fate", ""].map(Cell::plain).to_vec()];
     let mut kept = rebased.series.patches.iter();
     for ((file, fate), patch) in rebased.fates.iter().zip(&series.patches) {
-        let (added, removed) = lines(patch)?;
+        let (added, removed) = patch.lines();
         let layer = references::layer(old, patch).unwrap_or_default();
         let (word, tone, detail) = match fate {
             Fate::Applies => ("applies", Tone::Good, String::new()),
@@ -54,7 +55,7 @@ fn one(session: &Session, old: &Source, new: &Source, write: bool) -> Result<()>
             Fate::Conflicts(places) => ("conflicts", Tone::Bad, places.join(", ")),
         };
         let after = if matches!(fate, Fate::Applies | Fate::Merges) { kept.next() } else { None };
-        let after = after.map(lines).transpose()?.filter(|after| *after != (added, removed));
+        let after = after.map(Patch::lines).filter(|after| *after != (added, removed));
         let changed = after.map(|(added, removed)| format!("now +{added} -{removed}")).unwrap_or_default();
         rows.push(vec![
             Cell::plain(file),

@@ -117,7 +117,7 @@ fn a_missing_tool_gets_the_command_that_installs_it() {
         "the host lacks clang, lld, make",
         "hint: ",
         "apt-get install",
-        "clang-22 lld-22 make",
+        "clang-22 lld-22 llvm-22 make",
         "doctor --install",
     ]);
 }

@@ -73,9 +73,13 @@ impl Installer {
     fn packages(&self, tools: &[&str]) -> Vec<String> {
         let mut packages: Vec<String> = Vec::new();
         let release = self.llvm().to_string();
+        // LLVM's tools must be of one release: an older one's that are there serve no more once one of them is installed.
+        let is_llvm = |package: &str| package.contains("{}");
+        let any_llvm = self.packages.iter().any(|(tool, package)| is_llvm(package) && tools.contains(tool));
         for (tool, package) in self.packages {
+            let wanted = tools.contains(tool) || (any_llvm && is_llvm(package));
             let package = package.replace("{}", &release);
-            if tools.contains(tool) && !packages.contains(&package) {
+            if wanted && !packages.contains(&package) {
                 packages.push(package);
             }
         }

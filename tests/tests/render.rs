@@ -14,7 +14,7 @@ const ODD: &str = "fmt::odd<&'a T>|`x`\u{1b}[31m\u{ffff}\"é";
 fn test(name: &str, outcome: Option<Outcome>, verdict: Verdict, reason: &str) -> Test {
     let log = outcome.is_some_and(Outcome::is_failure).then(|| format!("logs/s390x/{}.txt", name.replace("::", "-")));
     let reason = (!reason.is_empty()).then(|| reason.to_owned());
-    Test { name: name.into(), outcome, verdict, wall_s: 0.25, reason, log }
+    Test { name: name.into(), outcome, verdict, wall_s: 0.25, reason, tries: None, log }
 }
 
 fn suite(name: &str, tests: Vec<Test>) -> Suite {
@@ -27,8 +27,10 @@ fn suite(name: &str, tests: Vec<Test>) -> Suite {
         failed: outcomes(Outcome::Fail),
         crashed: outcomes(Outcome::Crash),
         timed_out: outcomes(Outcome::Timeout),
+        missing: outcomes(Outcome::Missing),
         ignored: outcomes(Outcome::Ignored),
         skipped: outcomes(Outcome::Skipped),
+        not_run: 0,
         wall_s: 31.42,
         cpu_s: 58.0,
         cached: false,
@@ -38,6 +40,7 @@ fn suite(name: &str, tests: Vec<Test>) -> Suite {
             improvement: verdicts(Verdict::Improvement),
             flake: verdicts(Verdict::Flake),
             stale: verdicts(Verdict::Stale),
+            new_flakes: 0,
         },
         tests,
     }

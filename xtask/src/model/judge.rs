@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::expectation::{Active, Entry, Expectations, Setting, Word};
-use super::outcome::{Outcome, SuiteOutcome, TestOutcome, Verdict};
+use super::outcome::{Outcome, SuiteOutcome, TestOutcome, Tries, Verdict};
 use super::report::{Suite, Test, Verdicts};
 
 /// Suites as they go into the report, and the files that hold what failing tests printed.
@@ -72,7 +72,7 @@ pub fn judge(
         let active = expectations.active(&outcome.suite, setting);
         let folder = format!("{logs}/{}", file_name(&outcome.suite));
         let suite = judge_suite(outcome, &active, &folder, &mut judged.logs)?;
-        let executed = suite.passed + suite.failed + suite.crashed + suite.timed_out;
+        let executed = suite.passed + suite.failures();
         if complete && executed == 0 {
             return Err(JudgeError::NothingRan(suite.suite));
         }
@@ -85,11 +85,15 @@ pub fn judge(
     Ok(judged)
 }
 
-/// The worst verdict of a run's suites, as a report's run names it: an expectation that is out of date counts as an improvement.
+/// The worst verdict of a run's suites, as a report's run names it: whatever an expectation file has to be changed for, an entry
+/// that is out of date or a flake that has none, counts as an improvement.
 pub fn worst(suites: &[Suite]) -> &'static str {
     if suites.iter().any(|suite| suite.verdicts.regression > 0) {
         Verdict::Regression.word()
-    } else if suites.iter().any(|suite| suite.verdicts.improvement + suite.verdicts.stale > 0) {
+    } else if suites
+        .iter()
+        .any(|suite| suite.verdicts.improvement + suite.verdicts.stale + suite.verdicts.new_flakes > 0)
+    {
         Verdict::Improvement.word()
     } else {
         Verdict::Expected.word()
@@ -97,8 +101,8 @@ pub fn worst(suites: &[Suite]) -> &'static str {
 }
 
 fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut Vec<Log>) -> Result<Suite, JudgeError> {
-    let SuiteOutcome { suite, tests: outcomes, listed, complete, notes: _, wall_s, cpu_s } = outcome;
-    if outcomes.len() != listed {
+    let SuiteOutcome { suite, tests: outcomes, listed, not_run, complete, notes: _, wall_s, cpu_s } = outcome;
+    if outcomes.len() + not_run != listed {
         return Err(JudgeError::Lost { suite, listed, counted: outcomes.len() });
     }
     let count = |outcome| outcomes.iter().filter(|test| test.outcome == outcome).count();
@@ -108,8 +112,10 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
         failed: count(Outcome::Fail),
         crashed: count(Outcome::Crash),
         timed_out: count(Outcome::Timeout),
+        missing: count(Outcome::Missing),
         ignored: count(Outcome::Ignored),
         skipped: count(Outcome::Skipped),
+        not_run,
         wall_s,
         cpu_s,
         cached: false,
@@ -126,6 +132,9 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
         let entry = active.find(&test.name);
         used.extend(entry.map(Entry::place));
         let (verdict, reason) = verdict(&test, entry);
+        if verdict == Verdict::Flake && entry.is_none_or(|entry| entry.word != Word::Flake) {
+            judged.verdicts.new_flakes += 1;
+        }
         let log = test.output.filter(|_| test.outcome.is_failure()).map(|text| {
             // The number keeps two names apart that differ only in what a file name cannot hold.
             let path = format!("{folder}/{:05}-{}.txt", judged.tests.len(), file_name(&test.name));
@@ -138,6 +147,7 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
             verdict,
             wall_s: test.wall_s,
             reason,
+            tries: test.tries,
             log,
         });
     }
@@ -152,6 +162,7 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
                 verdict: Verdict::Stale,
                 wall_s: 0.0,
                 reason,
+                tries: None,
                 log: None,
             });
         }
@@ -177,7 +188,14 @@ fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String
     let Some(entry) = entry else {
         // Only an entry can ask for a skip, so a skip without one is a test that vanished.
         let bad = test.outcome.is_failure() || test.outcome == Outcome::Skipped;
-        return (if bad { Verdict::Regression } else { Verdict::Expected }, own);
+        let verdict = if comes_and_goes(test) {
+            Verdict::Flake
+        } else if bad {
+            Verdict::Regression
+        } else {
+            Verdict::Expected
+        };
+        return (verdict, own);
     };
     let known = Some([own.clone(), Some(entry.why.clone())].into_iter().flatten().collect::<Vec<_>>().join("; "));
     let contrary = |own: Option<String>| {
@@ -189,12 +207,17 @@ fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String
         (Outcome::Skipped, _) => (Verdict::Regression, contrary(own)),
         (Outcome::Ignored, _) | (Outcome::Pass, Word::Flake | Word::Skip) => (Verdict::Expected, own),
         (Outcome::Pass, _) => (Verdict::Improvement, contrary(own)),
+        _ if comes_and_goes(test) => (Verdict::Flake, contrary(own)),
         (_, Word::Flake) => (Verdict::Flake, known),
         (outcome, word) if word.outcome() == Some(outcome) => (Verdict::Expected, known),
         // To report a failure is better than to die or to hang.
         (Outcome::Fail, Word::Crash | Word::Timeout) => (Verdict::Improvement, contrary(own)),
         _ => (Verdict::Regression, contrary(own)),
     }
+}
+
+fn comes_and_goes(test: &TestOutcome) -> bool {
+    test.tries.is_some_and(Tries::differ)
 }
 
 /// A test's name as part of a file name that every file system and archive takes.
@@ -212,12 +235,21 @@ mod tests {
     fn test(name: &str, outcome: Outcome) -> TestOutcome {
         let output = outcome.is_failure().then(|| format!("output of {name}"));
         let reason = (outcome == Outcome::Crash).then(|| "SIGSEGV".to_owned());
-        TestOutcome { name: name.into(), outcome, wall_s: 0.5, reason, output }
+        TestOutcome { name: name.into(), outcome, wall_s: 0.5, reason, tries: None, output }
     }
 
     fn suite(tests: Vec<TestOutcome>, complete: bool) -> SuiteOutcome {
         let listed = tests.len();
-        SuiteOutcome { suite: "std".into(), tests, listed, complete, notes: vec![], wall_s: 1.0, cpu_s: 2.0 }
+        SuiteOutcome {
+            suite: "std".into(),
+            tests,
+            listed,
+            not_run: 0,
+            complete,
+            notes: vec![],
+            wall_s: 1.0,
+            cpu_s: 2.0,
+        }
     }
 
     fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
@@ -257,7 +289,7 @@ mod tests {
         let judged = judge_with("std a::b crash\nstd gone fail\n", suite(tests, true)).unwrap();
         let s = &judged.suites[0];
         assert_eq!((s.listed, s.passed, s.failed, s.crashed, s.timed_out, s.ignored, s.skipped), (4, 1, 1, 1, 0, 1, 0));
-        assert_eq!(s.verdicts, Verdicts { expected: 3, regression: 1, improvement: 0, flake: 0, stale: 1 });
+        assert_eq!(s.verdicts, Verdicts { expected: 3, regression: 1, stale: 1, ..Verdicts::default() });
         assert_eq!(s.tests[0].reason.as_deref(), Some("SIGSEGV; known"));
         assert_eq!(s.tests[0].log.as_deref(), Some("logs/x/std/00000-a.b.txt"));
         assert_eq!((s.tests[4].name.as_str(), s.tests[4].outcome), ("gone", None));

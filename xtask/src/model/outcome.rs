@@ -14,6 +14,8 @@ pub enum Outcome {
     Crash,
     /// It was killed at its time limit.
     Timeout,
+    /// The program lists it, was asked for it, and never said a word of it.
+    Missing,
     /// The test program itself marks it `#[ignore]`.
     Ignored,
     /// An expectation says that running it harms the run.
@@ -28,6 +30,7 @@ impl Outcome {
             Self::Fail => "fail",
             Self::Crash => "crash",
             Self::Timeout => "timeout",
+            Self::Missing => "missing",
             Self::Ignored => "ignored",
             Self::Skipped => "skip",
         }
@@ -35,7 +38,7 @@ impl Outcome {
 
     /// Whether the test ran and did not pass.
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::Fail | Self::Crash | Self::Timeout)
+        matches!(self, Self::Fail | Self::Crash | Self::Timeout | Self::Missing)
     }
 }
 
@@ -49,7 +52,7 @@ pub enum Verdict {
     Regression,
     /// It did better than what is known of it: the expectation should go.
     Improvement,
-    /// A failure of a test that is known to come and go.
+    /// A failure of a test that comes and goes: as is known of it, or as was seen when it ran again.
     Flake,
     /// The expectation names a test that no test program lists.
     Stale,
@@ -68,6 +71,29 @@ impl Verdict {
     }
 }
 
+/// What a test did when it was run more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tries {
+    /// How often it ran.
+    pub runs: usize,
+    /// How often it did not pass.
+    pub failures: usize,
+}
+
+impl Tries {
+    /// Whether it did now this, now that.
+    pub fn differ(self) -> bool {
+        self.failures > 0 && self.failures < self.runs
+    }
+}
+
+impl std::fmt::Display for Tries {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} runs", self.failures, self.runs)
+    }
+}
+
 /// What one test did, as a runner saw it; not judged yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +107,9 @@ pub struct TestOutcome {
     /// Why it crashed or was ignored, where known: `SIGSEGV`, `exit status 3`, the text of `#[ignore = "…"]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How often it failed, if it ran more than once; the outcome is then that of its first failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries: Option<Tries>,
     /// What it printed, for a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
@@ -92,10 +121,13 @@ pub struct TestOutcome {
 pub struct SuiteOutcome {
     /// `core`, `alloc`, `std`, …
     pub suite: String,
-    /// Every test that the suite's programs list, once each, sorted by name.
+    /// Every test that the suite's programs list, within the selection, once each, sorted by name.
     pub tests: Vec<TestOutcome>,
-    /// How many tests the programs themselves list, within the selection: `tests` must be as many.
+    /// How many tests the programs themselves list, within the selection: `tests` and `not_run` must be as many.
     pub listed: usize,
+    /// How many of them were not come to, because the run was interrupted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_run: usize,
     /// Whether every test of every program was selected: only then can an expectation be stale.
     pub complete: bool,
     /// What the reader of the results should know: oddities that no test can be blamed for.
@@ -105,4 +137,9 @@ pub struct SuiteOutcome {
     pub wall_s: f64,
     /// Seconds of processor time of the test programs and the emulator.
     pub cpu_s: f64,
+}
+
+/// For fields that are left out of a file where they say nothing.
+pub fn is_zero(number: &usize) -> bool {
+    *number == 0
 }

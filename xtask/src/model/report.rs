@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::link::Link;
-use super::outcome::{Outcome, Verdict};
+use super::outcome::{Outcome, Tries, Verdict, is_zero};
 
 /// The schema that this version writes and reads.
 pub const SCHEMA: &str = "bringup-report/1";
@@ -127,10 +127,16 @@ pub struct Suite {
     pub crashed: usize,
     /// Killed at the limit.
     pub timed_out: usize,
+    /// Listed, asked for and never heard of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing: usize,
     /// Ignored by the program.
     pub ignored: usize,
     /// Skipped by an expectation.
     pub skipped: usize,
+    /// Not come to, because the run was interrupted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_run: usize,
     /// Seconds on the clock.
     pub wall_s: f64,
     /// Seconds of processor time.
@@ -144,6 +150,18 @@ pub struct Suite {
     pub tests: Vec<Test>,
 }
 
+impl Suite {
+    /// Tests that ran and did not pass, whatever was expected.
+    pub fn failures(&self) -> usize {
+        self.failed + self.crashed + self.timed_out + self.missing
+    }
+
+    /// Tests that did not run, for whatever reason.
+    pub fn unrun(&self) -> usize {
+        self.ignored + self.skipped + self.not_run
+    }
+}
+
 /// Counts by verdict.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,10 +172,13 @@ pub struct Verdicts {
     pub regression: usize,
     /// Better than known.
     pub improvement: usize,
-    /// Known to come and go.
+    /// Comes and goes, as known or as seen.
     pub flake: usize,
     /// Expectations without a test.
     pub stale: usize,
+    /// Those of the flakes that no expectation knows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub new_flakes: usize,
 }
 
 /// One judged test.
@@ -176,6 +197,9 @@ pub struct Test {
     /// Why: signal, ignore text, or the expectation's reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How often it failed, if it ran more than once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries: Option<Tries>,
     /// Path of the file, relative to the report's folder, that holds the failing test's output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,

@@ -69,13 +69,13 @@ fn smoke_cell(checks: &[SmokeCheck]) -> Cell {
 
 fn suite_cell(suite: Option<&Suite>) -> Cell {
     let Some(suite) = suite else { return Cell::plain("-") };
-    let failed = suite.failed + suite.crashed + suite.timed_out;
+    let failed = suite.failures();
     let tone = match &suite.verdicts {
         verdicts if verdicts.regression > 0 => Tone::Bad,
         verdicts if verdicts.improvement + verdicts.stale > 0 => Tone::Odd,
         _ => Tone::Good,
     };
-    Cell::new(format!("{}/{failed}/{}", suite.passed, suite.ignored + suite.skipped), tone)
+    Cell::new(format!("{}/{failed}/{}", suite.passed, suite.unrun()), tone)
 }
 
 /// What the verdict of a run means to the reader.

@@ -131,6 +131,7 @@ pub fn run_suite(
                 outcome: Outcome::Skipped,
                 wall_s: 0.0,
                 reason: None,
+                tries: None,
                 output: None,
             });
         } else {
@@ -168,6 +169,7 @@ pub fn run_suite(
         suite,
         tests: outcomes,
         listed: total,
+        not_run: 0,
         complete,
         notes: notes.into_iter().collect(),
         wall_s,

@@ -101,7 +101,14 @@ impl Bench<'_> {
         };
         let reason = outcome.is_failure().then(|| self.reason(finished));
         let output = outcome.is_failure().then_some(output);
-        TestOutcome { name: program.name.clone(), outcome, wall_s: finished.wall.as_secs_f64(), reason, output }
+        TestOutcome {
+            name: program.name.clone(),
+            outcome,
+            wall_s: finished.wall.as_secs_f64(),
+            reason,
+            tries: None,
+            output,
+        }
     }
 
     /// Runs tests of one program until each has its outcome. `tick` is called for each.
@@ -144,8 +151,10 @@ impl Bench<'_> {
                 let outcome = if ended.finished.timed_out { Outcome::Timeout } else { Outcome::Crash };
                 let reason = Some(format!("{}{when}", ended.how));
                 let output = Some(ended.output).filter(|output| !output.is_empty());
-                outcomes
-                    .insert(name.clone(), TestOutcome { name, outcome, wall_s: wall.as_secs_f64(), reason, output });
+                outcomes.insert(
+                    name.clone(),
+                    TestOutcome { name, outcome, wall_s: wall.as_secs_f64(), reason, tries: None, output },
+                );
             }
         }
         let lost = |name: &str| format!("{}: the test {name} was lost", program.name);
@@ -297,6 +306,7 @@ impl Watch<'_> {
                     outcome,
                     wall_s: test.seconds,
                     reason: test.message,
+                    tries: None,
                     output,
                 });
                 tick();

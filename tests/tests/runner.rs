@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use xtask::model::outcome::{Outcome, SuiteOutcome, TestOutcome};
 use xtask::model::pins::Limits;
 use xtask::run::jobs::Jobs;
+use xtask::run::queue::Durations;
 use xtask::run::runner::Runner;
 use xtask::run::sandbox::Sandbox;
-use xtask::run::schedule::{Options, TestProgram, run_suite};
+use xtask::run::schedule::{Options, Suite, TestProgram};
 
 const LIMITS: Limits = Limits { test_seconds: 1, program_seconds: 60 };
 
@@ -46,7 +47,7 @@ impl Fixture {
             last.fetch_max(done, Ordering::Relaxed);
         };
         let sandbox = Sandbox::prepare(&qemu(), &self.programs[0].path).unwrap();
-        let outcome = run_suite(&self.programs, &sandbox, &options, &work, &progress).unwrap();
+        let outcome = Suite::new(&self.programs, &sandbox, &options, &work).unwrap().run(&progress).unwrap();
         assert_eq!(last.into_inner(), outcome.listed, "progress reaches the number of tests");
         assert_eq!(outcome.tests.len(), outcome.listed, "no test is lost");
         let left: Vec<_> = fs_err::read_dir(&work).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -63,8 +64,13 @@ fn options(jobs: usize) -> Options<'static> {
         skip: &|_| false,
         filter: None,
         partition: None,
+        threads: 1,
+        stress: None,
+        durations: &NONE,
     }
 }
+
+static NONE: std::sync::LazyLock<Durations> = std::sync::LazyLock::new(Durations::new);
 
 fn qemu() -> Runner {
     Runner::Qemu {
@@ -140,12 +146,17 @@ fn deaths_that_no_test_is_running_at() {
         suite.notes
     );
 
-    let suite = run("late_a pass_a pass_b pass_c fail_a");
-    assert_eq!(words(&suite), ["fail_a fail", "late_a crash", "pass_a pass", "pass_b pass", "pass_c pass"]);
+    let suite = run("late_a pass_a late_b pass_b pass_c fail_a");
+    assert_eq!(
+        words(&suite),
+        ["fail_a fail", "late_a crash", "late_b crash", "pass_a pass", "pass_b pass", "pass_c pass"]
+    );
     assert_eq!(find(&suite, "late_a").reason.as_deref(), Some("SIGSEGV after it was reported"));
 
-    let suite = run("lost_a pass_a");
-    assert_eq!(words(&suite), ["lost_a crash", "pass_a pass"]);
+    let suite = run("lost_a pass_a silent_b");
+    assert_eq!(words(&suite), ["lost_a missing", "pass_a pass", "silent_b missing"]);
+    let suite = run("silent_a silent_b");
+    assert_eq!(words(&suite), ["silent_a missing", "silent_b missing"]);
 
     let suite = run("never_a pass_a");
     assert_eq!(words(&suite), ["never_a timeout", "pass_a pass"]);
@@ -180,11 +191,12 @@ fn names_selection_and_programs_without_a_harness() {
     let suite = fixture.run(|options| options.skip = &|name| name.starts_with("net::"));
     assert_eq!(suite.tests.iter().filter(|test| test.outcome == Outcome::Skipped).count(), 2);
 
-    let parts: Vec<_> = (1..=3).map(|part| fixture.run(|options| options.partition = Some((part, 3)))).collect();
+    let parts: Vec<_> =
+        (1..=3).map(|part| fixture.run(|options| options.partition = format!("slice:{part}/3").parse().ok())).collect();
     let mut joined: Vec<String> = parts.iter().flat_map(words).collect();
     joined.sort();
     assert_eq!(joined, all);
-    assert!(parts.iter().all(|part| !part.complete && part.tests.len() >= 2));
+    assert!(parts.iter().all(|part| part.complete && part.tests.len() + part.elsewhere.len() == all.len()));
 }
 
 #[test]
@@ -221,7 +233,8 @@ fn tests_that_share_the_hosts_network_run_one_after_the_other() {
     fs_err::write(&spans, "").unwrap();
     let mut sandbox = Sandbox::prepare(&qemu(), &fixture.programs[0].path).unwrap();
     sandbox.network = false;
-    run_suite(&fixture.programs, &sandbox, &options(3), &fixture.folder.path().join("work"), &|_, _| {}).unwrap();
+    let (options, work) = (options(3), fixture.folder.path().join("work"));
+    Suite::new(&fixture.programs, &sandbox, &options, &work).unwrap().run(&|_, _| {}).unwrap();
     let spans = fs_err::read_to_string(spans).unwrap();
     let times = |line: &str| line.split(' ').map(|time| time.parse().unwrap()).collect::<Vec<u128>>();
     let mut spans: Vec<_> = spans.lines().map(times).collect();
@@ -235,7 +248,8 @@ fn two_tests_of_one_name_are_refused() {
     let options = options(1);
     let sandbox = Sandbox::prepare(&qemu(), &fixture.programs[0].path).unwrap();
     let work = fixture.folder.path().join("work");
-    let error = run_suite(&fixture.programs, &sandbox, &options, &work, &|_, _| {}).unwrap_err();
+    let suite = Suite::new(&fixture.programs, &sandbox, &options, &work).unwrap();
+    let error = suite.run(&|_, _| {}).unwrap_err();
     assert!(error.to_string().contains("two tests are named pass_a"), "{error:#}");
 }
 

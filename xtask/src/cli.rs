@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::link::Link;
+use crate::model::partition::Partition;
 use crate::model::patch_name::PatchName;
 use crate::step::test_programs::suites;
 
@@ -242,9 +243,15 @@ pub struct Test {
     /// Run only tests whose name contains this
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
-    /// Run one part of the tests: `slice:2/4` is the second of four
-    #[arg(long, value_name = "slice:I/N", value_parser = partition)]
-    pub partition: Option<(usize, usize)>,
+    /// Run one part of the tests, for `report merge`: `slice:2/4` is the second of four, `hash:2/4` too, by a hash of the name
+    #[arg(long, value_name = "slice:I/N")]
+    pub partition: Option<Partition>,
+    /// Tests that run at once in one process; the processes run beside each other anyway
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub test_threads: u16,
+    /// Run each test N times, each time alone, and say how often it failed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub stress: Option<u16>,
 }
 
 /// What runs a target's programs.
@@ -302,15 +309,6 @@ pub enum Format {
     Html,
     /// report.json
     Json,
-}
-
-fn partition(text: &str) -> Result<(usize, usize), String> {
-    let parse = || {
-        let (index, count) = text.strip_prefix("slice:")?.split_once('/')?;
-        let (index, count) = (index.parse().ok()?, count.parse().ok()?);
-        (1..=count).contains(&index).then_some((index, count))
-    };
-    parse().ok_or_else(|| "expected slice:I/N with I from 1 to N, e.g. slice:1/4".into())
 }
 
 #[cfg(test)]

@@ -2,12 +2,16 @@
 //! emulator, the host's kernel, what surrounds the programs, their limits. Verdicts are not kept: a changed expectation
 //! needs no new run.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::link::Link;
+use crate::model::outcome::{Outcome, SuiteOutcome};
+use crate::run::queue::Durations;
 use crate::store::{INPUTS_FILE, Inputs, Store};
 
 const FILE: &str = "outcomes.json";
@@ -43,6 +47,41 @@ impl<'a> Record<'a> {
         fs_err::rename(part.path(), &self.folder)?;
         // From here on it is the record, and stays.
         let _ = part.keep();
+        Ok(())
+    }
+}
+
+/// How long a target's tests took the last time, in out/durations/. It decides only the order of a run.
+pub struct Recorded<'a> {
+    store: &'a Store,
+    path: PathBuf,
+    suites: BTreeMap<String, Durations>,
+}
+
+impl<'a> Recorded<'a> {
+    /// Those of one link mode; those of the other where there are none.
+    pub fn load(store: &'a Store, target: &str, link: Link) -> Self {
+        let path = |link: Link| store.root().join("durations").join(format!("{target}-{link}.json"));
+        let read = |link: Link| serde_json::from_slice(&fs_err::read(path(link)).ok()?).ok();
+        let suites = std::iter::once(link).chain(Link::ALL).find_map(read).unwrap_or_default();
+        Self { store, path: path(link), suites }
+    }
+
+    /// Those of a suite; none if it was never run.
+    pub fn of(&self, suite: &str) -> &Durations {
+        static NONE: std::sync::LazyLock<Durations> = std::sync::LazyLock::new(Durations::new);
+        self.suites.get(suite).unwrap_or(&NONE)
+    }
+
+    /// Puts in what is newly known.
+    pub fn update(mut self, suite: &str, outcome: &SuiteOutcome) -> Result<()> {
+        let ran = outcome.tests.iter().filter(|test| !matches!(test.outcome, Outcome::Skipped | Outcome::Ignored));
+        let known = self.suites.entry(suite.to_owned()).or_default();
+        known.extend(ran.map(|test| (test.name.clone(), test.wall_s)));
+        let part = tempfile::NamedTempFile::new_in(self.store.temporary())?;
+        fs_err::write(part.path(), serde_json::to_vec(&self.suites)?)?;
+        fs_err::create_dir_all(self.path.parent().unwrap_or(&self.path))?;
+        part.persist(&self.path)?;
         Ok(())
     }
 }

@@ -12,19 +12,27 @@ use crate::exit::{self, Coded};
 use crate::model::expectation::{Entry, Expectations, Setting, Word};
 use crate::model::judge::{self, Judged};
 use crate::model::link::Link;
-use crate::model::outcome::{Outcome, SuiteOutcome};
+use crate::model::outcome::{Outcome, SuiteOutcome, Verdict};
+use crate::model::partition::Partition;
 use crate::model::report::{self, StepTime};
 use crate::model::target::Target;
-use crate::recorded::Record;
+use crate::recorded::{Record, Recorded};
+use crate::run::interrupt::{self, Interrupted};
 use crate::run::jobs::Jobs;
 use crate::run::runner::Runner;
 use crate::run::sandbox::Sandbox;
-use crate::run::schedule::{self, Options, TestProgram};
+use crate::run::schedule::{Options, Suite, TestProgram};
 use crate::session::Session;
 use crate::smoke::{Findings, Smoke};
 use crate::step::test_programs::{PROGRAMS, Program};
 use crate::step::{Built, Node, Plan, StepId};
 use crate::store::{Inputs, Store, hex};
+
+/// How often an unexpected failure is run again.
+const AGAIN: usize = 3;
+
+/// With more unexpected failures than this in a suite something is broken as a whole: nothing is learnt from each of them.
+const MOST_AGAIN: usize = 100;
 
 /// What to run of every target.
 #[derive(Debug, Clone)]
@@ -35,8 +43,12 @@ pub struct Selection {
     pub suites: Vec<String>,
     /// Only tests whose name contains this.
     pub filter: Option<String>,
-    /// Only part i of n, counted from 1.
-    pub partition: Option<(usize, usize)>,
+    /// Only this part of them.
+    pub partition: Option<Partition>,
+    /// Tests that run at once in one process.
+    pub threads: usize,
+    /// How often every test runs, if not just once.
+    pub stress: Option<usize>,
     /// Whether to run also what is known from an earlier run.
     pub rerun: bool,
 }
@@ -81,6 +93,7 @@ impl Trial<'_> {
                 let smoked = run.smoke.iter().all(|check| check.outcome == Outcome::Pass);
                 run.verdict = if smoked { judge::worst(&run.suites).into() } else { "regression".into() };
             }
+            Err(error) if error.is::<Interrupted>() => run.error = Some("interrupted before its end".into()),
             Err(error) if exit::of_error(&error) != exit::STEP => return Err(error),
             Err(error) => run.error = Some(format!("{:#}", disk::explain(error, Some(self.store.root())))),
         }
@@ -110,21 +123,36 @@ impl Trial<'_> {
         }
         let mut outcomes = Vec::new();
         let mut cached = Vec::new();
+        let mut stopped = Ok(());
         for suite in &self.selection.suites {
-            let (outcome, known) = self.suite(suite, &sandbox, &surroundings, &setting)?;
-            run.notes.extend(outcome.notes.iter().cloned());
-            outcomes.push(outcome);
-            cached.push(known);
+            match self.suite(suite, &sandbox, &surroundings, &setting) {
+                Ok((outcome, known)) => {
+                    run.notes.extend(outcome.notes.iter().cloned());
+                    outcomes.push(outcome);
+                    cached.push(known);
+                }
+                Err(error) if error.is::<Interrupted>() => {
+                    stopped = Err(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
         let mut seen = std::collections::HashSet::new();
         run.notes.retain(|note| seen.insert(note.clone()));
+        if outcomes.is_empty() {
+            return stopped;
+        }
+        let wholes: Vec<usize> = outcomes.iter().map(|outcome| outcome.listed + outcome.elsewhere.len()).collect();
         let judged = self.judge(outcomes, &setting, &logs)?;
         self.keep_logs(&judged)?;
         run.suites = judged.suites;
-        for (suite, cached) in run.suites.iter_mut().zip(cached) {
+        for ((suite, cached), of) in run.suites.iter_mut().zip(cached).zip(wholes) {
             suite.cached = cached;
+            suite.part =
+                self.selection.partition.map(|partition| report::Part { partition: partition.to_string(), of });
         }
-        Ok(())
+        stopped.and_then(|()| interrupt::check())
     }
 
     fn judge(&self, outcomes: Vec<SuiteOutcome>, setting: &Setting, logs: &str) -> Result<Judged> {
@@ -220,14 +248,14 @@ impl Trial<'_> {
         setting: &Setting,
     ) -> Result<(SuiteOutcome, bool)> {
         let active = self.prepared.expectations.active(suite, setting);
-        let Selection { filter, partition, rerun, .. } = self.selection;
+        let Selection { filter, partition, threads, stress, rerun, .. } = self.selection;
         let limits = self.session.pins.limits;
         let inputs = Inputs::new().add("kind", "suite").add("suite", suite);
         let inputs = inputs.add("test programs", self.test_programs.digest.as_str()).append(surroundings);
         let inputs = inputs.add("limits", format!("{limits:?}"));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         let record = Record::new(self.store, &self.target.name, inputs.list("skip", skipped));
-        let whole = filter.is_none() && partition.is_none();
+        let whole = filter.is_none() && partition.is_none() && stress.is_none();
         if whole
             && !rerun
             && let Some(outcome) = record.load::<SuiteOutcome>()
@@ -236,6 +264,7 @@ impl Trial<'_> {
             self.session.ui.cached();
             return Ok((outcome, true));
         }
+        let durations = Recorded::load(self.store, &self.target.name, self.link);
         let options = Options {
             jobs: self.jobs.clone(),
             limits,
@@ -243,6 +272,9 @@ impl Trial<'_> {
             skip: &|test| active.skips(test),
             filter: filter.clone(),
             partition: *partition,
+            threads: *threads,
+            stress: *stress,
+            durations: durations.of(suite),
         };
         let programs = self.programs(suite)?;
         // Short, because tests make sockets in it.
@@ -251,19 +283,44 @@ impl Trial<'_> {
         let handle = self.session.ui.step(&format!("test {} {} {suite}", self.target.name, self.link));
         let start = Instant::now();
         let progress = |done, listed| handle.tests(done, listed);
-        let outcome = schedule::run_suite(&programs, sandbox, &options, work.path(), &progress)
-            .with_context(|| format!("running suite {suite} of {}", self.target.name))?;
+        let running = || format!("running suite {suite} of {}", self.target.name);
+        let run = Suite::new(&programs, sandbox, &options, work.path()).with_context(running)?;
+        let mut outcome = run.run(&progress).with_context(running)?;
+        if stress.is_none() {
+            self.run_again(&run, &mut outcome, setting).with_context(running)?;
+        }
         handle.done(start.elapsed(), false);
-        if whole {
+        durations.update(suite, &outcome)?;
+        if whole && outcome.not_run == 0 {
             record.save(&outcome)?;
         }
         Ok((outcome, false))
     }
 
+    /// Runs what failed unexpectedly again, each test alone: what comes and goes is told from what is broken.
+    fn run_again(&self, run: &Suite, outcome: &mut SuiteOutcome, setting: &Setting) -> Result<()> {
+        let Ok(judged) = self.judge(vec![outcome.clone()], setting, "") else { return Ok(()) };
+        let failed =
+            |test: &report::Test| test.verdict == Verdict::Regression && test.outcome.is_some_and(Outcome::is_failure);
+        let tests = judged.suites.iter().flat_map(|suite| &suite.tests).filter(|test| failed(test));
+        let names: Vec<String> = tests.map(|test| test.name.clone()).collect();
+        if names.len() > MOST_AGAIN {
+            let (suite, count) = (&outcome.suite, names.len());
+            outcome.notes.push(format!("{suite}: {count} tests failed unexpectedly, too many to run each again"));
+            return Ok(());
+        }
+        match run.again(outcome, &names, AGAIN) {
+            // What is known is kept.
+            Err(error) if error.is::<Interrupted>() => Ok(()),
+            result => result,
+        }
+    }
+
     /// Whether nothing would be learnt from running it again: what was not expected is tried again.
     fn is_settled(&self, outcome: &SuiteOutcome, setting: &Setting) -> bool {
         let judged = self.judge(vec![outcome.clone()], setting, "");
-        judged.is_ok_and(|judged| judged.suites.iter().all(|suite| suite.verdicts.regression == 0))
+        let settled = |suite: &report::Suite| suite.verdicts.regression + suite.verdicts.new_flakes == 0;
+        judged.is_ok_and(|judged| judged.suites.iter().all(settled))
     }
 
     fn programs(&self, suite: &str) -> Result<Vec<TestProgram>> {

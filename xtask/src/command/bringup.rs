@@ -32,7 +32,15 @@ impl<'a> Job<'a> {
     /// The smoke checks alone.
     pub fn new(targets: &'a TargetNames, options: &'a Run) -> Self {
         let rerun = options.rerun;
-        let selection = Selection { smoke: true, suites: Vec::new(), filter: None, partition: None, rerun };
+        let selection = Selection {
+            smoke: true,
+            suites: Vec::new(),
+            filter: None,
+            partition: None,
+            threads: 1,
+            stress: None,
+            rerun,
+        };
         Self { targets, options, selection }
     }
 
@@ -43,6 +51,8 @@ impl<'a> Job<'a> {
         job.selection.suites = if test.suite.is_empty() { all() } else { test.suite.clone() };
         job.selection.filter.clone_from(&test.filter);
         job.selection.partition = test.partition;
+        job.selection.threads = usize::from(test.test_threads);
+        job.selection.stress = test.stress.map(usize::from);
         job
     }
 
@@ -210,6 +220,8 @@ impl Around<'_> {
             triple: target.triple.clone(),
             runner: if prepared.emulator.is_some() { "qemu".into() } else { "native".into() },
             link,
+            programs: (!self.job.selection.suites.is_empty())
+                .then(|| plan.node(steps.test_programs).digest.short().to_owned()),
             steps: times,
             smoke: Vec::new(),
             suites: Vec::new(),

@@ -66,20 +66,21 @@ pub fn judge(
 ) -> Result<Judged, JudgeError> {
     let names: Vec<String> = suites.iter().map(|suite| suite.suite.clone()).collect();
     let mut judged = Judged::default();
-    let mut ran = 0;
+    let (mut ran, mut interrupted) = (0, false);
     for outcome in suites {
-        let complete = outcome.complete;
+        let all_here = outcome.complete && outcome.elsewhere.is_empty();
+        interrupted |= outcome.not_run > 0;
         let active = expectations.active(&outcome.suite, setting);
         let folder = format!("{logs}/{}", file_name(&outcome.suite));
         let suite = judge_suite(outcome, &active, &folder, &mut judged.logs)?;
         let executed = suite.passed + suite.failures();
-        if complete && executed == 0 {
+        if all_here && executed == 0 {
             return Err(JudgeError::NothingRan(suite.suite));
         }
         ran += executed;
         judged.suites.push(suite);
     }
-    if ran == 0 {
+    if ran == 0 && !interrupted {
         return Err(JudgeError::NothingRan(names.join(", ")));
     }
     Ok(judged)
@@ -101,7 +102,8 @@ pub fn worst(suites: &[Suite]) -> &'static str {
 }
 
 fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut Vec<Log>) -> Result<Suite, JudgeError> {
-    let SuiteOutcome { suite, tests: outcomes, listed, not_run, complete, notes: _, wall_s, cpu_s } = outcome;
+    let SuiteOutcome { suite, tests: outcomes, listed, not_run, complete, elsewhere, notes: _, wall_s, cpu_s } =
+        outcome;
     if outcomes.len() + not_run != listed {
         return Err(JudgeError::Lost { suite, listed, counted: outcomes.len() });
     }
@@ -119,6 +121,7 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
         wall_s,
         cpu_s,
         cached: false,
+        part: None,
         verdicts: Verdicts::default(),
         tests: Vec::with_capacity(listed),
         suite,
@@ -152,8 +155,8 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
         });
     }
     if complete {
-        let covers =
-            |entry: &Entry| used.contains(&entry.place()) || (entry.wildcard && any_begins(&seen, &entry.name));
+        seen.extend(elsewhere);
+        let covers = |entry: &Entry| used.contains(&entry.place()) || names(entry, &seen);
         for entry in active.iter().filter(|entry| !covers(entry)) {
             let reason = Some(format!("{} expects `{}`", entry.place(), entry.word.text()));
             judged.tests.push(Test {
@@ -179,8 +182,9 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
     Ok(judged)
 }
 
-fn any_begins(names: &HashSet<String>, prefix: &str) -> bool {
-    names.iter().any(|name| name.starts_with(prefix))
+/// Whether an entry is of one of these tests.
+fn names(entry: &Entry, tests: &HashSet<String>) -> bool {
+    if entry.wildcard { tests.iter().any(|test| test.starts_with(&entry.name)) } else { tests.contains(&entry.name) }
 }
 
 fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String>) {
@@ -246,6 +250,7 @@ mod tests {
             listed,
             not_run: 0,
             complete,
+            elsewhere: vec![],
             notes: vec![],
             wall_s: 1.0,
             cpu_s: 2.0,

@@ -4,6 +4,7 @@ pub mod expectation;
 pub mod judge;
 pub mod link;
 pub mod outcome;
+pub mod partition;
 pub mod patch_name;
 pub mod pins;
 pub mod proof;

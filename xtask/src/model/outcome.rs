@@ -128,8 +128,11 @@ pub struct SuiteOutcome {
     /// How many of them were not come to, because the run was interrupted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_run: usize,
-    /// Whether every test of every program was selected: only then can an expectation be stale.
+    /// Whether every test of every program is here or in `elsewhere`: only then can an expectation be stale.
     pub complete: bool,
+    /// Names of tests that were left to other parts of a partition.
+    #[serde(skip)]
+    pub elsewhere: Vec<String>,
     /// What the reader of the results should know: oddities that no test can be blamed for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -68,6 +68,9 @@ pub struct Run {
     pub runner: String,
     /// How its programs are linked.
     pub link: Link,
+    /// Digest of the test programs: parts of one run have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programs: Option<String>,
     /// Every step that the run rests on, in order.
     pub steps: Vec<StepTime>,
     /// Small programs and ELF audits.
@@ -144,10 +147,23 @@ pub struct Suite {
     /// Whether these are the outcomes of an earlier run of the same programs.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub cached: bool,
+    /// Which part of the suite it is, if not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// Counts by verdict.
     pub verdicts: Verdicts,
     /// Each test.
     pub tests: Vec<Test>,
+}
+
+/// A part of a suite, to be merged with the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// `slice:1/4` or `hash:1/4`.
+    pub partition: String,
+    /// Tests that the programs list in all.
+    pub of: usize,
 }
 
 impl Suite {

@@ -8,9 +8,8 @@ use serde::Deserialize;
 /// Arguments that make a test program list its tests.
 pub const LIST: [&str; 3] = ["--list", "--format", "terse"];
 
-/// Arguments that make it run tests named exactly, one after the other: then the test in flight is always known.
-pub const RUN: [&str; 7] =
-    ["-Z", "unstable-options", "--format=json", "--report-time", "--test-threads=1", "--color=never", "--exact"];
+/// Arguments that make it run tests named exactly; how many at once is added, and then their names.
+pub const RUN: [&str; 6] = ["-Z", "unstable-options", "--format=json", "--report-time", "--color=never", "--exact"];
 
 /// Lets a harness of a stable toolchain speak JSON.
 pub const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");

@@ -4,6 +4,8 @@ pub mod exec;
 pub mod interrupt;
 pub mod jobs;
 pub mod libtest;
+mod process;
+pub mod queue;
 pub mod runner;
 pub mod sandbox;
 pub mod schedule;

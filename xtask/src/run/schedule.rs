@@ -1,25 +1,21 @@
-//! A suite's schedule: which tests each process gets, so that all processors have work to the end.
+//! A suite's run: what its programs list, what of that is selected, and who runs it.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::interrupt::Interrupted;
 use super::jobs::Jobs;
+use super::process::Bench;
+use super::queue::{Durations, Job, Pile, Queue};
 use super::sandbox::Sandbox;
-use super::shard::{Bench, Tally};
-use crate::model::outcome::{Outcome, SuiteOutcome, TestOutcome};
+use crate::model::outcome::{Outcome, SuiteOutcome, TestOutcome, Tries};
+use crate::model::partition::Partition;
 use crate::model::pins::Limits;
-
-/// The fewest tests that are worth a process of their own: an emulator takes up to 0.1 s to start.
-const SMALLEST: usize = 16;
-
-/// The most bytes of test names on one command line, with room below the kernel's limit.
-const ARGS_LIMIT: usize = 100_000;
 
 /// One test program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,125 +52,274 @@ pub struct Options<'a> {
     pub skip: &'a (dyn Fn(&str) -> bool + Sync),
     /// Only tests whose name contains this.
     pub filter: Option<String>,
-    /// Only part i of n, counted from 1.
-    pub partition: Option<(usize, usize)>,
+    /// Only this part of them.
+    pub partition: Option<Partition>,
+    /// Tests that run at once in one process.
+    pub threads: usize,
+    /// How often every test runs, each time alone, if not just once.
+    pub stress: Option<usize>,
+    /// How long tests took before.
+    pub durations: &'a Durations,
 }
 
-/// What a worker takes from the queue.
-enum Job {
-    /// The program, its tests, and whether they must not run beside others of that kind.
-    Tests(usize, Vec<String>, bool),
-    Whole(usize),
+/// A suite that is being run.
+pub struct Suite<'a> {
+    programs: &'a [TestProgram],
+    options: &'a Options<'a>,
+    bench: Bench<'a>,
+    start: Instant,
+    /// What is known by now, by the tests' names in the suite.
+    settled: Mutex<BTreeMap<String, TestOutcome>>,
 }
 
-/// Tests of one program that no worker has taken yet.
-struct Pile {
-    program: usize,
-    tests: Vec<String>,
-    /// Whether they must not run beside each other.
-    together: bool,
-}
-
-/// Runs a suite's programs. `progress` is told tests done and tests selected, from any thread.
-///
-/// Each process gets folders of its own in `workdir`, whose path should be short: tests make sockets there, and the
-/// kernel takes 107 bytes for a socket's path.
-pub fn run_suite(
-    programs: &[TestProgram],
-    sandbox: &Sandbox,
-    options: &Options,
-    workdir: &Path,
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<SuiteOutcome> {
-    let start = Instant::now();
-    let suite = programs.first().context("there are no test programs")?.suite.clone();
-    if let Some(other) = programs.iter().find(|program| program.suite != suite) {
-        bail!("{} is a program of suite {}, not of {suite}", other.name, other.suite);
-    }
-    // More than there are jobs, for those that sleep.
-    let threads = 2 * options.jobs.total();
-    let bench = Bench {
-        sandbox,
-        jobs: &options.jobs,
-        lib_dirs: &options.lib_dirs,
-        limits: options.limits,
-        folder: workdir,
-        processes: AtomicUsize::new(0),
-        tally: Mutex::default(),
-    };
-
-    let mut outcomes = Vec::new();
-    let mut piles = Vec::new();
-    let mut selection = Selection { options, listed: 0, seen: HashSet::new(), selected: Vec::new() };
-    for (program, listed) in list_all(&bench, programs, threads)? {
-        match listed {
-            Ok(tests) => selection.add(program, &programs[program], tests)?,
-            Err(outcome) => outcomes.push(outcome),
+impl<'a> Suite<'a> {
+    /// Programs of one suite, to be run in the sandbox.
+    ///
+    /// Each process gets folders of its own in `folder`, whose path should be short: tests make sockets there, and the
+    /// kernel takes 107 bytes for a socket's path.
+    pub fn new(
+        programs: &'a [TestProgram],
+        sandbox: &'a Sandbox,
+        options: &'a Options<'a>,
+        folder: &'a Path,
+    ) -> Result<Self> {
+        let suite = &programs.first().context("there are no test programs")?.suite;
+        if let Some(other) = programs.iter().find(|program| program.suite != *suite) {
+            bail!("{} is a program of suite {}, not of {suite}", other.name, other.suite);
         }
-    }
-    let unlisted = outcomes.len();
-    let Selection { listed, seen: _, mut selected, .. } = selection;
-    selected.sort_by(|a, b| a.full.cmp(&b.full));
-    if let Some((part, parts)) = options.partition {
-        let mut number = 0;
-        selected.retain(|_| {
-            number += 1;
-            (number - 1) % parts == part - 1
-        });
-    }
-    let complete = unlisted == 0 && selected.len() == listed;
-    let total = selected.len() + unlisted;
-    for test in selected {
-        if (options.skip)(&test.full) {
-            outcomes.push(TestOutcome {
-                name: test.full,
-                outcome: Outcome::Skipped,
-                wall_s: 0.0,
-                reason: None,
-                tries: None,
-                output: None,
-            });
-        } else {
-            let together = !sandbox.network && test.test.as_deref().is_some_and(shares_ports);
-            pile(&mut piles, test, together);
-        }
+        let bench = Bench {
+            sandbox,
+            jobs: &options.jobs,
+            lib_dirs: &options.lib_dirs,
+            limits: options.limits,
+            folder,
+            processes: AtomicUsize::new(0),
+            tally: Mutex::default(),
+        };
+        Ok(Self { programs, options, bench, start: Instant::now(), settled: Mutex::default() })
     }
 
-    let done = AtomicUsize::new(outcomes.len());
-    progress(outcomes.len(), total);
-    let tick = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-    let queue = Mutex::new(Queue::new(piles, programs, options.jobs.total()));
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let ran = spread(threads, next, |job| match job {
-        Job::Whole(program) => {
-            let outcome = bench.run_whole(&programs[program])?;
-            tick();
-            Ok(vec![outcome])
-        }
-        Job::Tests(program, tests, alone) => {
-            let _network = alone.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
-            let program = &programs[program];
-            let mut outcomes = bench.run_tests(program, &tests, &tick)?;
-            for outcome in &mut outcomes {
-                outcome.name = program.full_name(&outcome.name);
+    /// Runs it. `progress` is told tests done and tests selected, from any thread. After an interrupt, the outcome holds
+    /// what was known by then.
+    pub fn run(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<SuiteOutcome> {
+        let mut selection = Selection { options: self.options, listed: 0, seen: HashSet::new(), selected: Vec::new() };
+        let mut listed = Vec::new();
+        for (program, tests) in self.list()? {
+            match tests {
+                Ok(tests) => selection.add(program, &self.programs[program], tests)?,
+                Err(outcome) => listed.push(outcome),
             }
-            Ok(outcomes)
         }
-    })?;
-    outcomes.extend(ran.into_iter().flatten());
-    outcomes.sort_by(|a, b| a.name.cmp(&b.name));
-    let Tally { cpu, notes } = bench.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (wall_s, cpu_s) = (start.elapsed().as_secs_f64(), cpu.as_secs_f64());
-    Ok(SuiteOutcome {
-        suite,
-        tests: outcomes,
-        listed: total,
-        not_run: 0,
-        complete,
-        notes: notes.into_iter().collect(),
-        wall_s,
-        cpu_s,
-    })
+        let unlisted = listed.len();
+        listed.into_iter().for_each(|outcome| self.settle(outcome));
+        let (selected, elsewhere) = selection.part();
+        let total = selected.len() + unlisted;
+        let mut piles: Vec<Pile> = Vec::new();
+        for test in selected {
+            if (self.options.skip)(&test.full) {
+                let (name, outcome) = (test.full, Outcome::Skipped);
+                self.settle(TestOutcome { name, outcome, wall_s: 0.0, reason: None, tries: None, output: None });
+            } else {
+                let together = !self.bench.sandbox.network && test.test.as_deref().is_some_and(shares_ports);
+                pile(&mut piles, test, together);
+            }
+        }
+        let count = || progress(self.settled().len(), total);
+        count();
+        let result = match self.options.stress {
+            None => self.run_once(piles, &count),
+            Some(times) => {
+                let names = piles.into_iter().flat_map(|pile| self.names(&pile)).collect();
+                self.run_alone(names, times, &|_, outcomes| {
+                    self.settle(together(outcomes));
+                    count();
+                })
+            }
+        };
+        match result {
+            Err(error) if !error.is::<Interrupted>() => Err(error),
+            _ => Ok(self.outcome(total, unlisted == 0 && self.options.filter.is_none(), elsewhere)),
+        }
+    }
+
+    /// Runs tests of an outcome again, each time alone, and puts into it how often they failed. What fails the same way by
+    /// running out of time is tried once more only.
+    pub fn again(&self, outcome: &mut SuiteOutcome, names: &[String], times: usize) -> Result<()> {
+        let found = Mutex::new(Vec::new());
+        let names = names.iter().filter_map(|name| self.find(name)).collect();
+        let result = self.run_alone(names, times, &|name, outcomes| {
+            found.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), outcomes));
+        });
+        for (name, outcomes) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            if let Some(test) = outcome.tests.iter_mut().find(|test| test.name == name) {
+                let first = std::iter::once(test.clone());
+                *test = together(first.chain(outcomes).collect());
+            }
+        }
+        self.cost(outcome);
+        result
+    }
+
+    fn run_once(&self, piles: Vec<Pile>, count: &(dyn Fn() + Sync)) -> Result<()> {
+        let seconds =
+            |program: usize, test: &str| self.options.durations.get(&self.programs[program].full_name(test)).copied();
+        let queue = Mutex::new(Queue::new(piles, self.options.jobs.total(), &seconds));
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        self.spread(next, |job| {
+            match job {
+                Job::Whole(program) => {
+                    self.settle(self.bench.run_whole(&self.programs[program])?);
+                    count();
+                }
+                Job::Tests(program, tests, alone) => {
+                    let _network = alone.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
+                    let program = &self.programs[program];
+                    self.bench.run_tests(program, &tests, self.options.threads, &mut |outcome| {
+                        self.settle(TestOutcome { name: program.full_name(&outcome.name), ..outcome });
+                        count();
+                    })?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Runs each test `times` times, alone each time; `done` gets all outcomes of a test.
+    fn run_alone(
+        &self,
+        tests: Vec<(usize, Option<String>)>,
+        times: usize,
+        done: &(dyn Fn(&str, Vec<TestOutcome>) + Sync),
+    ) -> Result<()> {
+        let queue = Mutex::new(tests);
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        self.spread(next, |(program, test)| {
+            let program = &self.programs[program];
+            let mut outcomes: Vec<TestOutcome> = Vec::new();
+            let name = test.as_deref().map_or_else(|| program.name.clone(), |test| program.full_name(test));
+            let shares = !self.bench.sandbox.network && test.as_deref().is_some_and(shares_ports);
+            while outcomes.len() < times && outcomes.first().is_none_or(|first| first.outcome != Outcome::Timeout) {
+                let _network = shares.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
+                let outcome = match &test {
+                    Some(test) => self.bench.alone(program, test)?,
+                    None => self.bench.run_whole(program)?,
+                };
+                outcomes.push(TestOutcome { name: name.clone(), ..outcome });
+            }
+            done(&name, outcomes);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The tests that each program lists; in its place the outcome of a program that cannot.
+    fn list(&self) -> Result<Vec<(usize, Listed)>> {
+        let next = AtomicUsize::new(0);
+        let next = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < self.programs.len());
+        let mut all = self.spread(next, |index| {
+            let program = &self.programs[index];
+            let listed = if program.harness { self.bench.list(program)? } else { Ok(Vec::new()) };
+            Ok((index, listed))
+        })?;
+        all.sort_by_key(|(index, _)| *index);
+        Ok(all)
+    }
+
+    fn names(&self, pile: &Pile) -> Vec<(usize, Option<String>)> {
+        if self.programs[pile.program].harness {
+            pile.tests.iter().map(|test| (pile.program, Some(test.clone()))).collect()
+        } else {
+            vec![(pile.program, None)]
+        }
+    }
+
+    /// The program and the test in it of a name in the suite.
+    fn find(&self, name: &str) -> Option<(usize, Option<String>)> {
+        let of = |program: &TestProgram| {
+            if !program.harness {
+                return (program.name == name).then_some(None);
+            }
+            let test = if program.unit { Some(name) } else { name.strip_prefix(&program.name)?.strip_prefix("::") };
+            test.map(|test| Some(test.to_owned()))
+        };
+        // A crate's own unit tests are looked at last: their names may begin with anything.
+        let numbered = || self.programs.iter().enumerate();
+        let order =
+            numbered().filter(|(_, program)| !program.unit).chain(numbered().filter(|(_, program)| program.unit));
+        order.into_iter().find_map(|(index, program)| Some((index, of(program)?)))
+    }
+
+    fn settle(&self, outcome: TestOutcome) {
+        self.settled().insert(outcome.name.clone(), outcome);
+    }
+
+    fn settled(&self) -> MutexGuard<'_, BTreeMap<String, TestOutcome>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outcome(&self, total: usize, complete: bool, elsewhere: Vec<String>) -> SuiteOutcome {
+        let tests: Vec<TestOutcome> = std::mem::take(&mut *self.settled()).into_values().collect();
+        let not_run = total - tests.len();
+        let mut outcome = SuiteOutcome {
+            suite: self.programs[0].suite.clone(),
+            listed: total,
+            not_run,
+            complete: complete && not_run == 0,
+            elsewhere,
+            tests,
+            notes: Vec::new(),
+            wall_s: 0.0,
+            cpu_s: 0.0,
+        };
+        self.cost(&mut outcome);
+        outcome
+    }
+
+    /// Puts in what was spent, and what was noted, until now.
+    fn cost(&self, outcome: &mut SuiteOutcome) {
+        let tally = self.bench.tally();
+        outcome.notes = tally.notes.iter().cloned().collect();
+        outcome.wall_s = self.start.elapsed().as_secs_f64();
+        outcome.cpu_s = tally.cpu.as_secs_f64();
+    }
+
+    /// Does jobs on several threads until there are none left; after an error no new one is begun.
+    fn spread<J, T: Send>(
+        &self,
+        next: impl Fn() -> Option<J> + Sync,
+        run: impl Fn(J) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let failed = AtomicBool::new(false);
+        let work = || {
+            let mut results = Vec::new();
+            while !failed.load(Ordering::Relaxed)
+                && let Some(job) = next()
+            {
+                results.push(run(job).inspect_err(|_| failed.store(true, Ordering::Relaxed))?);
+            }
+            Ok(results)
+        };
+        // More than there are jobs, for those that sleep.
+        let threads = 2 * self.options.jobs.total();
+        let all = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Vec<T>>>| {
+                thread.join().unwrap_or_else(|_| Err(anyhow!("a worker thread panicked")))
+            };
+            threads.into_iter().map(join).collect::<Result<Vec<_>>>()
+        })?;
+        Ok(all.into_iter().flatten().collect())
+    }
+}
+
+/// Several outcomes of one test as one: that of the first failure, and how many there were.
+fn together(outcomes: Vec<TestOutcome>) -> TestOutcome {
+    let runs = outcomes.len();
+    let failures = outcomes.iter().filter(|outcome| outcome.outcome.is_failure()).count();
+    let first = outcomes.iter().position(|outcome| outcome.outcome.is_failure()).unwrap_or(0);
+    let mut outcomes = outcomes;
+    TestOutcome { tries: Some(Tries { runs, failures }), ..outcomes.swap_remove(first) }
 }
 
 /// A test that was asked for.
@@ -212,21 +357,18 @@ impl Selection<'_> {
         }
         Ok(())
     }
+
+    /// What is of the part that was asked for, and the names of the others.
+    fn part(mut self) -> (Vec<Selected>, Vec<String>) {
+        self.selected.sort_by(|a, b| a.full.cmp(&b.full));
+        let Some(partition) = self.options.partition else { return (self.selected, Vec::new()) };
+        let numbered = self.selected.into_iter().enumerate();
+        let (ours, others): (Vec<_>, Vec<_>) = numbered.partition(|(place, test)| partition.has(*place, &test.full));
+        (ours.into_iter().map(|(_, test)| test).collect(), others.into_iter().map(|(_, test)| test.full).collect())
+    }
 }
 
 type Listed = Result<Vec<String>, TestOutcome>;
-
-fn list_all(bench: &Bench, programs: &[TestProgram], threads: usize) -> Result<Vec<(usize, Listed)>> {
-    let next = AtomicUsize::new(0);
-    let next = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < programs.len());
-    let mut all = spread(threads, next, |index| {
-        let program = &programs[index];
-        let listed = if program.harness { bench.list(program)? } else { Ok(Vec::new()) };
-        Ok((index, listed))
-    })?;
-    all.sort_by_key(|(index, _)| *index);
-    Ok(all)
-}
 
 /// Held by tests that share the host's network, whichever program, link mode or target they are of.
 static HOST_NETWORK: Mutex<()> = Mutex::new(());
@@ -237,6 +379,7 @@ fn shares_ports(test: &str) -> bool {
     test.contains("net::")
 }
 
+/// Puts a test with those that may share its process.
 fn pile(piles: &mut Vec<Pile>, test: Selected, together: bool) {
     let same = |pile: &Pile| pile.program == test.program && pile.together == together;
     let index = piles.iter().position(same).unwrap_or_else(|| {
@@ -244,80 +387,4 @@ fn pile(piles: &mut Vec<Pile>, test: Selected, together: bool) {
         piles.len() - 1
     });
     piles[index].tests.extend(test.test);
-}
-
-/// What is left to do, largest first.
-struct Queue {
-    piles: Vec<Pile>,
-    jobs: usize,
-}
-
-impl Queue {
-    fn new(mut piles: Vec<Pile>, programs: &[TestProgram], jobs: usize) -> Self {
-        debug_assert!(piles.iter().all(|pile| pile.tests.is_empty() != programs[pile.program].harness));
-        for pile in &mut piles {
-            // Slow tests are neighbours by name: spread them over all shards.
-            pile.tests.sort_by_cached_key(|name| hash(name));
-        }
-        Self { piles, jobs }
-    }
-
-    /// Shards get smaller as a pile does, so that the last ones end at about the same time.
-    fn next(&mut self) -> Option<Job> {
-        // A pile that cannot be divided goes first: begun last, it would keep all others waiting.
-        let key = |pile: &Pile| (pile.tests.is_empty() || pile.together, pile.tests.len());
-        let (index, _) = self.piles.iter().enumerate().max_by_key(|(_, pile)| key(pile))?;
-        let pile = &mut self.piles[index];
-        let count = if pile.together || self.jobs == 1 {
-            usize::MAX
-        } else {
-            (pile.tests.len() / (2 * self.jobs)).max(SMALLEST)
-        };
-        let mut bytes = 0;
-        let fits = |name: &&String| {
-            bytes += name.len() + 1;
-            bytes <= ARGS_LIMIT
-        };
-        let count = pile.tests.iter().take(count).take_while(fits).count().max(1).min(pile.tests.len());
-        let mut tests: Vec<String> = pile.tests.drain(..count).collect();
-        // The harness runs them in this order.
-        tests.sort();
-        let (program, together) = (pile.program, pile.together);
-        if pile.tests.is_empty() {
-            self.piles.swap_remove(index);
-        }
-        Some(if tests.is_empty() { Job::Whole(program) } else { Job::Tests(program, tests, together) })
-    }
-}
-
-fn hash(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Does jobs on several threads until there are none left; after an error no new one is begun.
-fn spread<J, T: Send>(
-    threads: usize,
-    next: impl Fn() -> Option<J> + Sync,
-    run: impl Fn(J) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    let failed = AtomicBool::new(false);
-    let work = || {
-        let mut results = Vec::new();
-        while !failed.load(Ordering::Relaxed)
-            && let Some(job) = next()
-        {
-            results.push(run(job).inspect_err(|_| failed.store(true, Ordering::Relaxed))?);
-        }
-        Ok(results)
-    };
-    let all = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Vec<T>>>| {
-            thread.join().unwrap_or_else(|_| Err(anyhow!("a worker thread panicked")))
-        };
-        threads.into_iter().map(join).collect::<Result<Vec<_>>>()
-    })?;
-    Ok(all.into_iter().flatten().collect())
 }

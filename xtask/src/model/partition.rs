@@ -1,0 +1,107 @@
+//! Parts of a suite, for several machines.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+/// One part of several: `slice:2/4` or `hash:2/4`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    /// How tests are dealt out.
+    pub scheme: Scheme,
+    /// Which part, from 1.
+    pub part: usize,
+    /// How many there are.
+    pub parts: usize,
+}
+
+/// How tests are dealt out to parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// In turn, in the order of their names: parts of one size.
+    Slice,
+    /// By a hash of the name: a test stays in its part when others come or go.
+    Hash,
+}
+
+impl Partition {
+    /// Whether the test with this name, at this place in the order of all names, is of this part.
+    pub fn has(self, place: usize, name: &str) -> bool {
+        let number = match self.scheme {
+            Scheme::Slice => place % self.parts,
+            Scheme::Hash => {
+                let hash = Sha256::digest(name);
+                let value = hash.iter().take(8).fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
+                usize::try_from(value % self.parts as u64).unwrap_or(0)
+            }
+        };
+        number == self.part - 1
+    }
+
+    /// Whether it is of the same division as another one.
+    pub fn fits(self, other: Self) -> bool {
+        (self.scheme, self.parts) == (other.scheme, other.parts)
+    }
+}
+
+impl FromStr for Partition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (scheme, rest) = text.split_once(':')?;
+            let scheme = match scheme {
+                "slice" => Scheme::Slice,
+                "hash" => Scheme::Hash,
+                _ => return None,
+            };
+            let (part, parts) = rest.split_once('/')?;
+            let (part, parts) = (part.parse().ok()?, parts.parse().ok()?);
+            (1..=parts).contains(&part).then_some(Self { scheme, part, parts })
+        };
+        parse().ok_or_else(|| "expected slice:I/N or hash:I/N with I from 1 to N, e.g. slice:1/4".into())
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Slice => "slice",
+            Scheme::Hash => "hash",
+        };
+        write!(f, "{scheme}:{}/{}", self.part, self.parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_test_is_of_exactly_one_part() {
+        for scheme in ["slice", "hash"] {
+            let parts: Vec<Partition> = (1..=3).map(|part| format!("{scheme}:{part}/3").parse().unwrap()).collect();
+            let mut sizes = [0; 3];
+            for place in 0..300 {
+                let name = format!("a::test_{place}");
+                let of: Vec<usize> = (0..3).filter(|&part| parts[part].has(place, &name)).collect();
+                assert_eq!(of.len(), 1, "{scheme} {name}: {of:?}");
+                sizes[of[0]] += 1;
+            }
+            assert!(sizes.iter().all(|&size| size > 70), "{scheme}: {sizes:?}");
+        }
+        // Other machines, later versions: the same part.
+        assert!("hash:1/7".parse::<Partition>().unwrap().has(0, "net::tcp::tests::timeouts"));
+    }
+
+    #[test]
+    fn what_is_no_part_is_refused() {
+        for text in ["slice:0/2", "slice:3/2", "hash:1", "1/2", "slices:1/2", "slice:1/2/3", "slice:-1/2"] {
+            assert!(text.parse::<Partition>().is_err(), "{text}");
+        }
+        for text in ["slice:1/2", "hash:2/2"] {
+            assert_eq!(text.parse::<Partition>().unwrap().to_string(), text);
+        }
+    }
+}

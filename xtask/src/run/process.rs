@@ -1,0 +1,295 @@
+//! One process of a test program: what it is started with, and what is to be heard of its tests while it runs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use super::exec::{self, Cmd, Finished, Flow, Stream};
+use super::jobs::{Jobs, Share};
+use super::libtest::{self, Event, Parser, Tail, TestResult};
+use super::sandbox::Sandbox;
+use super::schedule::TestProgram;
+use crate::model::outcome::{Outcome, TestOutcome};
+use crate::model::pins::Limits;
+
+/// How long a program may take to end once it has reported everything.
+const EXIT_GRACE: Duration = Duration::from_secs(30);
+
+/// What all processes of a suite share.
+pub(super) struct Bench<'a> {
+    pub sandbox: &'a Sandbox,
+    pub jobs: &'a Jobs,
+    pub lib_dirs: &'a [PathBuf],
+    pub limits: Limits,
+    /// Every process gets a folder of its own in here.
+    pub folder: &'a Path,
+    pub processes: AtomicUsize,
+    pub tally: Mutex<Tally>,
+}
+
+/// What is summed up over all processes.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub cpu: Duration,
+    pub notes: BTreeSet<String>,
+}
+
+/// How one process went.
+pub(super) struct Ended {
+    /// Tests that it reported, in that order.
+    pub done: Vec<String>,
+    /// The tests that were running, and for how long.
+    pub in_flight: Vec<(String, Duration)>,
+    /// Whether it said that it had run all of its tests.
+    pub told: bool,
+    /// What was printed since the last test started.
+    pub output: String,
+    pub finished: Finished,
+    /// That in words.
+    pub how: String,
+    /// Whether it ended as the harness ends it when all tests are reported.
+    pub clean: bool,
+    /// Whether it was stopped for its own time, not a test's.
+    pub program_limit: bool,
+}
+
+impl Bench<'_> {
+    /// Names of a program's tests; if it cannot list them, the outcome of the program itself.
+    pub fn list(&self, program: &TestProgram) -> Result<Result<Vec<String>, TestOutcome>> {
+        let mut output = Vec::new();
+        let mut errors = Tail::default();
+        let cmd = self.sandbox.command(&program.path, libtest::LIST, self.lib_dirs)?;
+        let finished = self.run(program, cmd, |stream, chunk| {
+            match stream {
+                Stream::Stdout => output.extend_from_slice(chunk),
+                Stream::Stderr => errors.push(chunk),
+            }
+            Flow::Continue
+        })?;
+        if finished.status.success() {
+            return Ok(Ok(libtest::listed(&output)));
+        }
+        let mut outcome = self.whole(program, &finished, errors.text());
+        outcome.reason = outcome.reason.map(|reason| format!("{reason} when asked for its tests"));
+        Ok(Err(outcome))
+    }
+
+    /// Runs a program that is one test: it passes if it exits with status 0.
+    pub fn run_whole(&self, program: &TestProgram) -> Result<TestOutcome> {
+        let mut output = Tail::default();
+        let cmd = self.sandbox.command(&program.path, [""; 0], self.lib_dirs)?.merge_stderr();
+        let finished = self.run(program, cmd, |_, chunk| {
+            output.push(chunk);
+            Flow::Continue
+        })?;
+        Ok(self.whole(program, &finished, output.text()))
+    }
+
+    fn whole(&self, program: &TestProgram, finished: &Finished, output: String) -> TestOutcome {
+        let outcome = match finished.status.code() {
+            _ if finished.timed_out => Outcome::Timeout,
+            Some(0) => Outcome::Pass,
+            Some(_) => Outcome::Fail,
+            None => Outcome::Crash,
+        };
+        let reason = outcome.is_failure().then(|| self.reason(finished));
+        let output = outcome.is_failure().then_some(output);
+        let (name, wall_s) = (program.name.clone(), finished.wall.as_secs_f64());
+        TestOutcome { name, outcome, wall_s, reason, tries: None, output }
+    }
+
+    /// One process, from its start to its end, with `threads` tests at once. `reported` gets each test's outcome as it comes.
+    pub fn process(
+        &self,
+        program: &TestProgram,
+        tests: &[String],
+        threads: usize,
+        reported: &mut dyn FnMut(TestOutcome),
+    ) -> Result<Ended> {
+        let limit = Duration::from_secs(self.limits.test_seconds);
+        // Counted from the first sign of life: a process may have to wait for a job before it starts.
+        let mut end_of_program = None;
+        let mut watch = Watch::new(tests, threads == 1, reported);
+        let mut parser = Parser::default();
+        let threads = format!("--test-threads={threads}");
+        let args = libtest::RUN.into_iter().chain([threads.as_str(), "--"]).chain(tests.iter().map(String::as_str));
+        let (key, value) = libtest::UNSTABLE;
+        let cmd = self.sandbox.command(&program.path, args, self.lib_dirs)?.env(key, value);
+        let finished = self.run(program, cmd, |stream, chunk| {
+            if stream == Stream::Stderr {
+                watch.errors.push(chunk);
+                return Flow::Continue;
+            }
+            let mut heard = false;
+            parser.feed(chunk, |event, noise| heard |= watch.on(event, noise));
+            let whole = Duration::from_secs(self.limits.program_seconds);
+            let end_of_program = *end_of_program.get_or_insert_with(|| Instant::now() + whole);
+            if !heard {
+                return Flow::Continue;
+            }
+            match watch.oldest() {
+                Some(since) => Flow::Deadline(end_of_program.min(since + limit)),
+                None if watch.told => Flow::Deadline(Instant::now() + EXIT_GRACE.min(limit)),
+                None => Flow::Continue,
+            }
+        })?;
+        parser.finish(|event, noise| {
+            watch.on(event, noise);
+        });
+        let output = join(parser.take_noise().text(), &watch.errors.text());
+        let in_flight: Vec<_> = watch.in_flight.into_iter().map(|(name, since)| (name, since.elapsed())).collect();
+        let overdue = in_flight.iter().any(|(_, time)| *time >= limit);
+        let program_limit = finished.timed_out && !overdue && end_of_program.is_some_and(|end| Instant::now() >= end);
+        let clean = matches!(finished.status.code(), Some(code) if code == 0 || (code == 101 && watch.failed));
+        let how = self.reason(&finished);
+        Ok(Ended { done: watch.done, in_flight, told: watch.told, output, finished, how, clean, program_limit })
+    }
+
+    /// Runs a command in folders of its own, which are gone afterwards, and counts what it costs.
+    fn run(&self, program: &TestProgram, cmd: Cmd, sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
+        let folder = self.folder.join(self.processes.fetch_add(1, Ordering::Relaxed).to_string());
+        let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
+        for path in [&home, &tmp, &work] {
+            fs_err::create_dir_all(path)?;
+        }
+        let limit = Duration::from_secs(self.limits.test_seconds);
+        let finished =
+            cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).timeout(limit).within(self.jobs, Share::Program);
+        let finished = finished.stream(sink);
+        if remove(&folder).is_err() {
+            self.note(program, &format!("{} could not be removed", folder.display()));
+        }
+        let finished = finished.with_context(|| format!("running the test program {}", program.path.display()))?;
+        self.tally().cpu += finished.cpu;
+        if finished.leaked {
+            self.note(program, "a process left a child behind that held its output; it was killed");
+        }
+        Ok(finished)
+    }
+
+    fn reason(&self, finished: &Finished) -> String {
+        use std::os::unix::process::ExitStatusExt as _;
+        match (finished.status.code(), finished.status.signal()) {
+            _ if finished.timed_out => format!("no end within its time limit of {} s", self.limits.test_seconds),
+            (_, Some(signal)) => exec::signal_name(signal),
+            (code, None) => format!("exit status {}", code.unwrap_or_default()),
+        }
+    }
+
+    /// Something that the reader of the results should know.
+    pub fn note(&self, program: &TestProgram, text: &str) {
+        self.tally().notes.insert(format!("{}: {text}", program.name));
+    }
+
+    pub fn tally(&self) -> std::sync::MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Follows one process by its events.
+struct Watch<'a> {
+    /// Asked for and not reported: an event of any other test was made up by something a test printed.
+    left: BTreeSet<&'a str>,
+    reported: &'a mut dyn FnMut(TestOutcome),
+    done: Vec<String>,
+    failed: bool,
+    /// In the order of starting.
+    in_flight: Vec<(String, Instant)>,
+    told: bool,
+    /// Whether a test starts only when the one before has ended.
+    single: bool,
+    /// Standard error since the last test started.
+    errors: Tail,
+}
+
+impl<'a> Watch<'a> {
+    fn new(tests: &'a [String], single: bool, reported: &'a mut dyn FnMut(TestOutcome)) -> Self {
+        Self {
+            left: tests.iter().map(String::as_str).collect(),
+            single,
+            reported,
+            done: Vec::new(),
+            failed: false,
+            in_flight: Vec::new(),
+            told: false,
+            errors: Tail::default(),
+        }
+    }
+
+    /// When the test started that runs longest.
+    fn oldest(&self) -> Option<Instant> {
+        self.in_flight.first().map(|(_, since)| *since)
+    }
+
+    /// Takes an event, if it is one of this process.
+    fn on(&mut self, event: Event, noise: &mut Tail) -> bool {
+        match event {
+            Event::Started(name) if self.left.contains(name.as_str()) => {
+                let single = self.single;
+                self.in_flight.retain(|(other, _)| !single && *other != name);
+                self.in_flight.push((name, Instant::now()));
+                self.told = false;
+                noise.clear();
+                self.errors.clear();
+                true
+            }
+            Event::Done(test) if self.left.remove(test.name.as_str()) => {
+                self.in_flight.retain(|(name, _)| *name != test.name);
+                let outcome = match test.result {
+                    TestResult::Pass => Outcome::Pass,
+                    TestResult::Fail => Outcome::Fail,
+                    TestResult::Ignored => Outcome::Ignored,
+                };
+                self.failed |= outcome == Outcome::Fail;
+                self.told = false;
+                // Standard error comes by another pipe: what of it is here by now is worth having.
+                let printed = outcome.is_failure().then(|| {
+                    let uncaught = join(std::mem::take(noise).text(), &self.errors.clone().text());
+                    join(test.output, &uncaught)
+                });
+                let output = printed.filter(|text| !text.is_empty());
+                self.done.push(test.name.clone());
+                let (name, wall_s, reason) = (test.name, test.seconds, test.message);
+                (self.reported)(TestOutcome { name, outcome, wall_s, reason, tries: None, output });
+                true
+            }
+            Event::Finished => {
+                self.told = true;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn join(mut first: String, second: &str) -> String {
+    if !first.is_empty() && !second.is_empty() && !first.ends_with('\n') {
+        first.push('\n');
+    }
+    first + second
+}
+
+/// Removes a folder, also one that a test has locked.
+fn remove(folder: &Path) -> Result<()> {
+    if fs_err::remove_dir_all(folder).is_ok() {
+        return Ok(());
+    }
+    unlock(folder)?;
+    Ok(fs_err::remove_dir_all(folder)?)
+}
+
+fn unlock(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            unlock(&entry.path())?;
+        }
+    }
+    Ok(())
+}

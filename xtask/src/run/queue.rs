@@ -1,0 +1,241 @@
+//! The order of a suite's work: which tests each process gets, so that all processors have work to the end.
+//!
+//! Tests that are known to be slow go first, by themselves. The others go in the order of their names, so that those of one
+//! module, which run through the same code, are translated by one emulator; each process gets less of the work that is
+//! left than the one before, so that the last ones end at about the same time.
+
+use std::collections::HashMap;
+
+/// The least work that is worth a process of its own, in seconds: an emulator takes up to 0.1 s to start and to translate
+/// what every test program runs.
+const SMALLEST_S: f64 = 1.0;
+
+/// The fewest tests of a process, where it is not known how long they take.
+const SMALLEST: usize = 16;
+
+/// The most bytes of test names on one command line, with room below the kernel's limit.
+const ARGS_LIMIT: usize = 100_000;
+
+/// Tests of one program that may share a process.
+#[derive(Debug)]
+pub(super) struct Pile {
+    /// Number of the program.
+    pub program: usize,
+    /// Names in the program; none if the program is one test.
+    pub tests: Vec<String>,
+    /// Whether they must all be in one process.
+    pub together: bool,
+}
+
+/// What a worker takes from the queue.
+#[derive(Debug, PartialEq)]
+pub(super) enum Job {
+    /// The program, its tests, and whether they must not run beside others of that kind.
+    Tests(usize, Vec<String>, bool),
+    /// The program.
+    Whole(usize),
+}
+
+/// What is left to do, largest first.
+pub(super) struct Queue {
+    piles: Vec<Weighed>,
+    jobs: usize,
+    known: bool,
+}
+
+/// A pile and how long its tests are thought to take.
+struct Weighed {
+    program: usize,
+    together: bool,
+    /// Slowest first; each is a process.
+    slow: Vec<(f64, String)>,
+    /// In the order of taking.
+    rest: std::collections::VecDeque<(f64, String)>,
+    weight: f64,
+}
+
+impl Queue {
+    /// `seconds` says how long a program's test took before.
+    pub fn new(piles: Vec<Pile>, jobs: usize, seconds: &dyn Fn(usize, &str) -> Option<f64>) -> Self {
+        let of_pile =
+            |pile: &Pile| pile.tests.iter().filter_map(|test| seconds(pile.program, test)).collect::<Vec<f64>>();
+        let known: Vec<f64> = piles.iter().flat_map(of_pile).collect();
+        let mean = if known.is_empty() { 1.0 } else { known.iter().sum::<f64>() / as_f64(known.len()) };
+        let total: f64 = known.iter().sum();
+        let mut queue = Self { piles: Vec::new(), jobs, known: !known.is_empty() };
+        // A test this long decides when the suite ends.
+        let slow = queue.share(total).max(SMALLEST_S);
+        for pile in piles {
+            let weigh = |test: String| (seconds(pile.program, &test).unwrap_or(mean), test);
+            let mut tests: Vec<(f64, String)> = pile.tests.into_iter().map(weigh).collect();
+            if queue.known {
+                tests.sort_by(|a, b| a.1.cmp(&b.1));
+            } else {
+                // Slow tests are neighbours by name: spread them over all processes.
+                tests.sort_by_cached_key(|(_, name)| hash(name));
+            }
+            let weight = tests.iter().map(|(seconds, _)| seconds).sum();
+            let alone = |test: &(f64, String)| queue.known && !pile.together && test.0 >= slow;
+            let (mut slow, rest): (Vec<_>, Vec<_>) = tests.into_iter().partition(alone);
+            slow.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let (program, together) = (pile.program, pile.together);
+            queue.piles.push(Weighed { program, together, slow, rest: rest.into(), weight });
+        }
+        queue
+    }
+
+    /// The next process, and none when everything is taken.
+    pub fn next(&mut self) -> Option<Job> {
+        // What cannot be divided goes first: begun last, it would keep all others waiting.
+        let is_whole = |pile: &Weighed| pile.together || (pile.slow.is_empty() && pile.rest.is_empty());
+        let slowest = |pile: &Weighed| pile.slow.last().map_or(0.0, |(seconds, _)| *seconds);
+        let order = |a: &&(usize, &Weighed), b: &&(usize, &Weighed)| {
+            let (a, b) = (a.1, b.1);
+            is_whole(a).cmp(&is_whole(b)).then(slowest(a).total_cmp(&slowest(b))).then(a.weight.total_cmp(&b.weight))
+        };
+        let piles: Vec<(usize, &Weighed)> = self.piles.iter().enumerate().collect();
+        let index = piles.iter().max_by(order)?.0;
+        let pile = &self.piles[index];
+        if is_whole(pile) && pile.rest.is_empty() {
+            return Some(Job::Whole(self.piles.swap_remove(index).program));
+        }
+        let (most, seconds) = if pile.together || self.jobs == 1 {
+            (usize::MAX, f64::INFINITY)
+        } else if self.known {
+            (usize::MAX, self.share(pile.weight).max(SMALLEST_S))
+        } else {
+            ((pile.rest.len() / (2 * self.jobs)).max(SMALLEST), f64::INFINITY)
+        };
+        let pile = &mut self.piles[index];
+        let tests = pile.take(most, seconds);
+        let (program, together) = (pile.program, pile.together);
+        if pile.slow.is_empty() && pile.rest.is_empty() {
+            self.piles.swap_remove(index);
+        }
+        Some(Job::Tests(program, tests, together))
+    }
+
+    /// The part of some work that one process gets of it.
+    fn share(&self, work: f64) -> f64 {
+        work / (2.0 * as_f64(self.jobs))
+    }
+}
+
+impl Weighed {
+    /// The slowest test, or else the next `most` tests or `seconds` of work, as far as they fit on a command line.
+    fn take(&mut self, most: usize, seconds: f64) -> Vec<String> {
+        let mut taken = Vec::new();
+        let (mut work, mut bytes) = (0.0, 0);
+        if let Some((seconds, test)) = self.slow.pop() {
+            work = seconds;
+            taken.push(test);
+        } else {
+            while let Some((weight, name)) = self.rest.front()
+                && (taken.is_empty() || (taken.len() < most && work < seconds && bytes + name.len() < ARGS_LIMIT))
+            {
+                work += *weight;
+                bytes += name.len() + 1;
+                taken.extend(self.rest.pop_front().map(|(_, name)| name));
+            }
+        }
+        self.weight -= work;
+        // The harness runs them in this order.
+        taken.sort();
+        taken
+    }
+}
+
+fn hash(name: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are not that many")]
+fn as_f64(number: usize) -> f64 {
+    number as f64
+}
+
+/// Seconds that tests took, by their names in the suite.
+pub type Durations = HashMap<String, f64>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pile(program: usize, tests: &[&str], together: bool) -> Pile {
+        Pile { program, tests: tests.iter().map(|&test| test.to_owned()).collect(), together }
+    }
+
+    fn drain(mut queue: Queue) -> Vec<Job> {
+        std::iter::from_fn(|| queue.next()).collect()
+    }
+
+    fn names(jobs: &[Job]) -> Vec<String> {
+        let mut names: Vec<String> = jobs
+            .iter()
+            .flat_map(|job| match job {
+                Job::Tests(_, tests, _) => tests.clone(),
+                Job::Whole(program) => vec![format!("whole {program}")],
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn slow_tests_go_first_and_everything_goes_once() {
+        let names_of: Vec<String> = (0..40).map(|number| format!("t{number:02}")).collect();
+        let all: Vec<&str> = names_of.iter().map(String::as_str).collect();
+        let seconds = |_: usize, test: &str| {
+            Some(if test == "t17" {
+                30.0
+            } else if test == "t03" {
+                50.0
+            } else {
+                0.5
+            })
+        };
+        let jobs = drain(Queue::new(vec![pile(0, &all, false)], 2, &seconds));
+        assert_eq!(jobs[0], Job::Tests(0, vec!["t03".into()], false));
+        assert_eq!(jobs[1], Job::Tests(0, vec!["t17".into()], false));
+        assert_eq!(names(&jobs), names_of);
+        // Neighbours stay together, and the last processes are the shortest.
+        let sizes: Vec<usize> = jobs[2..].iter().map(|job| names(std::slice::from_ref(job)).len()).collect();
+        assert!(sizes.windows(2).all(|two| two[0] >= two[1]) && sizes[0] > 2, "{sizes:?}");
+        assert!(matches!(&jobs[2], Job::Tests(_, tests, _) if tests[..3] == ["t00", "t01", "t02"]), "{jobs:?}");
+    }
+
+    #[test]
+    fn without_a_record_the_slices_are_even() {
+        let names_of: Vec<String> = (0..100).map(|number| format!("t{number:02}")).collect();
+        let all: Vec<&str> = names_of.iter().map(String::as_str).collect();
+        let jobs = drain(Queue::new(vec![pile(0, &all, false)], 2, &|_, _| None));
+        assert_eq!(names(&jobs), names_of);
+        let sizes: Vec<usize> = jobs.iter().map(|job| names(std::slice::from_ref(job)).len()).collect();
+        assert_eq!(sizes, [25, 18, 16, 16, 16, 9]);
+    }
+
+    #[test]
+    fn what_cannot_be_divided_goes_first_and_in_one() {
+        let piles = || vec![pile(0, &["a", "b"], false), pile(1, &[], false), pile(2, &["n::a", "n::b"], true)];
+        let seconds = |_: usize, test: &str| (test == "b").then_some(100.0);
+        for seconds in [&seconds as &dyn Fn(usize, &str) -> Option<f64>, &|_, _| None] {
+            let jobs = drain(Queue::new(piles(), 2, seconds));
+            assert!(jobs[..2].contains(&Job::Whole(1)), "{jobs:?}");
+            assert!(jobs[..2].contains(&Job::Tests(2, vec!["n::a".into(), "n::b".into()], true)), "{jobs:?}");
+            assert_eq!(names(&jobs), ["a", "b", "n::a", "n::b", "whole 1"]);
+        }
+    }
+
+    #[test]
+    fn command_lines_stay_short() {
+        let long = "x".repeat(999);
+        let names_of: Vec<String> = (0..300).map(|number| format!("{long}{number}")).collect();
+        let all: Vec<&str> = names_of.iter().map(String::as_str).collect();
+        let jobs = drain(Queue::new(vec![pile(0, &all, false)], 1, &|_, _| None));
+        assert_eq!(jobs.len(), 4);
+        assert_eq!(names(&jobs).len(), 300);
+    }
+}

@@ -130,8 +130,9 @@ fn deaths_that_no_test_is_running_at() {
     let run = |tests| Fixture::new().program("std", Some(tests)).run(|options| *options = one.clone());
 
     let suite = run("between_a pass_a pass_b");
-    assert_eq!(words(&suite), ["between_a pass", "pass_a pass", "pass_b pass"]);
-    assert_eq!(suite.notes.iter().filter(|note| *note == "std: SIGABRT between two tests").count(), 1);
+    assert_eq!(words(&suite), ["between_a crash", "pass_a pass", "pass_b pass"]);
+    assert_eq!(find(&suite, "between_a").reason.as_deref(), Some("SIGABRT after it was reported"));
+    assert!(suite.notes.is_empty(), "{:?}", suite.notes);
 
     let suite = run("early_a early_b pass_a");
     assert_eq!(words(&suite), ["early_a crash", "early_b crash", "pass_a pass"]);
@@ -240,6 +241,68 @@ fn tests_that_share_the_hosts_network_run_one_after_the_other() {
     let mut spans: Vec<_> = spans.lines().map(times).collect();
     spans.sort();
     assert!(spans.windows(2).all(|two| two[0][1] <= two[1][0]), "{spans:?}");
+}
+
+#[test]
+fn of_several_tests_in_flight_the_culprit_is_found_alone() {
+    let threads = |tests| Fixture::new().program("std", Some(tests)).run(|options| options.threads = 4);
+
+    let suite = threads("nap_a nap_b segv_c nap_d nap_e exit3_f nap_g hang_h abort_i lost_j fail_k pass_l");
+    for test in &suite.tests {
+        let expected = match test.name.split_once('_').unwrap().0 {
+            "segv" | "exit3" | "abort" => Outcome::Crash,
+            "hang" => Outcome::Timeout,
+            "lost" => Outcome::Missing,
+            "fail" => Outcome::Fail,
+            _ => Outcome::Pass,
+        };
+        assert_eq!(test.outcome, expected, "{test:?}");
+    }
+    assert_eq!(find(&suite, "segv_c").reason.as_deref(), Some("SIGSEGV"));
+
+    // It may have been any of them, so none is called innocent.
+    let suite = threads("company_a nap_b");
+    assert_eq!(words(&suite), ["company_a crash", "nap_b crash"]);
+    let reason = find(&suite, "company_a").reason.clone().unwrap();
+    assert_eq!(reason, "SIGSEGV while it ran beside 1 others, but not alone");
+}
+
+#[test]
+fn stress_tells_how_often_a_test_fails() {
+    let fixture = Fixture::new().program("std", Some("fail_a flaky_b pass_c segv_d")).program("alone", None);
+    let suite = fixture.run(|options| options.stress = Some(4));
+    let tries = |name| find(&suite, name).tries.unwrap();
+    assert_eq!(["alone", "fail_a", "flaky_b", "pass_c", "segv_d"].map(|name| tries(name).failures), [0, 4, 2, 0, 4]);
+    assert!(suite.tests.iter().all(|test| test.tries.unwrap().runs == 4));
+    assert_eq!(words(&suite), ["alone pass", "fail_a fail", "flaky_b fail", "pass_c pass", "segv_d crash"]);
+}
+
+/// Two thousand tests, forty of which do their worst: each is found by its name, nobody else is blamed, none is lost.
+#[test]
+fn forty_culprits_among_two_thousand() {
+    let kinds = ["segv", "abort", "exit0", "exit3", "hang", "lost", "broken", "silent", "between", "abort"];
+    let name = |number: usize| match number % 50 {
+        17 => format!("m{}::{}_{number:04}", number / 100, kinds[number / 50 % kinds.len()]),
+        _ => format!("m{}::pass_{number:04}", number / 100),
+    };
+    let names: Vec<String> = (0..2000).map(name).collect();
+    for threads in [1, 3] {
+        let suite = Fixture::new().program("std", Some(&names.join(" "))).run(|options| {
+            options.jobs = Jobs::new(6, 0, |_| ()).unwrap();
+            options.threads = threads;
+        });
+        assert_eq!(suite.tests.len(), 2000, "{:?}", suite.notes);
+        for test in &suite.tests {
+            let expected = match test.name.split("::").last().unwrap().split_once('_').unwrap().0 {
+                "segv" | "abort" | "exit0" | "exit3" | "between" => Outcome::Crash,
+                "hang" => Outcome::Timeout,
+                "lost" | "silent" => Outcome::Missing,
+                "broken" => Outcome::Fail,
+                _ => Outcome::Pass,
+            };
+            assert_eq!(test.outcome, expected, "{threads} threads: {test:?}");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a stand-in for a test program")]
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How long the child of a `leak` test sleeps: a number that no other process has on its command line.
@@ -47,25 +48,8 @@ fn main() -> std::io::Result<()> {
         std::process::exit(9);
     }
     println!(r#"{{ "type": "suite", "event": "started", "test_count": {} }}"#, names.len());
-    let mut failed = 0;
-    for name in &names {
-        println!(r#"{{ "type": "test", "event": "started", "name": "{name}" }}"#);
-        let result = if name.starts_with("ignored") { "ignored" } else { run(name)? };
-        failed += usize::from(result == "failed");
-        match kind(name) {
-            "lost" => continue,
-            "broken" => {
-                println!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"{result}\", \"stdout\": \"x\ny");
-            }
-            _ if result == "failed" => println!(
-                r#"{{ "type": "test", "name": "{name}", "event": "failed", "exec_time": 0.01, "stdout": "caught of {name}\n" }}"#
-            ),
-            _ => println!(r#"{{ "type": "test", "name": "{name}", "event": "{result}", "exec_time": 0.01 }}"#),
-        }
-        if kind(name) == "between" {
-            std::process::abort();
-        }
-    }
+    let threads = args.iter().find_map(|arg| arg.strip_prefix("--test-threads=")?.parse().ok()).unwrap_or(1);
+    let failed = run_all(&names, threads)?;
     let all = if failed == 0 { "ok" } else { "failed" };
     println!(r#"{{ "type": "suite", "event": "{all}", "passed": 0, "failed": {failed} }}"#);
     let has = |word: &str| names.iter().any(|name| kind(name) == word);
@@ -76,6 +60,46 @@ fn main() -> std::io::Result<()> {
         std::thread::sleep(Duration::from_secs(1000));
     }
     std::process::exit(if failed == 0 { 0 } else { 101 });
+}
+
+/// Runs the tests, this many at once; the result is how many failed.
+fn run_all(names: &[&str], threads: usize) -> std::io::Result<usize> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let alone = threads == 1 || names.len() == 1;
+            failed.fetch_add(usize::from(run_one(name, alone)?), Ordering::Relaxed);
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| std::process::abort()))
+    })?;
+    Ok(failed.into_inner())
+}
+
+/// Runs a test and tells of it; the result is whether it failed.
+fn run_one(name: &str, alone: bool) -> std::io::Result<bool> {
+    println!(r#"{{ "type": "test", "event": "started", "name": "{name}" }}"#);
+    if kind(name) == "company" && !alone {
+        signal("SEGV")?;
+    }
+    let result = if name.starts_with("ignored") { "ignored" } else { run(name)? };
+    match kind(name) {
+        "lost" => return Ok(false),
+        "broken" => {
+            println!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"{result}\", \"stdout\": \"x\ny");
+        }
+        _ if result == "failed" => println!(
+            r#"{{ "type": "test", "name": "{name}", "event": "failed", "exec_time": 0.01, "stdout": "caught of {name}\n" }}"#
+        ),
+        _ => println!(r#"{{ "type": "test", "name": "{name}", "event": "{result}", "exec_time": 0.01 }}"#),
+    }
+    if kind(name) == "between" {
+        std::process::abort();
+    }
+    Ok(result == "failed")
 }
 
 fn kind(name: &str) -> &str {
@@ -112,6 +136,8 @@ fn run(name: &str) -> std::io::Result<&'static str> {
                 note(&spans, &format!("{} {}", nanos(from), nanos(std::time::SystemTime::now())))?;
             }
         }
+        "flaky" => return flaky(name),
+        "nap" => std::thread::sleep(Duration::from_millis(100)),
         "slow" => std::thread::sleep(Duration::from_millis(600)),
         "noise" => {
             out.write_all(b"\xff\xfe{ \"type\": \"test\", \"name\": \"pass_a\", \"event\": \"fai")?;
@@ -133,6 +159,14 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         _ => {}
     }
     Ok("ok")
+}
+
+/// Fails the first time, passes the second, and so on, as counted in a file beside the program.
+fn flaky(name: &str) -> std::io::Result<&'static str> {
+    let file = std::env::current_exe()?.with_file_name(format!("{}.runs", name.replace("::", ".")));
+    let runs = std::fs::read(&file).unwrap_or_default().len();
+    std::fs::write(&file, vec![b'.'; runs + 1])?;
+    Ok(if runs % 2 == 0 { "failed" } else { "ok" })
 }
 
 /// Whether this is the program of the static link mode, by the path that it was started by.

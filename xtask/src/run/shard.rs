@@ -3,7 +3,7 @@
 //! Who is blamed, by how a process ends:
 //! * with a test in flight: that test, and a new process runs what is left;
 //! * with several in flight: those of them that bring it about alone; if none does, each of them, for it may be any;
-//! * between two tests: nobody, a new process runs what is left, and a note is kept;
+//! * between two tests: the one just reported, if it does it alone too; else nobody, and a note is kept;
 //! * before the first test, twice in a row: the first test that is left;
 //! * well, without a word of a test that it was asked for, also when it is asked for nothing else: that test is missing;
 //! * badly after its last test: the tests that do it alone, found by halving; a note if no test does.
@@ -34,16 +34,17 @@ impl Bench<'_> {
                 if rest.len() == asked.len() {
                     rest.drain(..).for_each(|name| settle(missing(name)));
                 }
+            } else if ended.told && !ended.done.is_empty() {
+                self.blame_late(program, &ended.done, &ended, "after all tests", settle)?;
             } else if !ended.in_flight.is_empty() {
                 // A process that had used up its own time: the test gets a new one.
                 if !(ended.program_limit && rest.len() < asked.len()) {
                     let blamed = self.blame(program, &ended, settle)?;
                     rest.retain(|name| !blamed.contains(name));
                 }
-            } else if rest.is_empty() {
-                self.blame_late(program, &asked, &ended, settle)?;
             } else if heard {
-                self.note(program, &format!("{} between two tests", ended.how));
+                let last = &ended.done[ended.done.len().saturating_sub(threads)..];
+                self.blame_late(program, last, &ended, "between two tests", settle)?;
             } else if unheard {
                 settle(dead(rest.remove(0), &ended, " before it started", ended.finished.wall));
             }
@@ -93,13 +94,20 @@ impl Bench<'_> {
         Ok(names)
     }
 
-    /// Settles the tests that make a process end badly after everything is reported.
-    fn blame_late(&self, program: &TestProgram, tests: &[String], ended: &Ended, settle: Settle) -> Result<()> {
+    /// Settles those of the tests that make a process end badly after they are reported.
+    fn blame_late(
+        &self,
+        program: &TestProgram,
+        tests: &[String],
+        ended: &Ended,
+        when: &str,
+        settle: Settle,
+    ) -> Result<()> {
         let badly =
             |ended: &Ended, asked: usize| ended.in_flight.is_empty() && ended.done.len() == asked && !ended.clean;
         let culprits = self.culprits(program, tests, &badly)?;
         if culprits.is_empty() {
-            self.note(program, &format!("{} after all tests; no test alone brings it about", ended.how));
+            self.note(program, &format!("{} {when}; no test alone brings it about", ended.how));
         }
         for name in culprits {
             settle(dead(name, ended, " after it was reported", Duration::ZERO));
@@ -107,24 +115,24 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Those of the tests, which show something together, that show it alone: found by halving.
+    /// Those of the tests that show something when they run alone, found by halving: what all of them together do not show,
+    /// none is looked at for.
     fn culprits(
         &self,
         program: &TestProgram,
         tests: &[String],
         shows: &dyn Fn(&Ended, usize) -> bool,
     ) -> Result<Vec<String>> {
+        let ended = self.process(program, tests, 1, &mut |_| ())?;
+        if !shows(&ended, tests.len()) {
+            return Ok(Vec::new());
+        }
         if let [one] = tests {
             return Ok(vec![one.clone()]);
         }
-        let mut found = Vec::new();
         let (left, right) = tests.split_at(tests.len() / 2);
-        for half in [left, right] {
-            let ended = self.process(program, half, 1, &mut |_| ())?;
-            if shows(&ended, half.len()) {
-                found.extend(self.culprits(program, half, shows)?);
-            }
-        }
+        let mut found = self.culprits(program, left, shows)?;
+        found.extend(self.culprits(program, right, shows)?);
         Ok(found)
     }
 }

@@ -34,6 +34,7 @@ fn suite(name: &str, tests: Vec<Test>) -> Suite {
         wall_s: 31.42,
         cpu_s: 58.0,
         cached: false,
+        part: None,
         verdicts: Verdicts {
             expected: verdicts(Verdict::Expected),
             regression: verdicts(Verdict::Regression),
@@ -52,6 +53,7 @@ fn run(target: &str, runner: &str, verdict: &str) -> Run {
         triple: format!("{target}-alpine-linux-musl"),
         runner: runner.into(),
         link: Link::Dynamic,
+        programs: None,
         steps: Vec::new(),
         smoke: Vec::new(),
         suites: Vec::new(),
@@ -327,7 +329,7 @@ fn reports_without_a_common_run_are_merged() {
     assert_eq!(merged.host.tools["make"], "4.3");
 
     let twice = merge(vec![qemu.clone(), native.clone(), qemu.clone()]).unwrap_err();
-    assert_eq!(twice.to_string(), "the reports cannot be merged: more than one has the run s390x qemu dynamic");
+    assert_eq!(twice.to_string(), "the reports cannot be merged: riscv64 qemu dynamic");
     native.pins.musl = "1.2.5".into();
     let pins = merge(vec![qemu, native]).unwrap_err();
     assert_eq!(pins.to_string(), "the reports cannot be merged: one is of musl 1.2.6, another of musl 1.2.5");

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use anyhow::{Context as _, Result, ensure};
-
-use crate::model::link::Link;
 use crate::model::outcome::{Outcome, Verdict};
-use crate::model::report::{Host, Report, Run};
+use crate::model::report::Report;
 use crate::render::view::{run_name, visible};
+
+mod merge;
+
+pub use self::merge::merge;
 
 /// What changed from one report to another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -154,51 +155,4 @@ impl Display for Diff {
         let (changed, appeared, vanished) = (count("changed"), count("appeared"), count("vanished"));
         writeln!(f, "{changed} changed, {appeared} appeared, {vanished} vanished, {} the same", self.same)
     }
-}
-
-/// Joins reports of the same pins and compiler that have no run in common. What differs between their hosts is listed
-/// side by side.
-pub fn merge(reports: Vec<Report>) -> Result<Report> {
-    let mut reports = reports.into_iter();
-    let mut merged = reports.next().context("there is no report to merge")?;
-    for report in reports {
-        // A report of native runs knows no emulator; it goes with any.
-        let pins = changed_pins(&merged, &report);
-        let differing = pins.iter().find(|(name, old, new)| *name != "qemu" || (old != "none" && new != "none"));
-        if let Some((name, old, new)) = differing {
-            anyhow::bail!("the reports cannot be merged: one is of {name} {old}, another of {name} {new}");
-        }
-        merged.pins.qemu = merged.pins.qemu.or(report.pins.qemu);
-        for run in report.runs {
-            let again = merged.runs.iter().any(|known| id(known) == id(&run));
-            ensure!(!again, "the reports cannot be merged: more than one has the run {}", run_name(&run));
-            merged.runs.push(run);
-        }
-        merged.host = side_by_side(merged.host, report.host);
-    }
-    merged.runs.sort_by(|a, b| id(a).cmp(&id(b)));
-    Ok(merged)
-}
-
-fn id(run: &Run) -> (&str, &str, Link) {
-    (&run.target, &run.runner, run.link)
-}
-
-fn side_by_side(mut host: Host, other: Host) -> Host {
-    let join = |known: &mut String, other: String| {
-        if !known.split(" / ").any(|part| part == other) {
-            known.push_str(" / ");
-            known.push_str(&other);
-        }
-    };
-    join(&mut host.triple, other.triple);
-    join(&mut host.kernel, other.kernel);
-    host.jobs = host.jobs.max(other.jobs);
-    for (tool, version) in other.tools {
-        match host.tools.get_mut(&tool) {
-            Some(known) => join(known, version),
-            None => drop(host.tools.insert(tool, version)),
-        }
-    }
-    host
 }

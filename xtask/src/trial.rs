@@ -101,6 +101,7 @@ impl Trial<'_> {
     }
 
     fn fill(&self, run: &mut report::Run) -> Result<()> {
+        interrupt::check()?;
         let runner = self.runner();
         let sandbox = Sandbox::prepare(&runner, &self.toolchain.path.join("sysroot/usr/lib/libc.so"))?;
         run.notes.extend(sandbox.notes.iter().cloned());

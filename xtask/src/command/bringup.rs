@@ -14,6 +14,7 @@ use crate::model::link::Link;
 use crate::model::report::{self, Report, StepTime};
 use crate::model::target::Target;
 use crate::render;
+use crate::run::interrupt;
 use crate::run::jobs::Jobs;
 use crate::session::{Planned, Session, Sources, TargetSteps};
 use crate::smoke;
@@ -57,9 +58,9 @@ impl<'a> Job<'a> {
     }
 
     /// The link modes, each once, in the order of all of them.
-    fn links(&self) -> Vec<Link> {
+    fn links(&self) -> impl Iterator<Item = Link> {
         let wanted = &self.options.link;
-        Link::ALL.into_iter().filter(|link| wanted.is_empty() || wanted.contains(link)).collect()
+        Link::ALL.into_iter().filter(|link| wanted.is_empty() || wanted.contains(link))
     }
 
     /// The step that a target's trials begin after.
@@ -86,17 +87,25 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let folder = session.out.join("report");
     let empty = (empty_report(session, &prepared)?, None);
     let report = Collected { report: Mutex::new(empty), folder: &folder, start };
-    let mut tasks = Vec::new();
+    let around = Around { session, job, planned: &planned, store: &store, jobs: &builder.jobs, report: &report };
+    let mut trials = Vec::new();
     for ((target, steps), prepared) in planned.targets.iter().zip(&prepared) {
-        for link in job.links() {
-            let around =
-                Around { session, job, planned: &planned, store: &store, jobs: &builder.jobs, report: &report };
-            let run = move |built: &Results| around.run(target, *steps, link, prepared, built);
-            tasks.push(Task { needs: vec![steps.toolchain, job.last(*steps)], run: Box::new(run) });
+        trials.extend(job.links().map(|link| (target, *steps, link, prepared)));
+    }
+    let task = |&(target, steps, link, prepared): &(_, TargetSteps, _, _)| {
+        let run = move |built: &Results| around.run(target, steps, link, prepared, built);
+        Task { needs: vec![steps.toolchain, job.last(steps)], run: Box::new(run) }
+    };
+    let wanted: Vec<StepId> = planned.targets.iter().map(|(_, steps)| job.last(*steps)).collect();
+    let built = builder.build(&planned.plan, &wanted, trials.iter().map(task).collect());
+    if interrupt::requested() && report.has_runs() {
+        // What was not begun is not to be taken for what was not asked for.
+        for (target, steps, link, prepared) in trials {
+            if !report.has(target, link) {
+                around.run(target, steps, link, prepared, &Results::new())?;
+            }
         }
     }
-    let wanted: Vec<StepId> = planned.targets.iter().map(|(_, steps)| job.last(*steps)).collect();
-    let built = builder.build(&planned.plan, &wanted, tasks);
     let report = report.finish()?;
     built?;
     session.ui.finish();
@@ -163,6 +172,19 @@ impl Collected<'_> {
             *written = Some((Instant::now(), start.elapsed()));
         }
         Ok(())
+    }
+
+    fn has_runs(&self) -> bool {
+        !self.runs().is_empty()
+    }
+
+    fn has(&self, target: &Target, link: Link) -> bool {
+        self.runs().contains(&(target.name.clone(), link))
+    }
+
+    fn runs(&self) -> Vec<(String, Link)> {
+        let guard = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.0.runs.iter().map(|run| (run.target.clone(), run.link)).collect()
     }
 
     /// Writes all that there is, also when the run was interrupted. Without a run, the last report stays.

@@ -72,7 +72,7 @@ fn suite_cell(suite: Option<&Suite>) -> Cell {
     let failed = suite.failures();
     let tone = match &suite.verdicts {
         verdicts if verdicts.regression > 0 => Tone::Bad,
-        verdicts if verdicts.improvement + verdicts.stale > 0 => Tone::Odd,
+        verdicts if verdicts.improvement + verdicts.stale + verdicts.new_flakes > 0 => Tone::Odd,
         _ => Tone::Good,
     };
     Cell::new(format!("{}/{failed}/{}", suite.passed, suite.unrun()), tone)
@@ -96,7 +96,7 @@ pub enum Kind {
     Improvement,
     /// An expectation names no test.
     Stale,
-    /// A flaky test failed this time. Does not change the exit code, but must not pass unseen.
+    /// A flaky test failed this time. If that is known it does not change the exit code, but must not pass unseen.
     Flake,
     /// A smoke check failed.
     Smoke,
@@ -181,8 +181,9 @@ pub fn unexpected(report: &Report) -> Vec<Item<'_>> {
 /// The outcome with its reason: `crash: SIGSEGV`.
 pub fn what_happened(test: &Test) -> String {
     let what = test.outcome.map_or("no test program lists it", Outcome::word);
+    let what = test.tries.map_or_else(|| what.to_owned(), |tries| format!("{what} ({tries})"));
     match (&test.reason, test.verdict) {
-        (None, _) => what.to_owned(),
+        (None, _) => what,
         // The reason is then that of an expectation which does not hold.
         (Some(reason), Verdict::Improvement | Verdict::Stale) => format!("{what}; its entry says: {reason}"),
         (Some(reason), _) => format!("{what}: {reason}"),

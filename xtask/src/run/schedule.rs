@@ -111,7 +111,9 @@ impl<'a> Suite<'a> {
             }
         }
         let unlisted = listed.len();
-        listed.into_iter().for_each(|outcome| self.settle(outcome));
+        for outcome in listed {
+            self.settle(outcome);
+        }
         let (selected, elsewhere) = selection.part();
         let total = selected.len() + unlisted;
         let mut piles: Vec<Pile> = Vec::new();

@@ -72,7 +72,9 @@ impl Bench<'_> {
         };
         // The one end that looks well has to be told.
         let when = if ended.clean { " before its end" } else { "" };
-        guilty.iter().for_each(|(name, time)| settle(dead(name.clone(), ended, when, *time)));
+        for (name, time) in &guilty {
+            settle(dead(name.clone(), ended, when, *time));
+        }
         Ok(guilty.into_iter().map(|(name, _)| name.clone()).collect())
     }
 

@@ -1,33 +1,37 @@
 //! The only place that starts processes.
 //!
-//! A child gets exactly the environment that is written here, a process group of its own, no terminal, and dies with
-//! Bringup, as does its whole group. Waiting wakes on output, on the end of the child, on the time limit and on Ctrl-C;
-//! whatever is left of the group is killed when the wait ends.
+//! A child gets exactly the environment that is written here, a process group of its own, and no terminal. It runs below a
+//! supervisor that leaves nothing of it behind, whatever ends first: the child, or Bringup. Waiting wakes on output, on the
+//! end of the child, on the time limit and on Ctrl-C.
 
 mod child;
-mod orphans;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+pub(super) mod tree;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 
-use self::child::{Group, Streams};
+use self::child::{Streams, Supervised};
+use self::supervisor::Setup;
 use super::interrupt::{self, Interrupted};
 use super::jobs::{Jobs, Share};
-
-pub use self::child::cpu_time;
 
 /// Search path of every child: the user's own is not consulted.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How long output may stay open after the child has ended before its group is killed as leaked.
+/// How long what a program leaves behind may take to end by itself. As long is waited for output that is held by somebody
+/// who is not below the program.
 const LEAK_GRACE: Duration = Duration::from_millis(200);
 
 /// A process to start.
@@ -50,11 +54,11 @@ pub struct Finished {
     pub status: ExitStatus,
     /// Whether it was killed at its time limit.
     pub timed_out: bool,
-    /// Whether a descendant still held its output when it had ended.
-    pub leaked: bool,
+    /// Command lines of processes that it had left behind, shortened; they were killed.
+    pub left: Vec<String>,
     /// Time on the clock.
     pub wall: Duration,
-    /// Processor time, its waited-for descendants' included.
+    /// Processor time, that of all its descendants included.
     pub cpu: Duration,
 }
 
@@ -83,7 +87,7 @@ pub enum Stream {
 pub enum Flow {
     /// Go on; the time limit stays as it is.
     Continue,
-    /// Kill the group now.
+    /// Kill it now, and everything below it.
     Kill,
     /// Go on, and put the deadline at this moment.
     Deadline(Instant),
@@ -188,25 +192,22 @@ impl Cmd {
         let mut token = self.budget.as_ref().map(|(jobs, _)| jobs.acquire()).transpose()?;
         let start = Instant::now();
         let mut deadline = self.timeout.map(|limit| start + limit);
-        let mut child = self.spawn()?;
-        let mut streams = Streams::take(&mut child);
-        let guard = Group::of(child)?;
+        let (mut child, mut streams) = self.spawn()?;
         if let (Some(token), Some((_, Share::Program))) = (&mut token, &self.budget) {
-            token.watch(guard.pid());
+            token.watch(child.pid());
         }
         let mut ended: Option<Instant> = None;
-        let (mut timed_out, mut leaked, mut interrupted) = (false, false, false);
+        let mut left = Vec::new();
+        let (mut late, mut interrupted) = (false, false);
         while ended.is_none() || streams.any_open() {
-            if let Some(end) = ended
-                && end.elapsed() >= LEAK_GRACE
-            {
-                leaked = true;
-                guard.kill();
+            if ended.is_some_and(|end| end.elapsed() >= LEAK_GRACE) {
                 break;
             }
-            let wake =
-                [deadline.filter(|_| ended.is_none()), ended.map(|end| end + LEAK_GRACE)].into_iter().flatten().min();
-            let woken = streams.wait(guard.pidfd(), ended.is_none(), wake)?;
+            let wakes = match ended {
+                None => [deadline, child.patience()],
+                Some(end) => [Some(end + LEAK_GRACE), None],
+            };
+            let woken = streams.wait(&mut child, ended.is_none(), wakes.into_iter().flatten().min())?;
             interrupted |= woken.interrupted;
             let mut flow = Flow::Continue;
             for stream in woken.readable {
@@ -220,25 +221,33 @@ impl Cmd {
             if let Flow::Deadline(at) = flow {
                 deadline = Some(at);
             }
-            if woken.ended && ended.is_none() {
-                ended = Some(Instant::now());
+            if woken.ended {
+                ended.get_or_insert_with(Instant::now);
             }
-            let late = ended.is_none() && deadline.is_some_and(|at| Instant::now() >= at);
-            timed_out |= late;
+            if woken.left {
+                left = child.kill_left();
+            }
+            late |= ended.is_none() && deadline.is_some_and(|at| Instant::now() >= at);
             if late || interrupted || flow == Flow::Kill {
-                guard.kill();
-                deadline = None;
+                child.kill();
                 if interrupted {
                     break;
                 }
             }
+            if child.patience().is_some() {
+                // Killed is killed: there is nothing more to be late for.
+                deadline = None;
+                child.help();
+            }
         }
         let wall = start.elapsed();
-        let (status, cpu) = guard.reap()?;
+        let (status, cpu) = child.reap()?;
         if interrupted {
             return Err(Interrupted.into());
         }
-        Ok(Finished { status, timed_out, leaked, wall, cpu })
+        // It may have ended by itself just before.
+        let timed_out = late && status.signal() == Some(Signal::KILL.as_raw());
+        Ok(Finished { status, timed_out, left, wall, cpu })
     }
 
     /// Runs it and keeps what it printed.
@@ -306,36 +315,27 @@ impl Cmd {
         bail!(text)
     }
 
-    // The one place where a process starts; `pre_exec` only makes two system calls, both safe after fork.
-    #[expect(clippy::disallowed_methods, unsafe_code, reason = "this is the wrapper that everything else must use")]
-    fn spawn(&self) -> Result<Child> {
+    /// The one place where a process starts.
+    #[expect(clippy::disallowed_methods, reason = "this is the wrapper that everything else must use")]
+    fn spawn(&self) -> Result<(Supervised, Streams)> {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(&self.env).stdin(Stdio::null()).stdout(Stdio::piped());
-        command.process_group(0);
+        command.stderr(if self.merge_stderr { Stdio::null() } else { Stdio::piped() });
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
         if let Some((jobs, Share::Tool)) = &self.budget {
             jobs.configure(&mut command);
         }
-        let merge = self.merge_stderr;
-        command.stderr(if merge { Stdio::null() } else { Stdio::piped() });
-        // SAFETY: between fork and exec only async-signal-safe calls are made: prctl, setrlimit, dup2.
-        unsafe {
-            command.pre_exec(move || {
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-                rustix::process::setrlimit(rustix::process::Resource::Core, none)?;
-                if merge {
-                    rustix::stdio::dup2_stderr(rustix::stdio::stdout())?;
-                }
-                Ok(())
-            });
-        }
-        command.spawn().with_context(|| {
+        let (report, write) = pipe_with(PipeFlags::CLOEXEC).context("making a pipe to a child process")?;
+        let harness = rustix::process::getpid();
+        supervisor::install(&mut command, Setup { harness, report: write, merge_stderr: self.merge_stderr });
+        let mut child = command.spawn().with_context(|| {
             let dir = self.dir.as_deref().map(|dir| format!(" in {}", dir.display())).unwrap_or_default();
             format!("starting `{}`{dir}", shorten(&self.display()))
-        })
+        })?;
+        let streams = Streams::take(&mut child);
+        Ok((Supervised::new(child, report)?, streams))
     }
 }
 

@@ -165,8 +165,8 @@ impl Bench<'_> {
         }
         let finished = finished.with_context(|| format!("running the test program {}", program.path.display()))?;
         self.tally().cpu += finished.cpu;
-        if finished.leaked {
-            self.note(program, "a process left a child behind that held its output; it was killed");
+        for left in &finished.left {
+            self.note(program, &format!("a process was left behind and killed: {left}"));
         }
         Ok(finished)
     }

@@ -4,6 +4,7 @@
 //! supervisor that leaves nothing of it behind, whatever ends first: the child, or Bringup. Waiting wakes on output, on the
 //! end of the child, on the time limit and on Ctrl-C.
 
+mod bounds;
 mod child;
 mod supervisor;
 #[cfg(test)]
@@ -22,10 +23,13 @@ use anyhow::{Context as _, Result, bail};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 
+use self::bounds::Watch;
 use self::child::{Streams, Supervised};
 use self::supervisor::Setup;
 use super::interrupt::{self, Interrupted};
 use super::jobs::{Jobs, Share};
+
+pub use self::bounds::{Bounds, Exceeded};
 
 /// Search path of every child: the user's own is not consulted.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -43,6 +47,7 @@ pub struct Cmd {
     env: BTreeMap<OsString, OsString>,
     dir: Option<PathBuf>,
     timeout: Option<Duration>,
+    bounds: Option<Bounds>,
     merge_stderr: bool,
     budget: Option<(Jobs, Share)>,
 }
@@ -54,6 +59,8 @@ pub struct Finished {
     pub status: ExitStatus,
     /// Whether it was killed at its time limit.
     pub timed_out: bool,
+    /// What it was killed for having too much of.
+    pub exceeded: Option<Exceeded>,
     /// Command lines of processes that it had left behind, shortened; they were killed.
     pub left: Vec<String>,
     /// Time on the clock.
@@ -119,6 +126,7 @@ impl Cmd {
             env: env.map(|(key, value)| (key.into(), value.into())).into(),
             dir: None,
             timeout: None,
+            bounds: None,
             merge_stderr: false,
             budget: None,
         }
@@ -162,6 +170,12 @@ impl Cmd {
         self
     }
 
+    /// Sets what it may take, besides time.
+    pub fn bounded(mut self, bounds: Bounds) -> Self {
+        self.bounds = Some(bounds);
+        self
+    }
+
     /// Sends standard error into standard output, in the order of writing.
     pub fn merge_stderr(mut self) -> Self {
         self.merge_stderr = true;
@@ -198,20 +212,25 @@ impl Cmd {
         }
         let mut ended: Option<Instant> = None;
         let mut left = Vec::new();
+        let mut watch = self.bounds.as_ref().map(Watch::new);
+        let mut exceeded = None;
         let (mut late, mut interrupted) = (false, false);
         while ended.is_none() || streams.any_open() {
             if ended.is_some_and(|end| end.elapsed() >= LEAK_GRACE) {
                 break;
             }
             let wakes = match ended {
-                None => [deadline, child.patience()],
-                Some(end) => [Some(end + LEAK_GRACE), None],
+                None => [deadline, child.patience(), watch.as_ref().map(Watch::next)],
+                Some(end) => [Some(end + LEAK_GRACE), None, None],
             };
             let woken = streams.wait(&mut child, ended.is_none(), wakes.into_iter().flatten().min())?;
             interrupted |= woken.interrupted;
             let mut flow = Flow::Continue;
             for stream in woken.readable {
                 if let Some(chunk) = streams.read(stream)? {
+                    if let Some(watch) = &mut watch {
+                        watch.printed(chunk.len());
+                    }
                     match sink(stream, &chunk) {
                         Flow::Continue => {}
                         other => flow = other,
@@ -228,15 +247,21 @@ impl Cmd {
                 left = child.kill_left();
             }
             late |= ended.is_none() && deadline.is_some_and(|at| Instant::now() >= at);
-            if late || interrupted || flow == Flow::Kill {
+            if let Some(watching) = &mut watch
+                && ended.is_none()
+            {
+                exceeded = watching.look(child.pid());
+            }
+            if late || interrupted || flow == Flow::Kill || exceeded.is_some() {
                 child.kill();
                 if interrupted {
                     break;
                 }
             }
             if child.patience().is_some() {
-                // Killed is killed: there is nothing more to be late for.
+                // Killed is killed: there is no other reason any more.
                 deadline = None;
+                watch = None;
                 child.help();
             }
         }
@@ -246,8 +271,9 @@ impl Cmd {
             return Err(Interrupted.into());
         }
         // It may have ended by itself just before.
-        let timed_out = late && status.signal() == Some(Signal::KILL.as_raw());
-        Ok(Finished { status, timed_out, left, wall, cpu })
+        let killed = status.signal() == Some(Signal::KILL.as_raw());
+        let (timed_out, exceeded) = (late && killed, exceeded.filter(|_| killed));
+        Ok(Finished { status, timed_out, exceeded, left, wall, cpu })
     }
 
     /// Runs it and keeps what it printed.
@@ -329,7 +355,9 @@ impl Cmd {
         }
         let (report, write) = pipe_with(PipeFlags::CLOEXEC).context("making a pipe to a child process")?;
         let harness = rustix::process::getpid();
-        supervisor::install(&mut command, Setup { harness, report: write, merge_stderr: self.merge_stderr });
+        let open_files = self.bounds.as_ref().map(|bounds| bounds.open_files);
+        let setup = Setup { harness, report: write, merge_stderr: self.merge_stderr, open_files };
+        supervisor::install(&mut command, setup);
         let mut child = command.spawn().with_context(|| {
             let dir = self.dir.as_deref().map(|dir| format!(" in {}", dir.display())).unwrap_or_default();
             format!("starting `{}`{dir}", shorten(&self.display()))
@@ -343,6 +371,9 @@ impl Cmd {
 pub fn describe(finished: &Finished) -> String {
     if finished.timed_out {
         return format!("was killed at its time limit after {:.0} s", finished.wall.as_secs_f64());
+    }
+    if let Some(what) = finished.exceeded {
+        return format!("was killed because it {what}");
     }
     match (finished.status.code(), finished.status.signal()) {
         (Some(code), _) => format!("exited with status {code}"),

@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, getpid, kill_process,
-    kill_process_group, wait, waitid, waitpid,
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, getpid, getrlimit, kill_process,
+    kill_process_group, setrlimit, wait, waitid, waitpid,
 };
 
 use super::LEAK_GRACE;
@@ -39,6 +39,8 @@ pub struct Setup {
     pub report: OwnedFd,
     /// Whether standard error goes into standard output.
     pub merge_stderr: bool,
+    /// How many files it may have open at once.
+    pub open_files: Option<u64>,
 }
 
 /// Has `command` start a supervisor: the process that `spawn` gives is that, and the program is its child.
@@ -60,7 +62,7 @@ fn enter(setup: &Setup) -> io::Result<()> {
     let supervisor = getpid();
     rustix::process::set_child_subreaper(Some(supervisor))?;
     // Its end with the program's signal must not write a core either.
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     if setup.merge_stderr {
         rustix::stdio::dup2_stderr(rustix::stdio::stdout())?;
     }
@@ -71,6 +73,10 @@ fn enter(setup: &Setup) -> io::Result<()> {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             if rustix::process::getppid() != Some(supervisor) {
                 return Err(rustix::io::Errno::SRCH.into());
+            }
+            if let Some(most) = setup.open_files {
+                let most = getrlimit(Resource::Nofile).maximum.map_or(most, |hard| hard.min(most));
+                setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) })?;
             }
             set_mask(libc::SIG_SETMASK, &mask).map(drop)
         }

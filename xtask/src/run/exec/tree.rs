@@ -43,7 +43,7 @@ static TABLE: Mutex<Option<Table>> = Mutex::new(None);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// How many live.
-    pub processes: usize,
+    pub processes: u64,
     /// Bytes of resident memory; what two processes share counts twice.
     pub memory: u64,
 }

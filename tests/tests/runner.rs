@@ -13,7 +13,16 @@ use xtask::run::runner::Runner;
 use xtask::run::sandbox::Sandbox;
 use xtask::run::schedule::{Options, Suite, TestProgram};
 
-const LIMITS: Limits = Limits { test_seconds: 1, program_seconds: 60 };
+const LIMITS: Limits = Limits {
+    test_seconds: 1,
+    slow_seconds: 1,
+    program_seconds: 60,
+    memory_mib: 1024,
+    processes: 100,
+    open_files: 256,
+    output_mib: 64,
+    disk_mib: 64,
+};
 
 struct Fixture {
     folder: tempfile::TempDir,
@@ -59,7 +68,7 @@ impl Fixture {
 fn options(jobs: usize) -> Options<'static> {
     Options {
         jobs: Jobs::new(jobs, 0, |_| ()).unwrap(),
-        limits: LIMITS,
+        limits: &|_| LIMITS,
         lib_dirs: vec![],
         skip: &|_| false,
         filter: None,
@@ -114,7 +123,7 @@ fn culprits_are_named_and_innocents_are_not() {
     assert_eq!(find(&suite, "segv_b").output.as_deref(), Some("last words of segv_b\n"));
     assert_eq!(find(&suite, "fail_a").output.as_deref(), Some("caught of fail_a\nuncaught of fail_a\n"));
     assert!(suite.complete);
-    assert!(suite.notes.iter().any(|note| note.contains("left a child behind")), "{:?}", suite.notes);
+    assert!(suite.notes.iter().any(|note| note.ends_with("left behind and killed: sleep 98761")), "{:?}", suite.notes);
     assert!(!running("98761"), "the child of a test survived");
 }
 
@@ -212,7 +221,7 @@ fn a_program_that_cannot_list_counts_as_a_crash() {
 fn a_process_out_of_time_does_not_cost_its_test() {
     let suite = Fixture::new().program("std", Some("slow_a slow_b slow_c slow_d slow_e")).run(|options| {
         options.jobs = Jobs::new(1, 0, |_| ()).unwrap();
-        options.limits = Limits { test_seconds: 30, program_seconds: 1 };
+        options.limits = &|_| Limits { test_seconds: 30, program_seconds: 1, ..LIMITS };
     });
     assert!(suite.tests.iter().all(|test| test.outcome == Outcome::Pass), "{:?}", suite.tests);
 }

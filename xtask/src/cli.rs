@@ -147,7 +147,7 @@ pub enum TargetVerb {
         #[arg(long)]
         spec: bool,
     },
-    /// Check target.toml, the spec and the expectations of each target, and that alpine.toml agrees
+    /// Check target.toml, the spec, the limits and the expectations of each target, and that alpine.toml agrees
     Check(TargetNames),
 }
 

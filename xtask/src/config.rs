@@ -5,14 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::exit::{self, Coded};
+use crate::model::limits::{LimitTable, Limits, OverridesFile};
 use crate::model::pins::{Pins, PinsFile};
 use crate::model::release::{Release, ReleaseName, Releases, ReleasesFile, Span};
 use crate::model::target::{Target, TargetFile};
+use crate::step::test_programs;
 
 /// The file that marks the project's folder.
 pub const PINS_FILE: &str = "bringup.toml";
 /// The file that says what Alpine's releases ship.
 pub const RELEASES_FILE: &str = "targets/alpine.toml";
+
+/// What single tests may take, in qemu/ and in a target's folder.
+const LIMITS_FILE: &str = "limits.toml";
 
 /// The project's folder: the nearest one at or above `start` that holds bringup.toml.
 pub fn find_root(start: &Path) -> Result<PathBuf> {
@@ -32,6 +37,21 @@ pub fn pins(root: &Path) -> Result<Pins> {
     let text = fs_err::read_to_string(&path)?;
     let file: PinsFile = toml::from_str(&text).map_err(|error| fault(&path, &error.to_string()))?;
     file.validate().map_err(|error| fault(&path, &error))
+}
+
+/// Reads the limits of a target's tests: what holds over bringup.toml's is in qemu/limits.toml, where the tests run `emulated`,
+/// and over both in the target's limits.toml. Neither file has to be there.
+pub fn limits(root: &Path, target: &str, defaults: Limits, emulated: bool) -> Result<LimitTable> {
+    let qemu = emulated.then(|| root.join("qemu").join(LIMITS_FILE));
+    let mut files = Vec::new();
+    for path in qemu.into_iter().chain([target_dir(root, target).join(LIMITS_FILE)]) {
+        if path.is_file() {
+            let file: OverridesFile =
+                toml::from_str(&fs_err::read_to_string(&path)?).map_err(|error| fault(&path, &error.to_string()))?;
+            files.push(file.validate(&test_programs::suites(), defaults).map_err(|error| fault(&path, &error))?);
+        }
+    }
+    Ok(LimitTable::new(defaults, files))
 }
 
 /// Reads targets/alpine.toml. That it lists nothing but targets of this project is checked as well.

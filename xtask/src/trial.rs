@@ -11,6 +11,7 @@ use crate::emulator::Emulator;
 use crate::exit::{self, Coded};
 use crate::model::expectation::{Entry, Expectations, Setting, Word};
 use crate::model::judge::{self, Judged};
+use crate::model::limits::LimitTable;
 use crate::model::link::Link;
 use crate::model::outcome::{Outcome, SuiteOutcome, Verdict};
 use crate::model::partition::Partition;
@@ -59,6 +60,8 @@ pub struct Prepared {
     pub emulator: Option<Emulator>,
     /// What is known of the target's tests.
     pub expectations: Expectations,
+    /// What they may take.
+    pub limits: LimitTable,
 }
 
 /// One target in one link mode.
@@ -250,10 +253,10 @@ impl Trial<'_> {
     ) -> Result<(SuiteOutcome, bool)> {
         let active = self.prepared.expectations.active(suite, setting);
         let Selection { filter, partition, threads, stress, rerun, .. } = self.selection;
-        let limits = self.session.pins.limits;
+        let limits = &self.prepared.limits;
         let inputs = Inputs::new().add("kind", "suite").add("suite", suite);
         let inputs = inputs.add("test programs", self.test_programs.digest.as_str()).append(surroundings);
-        let inputs = inputs.add("limits", format!("{limits:?}"));
+        let inputs = inputs.list("limits", limits.inputs(suite));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         let record = Record::new(self.store, &self.target.name, inputs.list("skip", skipped));
         let whole = filter.is_none() && partition.is_none() && stress.is_none();
@@ -268,7 +271,7 @@ impl Trial<'_> {
         let durations = Recorded::load(self.store, &self.target.name, self.link);
         let options = Options {
             jobs: self.jobs.clone(),
-            limits,
+            limits: &|test| limits.for_test(suite, test),
             lib_dirs: vec![self.toolchain.path.join("lib/rustlib").join(&self.target.triple).join("lib")],
             skip: &|test| active.skips(test),
             filter: filter.clone(),

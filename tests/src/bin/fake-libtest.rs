@@ -91,6 +91,7 @@ fn run_one(name: &str, alone: bool) -> std::io::Result<bool> {
         "broken" => {
             println!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"{result}\", \"stdout\": \"x\ny");
         }
+        "drag" => println!(r#"{{ "type": "test", "name": "{name}", "event": "{result}", "exec_time": 1.1 }}"#),
         _ if result == "failed" => println!(
             r#"{{ "type": "test", "name": "{name}", "event": "failed", "exec_time": 0.01, "stdout": "caught of {name}\n" }}"#
         ),
@@ -144,6 +145,29 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             out.write_all(b"{ \"type\": \"test\", \"name\": \"made_up\", \"event\": \"failed\" }")?;
         }
         "flood" => (0..80).try_for_each(|_| out.write_all(&vec![b'x'; 100_000]))?,
+        "drag" => std::thread::sleep(Duration::from_millis(1100)),
+        "eat" => {
+            let eaten = vec![1_u8; 200 << 20];
+            hold();
+            drop(std::hint::black_box(eaten));
+        }
+        "fill" => {
+            std::fs::write(std::env::temp_dir().join("filled"), vec![1; 20 << 20])?;
+            hold();
+        }
+        "files" => {
+            let files: std::io::Result<Vec<_>> = (0..200).map(|_| std::fs::File::open("/dev/null")).collect();
+            if let Err(error) = files {
+                println!("{error}");
+                return Ok("failed");
+            }
+        }
+        "forks" => {
+            let children: std::io::Result<Vec<_>> =
+                (0..30).map(|_| child(&["setsid", "sleep", LEAK_SECONDS]).spawn()).collect();
+            hold();
+            children?.into_iter().try_for_each(|mut child| child.kill())?;
+        }
         "leak" => child(&["sleep", LEAK_SECONDS]).spawn().map(drop)?,
         "lock" => {
             use std::os::unix::fs::PermissionsExt as _;
@@ -159,6 +183,11 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         _ => {}
     }
     Ok("ok")
+}
+
+/// Keeps what was taken, for as long as somebody may need to see it.
+fn hold() {
+    std::thread::sleep(Duration::from_secs(2));
 }
 
 /// Fails the first time, passes the second, and so on, as counted in a file beside the program.

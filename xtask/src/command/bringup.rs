@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::doctor;
 use crate::cli::{Bringup, Run, RunnerKind, TargetNames, Test};
+use crate::config;
 use crate::exit;
 use crate::expect;
 use crate::model::link::Link;
@@ -122,7 +123,8 @@ fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
             None
         }
     };
-    Ok(Prepared { emulator, expectations })
+    let limits = config::limits(&session.root, &target.name, session.pins.limits, emulator.is_some())?;
+    Ok(Prepared { emulator, expectations, limits })
 }
 
 fn empty_report(session: &Session, prepared: &[Prepared]) -> Result<Report> {

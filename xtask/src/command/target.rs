@@ -71,7 +71,8 @@ fn check(session: &Session, names: &TargetNames) -> Result<()> {
     for target in targets {
         spec::resolve(&session.root, &target, session.rust()?)?;
         crate::expect::load(&session.root, &target.name)?;
-        session.ui.note(&format!("{}: spec, settings and expectations are sound", target.name));
+        config::limits(&session.root, &target.name, session.pins.limits, true)?;
+        session.ui.note(&format!("{}: spec, settings, limits and expectations are sound", target.name));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod expectation;
 pub mod judge;
+pub mod limits;
 pub mod link;
 pub mod outcome;
 pub mod partition;

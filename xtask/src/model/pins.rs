@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use super::limits::Limits;
 use super::version::Version;
 
 /// bringup.toml as it is written.
@@ -68,8 +69,31 @@ struct QemuFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct LimitsFile {
     test_seconds: u64,
+    slow_seconds: u64,
     program_seconds: u64,
+    memory_mib: u64,
+    processes: u64,
+    open_files: u64,
+    output_mib: u64,
+    disk_mib: u64,
     memory_reserve_mib: u64,
+}
+
+impl LimitsFile {
+    fn validate(&self) -> Result<Limits, String> {
+        let limits = Limits {
+            test_seconds: self.test_seconds,
+            slow_seconds: self.slow_seconds,
+            program_seconds: self.program_seconds,
+            memory_mib: self.memory_mib,
+            processes: self.processes,
+            open_files: self.open_files,
+            output_mib: self.output_mib,
+            disk_mib: self.disk_mib,
+        };
+        limits.check().map_err(|error| format!("[limits] {error}"))?;
+        Ok(limits)
+    }
 }
 
 /// bringup.toml, checked.
@@ -159,21 +183,10 @@ pub struct QemuPin {
     pub suites: Vec<String>,
 }
 
-/// Default limits of a test run.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Seconds that one test may take.
-    pub test_seconds: u64,
-    /// Seconds that one process of a test program may take.
-    pub program_seconds: u64,
-}
-
 impl PinsFile {
     /// Checks what serde cannot. The error is one sentence without the file's name.
     pub fn validate(self) -> Result<Pins, String> {
-        if self.limits.test_seconds == 0 || self.limits.program_seconds == 0 {
-            return Err("[limits]: a limit of 0 seconds would fail every test".into());
-        }
+        let limits = self.limits.validate()?;
         let rust = validate_all(self.rust, "rust")?;
         let musl = validate_all(self.musl, "musl")?;
         let llvm = validate_all(self.llvm, "llvm")?;
@@ -192,7 +205,7 @@ impl PinsFile {
                 package: self.qemu.package,
                 suites: self.qemu.suites,
             },
-            limits: Limits { test_seconds: self.limits.test_seconds, program_seconds: self.limits.program_seconds },
+            limits,
             memory_reserve: self.limits.memory_reserve_mib << 20,
         })
     }

@@ -1,33 +1,41 @@
 //! The only place that starts processes.
 //!
-//! A child gets exactly the environment that is written here, a process group of its own, no terminal, and dies with
-//! Bringup, as does its whole group. Waiting wakes on output, on the end of the child, on the time limit and on Ctrl-C;
-//! whatever is left of the group is killed when the wait ends.
+//! A child gets exactly the environment that is written here, a process group of its own, and no terminal. It runs below a
+//! supervisor that leaves nothing of it behind, whatever ends first: the child, or Bringup. Waiting wakes on output, on the
+//! end of the child, on the time limit and on Ctrl-C.
 
+mod bounds;
 mod child;
-mod orphans;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+pub(super) mod tree;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 
-use self::child::{Group, Streams};
+use self::bounds::Watch;
+use self::child::{Streams, Supervised};
+use self::supervisor::Setup;
 use super::interrupt::{self, Interrupted};
 use super::jobs::{Jobs, Share};
 
-pub use self::child::cpu_time;
+pub use self::bounds::{Bounds, Exceeded};
 
 /// Search path of every child: the user's own is not consulted.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How long output may stay open after the child has ended before its group is killed as leaked.
+/// How long what a program leaves behind may take to end by itself. As long is waited for output that is held by somebody
+/// who is not below the program.
 const LEAK_GRACE: Duration = Duration::from_millis(200);
 
 /// A process to start.
@@ -39,6 +47,7 @@ pub struct Cmd {
     env: BTreeMap<OsString, OsString>,
     dir: Option<PathBuf>,
     timeout: Option<Duration>,
+    bounds: Option<Bounds>,
     merge_stderr: bool,
     budget: Option<(Jobs, Share)>,
 }
@@ -50,11 +59,13 @@ pub struct Finished {
     pub status: ExitStatus,
     /// Whether it was killed at its time limit.
     pub timed_out: bool,
-    /// Whether a descendant still held its output when it had ended.
-    pub leaked: bool,
+    /// What it was killed for having too much of.
+    pub exceeded: Option<Exceeded>,
+    /// Command lines of processes that it had left behind, shortened; they were killed.
+    pub left: Vec<String>,
     /// Time on the clock.
     pub wall: Duration,
-    /// Processor time, its waited-for descendants' included.
+    /// Processor time, that of all its descendants included.
     pub cpu: Duration,
 }
 
@@ -83,7 +94,7 @@ pub enum Stream {
 pub enum Flow {
     /// Go on; the time limit stays as it is.
     Continue,
-    /// Kill the group now.
+    /// Kill it now, and everything below it.
     Kill,
     /// Go on, and put the deadline at this moment.
     Deadline(Instant),
@@ -115,6 +126,7 @@ impl Cmd {
             env: env.map(|(key, value)| (key.into(), value.into())).into(),
             dir: None,
             timeout: None,
+            bounds: None,
             merge_stderr: false,
             budget: None,
         }
@@ -158,6 +170,12 @@ impl Cmd {
         self
     }
 
+    /// Sets what it may take, besides time.
+    pub fn bounded(mut self, bounds: Bounds) -> Self {
+        self.bounds = Some(bounds);
+        self
+    }
+
     /// Sends standard error into standard output, in the order of writing.
     pub fn merge_stderr(mut self) -> Self {
         self.merge_stderr = true;
@@ -188,29 +206,31 @@ impl Cmd {
         let mut token = self.budget.as_ref().map(|(jobs, _)| jobs.acquire()).transpose()?;
         let start = Instant::now();
         let mut deadline = self.timeout.map(|limit| start + limit);
-        let mut child = self.spawn()?;
-        let mut streams = Streams::take(&mut child);
-        let guard = Group::of(child)?;
+        let (mut child, mut streams) = self.spawn()?;
         if let (Some(token), Some((_, Share::Program))) = (&mut token, &self.budget) {
-            token.watch(guard.pid());
+            token.watch(child.pid());
         }
         let mut ended: Option<Instant> = None;
-        let (mut timed_out, mut leaked, mut interrupted) = (false, false, false);
+        let mut left = Vec::new();
+        let mut watch = self.bounds.as_ref().map(Watch::new);
+        let mut exceeded = None;
+        let (mut late, mut interrupted) = (false, false);
         while ended.is_none() || streams.any_open() {
-            if let Some(end) = ended
-                && end.elapsed() >= LEAK_GRACE
-            {
-                leaked = true;
-                guard.kill();
+            if ended.is_some_and(|end| end.elapsed() >= LEAK_GRACE) {
                 break;
             }
-            let wake =
-                [deadline.filter(|_| ended.is_none()), ended.map(|end| end + LEAK_GRACE)].into_iter().flatten().min();
-            let woken = streams.wait(guard.pidfd(), ended.is_none(), wake)?;
+            let wakes = match ended {
+                None => [deadline, child.patience(), watch.as_ref().map(Watch::next)],
+                Some(end) => [Some(end + LEAK_GRACE), None, None],
+            };
+            let woken = streams.wait(&mut child, ended.is_none(), wakes.into_iter().flatten().min())?;
             interrupted |= woken.interrupted;
             let mut flow = Flow::Continue;
             for stream in woken.readable {
                 if let Some(chunk) = streams.read(stream)? {
+                    if let Some(watch) = &mut watch {
+                        watch.printed(chunk.len());
+                    }
                     match sink(stream, &chunk) {
                         Flow::Continue => {}
                         other => flow = other,
@@ -220,25 +240,40 @@ impl Cmd {
             if let Flow::Deadline(at) = flow {
                 deadline = Some(at);
             }
-            if woken.ended && ended.is_none() {
-                ended = Some(Instant::now());
+            if woken.ended {
+                ended.get_or_insert_with(Instant::now);
             }
-            let late = ended.is_none() && deadline.is_some_and(|at| Instant::now() >= at);
-            timed_out |= late;
-            if late || interrupted || flow == Flow::Kill {
-                guard.kill();
-                deadline = None;
+            if woken.left {
+                left = child.kill_left();
+            }
+            late |= ended.is_none() && deadline.is_some_and(|at| Instant::now() >= at);
+            if let Some(watching) = &mut watch
+                && ended.is_none()
+            {
+                exceeded = watching.look(child.pid());
+            }
+            if late || interrupted || flow == Flow::Kill || exceeded.is_some() {
+                child.kill();
                 if interrupted {
                     break;
                 }
             }
+            if child.patience().is_some() {
+                // Killed is killed: there is no other reason any more.
+                deadline = None;
+                watch = None;
+                child.help();
+            }
         }
         let wall = start.elapsed();
-        let (status, cpu) = guard.reap()?;
+        let (status, cpu) = child.reap()?;
         if interrupted {
             return Err(Interrupted.into());
         }
-        Ok(Finished { status, timed_out, leaked, wall, cpu })
+        // It may have ended by itself just before.
+        let killed = status.signal() == Some(Signal::KILL.as_raw());
+        let (timed_out, exceeded) = (late && killed, exceeded.filter(|_| killed));
+        Ok(Finished { status, timed_out, exceeded, left, wall, cpu })
     }
 
     /// Runs it and keeps what it printed.
@@ -306,36 +341,29 @@ impl Cmd {
         bail!(text)
     }
 
-    // The one place where a process starts; `pre_exec` only makes two system calls, both safe after fork.
-    #[expect(clippy::disallowed_methods, unsafe_code, reason = "this is the wrapper that everything else must use")]
-    fn spawn(&self) -> Result<Child> {
+    /// The one place where a process starts.
+    #[expect(clippy::disallowed_methods, reason = "this is the wrapper that everything else must use")]
+    fn spawn(&self) -> Result<(Supervised, Streams)> {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(&self.env).stdin(Stdio::null()).stdout(Stdio::piped());
-        command.process_group(0);
+        command.stderr(if self.merge_stderr { Stdio::null() } else { Stdio::piped() });
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
         if let Some((jobs, Share::Tool)) = &self.budget {
             jobs.configure(&mut command);
         }
-        let merge = self.merge_stderr;
-        command.stderr(if merge { Stdio::null() } else { Stdio::piped() });
-        // SAFETY: between fork and exec only async-signal-safe calls are made: prctl, setrlimit, dup2.
-        unsafe {
-            command.pre_exec(move || {
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-                rustix::process::setrlimit(rustix::process::Resource::Core, none)?;
-                if merge {
-                    rustix::stdio::dup2_stderr(rustix::stdio::stdout())?;
-                }
-                Ok(())
-            });
-        }
-        command.spawn().with_context(|| {
+        let (report, write) = pipe_with(PipeFlags::CLOEXEC).context("making a pipe to a child process")?;
+        let harness = rustix::process::getpid();
+        let open_files = self.bounds.as_ref().map(|bounds| bounds.open_files);
+        let setup = Setup { harness, report: write, merge_stderr: self.merge_stderr, open_files };
+        supervisor::install(&mut command, setup);
+        let mut child = command.spawn().with_context(|| {
             let dir = self.dir.as_deref().map(|dir| format!(" in {}", dir.display())).unwrap_or_default();
             format!("starting `{}`{dir}", shorten(&self.display()))
-        })
+        })?;
+        let streams = Streams::take(&mut child);
+        Ok((Supervised::new(child, report)?, streams))
     }
 }
 
@@ -343,6 +371,9 @@ impl Cmd {
 pub fn describe(finished: &Finished) -> String {
     if finished.timed_out {
         return format!("was killed at its time limit after {:.0} s", finished.wall.as_secs_f64());
+    }
+    if let Some(what) = finished.exceeded {
+        return format!("was killed because it {what}");
     }
     match (finished.status.code(), finished.status.signal()) {
         (Some(code), _) => format!("exited with status {code}"),

@@ -43,7 +43,7 @@ struct Pool {
 struct State {
     /// Tokens that our own processes hold or have lent.
     held: usize,
-    /// Running test programs.
+    /// Running test programs, by the number of their supervisor, which itself does nothing.
     programs: HashMap<Pid, watch::Program>,
     /// Tokens too many: the next ones that come back do not go into the pool.
     owed: usize,
@@ -95,7 +95,7 @@ impl Jobs {
 }
 
 impl Token {
-    /// Watches over the test program that holds this token, to lend the token while it sleeps.
+    /// Watches over the test program below this process, which holds this token, to lend the token while it sleeps.
     pub(super) fn watch(&mut self, pid: Pid) {
         self.pool.state().programs.insert(pid, watch::Program::default());
         self.program = Some(pid);
@@ -152,38 +152,55 @@ mod tests {
         Jobs::new(total, 0, |_| ()).unwrap()
     }
 
+    /// A program that holds the only token, and whether it has lent it.
+    fn lends(share: Share, words: &[&str]) -> bool {
+        let jobs = jobs(1);
+        let program = Cmd::new(words[0]).args(&words[1..]).within(&jobs, share);
+        let lends = std::thread::scope(|scope| {
+            let running = scope.spawn(|| program.output().map(drop));
+            while jobs.0.state().held == 0 {
+                std::thread::yield_now();
+            }
+            let token = jobs.acquire().unwrap();
+            let lends = jobs.0.state().held == 2;
+            drop(token);
+            running.join().unwrap().unwrap();
+            lends
+        });
+        assert_eq!(jobs.0.client.available().unwrap(), 1);
+        lends
+    }
+
     #[test]
     fn a_sleeping_test_program_lends_its_token_and_a_tool_does_not() {
-        for (share, lends) in [(Share::Program, true), (Share::Tool, false)] {
-            let jobs = jobs(1);
-            let sleeper = Cmd::new("sleep").arg("2").within(&jobs, share);
-            std::thread::scope(|scope| {
-                let sleeping = scope.spawn(|| sleeper.output().map(drop));
-                while jobs.0.state().held == 0 {
-                    std::thread::yield_now();
-                }
-                let token = jobs.acquire().unwrap();
-                assert_eq!(jobs.0.state().held == 2, lends, "{share:?}");
-                drop(token);
-                sleeping.join().unwrap().unwrap();
-            });
-            assert_eq!(jobs.0.client.available().unwrap(), 1);
-        }
+        assert!(lends(Share::Program, &["sleep", "2"]));
+        assert!(!lends(Share::Tool, &["sleep", "2"]));
+    }
+
+    #[test]
+    fn a_test_program_whose_child_works_is_not_asleep() {
+        let spin = "timeout 2 setsid sh -c 'while :; do :; done' & wait";
+        assert!(!lends(Share::Program, &["sh", "-c", spin]));
     }
 
     #[test]
     fn a_program_that_has_just_started_is_not_taken_for_asleep() {
         let jobs = jobs(1);
         let _token = jobs.acquire().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "its number has to be known")]
+        let mut sleeper = std::process::Command::new("sh").args(["-c", "sleep 30 & wait"]).spawn().unwrap();
+        let pid = Pid::from_child(&sleeper);
         let mut state = jobs.0.state();
-        // Somebody who does little.
-        state.programs.insert(Pid::INIT, watch::Program::default());
+        state.programs.insert(pid, watch::Program::default());
         let looks = [(); 2].map(|()| {
             watch::lend(&jobs.0, &mut state);
-            state.programs[&Pid::INIT].lent
+            std::thread::sleep(TICK);
+            state.programs[&pid].lent
         });
-        assert_eq!(looks, [false, true]);
         state.programs.clear();
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+        assert_eq!(looks, [false, true]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::exec::{self, Cmd, Finished, Flow, Stream};
+use super::exec::{self, Bounds, Cmd, Finished, Flow, Stream};
 use super::jobs::{Jobs, Share};
 use super::libtest::{self, Event, Parser, Tail, TestResult};
 use super::sandbox::Sandbox;
@@ -24,7 +24,8 @@ pub(super) struct Bench<'a> {
     pub sandbox: &'a Sandbox,
     pub jobs: &'a Jobs,
     pub lib_dirs: &'a [PathBuf],
-    pub limits: Limits,
+    /// What a test, by its name in the suite, may take.
+    pub limits: &'a (dyn Fn(&str) -> Limits + Sync),
     /// Every process gets a folder of its own in here.
     pub folder: &'a Path,
     pub processes: AtomicUsize,
@@ -49,6 +50,8 @@ pub(super) struct Ended {
     /// What was printed since the last test started.
     pub output: String,
     pub finished: Finished,
+    /// What it was allowed to take.
+    pub limits: Limits,
     /// That in words.
     pub how: String,
     /// Whether it ended as the harness ends it when all tests are reported.
@@ -63,7 +66,8 @@ impl Bench<'_> {
         let mut output = Vec::new();
         let mut errors = Tail::default();
         let cmd = self.sandbox.command(&program.path, libtest::LIST, self.lib_dirs)?;
-        let finished = self.run(program, cmd, |stream, chunk| {
+        let limits = (self.limits)(&program.name);
+        let finished = self.run(program, cmd, limits, |stream, chunk| {
             match stream {
                 Stream::Stdout => output.extend_from_slice(chunk),
                 Stream::Stderr => errors.push(chunk),
@@ -73,7 +77,7 @@ impl Bench<'_> {
         if finished.status.success() {
             return Ok(Ok(libtest::listed(&output)));
         }
-        let mut outcome = self.whole(program, &finished, errors.text());
+        let mut outcome = whole(program, &finished, limits, errors.text());
         outcome.reason = outcome.reason.map(|reason| format!("{reason} when asked for its tests"));
         Ok(Err(outcome))
     }
@@ -82,24 +86,12 @@ impl Bench<'_> {
     pub fn run_whole(&self, program: &TestProgram) -> Result<TestOutcome> {
         let mut output = Tail::default();
         let cmd = self.sandbox.command(&program.path, [""; 0], self.lib_dirs)?.merge_stderr();
-        let finished = self.run(program, cmd, |_, chunk| {
+        let limits = (self.limits)(&program.name);
+        let finished = self.run(program, cmd, limits, |_, chunk| {
             output.push(chunk);
             Flow::Continue
         })?;
-        Ok(self.whole(program, &finished, output.text()))
-    }
-
-    fn whole(&self, program: &TestProgram, finished: &Finished, output: String) -> TestOutcome {
-        let outcome = match finished.status.code() {
-            _ if finished.timed_out => Outcome::Timeout,
-            Some(0) => Outcome::Pass,
-            Some(_) => Outcome::Fail,
-            None => Outcome::Crash,
-        };
-        let reason = outcome.is_failure().then(|| self.reason(finished));
-        let output = outcome.is_failure().then_some(output);
-        let (name, wall_s) = (program.name.clone(), finished.wall.as_secs_f64());
-        TestOutcome { name, outcome, wall_s, reason, tries: None, output }
+        Ok(whole(program, &finished, limits, output.text()))
     }
 
     /// One process, from its start to its end, with `threads` tests at once. `reported` gets each test's outcome as it comes.
@@ -110,7 +102,9 @@ impl Bench<'_> {
         threads: usize,
         reported: &mut dyn FnMut(TestOutcome),
     ) -> Result<Ended> {
-        let limit = Duration::from_secs(self.limits.test_seconds);
+        let first = tests.first().map_or_else(|| program.name.clone(), |test| program.full_name(test));
+        let limits = (self.limits)(&first);
+        let limit = Duration::from_secs(limits.test_seconds);
         // Counted from the first sign of life: a process may have to wait for a job before it starts.
         let mut end_of_program = None;
         let mut watch = Watch::new(tests, threads == 1, reported);
@@ -119,14 +113,14 @@ impl Bench<'_> {
         let args = libtest::RUN.into_iter().chain([threads.as_str(), "--"]).chain(tests.iter().map(String::as_str));
         let (key, value) = libtest::UNSTABLE;
         let cmd = self.sandbox.command(&program.path, args, self.lib_dirs)?.env(key, value);
-        let finished = self.run(program, cmd, |stream, chunk| {
+        let finished = self.run(program, cmd, limits, |stream, chunk| {
             if stream == Stream::Stderr {
                 watch.errors.push(chunk);
                 return Flow::Continue;
             }
             let mut heard = false;
             parser.feed(chunk, |event, noise| heard |= watch.on(event, noise));
-            let whole = Duration::from_secs(self.limits.program_seconds);
+            let whole = Duration::from_secs(limits.program_seconds);
             let end_of_program = *end_of_program.get_or_insert_with(|| Instant::now() + whole);
             if !heard {
                 return Flow::Continue;
@@ -145,39 +139,42 @@ impl Bench<'_> {
         let overdue = in_flight.iter().any(|(_, time)| *time >= limit);
         let program_limit = finished.timed_out && !overdue && end_of_program.is_some_and(|end| Instant::now() >= end);
         let clean = matches!(finished.status.code(), Some(code) if code == 0 || (code == 101 && watch.failed));
-        let how = self.reason(&finished);
-        Ok(Ended { done: watch.done, in_flight, told: watch.told, output, finished, how, clean, program_limit })
+        let how = reason(&finished, limits);
+        Ok(Ended { done: watch.done, in_flight, told: watch.told, output, finished, limits, how, clean, program_limit })
     }
 
     /// Runs a command in folders of its own, which are gone afterwards, and counts what it costs.
-    fn run(&self, program: &TestProgram, cmd: Cmd, sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
+    fn run(
+        &self,
+        program: &TestProgram,
+        cmd: Cmd,
+        limits: Limits,
+        sink: impl FnMut(Stream, &[u8]) -> Flow,
+    ) -> Result<Finished> {
         let folder = self.folder.join(self.processes.fetch_add(1, Ordering::Relaxed).to_string());
         let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
         for path in [&home, &tmp, &work] {
             fs_err::create_dir_all(path)?;
         }
-        let limit = Duration::from_secs(self.limits.test_seconds);
-        let finished =
-            cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).timeout(limit).within(self.jobs, Share::Program);
-        let finished = finished.stream(sink);
+        let bounds = Bounds {
+            memory_mib: limits.memory_mib,
+            processes: limits.processes,
+            open_files: limits.open_files,
+            output_mib: limits.output_mib,
+            disk_mib: limits.disk_mib,
+            folder: folder.clone(),
+        };
+        let cmd = cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).within(self.jobs, Share::Program);
+        let finished = cmd.timeout(Duration::from_secs(limits.test_seconds)).bounded(bounds).stream(sink);
         if remove(&folder).is_err() {
             self.note(program, &format!("{} could not be removed", folder.display()));
         }
         let finished = finished.with_context(|| format!("running the test program {}", program.path.display()))?;
         self.tally().cpu += finished.cpu;
-        if finished.leaked {
-            self.note(program, "a process left a child behind that held its output; it was killed");
+        for left in &finished.left {
+            self.note(program, &format!("a process was left behind and killed: {left}"));
         }
         Ok(finished)
-    }
-
-    fn reason(&self, finished: &Finished) -> String {
-        use std::os::unix::process::ExitStatusExt as _;
-        match (finished.status.code(), finished.status.signal()) {
-            _ if finished.timed_out => format!("no end within its time limit of {} s", self.limits.test_seconds),
-            (_, Some(signal)) => exec::signal_name(signal),
-            (code, None) => format!("exit status {}", code.unwrap_or_default()),
-        }
     }
 
     /// Something that the reader of the results should know.
@@ -187,6 +184,33 @@ impl Bench<'_> {
 
     pub fn tally(&self) -> std::sync::MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The outcome of a program as a whole.
+fn whole(program: &TestProgram, finished: &Finished, limits: Limits, output: String) -> TestOutcome {
+    let outcome = match finished.status.code() {
+        _ if finished.timed_out => Outcome::Timeout,
+        Some(0) => Outcome::Pass,
+        Some(_) => Outcome::Fail,
+        None => Outcome::Crash,
+    };
+    let reason = outcome.is_failure().then(|| reason(finished, limits));
+    let output = outcome.is_failure().then_some(output);
+    let (name, wall_s) = (program.name.clone(), finished.wall.as_secs_f64());
+    TestOutcome { name, outcome, wall_s, reason, tries: None, output }
+}
+
+/// How a process ended, in words.
+fn reason(finished: &Finished, limits: Limits) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    if let Some(what) = finished.exceeded {
+        return what.to_string();
+    }
+    match (finished.status.code(), finished.status.signal()) {
+        _ if finished.timed_out => format!("no end within its time limit of {} s", limits.test_seconds),
+        (_, Some(signal)) => exec::signal_name(signal),
+        (code, None) => format!("exit status {}", code.unwrap_or_default()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -34,7 +34,7 @@ pub struct TestProgram {
 
 impl TestProgram {
     /// A test's name in the suite.
-    fn full_name(&self, test: &str) -> String {
+    pub(super) fn full_name(&self, test: &str) -> String {
         if self.unit { test.to_owned() } else { format!("{}::{test}", self.name) }
     }
 }
@@ -44,8 +44,8 @@ impl TestProgram {
 pub struct Options<'a> {
     /// The budget of jobs.
     pub jobs: Jobs,
-    /// Time limits.
-    pub limits: Limits,
+    /// What a test, by its name in the suite, may take. Tests of different limits run in different processes.
+    pub limits: &'a (dyn Fn(&str) -> Limits + Sync),
     /// Where the programs find their shared libraries.
     pub lib_dirs: Vec<PathBuf>,
     /// Whether a test, by its name in the suite, must not run.
@@ -123,7 +123,7 @@ impl<'a> Suite<'a> {
                 self.settle(TestOutcome { name, outcome, wall_s: 0.0, reason: None, tries: None, output: None });
             } else {
                 let together = !self.bench.sandbox.network && test.test.as_deref().is_some_and(shares_ports);
-                pile(&mut piles, test, together);
+                self.pile(&mut piles, test, together);
             }
         }
         let count = || progress(self.settled().len(), total);
@@ -228,6 +228,21 @@ impl<'a> Suite<'a> {
         Ok(all)
     }
 
+    /// Puts a test with those that may share its process.
+    fn pile(&self, piles: &mut Vec<Pile>, test: Selected, together: bool) {
+        let limits = |pile: &Pile| {
+            let first = pile.tests.first()?;
+            Some((self.options.limits)(&self.programs[pile.program].full_name(first)))
+        };
+        let own = Some((self.options.limits)(&test.full));
+        let same = |pile: &Pile| pile.program == test.program && pile.together == together && limits(pile) == own;
+        let index = piles.iter().position(same).unwrap_or_else(|| {
+            piles.push(Pile { program: test.program, tests: Vec::new(), together });
+            piles.len() - 1
+        });
+        piles[index].tests.extend(test.test);
+    }
+
     fn names(&self, pile: &Pile) -> Vec<(usize, Option<String>)> {
         if self.programs[pile.program].harness {
             pile.tests.iter().map(|test| (pile.program, Some(test.clone()))).collect()
@@ -253,6 +268,12 @@ impl<'a> Suite<'a> {
     }
 
     fn settle(&self, outcome: TestOutcome) {
+        let slow = (self.options.limits)(&outcome.name).slow_seconds;
+        if outcome.outcome != Outcome::Timeout
+            && Duration::try_from_secs_f64(outcome.wall_s).is_ok_and(|wall| wall.as_secs() >= slow)
+        {
+            self.bench.tally().notes.insert(format!("{} is slow: it takes more than {slow} s", outcome.name));
+        }
         self.settled().insert(outcome.name.clone(), outcome);
     }
 
@@ -379,14 +400,4 @@ static HOST_NETWORK: Mutex<()> = Mutex::new(());
 /// share a network would meet.
 fn shares_ports(test: &str) -> bool {
     test.contains("net::")
-}
-
-/// Puts a test with those that may share its process.
-fn pile(piles: &mut Vec<Pile>, test: Selected, together: bool) {
-    let same = |pile: &Pile| pile.program == test.program && pile.together == together;
-    let index = piles.iter().position(same).unwrap_or_else(|| {
-        piles.push(Pile { program: test.program, tests: Vec::new(), together });
-        piles.len() - 1
-    });
-    piles[index].tests.extend(test.test);
 }

@@ -62,7 +62,7 @@ impl Bench<'_> {
 
     /// Settles the tests in flight that made the process end so; the result names all that are settled.
     fn blame(&self, program: &TestProgram, ended: &Ended, settle: Settle) -> Result<Vec<String>> {
-        let limit = Duration::from_secs(self.limits.test_seconds);
+        let limit = Duration::from_secs(ended.limits.test_seconds);
         let overdue = ended.in_flight.iter().filter(|(_, time)| ended.finished.timed_out && *time >= limit);
         let overdue: Vec<_> = overdue.collect();
         let guilty = match (overdue.as_slice(), ended.in_flight.as_slice()) {

@@ -1,79 +1,115 @@
-//! A running child: its process group, its output pipes, and waiting for all of them at once.
+//! A running child: its supervisor, its output pipes, and waiting for all of them at once.
 
 use std::io::Read as _;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, PidfdFlags, Signal};
 
-use super::{Stream, orphans};
+use super::{Stream, tree};
 use crate::run::interrupt;
 
-/// A child's process group, killed when dropped.
-pub struct Group {
+/// How long the supervisor may take to kill everything before it is helped.
+const KILL_GRACE: Duration = Duration::from_secs(1);
+
+/// A supervisor that we have started, with a program below it. Both are killed when this is dropped.
+pub struct Supervised {
     child: Option<Child>,
     pid: Pid,
-    pidfd: std::os::fd::OwnedFd,
+    pidfd: OwnedFd,
+    /// Readable once the program has ended and left something behind; closed after that.
+    report: Option<OwnedFd>,
+    killed: Option<Instant>,
 }
 
-impl Group {
-    pub fn of(child: Child) -> Result<Self> {
+impl Supervised {
+    pub fn new(child: Child, report: OwnedFd) -> Result<Self> {
         let pid = Pid::from_child(&child);
-        orphans::started(pid);
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).context("watching a child process")?;
-        Ok(Self { child: Some(child), pid, pidfd })
+        Ok(Self { child: Some(child), pid, pidfd, report: Some(report), killed: None })
     }
 
+    /// The supervisor's number.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+    /// Has the supervisor kill the program and everything below it, and end.
+    pub fn kill(&mut self) {
+        self.killed.get_or_insert_with(Instant::now);
+        // It may have ended already: that is what was wanted.
+        let _ = rustix::process::kill_process(self.pid, Signal::TERM);
     }
 
-    pub fn kill(&self) {
-        // The group may be gone already: that is what was wanted.
-        let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+    /// When the supervisor is to be helped, if it was told to kill.
+    pub fn patience(&self) -> Option<Instant> {
+        self.killed.map(|at| at + KILL_GRACE)
     }
 
-    /// Waits for the child's end and takes its processor time from /proc while it is still a zombie.
-    pub fn reap(mut self) -> Result<(ExitStatus, Duration)> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::Pid(self.pid), options))
-            .context("waiting for a child process")?;
-        let cpu = cpu_time(self.pid);
-        // Whatever the child left behind in its group goes with it.
+    /// Kills everything below the supervisor, and itself, if its time to do so is over.
+    pub fn help(&mut self) {
+        if self.patience().is_some_and(|end| Instant::now() >= end) {
+            for pid in tree::below(self.pid) {
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
+            let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+            self.killed = Some(Instant::now());
+        }
+    }
+
+    /// The command lines of what the program has left behind, which is killed then.
+    pub fn kill_left(&mut self) -> Vec<String> {
+        const MOST: usize = 20;
+        self.report = None;
+        let left = tree::below(self.pid);
+        let mut lines: Vec<String> = left.iter().take(MOST).filter_map(|pid| tree::command_line(*pid)).collect();
+        if left.len() > MOST {
+            lines.push(format!("and {} more", left.len() - MOST));
+        }
         self.kill();
-        orphans::ended(self.pid);
+        lines
+    }
+
+    /// Waits for the supervisor's end, which is the program's, and takes all processor time from /proc while it is still a zombie.
+    pub fn reap(mut self) -> Result<(ExitStatus, Duration)> {
+        self.wait()?;
+        let cpu = tree::own_cpu_time(self.pid);
         let mut child = self.child.take().context("a child process was waited for twice")?;
         Ok((child.wait().context("waiting for a child process")?, cpu))
     }
+
+    /// Waits for the supervisor's end without taking it.
+    fn wait(&mut self) -> Result<()> {
+        loop {
+            let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
+            match poll(&mut fds, timeout(self.patience()).as_ref()) {
+                Ok(0) => self.help(),
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error).context("waiting for a child process"),
+            }
+        }
+    }
 }
 
-impl Drop for Group {
+impl Drop for Supervised {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        if self.child.is_some() {
             self.kill();
-            orphans::ended(self.pid);
+            let _ = self.wait();
+        }
+        if let Some(mut child) = self.child.take() {
             let _ = child.wait();
         }
     }
 }
 
-/// Processor time of a process and of its descendants that were waited for: utime + stime + cutime + cstime of
-/// `/proc/PID/stat`, see proc(5). Zero if there is no such process.
-pub fn cpu_time(pid: Pid) -> Duration {
-    let ticks = || -> Option<u64> {
-        let stat = fs_err::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-        let after_name = stat.rsplit_once(')')?.1;
-        Some(after_name.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum())
-    };
-    let per_second = rustix::param::clock_ticks_per_second();
-    Duration::from_millis(ticks().unwrap_or(0) * 1000 / per_second.max(1))
+fn timeout(until: Option<Instant>) -> Option<Timespec> {
+    let left = until?.saturating_duration_since(Instant::now());
+    Some(Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() })
 }
 
 /// The child's two output pipes.
@@ -87,6 +123,8 @@ pub struct Streams {
 pub struct Woken {
     pub readable: Vec<Stream>,
     pub ended: bool,
+    /// The program has ended and left something behind.
+    pub left: bool,
     pub interrupted: bool,
 }
 
@@ -100,10 +138,11 @@ impl Streams {
     }
 
     /// Sleeps until a pipe is readable, the child has ended, a signal has come, or `until`.
-    pub fn wait(&self, pidfd: BorrowedFd<'_>, running: bool, until: Option<Instant>) -> Result<Woken> {
+    pub fn wait(&self, child: &mut Supervised, running: bool, until: Option<Instant>) -> Result<Woken> {
         enum Source {
             Pipe(Stream),
             Child,
+            Report,
             Signal,
         }
         let mut sources = Vec::new();
@@ -119,30 +158,34 @@ impl Streams {
             watch(Source::Pipe(Stream::Stderr), pipe.as_fd());
         }
         if running {
-            watch(Source::Child, pidfd);
+            watch(Source::Child, child.pidfd.as_fd());
+            if let Some(report) = &child.report {
+                watch(Source::Report, report.as_fd());
+            }
         }
         if let Some(fd) = interrupt::fd() {
             watch(Source::Signal, fd);
         }
-        let timeout = until.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = timeout.map(|left| Timespec {
-            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: left.subsec_nanos().into(),
-        });
-        match poll(&mut fds, timeout.as_ref()) {
+        match poll(&mut fds, timeout(until).as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).context("waiting for a child process"),
         }
         let mut woken = Woken::default();
+        let mut unreported = false;
         for (source, fd) in sources.into_iter().zip(&fds) {
             if fd.revents().is_empty() {
                 continue;
             }
             match source {
+                Source::Report if fd.revents().contains(PollFlags::IN) => woken.left = true,
+                Source::Report => unreported = true,
                 Source::Pipe(stream) => woken.readable.push(stream),
                 Source::Child => woken.ended = true,
                 Source::Signal => woken.interrupted = true,
             }
+        }
+        if unreported {
+            child.report = None;
         }
         Ok(woken)
     }

@@ -4,16 +4,14 @@ use std::path::Path;
 use std::sync::Weak;
 use std::time::Duration;
 
-use rustix::process::Pid;
-
 use super::{Pool, State, TICK, alive};
-use crate::run::exec::cpu_time;
+use crate::run::exec::tree;
 
 /// A test program that uses less than this part of a processor may be asleep; one that uses more than [`AWAKE`] is not.
 const ASLEEP: f64 = 0.2;
 const AWAKE: f64 = 0.5;
 
-/// A test program that holds a token.
+/// A test program that holds a token; all that it has started counts as part of it.
 #[derive(Debug, Default)]
 pub(super) struct Program {
     /// Processor time at the last look. The first look says nothing of how busy it is: it may have started just now.
@@ -44,10 +42,10 @@ pub(super) fn run(pool: &Weak<Pool>, reserve: u64) {
 pub(super) fn lend(pool: &Pool, state: &mut State) {
     let mut lent = 0;
     for (pid, program) in &mut state.programs {
-        let cpu = cpu_time(*pid);
+        let cpu = tree::cpu_time(*pid);
         let Some(before) = program.cpu.replace(cpu) else { continue };
         let busy = cpu.saturating_sub(before).as_secs_f64() / TICK.as_secs_f64();
-        if !program.lent && busy < ASLEEP && !is_runnable(*pid) {
+        if !program.lent && busy < ASLEEP && !tree::is_runnable(*pid) {
             program.lent = true;
             lent += 1;
         } else if program.lent && busy > AWAKE {
@@ -58,17 +56,6 @@ pub(super) fn lend(pool: &Pool, state: &mut State) {
     for _ in 0..lent {
         pool.give(state);
     }
-}
-
-/// Whether a thread of the process has, or waits for, a processor or a disk: on a busy machine it may use little and yet not
-/// sleep.
-fn is_runnable(pid: Pid) -> bool {
-    let state = |thread: std::io::Result<fs_err::DirEntry>| {
-        let stat = fs_err::read_to_string(thread.ok()?.path().join("stat")).ok()?;
-        stat.rsplit_once(')')?.1.trim_start().chars().next()
-    };
-    let threads = fs_err::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()));
-    threads.is_ok_and(|threads| threads.filter_map(state).any(|state| matches!(state, 'R' | 'D')))
 }
 
 fn watch_memory(pool: &Pool, state: &mut State, reserve: u64, warned: &mut bool) {

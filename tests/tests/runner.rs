@@ -76,6 +76,7 @@ fn options(jobs: usize) -> Options<'static> {
         threads: 1,
         stress: None,
         durations: &NONE,
+        warn: &|_| (),
     }
 }
 
@@ -123,7 +124,12 @@ fn culprits_are_named_and_innocents_are_not() {
     assert_eq!(find(&suite, "segv_b").output.as_deref(), Some("last words of segv_b\n"));
     assert_eq!(find(&suite, "fail_a").output.as_deref(), Some("caught of fail_a\nuncaught of fail_a\n"));
     assert!(suite.complete);
-    assert!(suite.notes.iter().any(|note| note.ends_with("left behind and killed: sleep 98761")), "{:?}", suite.notes);
+    assert_eq!(reason("leak_a"), "left behind, and killed: sleep 98761");
+    let left = |note: &&String| note.contains("left behind");
+    assert_eq!(
+        suite.notes.iter().filter(left).collect::<Vec<_>>(),
+        ["std: leak_a left behind, and killed: sleep 98761"]
+    );
     assert!(!running("98761"), "the child of a test survived");
 }
 
@@ -289,7 +295,7 @@ fn stress_tells_how_often_a_test_fails() {
 /// Two thousand tests, forty of which do their worst: each is found by its name, nobody else is blamed, none is lost.
 #[test]
 fn forty_culprits_among_two_thousand() {
-    let kinds = ["segv", "abort", "exit0", "exit3", "hang", "lost", "broken", "silent", "between", "abort"];
+    let kinds = ["segv", "abort", "exit0", "exit3", "hang", "lost", "broken", "silent", "between", "leak"];
     let name = |number: usize| match number % 50 {
         17 => format!("m{}::{}_{number:04}", number / 100, kinds[number / 50 % kinds.len()]),
         _ => format!("m{}::pass_{number:04}", number / 100),
@@ -298,7 +304,7 @@ fn forty_culprits_among_two_thousand() {
     for threads in [1, 3] {
         let suite = Fixture::new().program("std", Some(&names.join(" "))).run(|options| {
             options.jobs = Jobs::new(6, 0, |_| ()).unwrap();
-            options.limits.test_seconds = 4;
+            options.limits = &|_| Limits { test_seconds: 4, slow_seconds: 4, ..LIMITS };
             options.threads = threads;
         });
         assert_eq!(suite.tests.len(), 2000, "{:?}", suite.notes);
@@ -311,6 +317,8 @@ fn forty_culprits_among_two_thousand() {
                 _ => Outcome::Pass,
             };
             assert_eq!(test.outcome, expected, "{threads} threads: {test:?}");
+            let left = test.reason.as_ref().is_some_and(|reason| reason.contains("left behind"));
+            assert_eq!(left, test.name.contains("leak"), "{threads} threads: {test:?}");
         }
     }
 }

@@ -279,6 +279,7 @@ impl Trial<'_> {
             threads: *threads,
             stress: *stress,
             durations: durations.of(suite),
+            warn: &|text| self.session.ui.warn(&format!("{}: {text}", self.target.name)),
         };
         let programs = self.programs(suite)?;
         // Short, because tests make sockets in it.

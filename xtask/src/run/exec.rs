@@ -198,7 +198,8 @@ impl Cmd {
         text
     }
 
-    /// Runs it, handing every chunk of output to `sink` as it comes.
+    /// Runs it, handing every chunk of output to `sink` as it comes; an empty one now and then if it is [bounded](Self::bounded),
+    /// for those who look at the clock.
     ///
     /// Fails if it cannot be started or on Ctrl-C; how it ended is for the caller to judge.
     pub fn stream(&self, mut sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
@@ -251,6 +252,9 @@ impl Cmd {
                 && ended.is_none()
             {
                 exceeded = watching.look(child.pid());
+                if let Flow::Deadline(at) = sink(Stream::Stdout, &[]) {
+                    deadline = Some(at);
+                }
             }
             if late || interrupted || flow == Flow::Kill || exceeded.is_some() {
                 child.kill();

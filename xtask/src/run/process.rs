@@ -30,6 +30,8 @@ pub(super) struct Bench<'a> {
     pub folder: &'a Path,
     pub processes: AtomicUsize,
     pub tally: Mutex<Tally>,
+    /// Told of tests that take long, while they run.
+    pub warn: &'a (dyn Fn(&str) + Sync),
 }
 
 /// What is summed up over all processes.
@@ -91,7 +93,18 @@ impl Bench<'_> {
             output.push(chunk);
             Flow::Continue
         })?;
-        Ok(whole(program, &finished, limits, output.text()))
+        let mut outcome = whole(program, &finished, limits, output.text());
+        if !finished.left.is_empty() {
+            self.left_behind(program, &program.name, &finished.left, &mut outcome.reason);
+        }
+        Ok(outcome)
+    }
+
+    /// Charges a test with the processes that it left behind.
+    pub fn left_behind(&self, program: &TestProgram, test: &str, left: &[String], reason: &mut Option<String>) {
+        let left = format!("left behind, and killed: {}", left.join(", "));
+        self.note(program, &format!("{test} {left}"));
+        *reason = Some(reason.take().map_or_else(|| left.clone(), |reason| format!("{reason}; {left}")));
     }
 
     /// One process, from its start to its end, with `threads` tests at once. `reported` gets each test's outcome as it comes.
@@ -117,6 +130,13 @@ impl Bench<'_> {
             if stream == Stream::Stderr {
                 watch.errors.push(chunk);
                 return Flow::Continue;
+            }
+            for name in watch.slow(Duration::from_secs(limits.slow_seconds)) {
+                let (name, slow, limit) = (program.full_name(&name), limits.slow_seconds, limits.test_seconds);
+                (self.warn)(&format!(
+                    "{} {name} has been running for {slow} s; it is killed after {limit} s",
+                    program.suite
+                ));
             }
             let mut heard = false;
             parser.feed(chunk, |event, noise| heard |= watch.on(event, noise));
@@ -171,9 +191,6 @@ impl Bench<'_> {
         }
         let finished = finished.with_context(|| format!("running the test program {}", program.path.display()))?;
         self.tally().cpu += finished.cpu;
-        for left in &finished.left {
-            self.note(program, &format!("a process was left behind and killed: {left}"));
-        }
         Ok(finished)
     }
 
@@ -224,6 +241,8 @@ struct Watch<'a> {
     /// In the order of starting.
     in_flight: Vec<(String, Instant)>,
     told: bool,
+    /// Tests in flight that are known to be slow.
+    slow: Vec<String>,
     /// Whether a test starts only when the one before has ended.
     single: bool,
     /// Standard error since the last test started.
@@ -240,6 +259,7 @@ impl<'a> Watch<'a> {
             failed: false,
             in_flight: Vec::new(),
             told: false,
+            slow: Vec::new(),
             errors: Tail::default(),
         }
     }
@@ -247,6 +267,14 @@ impl<'a> Watch<'a> {
     /// When the test started that runs longest.
     fn oldest(&self) -> Option<Instant> {
         self.in_flight.first().map(|(_, since)| *since)
+    }
+
+    /// The tests that have come to run for this long since it was last asked.
+    fn slow(&mut self, time: Duration) -> Vec<String> {
+        let late = |(name, since): &&(String, Instant)| since.elapsed() >= time && !self.slow.contains(name);
+        let late: Vec<String> = self.in_flight.iter().filter(late).map(|(name, _)| name.clone()).collect();
+        self.slow.extend(late.iter().cloned());
+        late
     }
 
     /// Takes an event, if it is one of this process.

@@ -60,6 +60,8 @@ pub struct Options<'a> {
     pub stress: Option<usize>,
     /// How long tests took before.
     pub durations: &'a Durations,
+    /// Told of tests that take long, while they run, from any thread.
+    pub warn: &'a (dyn Fn(&str) + Sync),
 }
 
 /// A suite that is being run.
@@ -95,6 +97,7 @@ impl<'a> Suite<'a> {
             folder,
             processes: AtomicUsize::new(0),
             tally: Mutex::default(),
+            warn: options.warn,
         };
         Ok(Self { programs, options, bench, start: Instant::now(), settled: Mutex::default() })
     }

@@ -6,8 +6,12 @@
 //! * between two tests: the one just reported, if it does it alone too; else nobody, and a note is kept;
 //! * before the first test, twice in a row: the first test that is left;
 //! * well, without a word of a test that it was asked for, also when it is asked for nothing else: that test is missing;
-//! * badly after its last test: the tests that do it alone, found by halving; a note if no test does.
+//! * badly after its last test: the tests that do it alone, found by halving; a note if no test does;
+//! * however it ends, with processes left behind: the tests that leave some alone, found the same way, and else the one in
+//!   flight. That does not change what became of the test.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -22,6 +26,11 @@ pub(super) type Settle<'a> = &'a mut dyn FnMut(TestOutcome);
 impl Bench<'_> {
     /// Runs tests of one program, `threads` at once, until each has its outcome.
     pub fn run_tests(&self, program: &TestProgram, tests: &[String], threads: usize, settle: Settle) -> Result<()> {
+        let known: RefCell<HashMap<String, TestOutcome>> = RefCell::default();
+        let settle: Settle = &mut |outcome: TestOutcome| {
+            known.borrow_mut().insert(outcome.name.clone(), outcome.clone());
+            settle(outcome);
+        };
         let mut rest = tests.to_vec();
         let mut unheard = false;
         while !rest.is_empty() {
@@ -49,8 +58,31 @@ impl Bench<'_> {
                 settle(dead(rest.remove(0), &ended, " before it started", ended.finished.wall));
             }
             unheard = !heard;
+            if !ended.finished.left.is_empty() {
+                for (name, left) in self.leavers(program, &asked, &ended)? {
+                    let Some(mut outcome) = known.borrow().get(&name).cloned() else { continue };
+                    self.left_behind(program, &name, &left, &mut outcome.reason);
+                    settle(outcome);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The tests that left processes behind, and which.
+    fn leavers(&self, program: &TestProgram, asked: &[String], ended: &Ended) -> Result<Vec<(String, Vec<String>)>> {
+        let left = &ended.finished.left;
+        if let [one] = asked {
+            return Ok(vec![(one.clone(), left.clone())]);
+        }
+        let found = self.culprits(program, &ended.done, &|ended, _| !ended.finished.left.is_empty())?;
+        if !found.is_empty() {
+            return Ok(found.into_iter().map(|(name, ended)| (name, ended.finished.left)).collect());
+        }
+        if ended.in_flight.is_empty() {
+            self.note(program, &format!("left behind, and killed, by no test alone: {}", left.join(", ")));
+        }
+        Ok(ended.in_flight.iter().map(|(name, _)| (name.clone(), left.clone())).collect())
     }
 
     /// Runs one test by itself.
@@ -111,26 +143,29 @@ impl Bench<'_> {
         if culprits.is_empty() {
             self.note(program, &format!("{} {when}; no test alone brings it about", ended.how));
         }
-        for name in culprits {
+        for (name, _) in culprits {
             settle(dead(name, ended, " after it was reported", Duration::ZERO));
         }
         Ok(())
     }
 
-    /// Those of the tests that show something when they run alone, found by halving: what all of them together do not show,
+    /// Those of the tests that show something when they run alone, and how that ended, found by halving: what all of them together do not show,
     /// none is looked at for.
     fn culprits(
         &self,
         program: &TestProgram,
         tests: &[String],
         shows: &dyn Fn(&Ended, usize) -> bool,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<(String, Ended)>> {
+        if tests.is_empty() {
+            return Ok(Vec::new());
+        }
         let ended = self.process(program, tests, 1, &mut |_| ())?;
         if !shows(&ended, tests.len()) {
             return Ok(Vec::new());
         }
         if let [one] = tests {
-            return Ok(vec![one.clone()]);
+            return Ok(vec![(one.clone(), ended)]);
         }
         let (left, right) = tests.split_at(tests.len() / 2);
         let mut found = self.culprits(program, left, shows)?;

@@ -298,7 +298,7 @@ fn forty_culprits_among_two_thousand() {
     for threads in [1, 3] {
         let suite = Fixture::new().program("std", Some(&names.join(" "))).run(|options| {
             options.jobs = Jobs::new(6, 0, |_| ()).unwrap();
-            options.limits.test_seconds = 4;
+            options.limits = &|_| Limits { test_seconds: 4, ..LIMITS };
             options.threads = threads;
         });
         assert_eq!(suite.tests.len(), 2000, "{:?}", suite.notes);

@@ -106,6 +106,64 @@ fn ctrl_c_and_kill_in_a_suite_leave_no_test_behind() {
 }
 
 #[test]
+fn ctrl_c_reaches_what_tests_have_daemonized() {
+    let project = project!();
+    project.tests("std", "daemon_a hang_b");
+    let run = project.cmd(&["test", "fake", "--suite", "std"]).start();
+    project.wait_for_process("hang_b");
+    project.wait_for_process("sleep 98761");
+    interrupt(run, Signal::INT);
+    project.assert_clean();
+}
+
+#[test]
+fn kill_at_any_moment_of_a_suite_leaves_nothing_and_changes_no_report() {
+    const TEST: [&str; 6] = ["test", "fake", "--suite", "std", "--link", "dynamic"];
+    let project = project!();
+    let tests: Vec<String> = (0..40).map(|number| format!("pass_{number}")).collect();
+    project.tests("std", &format!("nap_a daemon_b leak_c nap_d {}", tests.join(" ")));
+    project.run(&TEST, 0);
+    let report = || without_times(project.report());
+    let start = Instant::now();
+    let rerun = [&TEST[..], &["--rerun"]].concat();
+    project.run(&rerun, 0);
+    let (whole, undisturbed) = (start.elapsed(), report());
+    // Fixed, and as good as random.
+    let mut seed = 20_260_101_u64;
+    for moment in 1..=50 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let run = project.cmd(&rerun).start();
+        std::thread::sleep(whole * u32::try_from(seed >> 40).unwrap() / (1 << 24));
+        run.signal(Signal::KILL);
+        run.wait();
+        project.assert_no_processes();
+        if moment % 10 == 0 {
+            project.run(&rerun, 0);
+            assert_eq!(report(), undisturbed, "after {moment} kills");
+        }
+    }
+}
+
+/// The report but for what differs between any two runs.
+fn without_times(mut value: serde_json::Value) -> serde_json::Value {
+    match &mut value {
+        serde_json::Value::Object(fields) => {
+            fields.retain(|key, _| !["wall_s", "cpu_s", "steps"].contains(&key.as_str()));
+            for field in fields.values_mut() {
+                *field = without_times(field.take());
+            }
+        }
+        serde_json::Value::Array(values) => {
+            for value in values {
+                *value = without_times(value.take());
+            }
+        }
+        _ => {}
+    }
+    value
+}
+
+#[test]
 fn two_runs_at_once_wait_for_each_other() {
     let (project, results) = undisturbed();
     project.hold("cargo-build");

@@ -168,6 +168,10 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             hold();
             children?.into_iter().try_for_each(|mut child| child.kill())?;
         }
+        "daemon" => {
+            let script = format!("(setsid sleep {LEAK_SECONDS} &) >/dev/null 2>&1; setsid sleep {LEAK_SECONDS} &");
+            child(&["setsid", "sh", "-c", &script]).status().map(drop)?;
+        }
         "leak" => child(&["sleep", LEAK_SECONDS]).spawn().map(drop)?,
         "lock" => {
             use std::os::unix::fs::PermissionsExt as _;
@@ -230,11 +234,12 @@ fn note(file: &std::path::Path, line: &str) -> std::io::Result<()> {
 }
 
 fn signal(name: &str) -> std::io::Result<()> {
-    // The first SIGSEGV only takes Rust's own handler away: it looks for an overflown stack and finds none.
-    for _ in 0..2 {
+    // The first SIGSEGV only takes Rust's own handler away: it looks for an overflown stack and finds none. Two may be taken as
+    // one, if the thread that gets them is slow.
+    for _ in 0..100 {
         child(&["kill", &format!("-{name}"), &std::process::id().to_string()]).status()?;
+        std::thread::sleep(Duration::from_millis(20));
     }
-    std::thread::sleep(Duration::from_secs(10));
     Ok(())
 }
 

@@ -148,6 +148,9 @@ pub enum TargetVerb {
         spec: bool,
     },
     /// Check target.toml, the spec, the limits and the expectations of each target, and that alpine.toml agrees
+    ///
+    /// Of expectations it refuses also what a run puts up with: reasons that are still `TODO`, and tests that no test program
+    /// lists, as far as runs on this machine have shown.
     Check(TargetNames),
 }
 

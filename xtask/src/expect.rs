@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::config;
 use crate::exit::{self, Coded};
+use crate::model::bless::File;
 use crate::model::expectation::{Expectations, Layer};
 use crate::recorded;
 use crate::session::shown;
@@ -16,23 +17,28 @@ const ENDING: &str = ".expect.txt";
 /// The name before it of the file that holds for every target.
 const ALL: &str = "all";
 
-/// The expectations that hold for `target`. A file that is not there holds none.
-pub fn load(root: &Path, target: &str) -> Result<Expectations> {
+/// The expectation files of these targets, those of the emulator first. A file that is not there is empty.
+pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
     let qemu = |name: &str| root.join("qemu").join(format!("{name}{ENDING}"));
-    let files = [
-        (Layer::Emulator, qemu(ALL)),
-        (Layer::Emulator, qemu(target)),
-        (Layer::Target, config::target_dir(root, target).join("expect.txt")),
-    ];
-    let mut texts = Vec::new();
-    for (layer, path) in files {
-        match fs_err::read_to_string(&path) {
-            Ok(text) => texts.push((layer, shown(root, &path), text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+    let own = |name: &str| config::target_dir(root, name).join("expect.txt");
+    let mut places = vec![(Layer::Emulator, None, qemu(ALL))];
+    places.extend(targets.iter().map(|target| (Layer::Emulator, Some(target.clone()), qemu(target))));
+    places.extend(targets.iter().map(|target| (Layer::Target, Some(target.clone()), own(target))));
+    let read = |(layer, target, path): (Layer, Option<String>, PathBuf)| {
+        let text = match fs_err::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error.into()),
-        }
-    }
-    let files = texts.iter().map(|(layer, path, text)| (*layer, path.as_str(), text.as_str()));
+        };
+        Ok(File { layer, target, name: shown(root, &path), text })
+    };
+    places.into_iter().map(read).collect()
+}
+
+/// The expectations that hold for `target`.
+pub fn load(root: &Path, target: &str) -> Result<Expectations> {
+    let files = files(root, &[target.to_owned()])?;
+    let files = files.iter().map(|file| (file.layer, file.name.as_str(), file.text.as_str()));
     let expectations = Expectations::parse(files).map_err(|error| Coded::error(exit::USAGE, error.to_string()))?;
     expectations.check_suites(&test_programs::suites()).map_err(|error| Coded::error(exit::USAGE, error))?;
     Ok(expectations)

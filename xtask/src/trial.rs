@@ -107,6 +107,7 @@ impl Trial<'_> {
         interrupt::check()?;
         let runner = self.runner();
         let sandbox = Sandbox::prepare(&runner, &self.toolchain.path.join("sysroot/usr/lib/libc.so"))?;
+        run.spawns = Some(sandbox.spawns(self.link));
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !sandbox.spawns(self.link) {
             let why = "programs of the target cannot start each other: the host takes them for its own, but has not their loader";

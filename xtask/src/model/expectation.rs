@@ -13,13 +13,13 @@ mod parse;
 use std::collections::HashSet;
 
 pub use condition::Condition;
-pub use parse::ParseError;
+pub use parse::{ParseError, split_word};
 
 use super::link::Link;
 use super::outcome::Outcome;
 use super::version::Version;
 use condition::can_hold;
-use parse::parse_file;
+use parse::{parse_entry, parse_file};
 
 /// What is known of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Reads one line, without a block around it: the entry has no place and no reason.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        parse_entry(line.trim()).map_err(|(_, message)| message)
+    }
+
     /// `targets/s390x/expect.txt:12`.
     pub fn place(&self) -> String {
         format!("{}:{}", self.file, self.line)
@@ -124,6 +129,16 @@ impl Entry {
         }
     }
 
+    /// Whether it is about the test of this name.
+    pub fn covers(&self, test: &str) -> bool {
+        if self.wildcard { test.starts_with(&self.name) } else { test == self.name }
+    }
+
+    /// Whether it can hold where all of `conditions` do.
+    pub fn can_hold(&self, conditions: &[Condition]) -> bool {
+        can_hold(&self.conditions, conditions)
+    }
+
     /// Whether both can be about the same test of the same run.
     pub fn meets(&self, other: &Self) -> bool {
         let tests = match (self.wildcard, other.wildcard) {
@@ -132,7 +147,7 @@ impl Entry {
             (false, true) => self.name.starts_with(&other.name),
             (true, true) => self.name.starts_with(&other.name) || other.name.starts_with(&self.name),
         };
-        self.suite == other.suite && tests && can_hold(&self.conditions, &other.conditions)
+        self.suite == other.suite && tests && self.can_hold(&other.conditions)
     }
 
     /// What is wrong with having this one beside an earlier one.
@@ -166,7 +181,7 @@ impl Expectations {
             for mut entry in parse_file(file, text)? {
                 if layer == Layer::Emulator {
                     entry.conditions.push(Condition::Emulated(true));
-                    if !can_hold(&entry.conditions, &[]) {
+                    if !entry.can_hold(&[]) {
                         let message = "it can never hold: entries of qemu/ count under the emulator only";
                         return Err(ParseError::of_entry(&entry, text, message));
                     }
@@ -212,9 +227,8 @@ pub struct Active<'a> {
 impl<'a> Active<'a> {
     /// What is known of a test: its exact entry, or else the longest wildcard that covers it.
     pub fn find(&self, name: &str) -> Option<&'a Entry> {
-        let exact = self.entries.iter().find(|entry| !entry.wildcard && entry.name == name);
-        let covering = self.entries.iter().filter(|entry| entry.wildcard && name.starts_with(&entry.name));
-        exact.or_else(|| covering.max_by_key(|entry| entry.name.len())).copied()
+        let covering = self.entries.iter().filter(|entry| entry.covers(name));
+        covering.max_by_key(|entry| (!entry.wildcard, entry.name.len())).copied()
     }
 
     /// Whether a test must not run.

@@ -91,10 +91,7 @@ pub fn judge(
 pub fn worst(suites: &[Suite]) -> &'static str {
     if suites.iter().any(|suite| suite.verdicts.regression > 0) {
         Verdict::Regression.word()
-    } else if suites
-        .iter()
-        .any(|suite| suite.verdicts.improvement + suite.verdicts.stale + suite.verdicts.new_flakes > 0)
-    {
+    } else if suites.iter().any(|suite| suite.verdicts.outdated() > 0) {
         Verdict::Improvement.word()
     } else {
         Verdict::Expected.word()
@@ -122,6 +119,7 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
         cpu_s,
         cached: false,
         part: None,
+        partial: !complete,
         verdicts: Verdicts::default(),
         tests: Vec::with_capacity(listed),
         suite,
@@ -179,7 +177,8 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
     Ok(judged)
 }
 
-fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String>) {
+/// What a test's outcome means against the entry that holds for it, and why.
+pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String>) {
     let own = test.reason.clone();
     let Some(entry) = entry else {
         // Only an entry can ask for a skip, so a skip without one is a test that vanished.

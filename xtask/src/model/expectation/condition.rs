@@ -1,5 +1,7 @@
 //! Where an entry holds: the words after its word.
 
+use std::fmt;
+
 use super::Setting;
 use crate::model::link::Link;
 use crate::model::version::Version;
@@ -32,8 +34,16 @@ pub enum Comparison {
 
 impl Comparison {
     /// Longer operators first: `<` also begins `<=`.
-    const OPERATORS: [(&'static str, Self); 4] =
-        [("<=", Self::UpTo), (">=", Self::From), ("<", Self::Below), (">", Self::Above)];
+    const ALL: [Self; 4] = [Self::UpTo, Self::From, Self::Below, Self::Above];
+
+    fn operator(self) -> &'static str {
+        match self {
+            Self::Below => "<",
+            Self::UpTo => "<=",
+            Self::Above => ">",
+            Self::From => ">=",
+        }
+    }
 
     fn holds(self, version: &Version, than: &Version) -> bool {
         match self {
@@ -57,7 +67,7 @@ impl Condition {
     /// Reads `qemu<11.2`, `link=static`, ….
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(rest) = text.strip_prefix("qemu") {
-            let found = Comparison::OPERATORS.iter().find_map(|(op, how)| Some((*how, rest.strip_prefix(op)?)));
+            let found = Comparison::ALL.into_iter().find_map(|how| Some((how, rest.strip_prefix(how.operator())?)));
             if let Some((comparison, version)) = found {
                 return Ok(Self::Qemu(comparison, version.parse()?));
             }
@@ -96,6 +106,18 @@ impl Condition {
                 upper < lower || (upper == lower && !(one.is_inclusive() && other.is_inclusive()))
             }
             _ => false,
+        }
+    }
+}
+
+/// As written in the file.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Qemu(comparison, version) => write!(f, "qemu{}{version}", comparison.operator()),
+            Self::Link(link) => write!(f, "link={link}"),
+            Self::Emulated(emulated) => write!(f, "runner={}", if *emulated { "qemu" } else { "native" }),
+            Self::Spawns(spawns) => write!(f, "spawn={}", if *spawns { "yes" } else { "no" }),
         }
     }
 }

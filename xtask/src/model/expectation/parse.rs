@@ -115,26 +115,32 @@ pub(super) fn parse_file(file: &str, text: &str) -> Result<Vec<Entry>, ParseErro
     Ok(entries)
 }
 
-/// `suite name word condition…`; the name may have blanks in it, so it is what the rest leaves over.
-pub(super) fn parse_entry(line: &str) -> Result<Entry, (&str, String)> {
-    let (suite, mut rest) =
-        line.split_once(char::is_whitespace).ok_or((line, "expected `suite test word`".to_owned()))?;
+/// Takes a line apart at its word: what comes before it, the word, and the conditions after it.
+pub fn split_word(line: &str) -> (&str, &str, Vec<&str>) {
+    let mut rest = line.trim_end();
     let mut conditions = Vec::new();
-    let word = loop {
-        let (before, last) = rest.rsplit_once(char::is_whitespace).unwrap_or(("", rest));
-        rest = before.trim_end();
-        if last.contains(['<', '>', '=']) {
-            conditions.insert(0, Condition::parse(last).map_err(|message| (last, message))?);
-            if !can_hold(&conditions, &[]) {
-                return Err((line, "its conditions can never hold at once".into()));
-            }
-        } else {
-            let word = Word::ALL.into_iter().find(|word| word.text() == last);
-            let unknown = || format!("unknown word `{last}`: expected fail, crash, timeout, flake or skip");
-            break word.ok_or_else(|| (last, unknown()))?;
+    loop {
+        let (before, last) = rest.split_at(rest.trim_end_matches(|c: char| !c.is_whitespace()).len());
+        if before.is_empty() || !last.contains(['<', '>', '=']) {
+            return (before, last, conditions);
         }
-    };
-    let name = rest.trim();
+        conditions.insert(0, last);
+        rest = before.trim_end();
+    }
+}
+
+/// `suite name word condition…`; the name may have blanks in it, so it is what the rest leaves over.
+pub(super) fn parse_entry<'a>(line: &'a str) -> Result<Entry, (&'a str, String)> {
+    let (suite, rest) = line.split_once(char::is_whitespace).ok_or((line, "expected `suite test word`".to_owned()))?;
+    let (name, word, tail) = split_word(rest);
+    let parse = |&condition: &&'a str| Condition::parse(condition).map_err(|message| (condition, message));
+    let conditions = tail.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    if !can_hold(&conditions, &[]) {
+        return Err((line, "its conditions can never hold at once".into()));
+    }
+    let unknown = || (word, format!("unknown word `{word}`: expected fail, crash, timeout, flake or skip"));
+    let word = Word::ALL.into_iter().find(|known| known.text() == word).ok_or_else(unknown)?;
+    let name = name.trim();
     if name.is_empty() {
         return Err((line, "expected `suite test word`: the test is missing".into()));
     }

@@ -233,11 +233,13 @@ impl Seen {
 }
 
 fn outcome(test: &Test) -> Option<TestOutcome> {
+    // Of what was expected it is the entry's reason as well.
+    let unexpected = matches!(test.verdict, Verdict::Regression | Verdict::Flake);
     Some(TestOutcome {
         name: test.name.clone(),
         outcome: test.outcome?,
         wall_s: test.wall_s,
-        reason: test.reason.clone(),
+        reason: test.reason.clone().filter(|_| unexpected),
         tries: test.tries,
         output: None,
     })

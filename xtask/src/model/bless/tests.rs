@@ -39,7 +39,7 @@ fn test(text: &str) -> Test {
     Test {
         name: name.into(),
         outcome: Some(outcome),
-        verdict: Verdict::Expected,
+        verdict: Verdict::Regression,
         wall_s: 0.0,
         reason,
         tries,
@@ -319,6 +319,14 @@ fn a_part_takes_nothing_away() {
         assert_eq!(files, [("one".into(), format!("{after}\n# Reason: TODO\nstd  c  fail  link=dynamic\n"))]);
         assert_eq!(left, [format!("one a: the run qemu dynamic {why}, so it takes nothing away")]);
     }
+}
+
+#[test]
+fn the_reason_of_an_entry_that_was_there_is_not_what_was_seen() {
+    let mut report = report(&[(BOTH[0], "a:crash")]);
+    report.runs[0].suites[0].tests[0].verdict = Verdict::Expected;
+    let blessing = bless_both(&files(&[]), &report, Layer::Target).unwrap();
+    assert_eq!(blessing.files[0].text, "# Reason: TODO\nstd  a  crash  link=dynamic\n");
 }
 
 #[test]

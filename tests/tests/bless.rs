@@ -1,5 +1,4 @@
 //! `bless`: the expectation files are rewritten by a report, and what it showed is expected from then on.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,10 +11,10 @@ const EXPECT: &str = "targets/fake/expect.txt";
 const EMULATOR: &str = "qemu/fake.expect.txt";
 const ASKED: &str = "Write these changes? [y/N]";
 
-/// A project whose last report has one test of every kind, and the exit code that it had.
+/// A project whose last report has a test of every kind.
 fn eventful() -> Project {
     let project = project!();
-    project.tests("std", "pass_a fail_b fail_c segv_d exit3_e static_f pass_g fail_h pass_i");
+    project.tests("std", "pass_a fail_b fail_c segv_d exit3_e static_f pass_g fail_h");
     let text = "\
 # What is known of the target fake.
 
@@ -38,19 +37,6 @@ std  pass_g    flake
     project
 }
 
-/// Makes the test of this name come and go in the dynamic run of the last report.
-fn make_flaky(project: &Project, name: &str) {
-    let mut report = project.report();
-    let tests = report["runs"][0]["suites"][0]["tests"].as_array_mut().unwrap();
-    let test = tests.iter_mut().find(|test| test["name"] == name).unwrap();
-    test["outcome"] = json!("fail");
-    test["tries"] = json!({"runs": 4, "failures": 2});
-    let suite = &mut report["runs"][0]["suites"][0];
-    suite["passed"] = json!(suite["passed"].as_u64().unwrap() - 1);
-    suite["failed"] = json!(suite["failed"].as_u64().unwrap() + 1);
-    project.write("out/report/report.json", report.to_string());
-}
-
 #[test]
 fn what_was_seen_is_expected_from_then_on() {
     let project = eventful();
@@ -70,13 +56,17 @@ fn what_was_seen_is_expected_from_then_on() {
 
 #[test]
 fn a_flake_gets_its_rate_and_the_emulators_file_what_is_its_fault() {
-    let project = eventful();
-    make_flaky(&project, "pass_i");
+    let project = project!();
+    // It counts its runs, whatever it is linked with.
+    project.tests("std", "pass_a flaky_b fail_c");
+    let run = ["test", "fake", "--suite", "std", "--link", "dynamic"];
+    project.run(&run, 100);
+    project.write(EXPECT, "# Reason: x\nstd  pass_a  fail  link=dynamic\n");
     let output = project.run(&["bless", "--yes", "--emulator"], 0);
     output.says(&["rewritten: qemu/fake.expect.txt, targets/fake/expect.txt"]);
     insta::assert_snapshot!(project.read(EMULATOR));
-    assert!(!project.read(EXPECT).contains("TODO"), "{}", project.read(EXPECT));
-    project.run(&["test", "fake", "--suite", "std"], 0);
+    assert!(!project.path(EXPECT).exists());
+    project.run(&run, 0);
 }
 
 #[test]
@@ -145,32 +135,38 @@ fn a_file_keeps_its_place_and_rights_and_goes_when_it_has_nothing_to_say() {
 #[test]
 fn a_part_takes_nothing_away_and_what_cannot_be_expected_is_told() {
     let project = project!();
-    project.tests("std", "pass_a pass_b fail_c lost_d");
+    project.tests("std", "pass_a pass_b fail_c silent_d");
     let text = "# Reason: x\nstd  pass_a  fail\nstd  gone_z  fail\n";
     project.write(EXPECT, text);
-    project.run(&["test", "fake", "--suite", "std", "--filter", "_", "--link", "dynamic"], 100);
-    // How a lost test is told depends on how often it runs; here it shall be missing.
-    let mut report = project.report();
-    let suite = &mut report["runs"][0]["suites"][0];
-    assert_eq!(suite["partial"], true, "{suite:#}");
-    let tests = suite["tests"].as_array_mut().unwrap();
-    tests.iter_mut().find(|test| test["name"] == "lost_d").unwrap()["outcome"] = json!("missing");
-    let count = |outcome: &str| tests.iter().filter(|test| test["outcome"] == outcome).count();
-    let counts = [("passed", "pass"), ("failed", "fail"), ("crashed", "crash"), ("missing", "missing")];
-    let counts = counts.map(|(key, outcome)| (key, count(outcome)));
-    for (key, count) in counts {
-        suite[key] = json!(count);
-    }
-    project.write("other.json", report.to_string());
-    let output = project.run(&["bless", "--report", "other.json", "--yes"], 10);
+    let run = ["test", "fake", "--suite", "std", "--link", "dynamic"];
+    project.run(&[&run[..], &["--filter", "_"]].concat(), 100);
+    let output = project.run(&["bless", "--yes"], 10);
     output.says(&[
-        "warning: left as it is: its program never told of it (missing), and that cannot be expected\n  fake  std  lost_d\n",
+        "warning: left as it is: its program never told of it (missing), and that cannot be expected\n  fake  std  silent_d\n",
         "warning: left as it is: the run qemu dynamic was of a part of the tests, so it takes nothing away\n  fake  std  pass_a\n",
         "rewritten: ",
     ]);
-    assert_eq!(project.read(EXPECT), format!("{text}\n# Reason: TODO\nstd  fail_c  fail  link=dynamic\n"));
-    let output = project.run(&["bless", "--report", "other.json", "--yes"], 10);
-    output.says(&["left as it is", "nothing else to bless"]);
+    let more = format!("{text}\n# Reason: TODO\nstd  fail_c  fail  link=dynamic\n");
+    assert_eq!(project.read(EXPECT), more);
+    project.run(&["bless", "--yes"], 10).says(&["left as it is", "nothing else to bless"]);
+
+    // Parts that make a whole are one.
+    project.tests("std", "pass_a pass_b fail_c");
+    let files = ["slice:1/2", "slice:2/2"].map(|part| {
+        project.cmd(&[&run[..], &["--partition", part]].concat()).run();
+        let file = format!("{}.json", part.replace(['/', ':'], "-"));
+        project.write(&file, project.read("out/report/report.json"));
+        let output = project.cmd(&["bless", "--yes", "--report", &file]).run();
+        assert_eq!(project.read(EXPECT), more, "{}", output.stderr);
+        file
+    });
+    let merged = project.run(&["report", "merge", &files[0], &files[1]], 0).stdout;
+    project.write("merged.json", merged);
+    project.run(&["bless", "--yes", "--report", "merged.json"], 0);
+    assert_eq!(
+        project.read(EXPECT),
+        more.replace("pass_a  fail", "pass_a  fail  link=static").replace("std  gone_z  fail\n", "")
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::project::{eventually, starting};
 
@@ -19,6 +21,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 pub struct Invocation {
     command: Command,
     logs: PathBuf,
+    terminal: Option<File>,
 }
 
 /// A run that goes on.
@@ -26,6 +29,8 @@ pub struct Running {
     child: Child,
     stdout: PathBuf,
     stderr: PathBuf,
+    /// The other end of its terminal, which must not close.
+    terminal: Option<File>,
 }
 
 /// A run that has ended.
@@ -44,7 +49,7 @@ impl Invocation {
     pub(crate) fn new(words: &[&str], logs: &Path) -> Self {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).env_clear().stdin(Stdio::null());
-        Self { command, logs: logs.to_owned() }
+        Self { command, logs: logs.to_owned(), terminal: None }
     }
 
     /// Sets the working folder.
@@ -61,6 +66,22 @@ impl Invocation {
         self
     }
 
+    /// Makes standard input a terminal on which this is typed.
+    #[must_use]
+    pub fn typing(mut self, text: &str) -> Self {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let keyboard = openpt(flags).unwrap();
+        grantpt(&keyboard).unwrap();
+        unlockpt(&keyboard).unwrap();
+        let name = ptsname(&keyboard, Vec::new()).unwrap();
+        let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        self.command.stdin(terminal);
+        let mut keyboard = File::from(keyboard);
+        keyboard.write_all(text.as_bytes()).unwrap();
+        self.terminal = Some(keyboard);
+        self
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Running {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -68,7 +89,7 @@ impl Invocation {
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.logs.join(format!("{name}-{number}")));
         self.command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
         let _starting = starting();
-        Running { child: self.command.spawn().unwrap(), stdout, stderr }
+        Running { child: self.command.spawn().unwrap(), stdout, stderr, terminal: self.terminal }
     }
 
     /// Runs it to its end.
@@ -81,6 +102,11 @@ impl Running {
     /// Sends it a signal; its children get none.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Types this on its terminal.
+    pub fn types(&self, text: &str) {
+        self.terminal.as_ref().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// Waits until it has said something.

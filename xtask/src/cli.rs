@@ -55,6 +55,7 @@ Examples:
   cargo xtask bringup x86_64 --runner native  the same tests without an emulator
   cargo xtask test s390x --suite std --filter net::
   cargo xtask report --format markdown
+  cargo xtask bless s390x                     known from now on: what the last run has shown
   cargo xtask why s390x                       after a change: what will be built again
 
 Results are in out/, the report of the last run in out/report/.
@@ -91,6 +92,12 @@ pub enum Verb {
     Test(Test),
     /// Show the last report, or other ones
     Report(Report),
+    /// Rewrite the expectation files by the last report: what it shows is then expected
+    ///
+    /// Entries of tests that pass, or that no test program lists, go; tests that fail, crash, hang or come and go get an entry
+    /// with `# Reason: TODO` above it, which `target check` refuses until it says why. Comments, order and everything else
+    /// stay. Shows what changes, and asks before it writes. A `skip` is never added or changed.
+    Bless(Bless),
     /// Print the steps of a run, in order, and whether they are done
     Plan(TargetNames),
     /// Say why a step will run: what changed against its last result
@@ -148,6 +155,9 @@ pub enum TargetVerb {
         spec: bool,
     },
     /// Check target.toml, the spec, the limits and the expectations of each target, and that alpine.toml agrees
+    ///
+    /// Of expectations it refuses also what a run puts up with: reasons that are still `TODO`, and tests that no test program
+    /// lists, as far as runs on this machine have shown.
     Check(TargetNames),
 }
 
@@ -294,6 +304,23 @@ pub enum ReportVerb {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+}
+
+/// `bless`
+#[derive(Debug, Args)]
+pub struct Bless {
+    /// Whose expectations to rewrite [default: those of all targets of the report]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// By this report.json [default: the last run's]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Put new entries into qemu/TARGET.expect.txt: the emulator is at fault, not the target
+    #[arg(long)]
+    pub emulator: bool,
+    /// Write without asking
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// Report formats.

@@ -153,7 +153,7 @@ fn target(root: &Path, name: &str) -> Result<Target> {
 }
 
 /// A hint for a name that is not known; `noun` is what the known ones are.
-fn nearest(name: &str, known: &[String], noun: &str) -> String {
+pub fn nearest(name: &str, known: &[String], noun: &str) -> String {
     let mut close: Vec<(f64, &String)> = known.iter().map(|other| (strsim::jaro_winkler(name, other), other)).collect();
     close.sort_by(|a, b| b.0.total_cmp(&a.0));
     let close: Vec<String> =

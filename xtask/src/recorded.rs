@@ -2,8 +2,9 @@
 //! emulator, the host's kernel, what surrounds the programs, their limits. Verdicts are not kept: a changed expectation
 //! needs no new run.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -14,7 +15,42 @@ use crate::model::outcome::{Outcome, SuiteOutcome};
 use crate::run::queue::Durations;
 use crate::store::{INPUTS_FILE, Inputs, Store};
 
+const FOLDER: &str = "outcomes";
 const FILE: &str = "outcomes.json";
+
+/// The inputs that tell a suite's records from others.
+pub fn suite_inputs(suite: &str) -> Inputs {
+    Inputs::new().add("kind", "suite").add("suite", suite)
+}
+
+/// The tests that a suite's programs list, by the newest complete record in the out folder; nothing if there is none.
+/// Reads past a run that goes on: what it is just writing is as good as nothing.
+pub fn listed(out: &Path, target: &str, suite: &str) -> Option<HashSet<String>> {
+    let wanted = suite_inputs(suite);
+    let is_wanted = |folder: &Path| {
+        let inputs = fs_err::read(folder.join(INPUTS_FILE)).ok();
+        let inputs = inputs.and_then(|text| serde_json::from_slice::<Inputs>(&text).ok());
+        inputs.is_some_and(|inputs| inputs.entries().starts_with(wanted.entries()))
+    };
+    let mut records: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in fs_err::read_dir(out.join(FOLDER)).ok()?.flatten() {
+        let name = entry.file_name();
+        let of_target = name.to_string_lossy().rsplit_once('-').is_some_and(|(label, _)| label == target);
+        let file = entry.path().join(FILE);
+        if of_target
+            && is_wanted(&entry.path())
+            && let Ok(time) = fs_err::metadata(&file).and_then(|data| data.modified())
+        {
+            records.push((time, file));
+        }
+    }
+    records.sort();
+    records.iter().rev().find_map(|(_, file)| {
+        let outcome: SuiteOutcome = serde_json::from_slice(&fs_err::read(file).ok()?).ok()?;
+        let whole = outcome.complete && outcome.not_run == 0;
+        whole.then(|| outcome.tests.into_iter().map(|test| test.name).collect())
+    })
+}
 
 /// The place of some outcomes.
 pub struct Record<'a> {
@@ -26,7 +62,7 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// The place for what `inputs` lead to on the target `label`.
     pub fn new(store: &'a Store, label: &str, inputs: Inputs) -> Self {
-        let folder = store.root().join("outcomes").join(format!("{label}-{}", inputs.digest().short()));
+        let folder = store.root().join(FOLDER).join(format!("{label}-{}", inputs.digest().short()));
         Self { store, folder, inputs }
     }
 

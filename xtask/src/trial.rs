@@ -17,7 +17,7 @@ use crate::model::outcome::{Outcome, SuiteOutcome, Verdict};
 use crate::model::partition::Partition;
 use crate::model::report::{self, StepTime};
 use crate::model::target::Target;
-use crate::recorded::{Record, Recorded};
+use crate::recorded::{self, Record, Recorded};
 use crate::run::interrupt::{self, Interrupted};
 use crate::run::jobs::Jobs;
 use crate::run::runner::Runner;
@@ -107,6 +107,7 @@ impl Trial<'_> {
         interrupt::check()?;
         let runner = self.runner();
         let sandbox = Sandbox::prepare(&runner, &self.toolchain.path.join("sysroot/usr/lib/libc.so"))?;
+        run.spawns = Some(sandbox.spawns(self.link));
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !sandbox.spawns(self.link) {
             let why = "programs of the target cannot start each other: the host takes them for its own, but has not their loader";
@@ -254,9 +255,8 @@ impl Trial<'_> {
         let active = self.prepared.expectations.active(suite, setting);
         let Selection { filter, partition, threads, stress, rerun, .. } = self.selection;
         let limits = &self.prepared.limits;
-        let inputs = Inputs::new().add("kind", "suite").add("suite", suite);
-        let inputs = inputs.add("test programs", self.test_programs.digest.as_str()).append(surroundings);
-        let inputs = inputs.list("limits", limits.inputs(suite));
+        let inputs = recorded::suite_inputs(suite).add("test programs", self.test_programs.digest.as_str());
+        let inputs = inputs.append(surroundings).list("limits", limits.inputs(suite));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         let record = Record::new(self.store, &self.target.name, inputs.list("skip", skipped));
         let whole = filter.is_none() && partition.is_none() && stress.is_none();

@@ -246,6 +246,7 @@ impl Around<'_> {
             link,
             programs: (!self.job.selection.suites.is_empty())
                 .then(|| plan.node(steps.test_programs).digest.short().to_owned()),
+            spawns: None,
             steps: times,
             smoke: Vec::new(),
             suites: Vec::new(),

@@ -1,5 +1,6 @@
 //! One file for each verb that a user types.
 
+mod bless;
 mod bringup;
 mod build;
 mod clean;
@@ -42,6 +43,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Smoke(options) => smoke::run(&session, options),
         Verb::Test(options) => test::run(&session, options),
         Verb::Report(options) => report::run(&session, options),
+        Verb::Bless(options) => bless::run(&session, options),
         Verb::Plan(names) => done(plan::run(&session, names)),
         Verb::Why(names) => done(why::run(&session, names)),
         Verb::Clean => done(clean::run(&session)),

@@ -44,7 +44,8 @@ fn show(session: &Session, options: &Options) -> Result<u8> {
     Ok(code)
 }
 
-fn read(file: &Path) -> Result<Report> {
+/// The report in a file.
+pub fn read(file: &Path) -> Result<Report> {
     if !file.is_file() {
         bail!("there is no report at {}\nhint: `cargo xtask bringup` makes one", file.display());
     }

@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result};
 
 use super::targets::{kind, last_report};
 use crate::cli::{TargetNames, TargetVerb};
-use crate::config;
+use crate::exit::{self, Coded};
 use crate::model::report::Run;
 use crate::model::target::{SpecBase, Target};
 use crate::session::Session;
-use crate::spec;
+use crate::{config, expect, spec};
 
 pub fn run(session: &Session, verb: &TargetVerb) -> Result<()> {
     match verb {
@@ -68,11 +68,21 @@ pub fn emulator(target: &Target) -> String {
 fn check(session: &Session, names: &TargetNames) -> Result<()> {
     let targets = session.targets(names)?;
     config::check_releases(&session.root, &targets)?;
+    let mut faults = expect::check_names(&session.root)?;
     for target in targets {
         spec::resolve(&session.root, &target, session.rust()?)?;
-        crate::expect::load(&session.root, &target.name)?;
         config::limits(&session.root, &target.name, session.pins.limits, true)?;
-        session.ui.note(&format!("{}: spec, settings, limits and expectations are sound", target.name));
+        let found = expect::check(&session.root, &session.out, &target.name)?;
+        if found.faults.is_empty() {
+            session.ui.note(&format!("{}: spec, settings, limits and expectations are sound", target.name));
+        }
+        if !found.unchecked.is_empty() {
+            let suites = found.unchecked.join(", ");
+            let note = "no complete run is recorded here that tells whether the tests its expectations name are there";
+            session.ui.note(&format!("{}: {suites}: {note}", target.name));
+        }
+        // What is wrong with a file for all targets is said once.
+        faults.extend(found.faults.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>());
     }
-    Ok(())
+    if faults.is_empty() { Ok(()) } else { Err(Coded::error(exit::USAGE, faults.join("\n"))) }
 }

@@ -7,12 +7,19 @@
 //!
 //! There are two layers: qemu/ holds the emulator's faults and counts under the emulator only, targets/ the target's.
 
-use std::collections::HashMap;
-use std::fmt;
+mod condition;
+mod parse;
+
+use std::collections::HashSet;
+
+pub use condition::Condition;
+pub use parse::{ParseError, split_word};
 
 use super::link::Link;
 use super::outcome::Outcome;
 use super::version::Version;
+use condition::can_hold;
+use parse::{parse_entry, parse_file};
 
 /// What is known of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,51 +81,6 @@ pub struct Setting {
     pub spawns: bool,
 }
 
-/// Where an entry holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Condition {
-    Qemu(&'static str, Version),
-    Link(Link),
-    Runner(String),
-    Spawns(bool),
-}
-
-impl Condition {
-    fn parse(text: &str) -> Result<Self, String> {
-        if let Some(rest) = text.strip_prefix("qemu") {
-            // Longer operators first: `<` also begins `<=`.
-            for operator in ["<=", ">=", "<", ">"] {
-                if let Some(version) = rest.strip_prefix(operator) {
-                    return Ok(Self::Qemu(operator, version.parse()?));
-                }
-            }
-        }
-        match text.split_once('=') {
-            Some(("link", "dynamic")) => Ok(Self::Link(Link::Dynamic)),
-            Some(("link", "static")) => Ok(Self::Link(Link::Static)),
-            Some(("runner", runner @ ("qemu" | "native"))) => Ok(Self::Runner(runner.into())),
-            Some(("spawn", answer @ ("yes" | "no"))) => Ok(Self::Spawns(answer == "yes")),
-            _ => Err(format!(
-                "unknown condition `{text}`: expected e.g. qemu<11.2, qemu>=11.1, link=static, runner=native or spawn=no"
-            )),
-        }
-    }
-
-    fn holds(&self, setting: &Setting) -> bool {
-        match self {
-            Self::Qemu(operator, than) => setting.qemu.as_ref().is_some_and(|version| match *operator {
-                "<" => version < than,
-                "<=" => version <= than,
-                ">" => version > than,
-                _ => version >= than,
-            }),
-            Self::Link(link) => *link == setting.link,
-            Self::Runner(runner) => (runner == "qemu") == setting.qemu.is_some(),
-            Self::Spawns(spawns) => *spawns == setting.spawns,
-        }
-    }
-}
-
 /// One line of an expectation file, with its block's comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -132,14 +94,22 @@ pub struct Entry {
     pub word: Word,
     /// Why: the block's bug and reason.
     pub why: String,
+    /// The line of the block that says `TODO` instead of why.
+    pub todo: Option<usize>,
     /// The file, as it was called when it was read.
     pub file: String,
     /// Line number, from 1.
     pub line: usize,
-    conditions: Vec<Condition>,
+    /// Where it holds: where all of them do. An entry of the emulator's layer has that it is emulated.
+    pub conditions: Vec<Condition>,
 }
 
 impl Entry {
+    /// Reads one line, without a block around it: the entry has no place and no reason.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        parse_entry(line.trim()).map_err(|(_, message)| message)
+    }
+
     /// `targets/s390x/expect.txt:12`.
     pub fn place(&self) -> String {
         format!("{}:{}", self.file, self.line)
@@ -148,6 +118,52 @@ impl Entry {
     /// The test as the file writes it.
     pub fn pattern(&self) -> String {
         format!("{}{}", self.name, if self.wildcard { "*" } else { "" })
+    }
+
+    /// Whether it names none of the tests that the programs of its suite list.
+    pub fn is_stale(&self, listed: &HashSet<String>) -> bool {
+        if self.wildcard {
+            !listed.iter().any(|test| test.starts_with(&self.name))
+        } else {
+            !listed.contains(&self.name)
+        }
+    }
+
+    /// Whether it is about the test of this name.
+    pub fn covers(&self, test: &str) -> bool {
+        if self.wildcard { test.starts_with(&self.name) } else { test == self.name }
+    }
+
+    /// Whether it can hold where all of `conditions` do.
+    pub fn can_hold(&self, conditions: &[Condition]) -> bool {
+        can_hold(&self.conditions, conditions)
+    }
+
+    /// Whether both can be about the same test of the same run.
+    pub fn meets(&self, other: &Self) -> bool {
+        let tests = match (self.wildcard, other.wildcard) {
+            (false, false) => self.name == other.name,
+            (true, false) => other.name.starts_with(&self.name),
+            (false, true) => self.name.starts_with(&other.name),
+            (true, true) => self.name.starts_with(&other.name) || other.name.starts_with(&self.name),
+        };
+        self.suite == other.suite && tests && self.can_hold(&other.conditions)
+    }
+
+    /// What is wrong with having this one beside an earlier one.
+    fn conflict(&self, earlier: &Self) -> Option<String> {
+        if !self.meets(earlier) {
+            return None;
+        }
+        let (place, pattern) = (earlier.place(), earlier.pattern());
+        let said = format!("{place} says `{}` of `{} {pattern}`", earlier.word.text(), earlier.suite);
+        if self.word != earlier.word {
+            Some(format!("a contradiction: {said}, and both can hold at once"))
+        } else if self.pattern() == pattern {
+            Some(format!("a duplicate: {said}, and both can hold at once"))
+        } else {
+            None
+        }
     }
 }
 
@@ -161,21 +177,27 @@ impl Expectations {
     /// Reads the files given as layer, name and text. The error shows the line at fault.
     pub fn parse<'a>(files: impl IntoIterator<Item = (Layer, &'a str, &'a str)>) -> Result<Self, ParseError> {
         let mut entries: Vec<Entry> = Vec::new();
-        let mut seen = HashMap::new();
         for (layer, file, text) in files {
             for mut entry in parse_file(file, text)? {
                 if layer == Layer::Emulator {
-                    entry.conditions.push(Condition::Runner("qemu".into()));
+                    entry.conditions.push(Condition::Emulated(true));
+                    if !entry.can_hold(&[]) {
+                        let message = "it can never hold: entries of qemu/ count under the emulator only";
+                        return Err(ParseError::of_entry(&entry, text, message));
+                    }
                 }
-                if let Some(first) = seen.insert((entry.suite.clone(), entry.pattern()), entry.place()) {
-                    let message = format!("`{} {}` is already in {first}", entry.suite, entry.pattern());
-                    let line = text.lines().nth(entry.line - 1).unwrap_or_default();
-                    return Err(ParseError::at(file, entry.line, line, line.trim(), message));
+                if let Some(message) = entries.iter().find_map(|earlier| entry.conflict(earlier)) {
+                    return Err(ParseError::of_entry(&entry, text, message));
                 }
                 entries.push(entry);
             }
         }
         Ok(Self { entries })
+    }
+
+    /// All of them, in the files' order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// Fails on the first entry of a suite that is not one of `known`: it would never be looked at.
@@ -205,9 +227,8 @@ pub struct Active<'a> {
 impl<'a> Active<'a> {
     /// What is known of a test: its exact entry, or else the longest wildcard that covers it.
     pub fn find(&self, name: &str) -> Option<&'a Entry> {
-        let exact = self.entries.iter().find(|entry| !entry.wildcard && entry.name == name);
-        let covering = self.entries.iter().filter(|entry| entry.wildcard && name.starts_with(&entry.name));
-        exact.or_else(|| covering.max_by_key(|entry| entry.name.len())).copied()
+        let covering = self.entries.iter().filter(|entry| entry.covers(name));
+        covering.max_by_key(|entry| (!entry.wildcard, entry.name.len())).copied()
     }
 
     /// Whether a test must not run.
@@ -219,136 +240,6 @@ impl<'a> Active<'a> {
     pub fn iter(&self) -> impl Iterator<Item = &'a Entry> {
         self.entries.iter().copied()
     }
-}
-
-/// What is wrong with an expectation file, where, and the line itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseError(String);
-
-impl ParseError {
-    fn at(file: &str, number: usize, line: &str, part: &str, message: impl fmt::Display) -> Self {
-        let start = line.find(part).unwrap_or(0);
-        let column = line[..start].chars().count();
-        let carets = "^".repeat(part.chars().count().max(1));
-        let gutter = " ".repeat(number.to_string().len());
-        // A tab takes no fixed width: repeat it, so that the caret still stands under its word.
-        let indent: String = line[..start].chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        Self(format!(
-            "{file}:{number}:{}: {message}\n{gutter} |\n{number} | {line}\n{gutter} | {indent}{carets}",
-            column + 1
-        ))
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
-/// The comment above a block of entries.
-#[derive(Default)]
-struct Block {
-    why: Vec<String>,
-    /// Whether the last line was a `Bug:` or `Reason:`, which the next one may go on with.
-    open: bool,
-    has_entries: bool,
-}
-
-impl Block {
-    fn comment(&mut self, text: &str) -> Result<(), String> {
-        if self.has_entries {
-            *self = Self::default();
-        }
-        let (key, value) = text.split_once(':').map_or(("", text), |(key, value)| (key.trim(), value.trim()));
-        match key {
-            "Bug" | "Reason" if value.is_empty() => return Err(format!("`{key}:` says nothing")),
-            "Bug" | "Reason" => self.why.push(value.into()),
-            _ if self.open && !text.is_empty() && !is_key(key) => {
-                if let Some(last) = self.why.last_mut() {
-                    *last = format!("{last} {text}");
-                }
-                return Ok(());
-            }
-            _ => {}
-        }
-        self.open = matches!(key, "Bug" | "Reason");
-        Ok(())
-    }
-}
-
-/// `Since` and the like, as opposed to a sentence with a colon in it.
-fn is_key(key: &str) -> bool {
-    key.starts_with(|c: char| c.is_ascii_uppercase()) && key.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
-}
-
-fn parse_file(file: &str, text: &str) -> Result<Vec<Entry>, ParseError> {
-    let mut entries = Vec::new();
-    let mut block = Block::default();
-    for (index, line) in text.lines().enumerate() {
-        let trimmed = line.trim();
-        let fail = |part: &str, message: String| ParseError::at(file, index + 1, line, part, message);
-        if trimmed.is_empty() {
-            block = Block::default();
-        } else if let Some(comment) = trimmed.strip_prefix('#') {
-            block.comment(comment.trim()).map_err(|message| fail(trimmed, message))?;
-        } else {
-            let mut entry = parse_entry(trimmed).map_err(|(part, message)| fail(part, message))?;
-            if block.why.is_empty() {
-                let message =
-                    "nothing says why: put `# Bug: …` or `# Reason: …` above it, without a blank line between";
-                return Err(fail(trimmed, message.into()));
-            }
-            block.has_entries = true;
-            entry.why = block.why.join("; ");
-            entry.file = file.into();
-            entry.line = index + 1;
-            entries.push(entry);
-        }
-    }
-    Ok(entries)
-}
-
-/// `suite name word condition…`; the name may have blanks in it, so it is what the rest leaves over.
-fn parse_entry(line: &str) -> Result<Entry, (&str, String)> {
-    let (suite, mut rest) =
-        line.split_once(char::is_whitespace).ok_or((line, "expected `suite test word`".to_owned()))?;
-    let mut conditions = Vec::new();
-    let word = loop {
-        let (before, last) = rest.rsplit_once(char::is_whitespace).unwrap_or(("", rest));
-        rest = before.trim_end();
-        if last.contains(['<', '>', '=']) {
-            conditions.insert(0, Condition::parse(last).map_err(|message| (last, message))?);
-        } else {
-            let word = Word::ALL.into_iter().find(|word| word.text() == last);
-            let unknown = || format!("unknown word `{last}`: expected fail, crash, timeout, flake or skip");
-            break word.ok_or_else(|| (last, unknown()))?;
-        }
-    };
-    let name = rest.trim();
-    if name.is_empty() {
-        return Err((line, "expected `suite test word`: the test is missing".into()));
-    }
-    let prefix = name.strip_suffix('*');
-    if prefix.unwrap_or(name).contains('*') {
-        return Err((name, "a `*` may only stand at the end of a name".into()));
-    }
-    if prefix.is_some() && !matches!(word, Word::Flake | Word::Skip) {
-        let message = format!("a `*` is for skip and flake only: name each test that is expected to {}", word.text());
-        return Err((name, message));
-    }
-    Ok(Entry {
-        suite: suite.into(),
-        name: prefix.unwrap_or(name).into(),
-        wildcard: prefix.is_some(),
-        word,
-        why: String::new(),
-        file: String::new(),
-        line: 0,
-        conditions,
-    })
 }
 
 #[cfg(test)]

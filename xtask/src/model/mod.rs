@@ -1,5 +1,6 @@
 //! Pure data: what the files say, what the steps need, what the report holds. Nothing in here does IO.
 
+pub mod bless;
 pub mod expectation;
 pub mod judge;
 pub mod limits;

@@ -71,6 +71,10 @@ pub struct Run {
     /// Digest of the test programs: parts of one run have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programs: Option<String>,
+    /// Whether programs of the target could start each other, as the conditions `spawn=` of expectations ask; nothing where no
+    /// program was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spawns: Option<bool>,
     /// Every step that the run rests on, in order.
     pub steps: Vec<StepTime>,
     /// Small programs and ELF audits.
@@ -150,6 +154,9 @@ pub struct Suite {
     /// Which part of the suite it is, if not the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
+    /// Whether a filter or an interrupt left out tests that no part has either: what is seen is not all that there is.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub partial: bool,
     /// Counts by verdict.
     pub verdicts: Verdicts,
     /// Each test.
@@ -195,6 +202,14 @@ pub struct Verdicts {
     /// Those of the flakes that no expectation knows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub new_flakes: usize,
+}
+
+impl Verdicts {
+    /// What an expectation file should be changed for, though nothing is worse than known: entries that are out of date, and
+    /// flakes that have none.
+    pub fn outdated(&self) -> usize {
+        self.improvement + self.stale + self.new_flakes
+    }
 }
 
 /// One judged test.

@@ -72,7 +72,7 @@ fn suite_cell(suite: Option<&Suite>) -> Cell {
     let failed = suite.failures();
     let tone = match &suite.verdicts {
         verdicts if verdicts.regression > 0 => Tone::Bad,
-        verdicts if verdicts.improvement + verdicts.stale + verdicts.new_flakes > 0 => Tone::Odd,
+        verdicts if verdicts.outdated() > 0 => Tone::Odd,
         _ => Tone::Good,
     };
     Cell::new(format!("{}/{failed}/{}", suite.passed, suite.unrun()), tone)
@@ -262,11 +262,9 @@ pub fn hint(report: &Report) -> Option<String> {
     if !incomplete.is_empty() {
         return Some(format!("to go on from the last complete step: cargo xtask bringup {}", targets(&incomplete)));
     }
-    let entry = of(Kind::Improvement).into_iter().chain(of(Kind::Stale)).next()?;
-    let target = &entry.run.target;
-    // The emulator's own expectations are in force only where there is an emulator.
-    let emulators = if entry.run.runner == "qemu" { format!(" or qemu/{target}.expect.txt") } else { String::new() };
-    Some(format!("remove the entry `{}  {}` from targets/{target}/expect.txt{emulators}", entry.suite, entry.name))
+    let outdated = |run: &&Run| run.suites.iter().any(|suite| suite.verdicts.outdated() > 0);
+    let targets = join(report.runs.iter().filter(outdated).map(|run| run.target.as_str()), " ");
+    (!targets.is_empty()).then(|| format!("to expect what was seen: cargo xtask bless {targets}"))
 }
 
 /// The command for the regressions of every run that has the runner and the link mode of `like`.

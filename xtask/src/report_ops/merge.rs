@@ -71,6 +71,10 @@ fn join_runs(runs: Vec<Run>) -> Result<Run> {
             digest(&whole),
             digest(&run)
         );
+        if run.spawns != whole.spawns {
+            // Their machines differ, so it is not known of the whole.
+            whole.spawns = None;
+        }
         for check in run.smoke {
             match whole.smoke.iter_mut().find(|known| known.check == check.check) {
                 Some(known) if check.outcome.is_failure() => *known = check,
@@ -147,6 +151,7 @@ fn add(whole: &mut Suite, part: Suite) {
     whole.wall_s = whole.wall_s.max(part.wall_s);
     whole.cpu_s += part.cpu_s;
     whole.cached &= part.cached;
+    whole.partial |= part.partial;
     let Verdicts { expected, regression, improvement, flake, stale: _, new_flakes } = part.verdicts;
     whole.verdicts.expected += expected;
     whole.verdicts.regression += regression;

@@ -44,18 +44,74 @@ fn errors_show_the_place() {
     fails("# Bug: x\nstd", "expected `suite test word`");
     fails("# Bug: x\nstd é fail link=both", "expect.txt:2:12: unknown condition `link=both`");
     fails("# Bug: x\nstd a fail qemu<x", "`x` is not a version");
-    fails("# Bug: x\nstd a fail\nstd a skip", "expect.txt:3:1: `std a` is already in expect.txt:2");
+    fails("# Bug: x\nstd a fail link=static link=dynamic", "expect.txt:2:1: its conditions can never hold at once");
 }
 
 #[test]
-fn the_same_test_in_both_layers_is_an_error() {
-    let text = "# Bug: x\nstd a fail\n";
-    let error = Expectations::parse([
-        (Layer::Emulator, "qemu/x.expect.txt", text),
-        (Layer::Target, "targets/x/expect.txt", text),
-    ]);
-    let error = error.unwrap_err().to_string();
-    assert!(error.starts_with("targets/x/expect.txt:2:1: `std a` is already in qemu/x.expect.txt:2"), "{error}");
+fn duplicates_and_contradictions_show_both_places() {
+    let refused = |a: &str, b: &str, what: &str| {
+        for (first, second) in [(a, b), (b, a)] {
+            let error = parse(&format!("# Bug: x\nstd {first}\n\n# Bug: y\n\tstd {second}\n")).unwrap_err();
+            assert!(error.starts_with(&format!("expect.txt:5:2: a {what}: expect.txt:2 says")), "{error}");
+            assert!(error.ends_with(&format!("5 | \tstd {second}\n  | \t{}", "^".repeat(second.len() + 4))), "{error}");
+        }
+    };
+    let allowed = |a: &str, b: &str| {
+        for (first, second) in [(a, b), (b, a)] {
+            parse(&format!("# Bug: x\nstd {first}\nstd {second}\n")).unwrap();
+        }
+    };
+    refused("a fail", "a fail", "duplicate");
+    refused("a* skip", "a* skip", "duplicate");
+    refused("a fail qemu<11.2", "a fail qemu<12", "duplicate");
+    refused("a fail link=static", "a fail qemu<12", "duplicate");
+    refused("a fail", "a crash", "contradiction");
+    refused("a fail", "a crash link=static", "contradiction");
+    refused("a fail qemu<=11.2", "a crash qemu>=11.2", "contradiction");
+    refused("net::* skip", "net::a fail", "contradiction");
+    refused("net::* flake", "net::a fail link=static", "contradiction");
+    refused("net::* flake", "net::tcp::* skip", "contradiction");
+    for (a, b) in [
+        ("qemu<11.2", "qemu>=11.2"),
+        ("qemu<=11.2", "qemu>11.2.0"),
+        ("qemu<11.2", "qemu>11.3 link=static"),
+        ("link=dynamic", "link=static"),
+        ("spawn=no", "spawn=yes"),
+        ("runner=qemu", "runner=native"),
+        ("qemu>1", "runner=native"),
+    ] {
+        allowed(&format!("a fail {a}"), &format!("a crash {b}"));
+        allowed(&format!("a* skip {a}"), &format!("ab fail {b}"));
+    }
+    allowed("net::* flake", "net::a flake");
+    allowed("net::* flake", "net fail");
+    allowed("net::* flake", "net::tcp::* flake");
+}
+
+#[test]
+fn a_reason_that_is_to_do_is_known_by_its_line() {
+    let text = "# Bug: https://x\n# Reason: TODO\nstd a fail\nstd b fail\n\n# Bug: TODO: report it\nstd c fail\n\n\
+                # Reason: TODOS are kept in a list\n# Since: TODO\nstd d fail\n";
+    let lines: Vec<_> = parse(text).unwrap().entries().iter().map(|entry| entry.todo).collect();
+    assert_eq!(lines, [Some(2), Some(2), Some(6), None]);
+}
+
+#[test]
+fn the_same_test_in_both_layers_is_an_error_where_both_can_hold() {
+    let both = |qemu: &str, target: &str| {
+        let (qemu, target) = (format!("# Bug: x\n{qemu}\n"), format!("# Bug: x\n{target}\n"));
+        let files = [(Layer::Emulator, "qemu/x.expect.txt", &*qemu), (Layer::Target, "targets/x/expect.txt", &*target)];
+        Expectations::parse(files).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let error = both("std a fail", "std a fail").unwrap_err();
+    let expected =
+        "targets/x/expect.txt:2:1: a duplicate: qemu/x.expect.txt:2 says `fail` of `std a`, and both can hold";
+    assert!(error.starts_with(expected), "{error}");
+    assert!(both("std a fail", "std a* skip").unwrap_err().contains("a contradiction"));
+    assert_eq!(both("std a fail", "std a crash runner=native"), Ok(()));
+    assert_eq!(both("std a fail link=static", "std a crash link=dynamic"), Ok(()));
+    let never = both("std a fail runner=native", "").unwrap_err();
+    assert!(never.starts_with("qemu/x.expect.txt:2:1: it can never hold: entries of qemu/ count under"), "{never}");
 }
 
 #[test]
@@ -74,13 +130,28 @@ fn conditions_and_layers_decide_what_holds() {
 }
 
 #[test]
-fn an_exact_entry_beats_a_wildcard() {
-    let all = parse("# Reason: r\nstd net::* flake\nstd net::tcp::* skip\nstd net::tcp::one fail\n").unwrap();
+fn the_entry_nearest_to_a_test_gives_its_reason() {
+    let all =
+        parse("# Reason: 1\nstd net::* skip\n# Reason: 2\nstd net::tcp::* skip\n# Reason: 3\nstd net::tcp::one skip\n");
+    let all = all.unwrap();
     let active = all.active("std", &setting(None, Link::Dynamic));
-    let word = |name| active.find(name).map(|entry| entry.word);
-    assert_eq!(word("net::tcp::one"), Some(Word::Fail));
-    assert_eq!(word("net::tcp::two"), Some(Word::Skip));
-    assert_eq!(word("net::udp"), Some(Word::Flake));
-    assert_eq!(word("fs"), None);
-    assert!(active.skips("net::tcp::two") && !active.skips("net::tcp::one"));
+    let why = |name| active.find(name).map(|entry| entry.why.as_str());
+    assert_eq!(why("net::tcp::one"), Some("3"));
+    assert_eq!(why("net::tcp::two"), Some("2"));
+    assert_eq!(why("net::udp"), Some("1"));
+    assert_eq!(why("fs"), None);
+    assert!(active.skips("net::udp") && !active.skips("fs"));
+}
+
+#[test]
+fn an_entry_is_stale_if_no_listed_test_is_meant() {
+    let all = parse("# Reason: x\nstd a fail\nstd a::* skip\nstd b* flake\nstd b fail link=static\n");
+    assert!(all.unwrap_err().contains("contradiction"));
+    let all = parse("# Reason: x\nstd a fail\nstd a::* skip\nstd b* flake\n").unwrap();
+    let stale = |listed: &[&str]| {
+        let listed = listed.iter().map(|&name| name.to_owned()).collect();
+        all.entries().iter().filter(|entry| entry.is_stale(&listed)).map(Entry::pattern).collect::<Vec<_>>()
+    };
+    assert_eq!(stale(&["a", "a::x", "b"]), [""; 0]);
+    assert_eq!(stale(&["ab", "a:", "c"]), ["a", "a::*", "b*"]);
 }

@@ -1,0 +1,198 @@
+//! `bless`: rewriting the expectation files by a report.
+
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context as _, Result, bail};
+use rustix::event::{PollFd, PollFlags, poll};
+use similar::TextDiff;
+
+use crate::cli::Bless;
+use crate::exit::{self, Coded};
+use crate::model::bless::{Blessing, File, Left, Request, bless};
+use crate::model::expectation::Layer;
+use crate::model::report::Report;
+use crate::render::table::paint;
+use crate::render::view::visible;
+use crate::run::interrupt;
+use crate::session::{Session, shown};
+use crate::{config, expect};
+
+pub fn run(session: &Session, options: &Bless) -> Result<u8> {
+    let known = config::target_names(&session.root)?;
+    // A wrong name is told before anything is read.
+    let named: Vec<String> =
+        if options.targets.is_empty() { Vec::new() } else { names(config::targets(&session.root, &options.targets)?) };
+    let path = options.report.clone().unwrap_or_else(|| session.out.join("report/report.json"));
+    let report = super::report::read(&path)?;
+    let targets = targets(&report, named, &known, &shown(&session.root, &path))?;
+    let files = expect::files(&session.root, &known)?;
+    let layer = if options.emulator { Layer::Emulator } else { Layer::Target };
+    let request = Request { files: &files, report: &report, targets: &targets, known: &known, layer };
+    let doing = || format!("blessing {}", shown(&session.root, &path));
+    let Blessing { files: changed, left } =
+        bless(&request).map_err(|error| Coded::error(exit::USAGE, format!("{}: {error}", doing())))?;
+
+    let before = |file: &File| files.iter().find(|old| old.name == file.name).map_or("", |old| old.text.as_str());
+    for file in &changed {
+        super::print(&diff(&file.name, before(file), &file.text))?;
+    }
+    for text in explained(&left) {
+        session.ui.warn(&text);
+    }
+    let code = if left.is_empty() { exit::EXPECTED } else { exit::IMPROVEMENT };
+    if changed.is_empty() {
+        let rest = if left.is_empty() { "" } else { " else" };
+        session.ui.note(&format!("nothing{rest} to bless: what the report shows is what the expectation files say"));
+        return Ok(code);
+    }
+    if !options.yes && !std::io::stdin().is_terminal() {
+        session.ui.warn("nothing is written: there is no terminal to ask on\nhint: `--yes` writes without asking");
+        return Ok(exit::IMPROVEMENT);
+    }
+    if !options.yes && !confirmed()? {
+        session.ui.note("nothing is written");
+        return Ok(exit::IMPROVEMENT);
+    }
+    let pairs: Vec<(&File, &str)> = changed.iter().map(|file| (file, before(file))).collect();
+    write(&session.root, &pairs)?;
+    let written: Vec<&str> = changed.iter().map(|file| file.name.as_str()).collect();
+    session.ui.note(&format!("rewritten: {}", written.join(", ")));
+    if pairs.iter().any(|(file, before)| todos(&file.text) > todos(before)) {
+        session.ui.note("hint: say why in the place of each TODO: `cargo xtask target check` refuses it");
+    }
+    Ok(code)
+}
+
+fn todos(text: &str) -> usize {
+    text.lines().filter(|line| *line == "# Reason: TODO").count()
+}
+
+fn names(targets: Vec<crate::model::target::Target>) -> Vec<String> {
+    targets.into_iter().map(|target| target.name).collect()
+}
+
+/// The targets to bless: the named ones, each of which must be in the report, or all that the report has.
+fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) -> Result<Vec<String>> {
+    let mut reported: Vec<String> = Vec::new();
+    for run in &report.runs {
+        if !reported.contains(&run.target) {
+            reported.push(run.target.clone());
+        }
+    }
+    let fault = |text: String| Err(Coded::error(exit::USAGE, format!("blessing {path}: {text}")));
+    if let Some(name) = named.iter().find(|name| !reported.contains(name)) {
+        return fault(format!("it has no run of {name}\nhint: `cargo xtask test {name}` makes a report that has"));
+    }
+    if named.is_empty() && reported.is_empty() {
+        return fault("it has no run".into());
+    }
+    if named.is_empty()
+        && let Some(name) = reported.iter().find(|name| !known.contains(name))
+    {
+        return fault(format!("it has runs of `{name}`, which is no target here\nhint: name the targets to bless"));
+    }
+    Ok(if named.is_empty() { reported } else { named })
+}
+
+/// What is left as it is: the tests of each reason.
+fn explained(left: &std::collections::BTreeSet<Left>) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for Left { why, target, suite, test } in left {
+        reasons.entry(why).or_default().push(format!("\n  {target}  {suite}  {test}"));
+    }
+    reasons.into_iter().map(|(why, tests)| visible(&format!("left as it is: {why}{}", tests.concat()))).collect()
+}
+
+/// A unified diff, in colour; standard output takes that away where it does not belong.
+fn diff(name: &str, before: &str, after: &str) -> String {
+    let side = |prefix: &str, text: &str| {
+        if text.trim().is_empty() { "/dev/null".to_owned() } else { format!("{prefix}/{name}") }
+    };
+    let text = TextDiff::from_lines(before, after);
+    let text = text.unified_diff().header(&side("a", before), &side("b", after)).to_string();
+    let mut shown = String::new();
+    for line in text.split_inclusive('\n') {
+        let style = match line.as_bytes() {
+            [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Style::new().bold(),
+            [b'@', ..] => AnsiColor::Cyan.on_default(),
+            [b'+', ..] => AnsiColor::Green.on_default(),
+            [b'-', ..] => AnsiColor::Red.on_default(),
+            _ => Style::new(),
+        };
+        let (content, ending) = line.split_at(line.trim_end_matches('\n').len());
+        shown += &paint(content, style, true);
+        shown += ending;
+    }
+    shown
+}
+
+/// Asks on the terminal. Anything but yes is no.
+fn confirmed() -> Result<bool> {
+    let mut stderr = anstream::stderr();
+    write!(stderr, "Write these changes? [y/N] ").and_then(|()| stderr.flush()).context("asking")?;
+    let stdin = std::io::stdin();
+    let mut waits = vec![PollFd::new(&stdin, PollFlags::IN)];
+    waits.extend(interrupt::fd().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+    while let Err(error) = poll(&mut waits, None) {
+        if error != rustix::io::Errno::INTR {
+            return Err(error).context("waiting for an answer");
+        }
+    }
+    interrupt::check()?;
+    let mut answer = String::new();
+    stdin.read_line(&mut answer).context("reading the answer")?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}
+
+/// Puts each file, given with what it said before, in the place of what is there, all at once or not at all as far as that can
+/// be. A file that has nothing to say any more is removed.
+fn write(root: &Path, files: &[(&File, &str)]) -> Result<()> {
+    let mut parts = Vec::new();
+    for (file, before) in files {
+        let path = root.join(&file.name);
+        // Through a symbolic link.
+        let path = if path.exists() { fs_err::canonicalize(path)? } else { path };
+        let now = if path.exists() { fs_err::read_to_string(&path)? } else { String::new() };
+        if now != *before {
+            bail!(
+                "writing {}: it has changed meanwhile; nothing is written\nhint: run the same command again",
+                file.name
+            );
+        }
+        parts.push((part(&path, &file.text)?, path));
+    }
+    for (part, path) in parts {
+        match part {
+            Some(part) => drop(part.persist(&path).with_context(|| format!("writing {}", path.display()))?),
+            None if path.exists() => fs_err::remove_file(path)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// The text in a temporary file beside its place, with the rights of what is there; nothing for a blank one.
+fn part(path: &Path, text: &str) -> Result<Option<tempfile::NamedTempFile>> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let folder = path.parent().with_context(|| format!("{} is in no folder", path.display()))?;
+    fs_err::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix(".expect").permissions(Permissions::from_mode(0o666));
+    let mut part = builder.tempfile_in(folder).with_context(|| format!("writing into {}", folder.display()))?;
+    let mut fill = || {
+        if path.exists() {
+            part.as_file().set_permissions(std::fs::metadata(path)?.permissions())?;
+        }
+        part.write_all(text.as_bytes())?;
+        part.as_file().sync_all()
+    };
+    fill().with_context(|| format!("writing what is to be {}", path.display()))?;
+    Ok(Some(part))
+}

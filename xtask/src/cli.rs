@@ -55,6 +55,8 @@ Examples:
   cargo xtask bringup x86_64 --runner native  the same tests without an emulator
   cargo xtask test s390x --suite std --filter net::
   cargo xtask report --format markdown
+  cargo xtask archive s390x                   the same tests on another machine, there:
+  cargo xtask test --archive s390x-DIGEST.tar.xz
   cargo xtask why s390x                       after a change: what will be built again
 
 Results are in out/, the report of the last run in out/report/.
@@ -88,7 +90,15 @@ pub enum Verb {
     /// Audit ELF files and run small programs in every link mode
     Smoke(Smoke),
     /// Run the test suites
-    Test(Test),
+    Test(TestVerb),
+    /// Pack a target's test programs for another machine, and print the archive's path
+    Archive {
+        /// The target
+        target: String,
+        /// Write the archive to this file [default: out/archive/TARGET-DIGEST.tar.xz]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Show the last report, or other ones
     Report(Report),
     /// Print the steps of a run, in order, and whether they are done
@@ -228,7 +238,7 @@ pub struct Smoke {
     pub run: Run,
 }
 
-/// `test`
+/// What `test` and `bringup` run.
 #[derive(Debug, Args)]
 pub struct Test {
     #[command(flatten)]
@@ -252,6 +262,17 @@ pub struct Test {
     /// Run each test N times, each time alone, and say how often it failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub stress: Option<u16>,
+}
+
+/// `test`
+#[derive(Debug, Args)]
+pub struct TestVerb {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub test: Test,
+    /// Run the test programs in an archive that `archive` made; nothing is built, and no compiler needed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "rust", "musl", "without"])]
+    pub archive: Option<PathBuf>,
 }
 
 /// What runs a target's programs.

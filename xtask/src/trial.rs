@@ -24,9 +24,10 @@ use crate::run::sandbox::Sandbox;
 use crate::run::schedule::{Options, Suite, TestProgram};
 use crate::session::Session;
 use crate::smoke::{Findings, Smoke};
-use crate::step::test_programs::{PROGRAMS, Program};
+use crate::step::test_programs::Program;
 use crate::step::{Built, Node, Plan, StepId};
 use crate::store::{Inputs, Store, hex};
+use crate::test_set::TestSet;
 
 /// How often an unexpected failure is run again.
 const AGAIN: usize = 3;
@@ -77,10 +78,10 @@ pub struct Trial<'a> {
     pub link: Link,
     /// With what.
     pub prepared: &'a Prepared,
-    /// The step `toolchain`.
-    pub toolchain: &'a Node,
-    /// The step `test_programs`.
-    pub test_programs: &'a Node,
+    /// The step `toolchain`, for the smoke checks; none if the tests were not built here.
+    pub toolchain: Option<&'a Node>,
+    /// The test programs and what they need.
+    pub tests: &'a TestSet,
     /// The report's folder.
     pub folder: &'a Path,
 }
@@ -103,7 +104,7 @@ impl Trial<'_> {
     fn fill(&self, run: &mut report::Run) -> Result<()> {
         interrupt::check()?;
         let runner = self.runner();
-        let sandbox = Sandbox::prepare(&runner, &self.toolchain.path.join("sysroot/usr/lib/libc.so"))?;
+        let sandbox = Sandbox::prepare(&runner, &self.tests.libc())?;
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !sandbox.spawns(self.link) {
             let why = "programs of the target cannot start each other: the host takes them for its own, but has not their loader";
@@ -111,7 +112,8 @@ impl Trial<'_> {
         }
         let surroundings = self.surroundings(&runner, &sandbox)?;
         if self.selection.smoke {
-            self.smoke(run, &sandbox, &surroundings)?;
+            let toolchain = self.toolchain.context("there is no toolchain for the smoke checks")?;
+            self.smoke(run, toolchain, &sandbox, &surroundings)?;
         }
         if self.selection.suites.is_empty() {
             return Ok(());
@@ -177,7 +179,7 @@ impl Trial<'_> {
     }
 
     fn runner(&self) -> Runner {
-        let sysroot = self.toolchain.path.join("sysroot");
+        let sysroot = self.tests.sysroot.clone();
         match &self.prepared.emulator {
             Some(emulator) => emulator.runner(self.target, sysroot),
             None => Runner::Native { sysroot, loader: self.target.musl.loader.clone() },
@@ -196,10 +198,10 @@ impl Trial<'_> {
         Ok(inputs.append(&emulator.inputs(self.target)?))
     }
 
-    fn smoke(&self, run: &mut report::Run, sandbox: &Sandbox, surroundings: &Inputs) -> Result<()> {
+    fn smoke(&self, run: &mut report::Run, toolchain: &Node, sandbox: &Sandbox, surroundings: &Inputs) -> Result<()> {
         let sources = self.session.root.join("smoke");
         let start = Instant::now();
-        let inputs = Inputs::new().add("kind", "smoke").add("toolchain", self.toolchain.digest.as_str());
+        let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(surroundings);
         let record = Record::new(self.store, &self.target.name, inputs);
         let known = if self.selection.rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
@@ -210,7 +212,7 @@ impl Trial<'_> {
             return Ok(());
         }
         let handle = self.session.ui.step(&format!("smoke {} {}", self.target.name, self.link));
-        let found = self.run_smoke(&sources, sandbox)?;
+        let found = self.run_smoke(&sources, toolchain, sandbox)?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
@@ -221,7 +223,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn run_smoke(&self, sources: &Path, sandbox: &Sandbox) -> Result<Findings> {
+    fn run_smoke(&self, sources: &Path, toolchain: &Node, sandbox: &Sandbox) -> Result<Findings> {
         let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.store.temporary())?;
         let forbidden = [self.session.root.clone(), self.session.cache.clone(), self.session.rust()?.sysroot.clone()];
         let none: [&str; 0] = [];
@@ -229,7 +231,7 @@ impl Trial<'_> {
         fs_err::write(&log, "")?;
         let smoke = Smoke {
             sources,
-            toolchain: &self.toolchain.path,
+            toolchain: &toolchain.path,
             target: self.target,
             runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             work: work.path(),
@@ -252,7 +254,7 @@ impl Trial<'_> {
         let Selection { filter, partition, threads, stress, rerun, .. } = self.selection;
         let limits = self.session.pins.limits;
         let inputs = Inputs::new().add("kind", "suite").add("suite", suite);
-        let inputs = inputs.add("test programs", self.test_programs.digest.as_str()).append(surroundings);
+        let inputs = inputs.add("test programs", self.tests.digest.as_str()).append(surroundings);
         let inputs = inputs.add("limits", format!("{limits:?}"));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         let record = Record::new(self.store, &self.target.name, inputs.list("skip", skipped));
@@ -269,7 +271,7 @@ impl Trial<'_> {
         let options = Options {
             jobs: self.jobs.clone(),
             limits,
-            lib_dirs: vec![self.toolchain.path.join("lib/rustlib").join(&self.target.triple).join("lib")],
+            lib_dirs: vec![self.tests.libraries.clone()],
             skip: &|test| active.skips(test),
             filter: filter.clone(),
             partition: *partition,
@@ -325,13 +327,9 @@ impl Trial<'_> {
     }
 
     fn programs(&self, suite: &str) -> Result<Vec<TestProgram>> {
-        let folder = &self.test_programs.path;
-        let list = folder.join(PROGRAMS);
-        let programs: Vec<Program> =
-            serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))?;
-        let of_suite = programs.into_iter().filter(|program| program.suite == suite);
+        let of_suite = self.tests.list()?.into_iter().filter(|program| program.suite == suite);
         let with_path = |program: Program| TestProgram {
-            path: program.path(folder, self.link),
+            path: program.path(&self.tests.programs, self.link),
             suite: program.suite,
             name: program.name,
             unit: program.unit,

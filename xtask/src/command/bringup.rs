@@ -1,5 +1,6 @@
 //! `bringup`: the main job, of which `smoke` and `test` are parts.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,19 +9,26 @@ use anyhow::Result;
 
 use super::doctor;
 use crate::cli::{Bringup, Run, RunnerKind, TargetNames, Test};
+use crate::config;
 use crate::exit;
 use crate::expect;
+use crate::host;
 use crate::model::link::Link;
 use crate::model::report::{self, Report, StepTime};
 use crate::model::target::Target;
 use crate::render;
 use crate::run::interrupt;
 use crate::run::jobs::Jobs;
-use crate::session::{Planned, Session, Sources, TargetSteps};
+use crate::session::{Session, Sources, TargetSteps};
 use crate::smoke;
-use crate::step::{Results, StepId, Task, test_programs};
+use crate::step::{Node, Plan, Results, StepId, Task, test_programs};
 use crate::store::Store;
+use crate::test_set::TestSet;
+use crate::test_set::unpack::Unpacked;
 use crate::trial::{self, Prepared, Selection, Trial};
+
+/// How std is compiled, as reports name it.
+pub const COMPILER: &str = "stock";
 
 /// What is asked for, whichever verb asked.
 pub struct Job<'a> {
@@ -83,34 +91,35 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let store = session.store()?;
     let prepared = targets.iter().map(|target| prepare(session, job, target)).collect::<Result<Vec<_>>>()?;
     let planned = session.plan(targets, Sources::Fetch)?;
-    let builder = session.builder(&store)?;
-    let folder = session.out.join("report");
-    let empty = (empty_report(session, &prepared)?, None);
-    let report = Collected { report: Mutex::new(empty), folder: &folder, start };
-    let around = Around { session, job, planned: &planned, store: &store, jobs: &builder.jobs, report: &report };
-    let mut trials = Vec::new();
-    for ((target, steps), prepared) in planned.targets.iter().zip(&prepared) {
-        trials.extend(job.links().map(|link| (target, *steps, link, prepared)));
-    }
-    let task = |&(target, steps, link, prepared): &(_, TargetSteps, _, _)| {
-        let run = move |built: &Results| around.run(target, steps, link, prepared, built);
-        Task { needs: vec![steps.toolchain, job.last(steps)], run: Box::new(run) }
-    };
-    let wanted: Vec<StepId> = planned.targets.iter().map(|(_, steps)| job.last(*steps)).collect();
-    let built = builder.build(&planned.plan, &wanted, trials.iter().map(task).collect());
-    if interrupt::requested() && report.has_runs() {
-        // What was not begun is not to be taken for what was not asked for.
-        for (target, steps, link, prepared) in trials {
-            if !report.has(target, link) {
-                around.run(target, steps, link, prepared, &Results::new())?;
-            }
-        }
-    }
-    let report = report.finish()?;
-    built?;
-    session.ui.finish();
-    session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
-    Ok(exit::of_report(&report))
+    let host = session.host()?;
+    let report = empty_report(session, &prepared, (host.rust.triple.clone(), host.versions()), COMPILER);
+    let plan = &planned.plan;
+    let with_tests = planned.targets.iter().zip(&prepared).map(|((target, steps), prepared)| {
+        let toolchain = plan.node(steps.toolchain);
+        let tests = TestSet::built(&target.triple, toolchain, plan.node(steps.test_programs));
+        Subject { target, prepared, tests, toolchain: Some(toolchain), last: Some(job.last(*steps)) }
+    });
+    let subjects: Vec<Subject> = with_tests.collect();
+    let notes = session.left_out()?;
+    let around = Around { session, job, plan, fetch_wall_s: planned.fetch_wall_s, store: &store, notes };
+    around.run(start, report, &subjects)
+}
+
+/// The same for an archive's tests, which `session` was opened with. Nothing is built.
+pub fn execute_unpacked(session: &Session, job: &Job, unpacked: &Unpacked) -> Result<u8> {
+    let start = Instant::now();
+    let manifest = &unpacked.manifest;
+    let targets = config::targets(&session.root, std::slice::from_ref(&manifest.target))?;
+    let store = session.store()?;
+    let prepared = targets.iter().map(|target| prepare(session, job, target)).collect::<Result<Vec<_>>>()?;
+    let report = empty_report(session, &prepared, host::for_running(), &manifest.compiler);
+    let plan = Plan::new(&session.out);
+    let subject =
+        |(target, prepared)| Subject { target, prepared, tests: unpacked.test_set(), toolchain: None, last: None };
+    let subjects: Vec<Subject> = targets.iter().zip(&prepared).map(subject).collect();
+    let notes = manifest.notes.clone();
+    let around = Around { session, job, plan: &plan, fetch_wall_s: 0.0, store: &store, notes };
+    around.run(start, report, &subjects)
 }
 
 fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
@@ -125,16 +134,21 @@ fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
     Ok(Prepared { emulator, expectations })
 }
 
-fn empty_report(session: &Session, prepared: &[Prepared]) -> Result<Report> {
-    let host = session.host()?;
+/// A report without runs. `host` is its triple, and its tools with their versions.
+fn empty_report(
+    session: &Session,
+    prepared: &[Prepared],
+    (triple, tools): (String, BTreeMap<String, String>),
+    compiler: &str,
+) -> Report {
     let emulator = prepared.first().and_then(|prepared| prepared.emulator.as_ref());
-    Ok(Report {
+    Report {
         schema: report::SCHEMA.into(),
         host: report::Host {
-            triple: host.rust.triple.clone(),
+            triple,
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             jobs: session.jobs,
-            tools: host.versions(),
+            tools,
         },
         pins: report::Pins {
             rust: session.pins.rust.version.clone(),
@@ -142,10 +156,10 @@ fn empty_report(session: &Session, prepared: &[Prepared]) -> Result<Report> {
             llvm: session.pins.llvm.version.clone(),
             qemu: emulator.map(|emulator| emulator.version.to_string()),
         },
-        compiler: "stock".into(),
+        compiler: compiler.into(),
         wall_s: 0.0,
         runs: Vec::new(),
-    })
+    }
 }
 
 /// The report while it grows.
@@ -214,40 +228,79 @@ fn write(report: &Report, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// One target of a run.
+struct Subject<'a> {
+    target: &'a Target,
+    prepared: &'a Prepared,
+    tests: TestSet,
+    /// None if the tests were not built here.
+    toolchain: Option<&'a Node>,
+    /// The step that its trials begin after, if there is any.
+    last: Option<StepId>,
+}
+
 /// What all trials of an invocation share.
-#[derive(Clone, Copy)]
 struct Around<'a> {
     session: &'a Session,
     job: &'a Job<'a>,
-    planned: &'a Planned,
+    plan: &'a Plan,
+    fetch_wall_s: f64,
     store: &'a Store,
-    jobs: &'a Jobs,
-    report: &'a Collected<'a>,
+    /// What every run's notes begin with.
+    notes: Vec<String>,
 }
 
 impl Around<'_> {
-    fn run(&self, target: &Target, steps: TargetSteps, link: Link, prepared: &Prepared, built: &Results) -> Result<()> {
-        let plan = &self.planned.plan;
-        let closure = || plan.closure(self.job.last(steps)).into_iter();
-        let mut times = vec![StepTime {
-            step: "fetch sources".into(),
-            wall_s: self.planned.fetch_wall_s,
-            cpu_s: 0.0,
-            cached: self.planned.fetch_wall_s < 0.1,
-        }];
+    /// Builds what is lacking, runs the trials of each subject as soon as that is there, and shows the report.
+    fn run(&self, start: Instant, report: Report, subjects: &[Subject]) -> Result<u8> {
+        let Self { session, plan, .. } = self;
+        let builder = session.builder(self.store)?;
+        let folder = session.out.join("report");
+        let report = Collected { report: Mutex::new((report, None)), folder: &folder, start };
+        let trials: Vec<(&Subject, Link)> =
+            subjects.iter().flat_map(|subject| self.job.links().map(move |link| (subject, link))).collect();
+        let (jobs, collected) = (&builder.jobs, &report);
+        let tasks = trials.iter().map(|&(subject, link)| {
+            let run = move |built: &Results| self.trial(subject, link, jobs, collected, built);
+            Task { needs: subject.last.into_iter().collect(), run: Box::new(run) }
+        });
+        let wanted: Vec<StepId> = subjects.iter().filter_map(|subject| subject.last).collect();
+        let built = builder.build(plan, &wanted, tasks.collect());
+        if interrupt::requested() && report.has_runs() {
+            // What was not begun is not to be taken for what was not asked for.
+            for (subject, link) in trials {
+                if !report.has(subject.target, link) {
+                    self.trial(subject, link, jobs, &report, &Results::new())?;
+                }
+            }
+        }
+        let report = report.finish()?;
+        built?;
+        session.ui.finish();
+        session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
+        Ok(exit::of_report(&report))
+    }
+
+    fn trial(&self, subject: &Subject, link: Link, jobs: &Jobs, report: &Collected, built: &Results) -> Result<()> {
+        let Subject { target, prepared, tests, toolchain, last } = subject;
+        let closure = || last.map(|id| self.plan.closure(id)).unwrap_or_default().into_iter();
+        let mut times = Vec::new();
+        if last.is_some() {
+            let wall_s = self.fetch_wall_s;
+            times.push(StepTime { step: "fetch sources".into(), wall_s, cpu_s: 0.0, cached: wall_s < 0.1 });
+        }
         let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
-        times.extend(trial::step_times(plan, target, done));
+        times.extend(trial::step_times(self.plan, target, done));
         let mut run = report::Run {
             target: target.name.clone(),
             triple: target.triple.clone(),
             runner: if prepared.emulator.is_some() { "qemu".into() } else { "native".into() },
             link,
-            programs: (!self.job.selection.suites.is_empty())
-                .then(|| plan.node(steps.test_programs).digest.short().to_owned()),
+            programs: (!self.job.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             steps: times,
             smoke: Vec::new(),
             suites: Vec::new(),
-            notes: self.session.left_out()?,
+            notes: self.notes.clone(),
             verdict: "incomplete".into(),
             // That of the first step that failed itself.
             error: closure().find_map(|id| built.get(&id)?.as_ref().err().cloned()),
@@ -256,17 +309,17 @@ impl Around<'_> {
             let trial = Trial {
                 session: self.session,
                 store: self.store,
-                jobs: self.jobs,
+                jobs,
                 selection: &self.job.selection,
                 target,
                 link,
                 prepared,
-                toolchain: plan.node(steps.toolchain),
-                test_programs: plan.node(steps.test_programs),
-                folder: self.report.folder,
+                toolchain: *toolchain,
+                tests,
+                folder: report.folder,
             };
             trial.run(&mut run)?;
         }
-        self.report.add(run)
+        report.add(run)
     }
 }

@@ -3,6 +3,7 @@
 pub mod expectation;
 pub mod judge;
 pub mod link;
+pub mod manifest;
 pub mod outcome;
 pub mod partition;
 pub mod patch_name;

@@ -216,9 +216,13 @@ pub struct Run {
     /// How the programs are linked [default: dynamic,static]
     #[arg(long, value_enum, value_name = "MODE", value_delimiter = ',')]
     pub link: Vec<Link>,
-    /// What runs the programs
-    #[arg(long, value_enum, default_value_t = RunnerKind::Qemu)]
+    /// What runs the programs: qemu, native (this machine, if it is of the target's architecture), or ssh:HOST (another
+    /// machine that is, by any name that ssh takes; for the suites only)
+    #[arg(long, value_name = "RUNNER", default_value = "qemu", value_parser = runner)]
     pub runner: RunnerKind,
+    /// Have ssh read this configuration file instead of the user's
+    #[arg(long, value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
     /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,
@@ -276,12 +280,14 @@ pub struct TestVerb {
 }
 
 /// What runs a target's programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunnerKind {
     /// QEMU user-mode emulation
     Qemu,
     /// The host itself, if it is of the target's architecture
     Native,
+    /// Another machine, by the name that ssh knows it by
+    Ssh(String),
 }
 
 /// `report`
@@ -330,6 +336,16 @@ pub enum Format {
     Html,
     /// report.json
     Json,
+}
+
+fn runner(text: &str) -> Result<RunnerKind, String> {
+    match (text, text.strip_prefix("ssh:")) {
+        ("qemu", _) => Ok(RunnerKind::Qemu),
+        ("native", _) => Ok(RunnerKind::Native),
+        // What begins with a dash would be an option.
+        (_, Some(host)) if !host.is_empty() && !host.starts_with('-') => Ok(RunnerKind::Ssh(host.into())),
+        _ => Err("expected qemu, native or ssh:HOST".into()),
+    }
 }
 
 #[cfg(test)]

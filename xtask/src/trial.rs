@@ -1,6 +1,7 @@
 //! A trial: the smoke checks and suites of one target in one link mode, run or taken over from an earlier run, and judged.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -22,6 +23,7 @@ use crate::run::jobs::Jobs;
 use crate::run::runner::Runner;
 use crate::run::sandbox::Sandbox;
 use crate::run::schedule::{Options, Suite, TestProgram};
+use crate::run::ssh::Machine;
 use crate::session::Session;
 use crate::smoke::{Findings, Smoke};
 use crate::step::test_programs::Program;
@@ -56,10 +58,23 @@ pub struct Selection {
 
 /// What a target's programs are run with; settled before anything is built.
 pub struct Prepared {
-    /// The emulator; none for the native runner.
+    /// The emulator; none for the other runners.
     pub emulator: Option<Emulator>,
+    /// The machine that they run on, if it is not this one.
+    pub machine: Option<Arc<Machine>>,
     /// What is known of the target's tests.
     pub expectations: Expectations,
+}
+
+impl Prepared {
+    /// The runner, as reports name it.
+    pub fn runner(&self) -> &'static str {
+        match (&self.emulator, &self.machine) {
+            (Some(_), _) => "qemu",
+            (None, Some(_)) => "ssh",
+            (None, None) => "native",
+        }
+    }
 }
 
 /// One target in one link mode.
@@ -103,7 +118,10 @@ impl Trial<'_> {
 
     fn fill(&self, run: &mut report::Run) -> Result<()> {
         interrupt::check()?;
-        let runner = self.runner();
+        let runner = self.runner()?;
+        if let Some(Machine { host, kernel, jobs, .. }) = self.prepared.machine.as_deref() {
+            run.notes.push(format!("the tests ran on {host} (kernel {kernel}), {} at a time", jobs.total()));
+        }
         let sandbox = Sandbox::prepare(&runner, &self.tests.libc())?;
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !sandbox.spawns(self.link) {
@@ -118,7 +136,12 @@ impl Trial<'_> {
         if self.selection.suites.is_empty() {
             return Ok(());
         }
-        let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns: sandbox.spawns(self.link) };
+        let setting = Setting {
+            runner: runner.word(),
+            qemu: runner.qemu().cloned(),
+            link: self.link,
+            spawns: sandbox.spawns(self.link),
+        };
         let logs = format!("logs/{}-{}-{}", run.target, run.runner, run.link);
         let stale = self.folder.join(&logs);
         if stale.exists() {
@@ -178,22 +201,27 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn runner(&self) -> Runner {
-        let sysroot = self.tests.sysroot.clone();
-        match &self.prepared.emulator {
-            Some(emulator) => emulator.runner(self.target, sysroot),
-            None => Runner::Native { sysroot, loader: self.target.musl.loader.clone() },
-        }
+    fn runner(&self) -> Result<Runner> {
+        let (sysroot, loader) = (self.tests.sysroot.clone(), self.target.musl.loader.clone());
+        let name = &self.target.name;
+        Ok(match (&self.prepared.emulator, &self.prepared.machine) {
+            (Some(emulator), _) => emulator.runner(self.target, sysroot),
+            (None, None) => Runner::Native { sysroot, loader },
+            (None, Some(machine)) => {
+                let say = || self.session.ui.note(&format!("copying the test programs of {name} to {}", machine.host));
+                let placed = machine.place(name, self.tests, &self.store.temporary(), say)?;
+                Runner::Ssh { placed, loader }
+            }
+        })
     }
 
     /// What, besides the programs themselves, decides what they do.
     fn surroundings(&self, runner: &Runner, sandbox: &Sandbox) -> Result<Inputs> {
-        let kernel = rustix::system::uname();
-        let kernel = format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy());
         let has = [("network", sandbox.network), ("binfmt", sandbox.binfmt), ("loader", sandbox.loader)];
         let has = has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
-        let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word()).add("kernel", kernel);
-        let inputs = inputs.list("sandbox", has);
+        let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word());
+        let inputs = inputs.add("kernel", runner.kernel()).list("sandbox", has);
+        let inputs = inputs.list("host", self.prepared.machine.iter().map(|machine| machine.host.as_str()));
         let Some(emulator) = &self.prepared.emulator else { return Ok(inputs) };
         Ok(inputs.append(&emulator.inputs(self.target)?))
     }
@@ -269,7 +297,7 @@ impl Trial<'_> {
         }
         let durations = Recorded::load(self.store, &self.target.name, self.link);
         let options = Options {
-            jobs: self.jobs.clone(),
+            jobs: self.prepared.machine.as_ref().map_or(self.jobs, |machine| &machine.jobs).clone(),
             limits,
             lib_dirs: vec![self.tests.libraries.clone()],
             skip: &|test| active.skips(test),

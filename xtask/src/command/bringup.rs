@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::doctor;
 use crate::cli::{Bringup, Run, RunnerKind, TargetNames, Test};
 use crate::config;
-use crate::exit;
+use crate::exit::{self, Coded};
 use crate::expect;
 use crate::host;
 use crate::model::link::Link;
@@ -19,6 +19,7 @@ use crate::model::target::Target;
 use crate::render;
 use crate::run::interrupt;
 use crate::run::jobs::Jobs;
+use crate::run::ssh::Machine;
 use crate::session::{Session, Sources, TargetSteps};
 use crate::smoke;
 use crate::step::{Node, Plan, Results, StepId, Task, test_programs};
@@ -71,6 +72,20 @@ impl<'a> Job<'a> {
         Link::ALL.into_iter().filter(|link| wanted.is_empty() || wanted.contains(link))
     }
 
+    /// The machine that the tests are to run on, if it is not this one: connected to, before any work is done.
+    fn machine(&self) -> Result<Option<Arc<Machine>>> {
+        let Run { runner, ssh_config, .. } = self.options;
+        let refuse = |why: &str| Err(Coded::error(exit::USAGE, why));
+        match runner {
+            RunnerKind::Ssh(_) if self.selection.smoke => {
+                refuse("the smoke checks do not run on another machine\nhint: `test` runs the suites there")
+            }
+            RunnerKind::Ssh(host) => Ok(Some(Arc::new(Machine::connect(host, ssh_config.as_deref())?))),
+            _ if ssh_config.is_some() => refuse("--ssh-config is for --runner ssh:HOST only"),
+            _ => Ok(None),
+        }
+    }
+
     /// The step that a target's trials begin after.
     fn last(&self, steps: TargetSteps) -> StepId {
         if self.selection.suites.is_empty() { steps.toolchain } else { steps.test_programs }
@@ -89,7 +104,7 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let start = Instant::now();
     let targets = session.targets(job.targets)?;
     let store = session.store()?;
-    let prepared = targets.iter().map(|target| prepare(session, job, target)).collect::<Result<Vec<_>>>()?;
+    let prepared = prepare(session, job, &targets)?;
     let planned = session.plan(targets, Sources::Fetch)?;
     let host = session.host()?;
     let report = empty_report(session, &prepared, (host.rust.triple.clone(), host.versions()), COMPILER);
@@ -111,7 +126,7 @@ pub fn execute_unpacked(session: &Session, job: &Job, unpacked: &Unpacked) -> Re
     let manifest = &unpacked.manifest;
     let targets = config::targets(&session.root, std::slice::from_ref(&manifest.target))?;
     let store = session.store()?;
-    let prepared = targets.iter().map(|target| prepare(session, job, target)).collect::<Result<Vec<_>>>()?;
+    let prepared = prepare(session, job, &targets)?;
     let report = empty_report(session, &prepared, host::for_running(), &manifest.compiler);
     let plan = Plan::new(&session.out);
     let subject =
@@ -122,16 +137,22 @@ pub fn execute_unpacked(session: &Session, job: &Job, unpacked: &Unpacked) -> Re
     around.run(start, report, &subjects)
 }
 
-fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
-    let expectations = expect::load(&session.root, &target.name)?;
-    let emulator = match job.options.runner {
-        RunnerKind::Qemu => Some(session.emulator(target, job.options.qemu.as_deref())?),
-        RunnerKind::Native => {
-            smoke::elf::check_native(target)?;
-            None
-        }
+/// Settles what the programs of each target are run with.
+fn prepare(session: &Session, job: &Job, targets: &[Target]) -> Result<Vec<Prepared>> {
+    let machine = job.machine()?;
+    let prepare = |target: &Target| {
+        let expectations = expect::load(&session.root, &target.name)?;
+        let emulator = match job.options.runner {
+            RunnerKind::Qemu => Some(session.emulator(target, job.options.qemu.as_deref())?),
+            RunnerKind::Native => {
+                smoke::elf::check_native(target)?;
+                None
+            }
+            RunnerKind::Ssh(_) => None,
+        };
+        Ok(Prepared { emulator, machine: machine.clone(), expectations })
     };
-    Ok(Prepared { emulator, expectations })
+    targets.iter().map(prepare).collect()
 }
 
 /// A report without runs. `host` is its triple, and its tools with their versions.
@@ -294,7 +315,7 @@ impl Around<'_> {
         let mut run = report::Run {
             target: target.name.clone(),
             triple: target.triple.clone(),
-            runner: if prepared.emulator.is_some() { "qemu".into() } else { "native".into() },
+            runner: prepared.runner().into(),
             link,
             programs: (!self.job.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             steps: times,

@@ -66,7 +66,9 @@ pub enum Layer {
 /// How tests are run: what conditions are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// The emulator's version; none when run natively.
+    /// The runner, as reports name it.
+    pub runner: &'static str,
+    /// The emulator's version; none with another runner.
     pub qemu: Option<Version>,
     /// How the programs are linked.
     pub link: Link,
@@ -96,7 +98,7 @@ impl Condition {
         match text.split_once('=') {
             Some(("link", "dynamic")) => Ok(Self::Link(Link::Dynamic)),
             Some(("link", "static")) => Ok(Self::Link(Link::Static)),
-            Some(("runner", runner @ ("qemu" | "native"))) => Ok(Self::Runner(runner.into())),
+            Some(("runner", runner @ ("qemu" | "native" | "ssh"))) => Ok(Self::Runner(runner.into())),
             Some(("spawn", answer @ ("yes" | "no"))) => Ok(Self::Spawns(answer == "yes")),
             _ => Err(format!(
                 "unknown condition `{text}`: expected e.g. qemu<11.2, qemu>=11.1, link=static, runner=native or spawn=no"
@@ -113,7 +115,7 @@ impl Condition {
                 _ => version >= than,
             }),
             Self::Link(link) => *link == setting.link,
-            Self::Runner(runner) => (runner == "qemu") == setting.qemu.is_some(),
+            Self::Runner(runner) => runner == setting.runner,
             Self::Spawns(spawns) => *spawns == setting.spawns,
         }
     }

@@ -260,7 +260,12 @@ mod tests {
     fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
         let text = format!("# Bug: known\n{expect}");
         let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
-        judge(vec![suite], &expectations, &Setting { qemu: None, link: Link::Dynamic, spawns: true }, "logs/x")
+        judge(
+            vec![suite],
+            &expectations,
+            &Setting { runner: "native", qemu: None, link: Link::Dynamic, spawns: true },
+            "logs/x",
+        )
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::exec::{self, Cmd, Finished, Flow, Stream};
-use super::jobs::{Jobs, Share};
+use super::jobs::Jobs;
 use super::libtest::{self, Event, Parser, Tail, TestResult};
 use super::sandbox::Sandbox;
 use super::schedule::TestProgram;
@@ -152,14 +152,9 @@ impl Bench<'_> {
     /// Runs a command in folders of its own, which are gone afterwards, and counts what it costs.
     fn run(&self, program: &TestProgram, cmd: Cmd, sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
         let folder = self.folder.join(self.processes.fetch_add(1, Ordering::Relaxed).to_string());
-        let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
-        for path in [&home, &tmp, &work] {
-            fs_err::create_dir_all(path)?;
-        }
         let limit = Duration::from_secs(self.limits.test_seconds);
-        let finished =
-            cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).timeout(limit).within(self.jobs, Share::Program);
-        let finished = finished.stream(sink);
+        let cmd = cmd.timeout(limit).within(self.jobs, self.sandbox.share());
+        let finished = self.sandbox.stream(cmd, &folder, sink);
         if remove(&folder).is_err() {
             self.note(program, &format!("{} could not be removed", folder.display()));
         }

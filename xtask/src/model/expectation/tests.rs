@@ -5,7 +5,8 @@ fn parse(text: &str) -> Result<Expectations, String> {
 }
 
 fn setting(qemu: Option<&str>, link: Link) -> Setting {
-    Setting { qemu: qemu.map(|version| version.parse().unwrap()), link, spawns: qemu.is_none() }
+    let runner = if qemu.is_some() { "qemu" } else { "native" };
+    Setting { runner, qemu: qemu.map(|version| version.parse().unwrap()), link, spawns: qemu.is_none() }
 }
 
 #[test]

@@ -10,9 +10,14 @@ use tar::{Builder, EntryType, Header};
 pub struct Archive(Builder<GzEncoder<Vec<u8>>>);
 
 impl Archive {
+    /// An archive of nothing.
+    pub fn empty() -> Self {
+        Self(Builder::new(GzEncoder::new(Vec::new(), Compression::fast())))
+    }
+
     /// An archive of what is in `folder`, under the name `top`.
     pub fn of_folder(folder: &Path, top: &str) -> Self {
-        Self(Builder::new(GzEncoder::new(Vec::new(), Compression::fast()))).tree(folder, Path::new(top))
+        Self::empty().tree(folder, Path::new(top))
     }
 
     fn tree(mut self, folder: &Path, name: &Path) -> Self {

@@ -4,10 +4,12 @@
 mod archive;
 mod project;
 mod run;
+mod sshd;
 
 pub use archive::Archive;
 pub use project::{Programs, Project};
 pub use run::{Invocation, Output, Running};
+pub use sshd::Sshd;
 
 /// A [`Project`]; only a test knows where the programs under test are.
 #[macro_export]

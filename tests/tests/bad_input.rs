@@ -49,7 +49,7 @@ fn a_fault_in_a_toml_file_is_pointed_at() {
     let faults = [
         ("targets/fake/target.toml", "endian = \"big\"", "endian = \"middle\"", "[elf] endian: `middle` is neither"),
         ("targets/fake/target.toml", "endian = \"big\"", "endian = \"big\"\nflags = []", "[elf] flags: an empty list"),
-        ("bringup.toml", "test-seconds = 5", "test-seconds = 0", "[limits]: a limit of 0 seconds"),
+        ("bringup.toml", "test-seconds = 5", "test-seconds = 0", "[limits] test-seconds: a limit of 0"),
         ("bringup.toml", "minimum = \"11.1\"", "minimum = \"new\"", "[qemu] minimum: "),
         ("bringup.toml", "layers.library =", "layers.libary =", "[[rust]] 1.95.0: no layer is called `library`"),
         (

@@ -187,7 +187,7 @@ fn usage_errors_are_told_with_what_would_do() {
     usage(&[], &["Usage: cargo xtask"]);
     usage(&["biuld"], &["unrecognized subcommand 'biuld'", "'build'"]);
     usage(&["test", "--suite", "stdd"], &["invalid value 'stdd'", "core, alloc, std"]);
-    usage(&["test", "--partition", "slice:3/2"], &["expected slice:I/N with I from 1 to N"]);
+    usage(&["test", "--partition", "slice:3/2"], &["expected slice:I/N or hash:I/N with I from 1 to N"]);
     usage(&["build", "--jobs", "0"], &["invalid value '0'"]);
     usage(&["report", "--format", "pdf"], &["terminal, markdown, junit, html, json"]);
     assert!(!project.path("out").exists());

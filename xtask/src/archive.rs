@@ -76,6 +76,20 @@ pub fn explain_full(error: io::Error) -> anyhow::Error {
     }
 }
 
+/// The first entry of a tar archive, however it is packed: its name, and its content if that is not unreasonably long.
+pub fn first_entry(archive: &Path) -> Result<(PathBuf, Vec<u8>)> {
+    const LONGEST: u64 = 16 << 20;
+    let read = || -> Result<_> {
+        let mut tar = tar::Archive::new(Format::open(archive)?);
+        let entry = tar.entries()?.next().context("there is nothing in the archive")??;
+        let name = entry.path()?.into_owned();
+        let mut content = Vec::new();
+        entry.take(LONGEST).read_to_end(&mut content)?;
+        Ok((name, content))
+    };
+    read().with_context(|| format!("reading the start of {}", archive.display()))
+}
+
 struct Unpacking<'a> {
     tree: &'a Path,
     strip: usize,
@@ -315,13 +329,19 @@ struct Decoder<'a> {
     ended: &'a Cell<bool>,
 }
 
+impl Read for Format {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(input) => input.read(buffer),
+            Self::Gzip(decoder) => decoder.read(buffer),
+            Self::Xz(decoder) => decoder.read(buffer),
+        }
+    }
+}
+
 impl Read for Decoder<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = match &mut self.inner {
-            Format::Plain(input) => input.read(buffer),
-            Format::Gzip(decoder) => decoder.read(buffer),
-            Format::Xz(decoder) => decoder.read(buffer),
-        }?;
+        let length = self.inner.read(buffer)?;
         self.ended.set(length == 0 && !buffer.is_empty());
         Ok(length)
     }

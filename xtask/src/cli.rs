@@ -56,6 +56,8 @@ Examples:
   cargo xtask test s390x --suite std --filter net::
   cargo xtask report --format markdown
   cargo xtask bless s390x                     known from now on: what the last run has shown
+  cargo xtask archive s390x                   the same tests on another machine, there:
+  cargo xtask test --archive s390x-DIGEST.tar.xz
   cargo xtask why s390x                       after a change: what will be built again
 
 Results are in out/, the report of the last run in out/report/.
@@ -89,7 +91,15 @@ pub enum Verb {
     /// Audit ELF files and run small programs in every link mode
     Smoke(Smoke),
     /// Run the test suites
-    Test(Test),
+    Test(TestVerb),
+    /// Pack a target's test programs for another machine, and print the archive's path
+    Archive {
+        /// The target
+        target: String,
+        /// Write the archive to this file [default: out/archive/TARGET-DIGEST.tar.xz]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Show the last report, or other ones
     Report(Report),
     /// Rewrite the expectation files by the last report: what it shows is then expected
@@ -216,9 +226,13 @@ pub struct Run {
     /// How the programs are linked [default: dynamic,static]
     #[arg(long, value_enum, value_name = "MODE", value_delimiter = ',')]
     pub link: Vec<Link>,
-    /// What runs the programs
-    #[arg(long, value_enum, default_value_t = RunnerKind::Qemu)]
+    /// What runs the programs: qemu, native (this machine, if it is of the target's architecture), or ssh:HOST (another
+    /// machine that is, by any name that ssh takes; for the suites only)
+    #[arg(long, value_name = "RUNNER", default_value = "qemu", value_parser = runner)]
     pub runner: RunnerKind,
+    /// Have ssh read this configuration file instead of the user's
+    #[arg(long, value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
     /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,
@@ -238,7 +252,7 @@ pub struct Smoke {
     pub run: Run,
 }
 
-/// `test`
+/// What `test` and `bringup` run.
 #[derive(Debug, Args)]
 pub struct Test {
     #[command(flatten)]
@@ -264,13 +278,26 @@ pub struct Test {
     pub stress: Option<u16>,
 }
 
+/// `test`
+#[derive(Debug, Args)]
+pub struct TestVerb {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub test: Test,
+    /// Run the test programs in an archive that `archive` made; nothing is built, and no compiler needed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "rust", "musl", "without"])]
+    pub archive: Option<PathBuf>,
+}
+
 /// What runs a target's programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunnerKind {
     /// QEMU user-mode emulation
     Qemu,
     /// The host itself, if it is of the target's architecture
     Native,
+    /// Another machine, by the name that ssh knows it by
+    Ssh(String),
 }
 
 /// `report`
@@ -336,6 +363,16 @@ pub enum Format {
     Html,
     /// report.json
     Json,
+}
+
+fn runner(text: &str) -> Result<RunnerKind, String> {
+    match (text, text.strip_prefix("ssh:")) {
+        ("qemu", _) => Ok(RunnerKind::Qemu),
+        ("native", _) => Ok(RunnerKind::Native),
+        // What begins with a dash would be an option.
+        (_, Some(host)) if !host.is_empty() && !host.starts_with('-') => Ok(RunnerKind::Ssh(host.into())),
+        _ => Err("expected qemu, native or ssh:HOST".into()),
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ pub const PREFERRED_LLVM: u64 = 22;
 /// LLVM releases that are looked for, by the suffix that distributions give the programs.
 const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
 
+/// What test programs are isolated with.
+const ISOLATION: [&str; 2] = ["unshare", "ip"];
+
 /// A program and the version it gives.
 #[derive(Debug, Clone)]
 pub struct Tool {
@@ -96,12 +99,24 @@ impl Host {
 
     /// Names and versions, for the report.
     pub fn versions(&self) -> BTreeMap<String, String> {
-        let shown = |tool: &Tool| tool.version.as_ref().map_or_else(|| tool.line.clone(), ToString::to_string);
-        let mut versions: BTreeMap<String, String> =
-            self.tools.iter().map(|(name, tool)| ((*name).to_owned(), shown(tool))).collect();
+        let mut versions = versions(self.tools.iter().map(|(name, tool)| (*name, tool)));
         versions.insert("rustc".into(), self.rust.release.clone());
         versions
     }
+}
+
+fn versions<'a>(tools: impl Iterator<Item = (&'static str, &'a Tool)>) -> BTreeMap<String, String> {
+    let shown = |tool: &Tool| tool.version.as_ref().map_or_else(|| tool.line.clone(), ToString::to_string);
+    tools.map(|(name, tool)| (name.to_owned(), shown(tool))).collect()
+}
+
+/// The triple and the versions, for the report, of a host that only runs test programs: what isolates them, as far as it is
+/// there.
+pub fn for_running() -> (String, BTreeMap<String, String>) {
+    let env = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
+    let tools = ISOLATION.map(|name| (name, tool(name)));
+    let found = tools.iter().filter_map(|(name, tool)| Some((*name, tool.as_ref()?)));
+    (format!("{}-unknown-linux-{env}", std::env::consts::ARCH), versions(found))
 }
 
 /// What a look at the host found.
@@ -148,7 +163,7 @@ pub fn survey() -> Survey {
     // The first release that is whole; else the one that lacks least.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
     let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
-    let others = ["git", "make", "unshare", "ip"].map(|name| (name, name.to_owned()));
+    let others = ["git", "make"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
     // Asking each for its version takes tens of milliseconds: ask all at once.
     let tools = std::thread::scope(|scope| {

@@ -21,6 +21,7 @@ use crate::step::test_programs::TestPrograms;
 use crate::step::toolchain::Toolchain;
 use crate::step::{Builder, Clang, Plan, StepId, musl::Musl, patch::Patch, runtimes::Runtimes, sysroot::Sysroot};
 use crate::store::Store;
+use crate::test_set::unpack::{self, Unpacked};
 use crate::{config, patch, spec};
 
 /// What every command works with.
@@ -80,41 +81,58 @@ pub enum Sources {
 impl Session {
     /// Reads bringup.toml and settles the folders.
     pub fn open(cli: &Cli) -> Result<Self> {
-        let start = match &cli.directory {
-            Some(directory) => fs_err::canonicalize(directory)?,
-            None => std::env::current_dir().context("finding the working folder")?,
-        };
+        let start = start_folder(cli)?;
         let root = config::find_root(&start)?;
-        let mut pins = config::pins(&root)?;
+        let mut session = Self::new(cli, &start, root.clone(), root.join("out"))?;
         for (name, version) in [("rust", &cli.rust), ("musl", &cli.musl)] {
             if let Some(version) = version {
-                pins.select(name, version).map_err(|error| Coded::error(exit::USAGE, error))?;
+                session.pins.select(name, version).map_err(|error| Coded::error(exit::USAGE, error))?;
             }
         }
-        let cache = match &cli.cache {
-            Some(cache) => start.join(cache),
-            None => default_cache(&start)?,
-        };
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let out = root.join("out");
-        let jobs = cli.jobs.map_or(processors, usize::from);
-        let ui = Ui::for_stderr(cli.quiet);
-        let session = Self {
-            root,
-            out,
-            cache,
-            pins,
-            ui,
-            jobs,
-            offline: cli.offline,
-            without: cli.without.clone(),
-            rust: OnceLock::new(),
-            host: OnceLock::new(),
-        };
+        session.without.clone_from(&cli.without);
         for name in &session.without {
             session.named_patches(name)?;
         }
         Ok(session)
+    }
+
+    /// Unpacks an archive of test programs, in which is what it takes of a project. Results go to the out folder of the
+    /// project around, if there is one, else to `out` in the working folder.
+    pub fn of_archive(cli: &Cli, file: &Path) -> Result<(Self, Unpacked)> {
+        let start = start_folder(cli)?;
+        let out = config::find_root(&start).unwrap_or_else(|_| start.clone()).join("out");
+        let ui = Ui::for_stderr(cli.quiet);
+        // It is opened again for the run.
+        let unpacked = unpack::unpack(&open_store(&out, &ui)?, file)?;
+        let mut session = Self::new(cli, &start, unpacked.folder.clone(), out)?;
+        let pins = &unpacked.manifest.pins;
+        for (name, version) in [("rust", &pins.rust), ("musl", &pins.musl), ("llvm", &pins.llvm)] {
+            session.pins.select(name, version).map_err(|error| {
+                Coded::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
+            })?;
+        }
+        Ok((session, unpacked))
+    }
+
+    fn new(cli: &Cli, start: &Path, root: PathBuf, out: PathBuf) -> Result<Self> {
+        let pins = config::pins(&root)?;
+        let cache = match &cli.cache {
+            Some(cache) => start.join(cache),
+            None => default_cache(start)?,
+        };
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            root,
+            out,
+            cache,
+            pins,
+            ui: Ui::for_stderr(cli.quiet),
+            jobs: cli.jobs.map_or(processors, usize::from),
+            offline: cli.offline,
+            without: Vec::new(),
+            rust: OnceLock::new(),
+            host: OnceLock::new(),
+        })
     }
 
     /// The sources in use: of each, the version that is built.
@@ -169,7 +187,7 @@ impl Session {
 
     /// Opens the out folder, waiting for another run that uses it.
     pub fn store(&self) -> Result<Store> {
-        Store::open(&self.out, || self.ui.note("another run is using out/; waiting for it to end"))
+        open_store(&self.out, &self.ui)
     }
 
     /// The stock Rust toolchain.
@@ -361,6 +379,18 @@ pub struct Patched {
     pub musl: StepId,
     /// LLVM's runtimes.
     pub llvm: StepId,
+}
+
+/// The folder that a command line is about.
+fn start_folder(cli: &Cli) -> Result<PathBuf> {
+    match &cli.directory {
+        Some(directory) => Ok(fs_err::canonicalize(directory)?),
+        None => std::env::current_dir().context("finding the working folder"),
+    }
+}
+
+fn open_store(out: &Path, ui: &Ui) -> Result<Store> {
+    Store::open(out, || ui.note("another run is using out/; waiting for it to end"))
 }
 
 fn default_cache(start: &Path) -> Result<PathBuf> {

@@ -1,6 +1,7 @@
 //! A trial: the smoke checks and suites of one target in one link mode, run or taken over from an earlier run, and judged.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -23,11 +24,13 @@ use crate::run::jobs::Jobs;
 use crate::run::runner::Runner;
 use crate::run::sandbox::Sandbox;
 use crate::run::schedule::{Options, Suite, TestProgram};
+use crate::run::ssh::Machine;
 use crate::session::Session;
 use crate::smoke::{Findings, Smoke};
-use crate::step::test_programs::{PROGRAMS, Program};
+use crate::step::test_programs::Program;
 use crate::step::{Built, Node, Plan, StepId};
 use crate::store::{Inputs, Store, hex};
+use crate::test_set::TestSet;
 
 /// How often an unexpected failure is run again.
 const AGAIN: usize = 3;
@@ -56,12 +59,25 @@ pub struct Selection {
 
 /// What a target's programs are run with; settled before anything is built.
 pub struct Prepared {
-    /// The emulator; none for the native runner.
+    /// The emulator; none for the other runners.
     pub emulator: Option<Emulator>,
+    /// The machine that they run on, if it is not this one.
+    pub machine: Option<Arc<Machine>>,
     /// What is known of the target's tests.
     pub expectations: Expectations,
     /// What they may take.
     pub limits: LimitTable,
+}
+
+impl Prepared {
+    /// The runner, as reports name it.
+    pub fn runner(&self) -> &'static str {
+        match (&self.emulator, &self.machine) {
+            (Some(_), _) => "qemu",
+            (None, Some(_)) => "ssh",
+            (None, None) => "native",
+        }
+    }
 }
 
 /// One target in one link mode.
@@ -80,10 +96,10 @@ pub struct Trial<'a> {
     pub link: Link,
     /// With what.
     pub prepared: &'a Prepared,
-    /// The step `toolchain`.
-    pub toolchain: &'a Node,
-    /// The step `test_programs`.
-    pub test_programs: &'a Node,
+    /// The step `toolchain`, for the smoke checks; none if the tests were not built here.
+    pub toolchain: Option<&'a Node>,
+    /// The test programs and what they need.
+    pub tests: &'a TestSet,
     /// The report's folder.
     pub folder: &'a Path,
 }
@@ -105,8 +121,11 @@ impl Trial<'_> {
 
     fn fill(&self, run: &mut report::Run) -> Result<()> {
         interrupt::check()?;
-        let runner = self.runner();
-        let sandbox = Sandbox::prepare(&runner, &self.toolchain.path.join("sysroot/usr/lib/libc.so"))?;
+        let runner = self.runner()?;
+        if let Some(Machine { host, kernel, jobs, .. }) = self.prepared.machine.as_deref() {
+            run.notes.push(format!("the tests ran on {host} (kernel {kernel}), {} at a time", jobs.total()));
+        }
+        let sandbox = Sandbox::prepare(&runner, &self.tests.libc())?;
         run.spawns = Some(sandbox.spawns(self.link));
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !sandbox.spawns(self.link) {
@@ -115,7 +134,8 @@ impl Trial<'_> {
         }
         let surroundings = self.surroundings(&runner, &sandbox)?;
         if self.selection.smoke {
-            self.smoke(run, &sandbox, &surroundings)?;
+            let toolchain = self.toolchain.context("there is no toolchain for the smoke checks")?;
+            self.smoke(run, toolchain, &sandbox, &surroundings)?;
         }
         if self.selection.suites.is_empty() {
             return Ok(());
@@ -180,30 +200,35 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn runner(&self) -> Runner {
-        let sysroot = self.toolchain.path.join("sysroot");
-        match &self.prepared.emulator {
-            Some(emulator) => emulator.runner(self.target, sysroot),
-            None => Runner::Native { sysroot, loader: self.target.musl.loader.clone() },
-        }
+    fn runner(&self) -> Result<Runner> {
+        let (sysroot, loader) = (self.tests.sysroot.clone(), self.target.musl.loader.clone());
+        let name = &self.target.name;
+        Ok(match (&self.prepared.emulator, &self.prepared.machine) {
+            (Some(emulator), _) => emulator.runner(self.target, sysroot),
+            (None, None) => Runner::Native { sysroot, loader },
+            (None, Some(machine)) => {
+                let say = || self.session.ui.note(&format!("copying the test programs of {name} to {}", machine.host));
+                let placed = machine.place(name, self.tests, &self.store.temporary(), say)?;
+                Runner::Ssh { placed, loader }
+            }
+        })
     }
 
     /// What, besides the programs themselves, decides what they do.
     fn surroundings(&self, runner: &Runner, sandbox: &Sandbox) -> Result<Inputs> {
-        let kernel = rustix::system::uname();
-        let kernel = format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy());
         let has = [("network", sandbox.network), ("binfmt", sandbox.binfmt), ("loader", sandbox.loader)];
         let has = has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
-        let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word()).add("kernel", kernel);
-        let inputs = inputs.list("sandbox", has);
+        let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word());
+        let inputs = inputs.add("kernel", runner.kernel()).list("sandbox", has);
+        let inputs = inputs.list("host", self.prepared.machine.iter().map(|machine| machine.host.as_str()));
         let Some(emulator) = &self.prepared.emulator else { return Ok(inputs) };
         Ok(inputs.append(&emulator.inputs(self.target)?))
     }
 
-    fn smoke(&self, run: &mut report::Run, sandbox: &Sandbox, surroundings: &Inputs) -> Result<()> {
+    fn smoke(&self, run: &mut report::Run, toolchain: &Node, sandbox: &Sandbox, surroundings: &Inputs) -> Result<()> {
         let sources = self.session.root.join("smoke");
         let start = Instant::now();
-        let inputs = Inputs::new().add("kind", "smoke").add("toolchain", self.toolchain.digest.as_str());
+        let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(surroundings);
         let record = Record::new(self.store, &self.target.name, inputs);
         let known = if self.selection.rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
@@ -214,7 +239,7 @@ impl Trial<'_> {
             return Ok(());
         }
         let handle = self.session.ui.step(&format!("smoke {} {}", self.target.name, self.link));
-        let found = self.run_smoke(&sources, sandbox)?;
+        let found = self.run_smoke(&sources, toolchain, sandbox)?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
@@ -225,7 +250,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn run_smoke(&self, sources: &Path, sandbox: &Sandbox) -> Result<Findings> {
+    fn run_smoke(&self, sources: &Path, toolchain: &Node, sandbox: &Sandbox) -> Result<Findings> {
         let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.store.temporary())?;
         let forbidden = [self.session.root.clone(), self.session.cache.clone(), self.session.rust()?.sysroot.clone()];
         let none: [&str; 0] = [];
@@ -233,7 +258,7 @@ impl Trial<'_> {
         fs_err::write(&log, "")?;
         let smoke = Smoke {
             sources,
-            toolchain: &self.toolchain.path,
+            toolchain: &toolchain.path,
             target: self.target,
             runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             work: work.path(),
@@ -255,7 +280,7 @@ impl Trial<'_> {
         let active = self.prepared.expectations.active(suite, setting);
         let Selection { filter, partition, threads, stress, rerun, .. } = self.selection;
         let limits = &self.prepared.limits;
-        let inputs = recorded::suite_inputs(suite).add("test programs", self.test_programs.digest.as_str());
+        let inputs = recorded::suite_inputs(suite).add("test programs", self.tests.digest.as_str());
         let inputs = inputs.append(surroundings).list("limits", limits.inputs(suite));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         let record = Record::new(self.store, &self.target.name, inputs.list("skip", skipped));
@@ -270,9 +295,9 @@ impl Trial<'_> {
         }
         let durations = Recorded::load(self.store, &self.target.name, self.link);
         let options = Options {
-            jobs: self.jobs.clone(),
+            jobs: self.prepared.machine.as_ref().map_or(self.jobs, |machine| &machine.jobs).clone(),
             limits: &|test| limits.for_test(suite, test),
-            lib_dirs: vec![self.toolchain.path.join("lib/rustlib").join(&self.target.triple).join("lib")],
+            lib_dirs: vec![self.tests.libraries.clone()],
             skip: &|test| active.skips(test),
             filter: filter.clone(),
             partition: *partition,
@@ -302,16 +327,20 @@ impl Trial<'_> {
         Ok((outcome, false))
     }
 
-    /// Runs what failed unexpectedly again, each test alone: what comes and goes is told from what is broken.
+    /// Runs what did other than expected again, each test alone: what comes and goes is told from what is broken.
     fn run_again(&self, run: &Suite, outcome: &mut SuiteOutcome, setting: &Setting) -> Result<()> {
         let Ok(judged) = self.judge(vec![outcome.clone()], setting, "") else { return Ok(()) };
-        let failed =
-            |test: &report::Test| test.verdict == Verdict::Regression && test.outcome.is_some_and(Outcome::is_failure);
-        let tests = judged.suites.iter().flat_map(|suite| &suite.tests).filter(|test| failed(test));
+        // A test that passes against expectation may only have been lucky.
+        let unexpected = |test: &report::Test| match test.verdict {
+            Verdict::Regression => test.outcome.is_some_and(Outcome::is_failure),
+            Verdict::Improvement => true,
+            _ => false,
+        };
+        let tests = judged.suites.iter().flat_map(|suite| &suite.tests).filter(|test| unexpected(test));
         let names: Vec<String> = tests.map(|test| test.name.clone()).collect();
         if names.len() > MOST_AGAIN {
             let (suite, count) = (&outcome.suite, names.len());
-            outcome.notes.push(format!("{suite}: {count} tests failed unexpectedly, too many to run each again"));
+            outcome.notes.push(format!("{suite}: {count} tests did other than expected, too many to run each again"));
             return Ok(());
         }
         match run.again(outcome, &names, AGAIN) {
@@ -329,13 +358,9 @@ impl Trial<'_> {
     }
 
     fn programs(&self, suite: &str) -> Result<Vec<TestProgram>> {
-        let folder = &self.test_programs.path;
-        let list = folder.join(PROGRAMS);
-        let programs: Vec<Program> =
-            serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))?;
-        let of_suite = programs.into_iter().filter(|program| program.suite == suite);
+        let of_suite = self.tests.list()?.into_iter().filter(|program| program.suite == suite);
         let with_path = |program: Program| TestProgram {
-            path: program.path(folder, self.link),
+            path: program.path(&self.tests.programs, self.link),
             suite: program.suite,
             name: program.name,
             unit: program.unit,

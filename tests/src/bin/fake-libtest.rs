@@ -1,8 +1,9 @@
 //! A test program that speaks libtest's protocol and whose tests do what their names say.
 //!
 //! The tests are the lines of the file that is called like the program with `.tests` added; without that file it is a
-//! program without a harness, which fails if its name begins with `fail`. It notes every start in the file `starts` of its
-//! folder, as it was called, if that file is there.
+//! program without a harness, which fails if its name begins with `fail`. It notes every start in the file `starts` of the
+//! same folder, as it was called, if that file is there. The folder is the program's own, or `host/programs` of the fake
+//! project that a copy of the program lies in.
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a stand-in for a test program")]
 
 use std::io::Write as _;
@@ -13,7 +14,7 @@ use std::time::Duration;
 const LEAK_SECONDS: &str = "98761";
 
 fn main() -> std::io::Result<()> {
-    let program = std::env::current_exe()?;
+    let program = program()?;
     let mut list = program.clone().into_os_string();
     list.push(".tests");
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -103,6 +104,14 @@ fn run_one(name: &str, alone: bool) -> std::io::Result<bool> {
     Ok(result == "failed")
 }
 
+/// The path of this program, or that of the one that it is a copy of.
+fn program() -> std::io::Result<std::path::PathBuf> {
+    let own = std::env::current_exe()?;
+    let mut homes = own.ancestors().map(|folder| folder.join("host/programs"));
+    let home = homes.find(|home| home.is_dir());
+    Ok(home.and_then(|home| Some(home.join(own.file_name()?))).unwrap_or(own))
+}
+
 fn kind(name: &str) -> &str {
     let own = name.rsplit("::").next().unwrap_or_default();
     own.split('_').next().unwrap_or_default()
@@ -133,7 +142,7 @@ fn run(name: &str) -> std::io::Result<&'static str> {
                 |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_nanos());
             // Whoever is older may have lent its job for a while.
             if age()? < Duration::from_millis(80) {
-                let spans = std::env::current_exe()?.with_file_name("spans");
+                let spans = program()?.with_file_name("spans");
                 note(&spans, &format!("{} {}", nanos(from), nanos(std::time::SystemTime::now())))?;
             }
         }

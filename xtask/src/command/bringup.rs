@@ -1,7 +1,8 @@
 //! `bringup`: the main job, of which `smoke` and `test` are parts.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -9,19 +10,26 @@ use anyhow::Result;
 use super::doctor;
 use crate::cli::{Bringup, Run, RunnerKind, TargetNames, Test};
 use crate::config;
-use crate::exit;
+use crate::exit::{self, Coded};
 use crate::expect;
+use crate::host;
 use crate::model::link::Link;
 use crate::model::report::{self, Report, StepTime};
 use crate::model::target::Target;
 use crate::render;
 use crate::run::interrupt;
 use crate::run::jobs::Jobs;
-use crate::session::{Planned, Session, Sources, TargetSteps};
+use crate::run::ssh::Machine;
+use crate::session::{Session, Sources, TargetSteps};
 use crate::smoke;
-use crate::step::{Results, StepId, Task, test_programs};
+use crate::step::{Node, Plan, Results, StepId, Task, test_programs};
 use crate::store::Store;
+use crate::test_set::TestSet;
+use crate::test_set::unpack::Unpacked;
 use crate::trial::{self, Prepared, Selection, Trial};
+
+/// How std is compiled, as reports name it.
+pub const COMPILER: &str = "stock";
 
 /// What is asked for, whichever verb asked.
 pub struct Job<'a> {
@@ -64,6 +72,20 @@ impl<'a> Job<'a> {
         Link::ALL.into_iter().filter(|link| wanted.is_empty() || wanted.contains(link))
     }
 
+    /// The machine that the tests are to run on, if it is not this one: connected to, before any work is done.
+    fn machine(&self) -> Result<Option<Arc<Machine>>> {
+        let Run { runner, ssh_config, .. } = self.options;
+        let refuse = |why: &str| Err(Coded::error(exit::USAGE, why));
+        match runner {
+            RunnerKind::Ssh(_) if self.selection.smoke => {
+                refuse("the smoke checks do not run on another machine\nhint: `test` runs the suites there")
+            }
+            RunnerKind::Ssh(host) => Ok(Some(Arc::new(Machine::connect(host, ssh_config.as_deref())?))),
+            _ if ssh_config.is_some() => refuse("--ssh-config is for --runner ssh:HOST only"),
+            _ => Ok(None),
+        }
+    }
+
     /// The step that a target's trials begin after.
     fn last(&self, steps: TargetSteps) -> StepId {
         if self.selection.suites.is_empty() { steps.toolchain } else { steps.test_programs }
@@ -82,61 +104,73 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let start = Instant::now();
     let targets = session.targets(job.targets)?;
     let store = session.store()?;
-    let prepared = targets.iter().map(|target| prepare(session, job, target)).collect::<Result<Vec<_>>>()?;
+    let prepared = prepare(session, job, &targets)?;
     let planned = session.plan(targets, Sources::Fetch)?;
-    let builder = session.builder(&store)?;
-    let folder = session.out.join("report");
-    let empty = (empty_report(session, &prepared)?, None);
-    let report = Collected { report: Mutex::new(empty), folder: &folder, start };
-    let around = Around { session, job, planned: &planned, store: &store, jobs: &builder.jobs, report: &report };
-    let mut trials = Vec::new();
-    for ((target, steps), prepared) in planned.targets.iter().zip(&prepared) {
-        trials.extend(job.links().map(|link| (target, *steps, link, prepared)));
-    }
-    let task = |&(target, steps, link, prepared): &(_, TargetSteps, _, _)| {
-        let run = move |built: &Results| around.run(target, steps, link, prepared, built);
-        Task { needs: vec![steps.toolchain, job.last(steps)], run: Box::new(run) }
-    };
-    let wanted: Vec<StepId> = planned.targets.iter().map(|(_, steps)| job.last(*steps)).collect();
-    let built = builder.build(&planned.plan, &wanted, trials.iter().map(task).collect());
-    if interrupt::requested() && report.has_runs() {
-        // What was not begun is not to be taken for what was not asked for.
-        for (target, steps, link, prepared) in trials {
-            if !report.has(target, link) {
-                around.run(target, steps, link, prepared, &Results::new())?;
-            }
-        }
-    }
-    let report = report.finish()?;
-    built?;
-    session.ui.finish();
-    session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
-    Ok(exit::of_report(&report))
-}
-
-fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
-    let expectations = expect::load(&session.root, &target.name)?;
-    let emulator = match job.options.runner {
-        RunnerKind::Qemu => Some(session.emulator(target, job.options.qemu.as_deref())?),
-        RunnerKind::Native => {
-            smoke::elf::check_native(target)?;
-            None
-        }
-    };
-    let limits = config::limits(&session.root, &target.name, session.pins.limits, emulator.is_some())?;
-    Ok(Prepared { emulator, expectations, limits })
-}
-
-fn empty_report(session: &Session, prepared: &[Prepared]) -> Result<Report> {
     let host = session.host()?;
+    let report = empty_report(session, &prepared, (host.rust.triple.clone(), host.versions()), COMPILER);
+    let plan = &planned.plan;
+    let with_tests = planned.targets.iter().zip(&prepared).map(|((target, steps), prepared)| {
+        let toolchain = plan.node(steps.toolchain);
+        let tests = TestSet::built(&target.triple, toolchain, plan.node(steps.test_programs));
+        Subject { target, prepared, tests, toolchain: Some(toolchain), last: Some(job.last(*steps)) }
+    });
+    let subjects: Vec<Subject> = with_tests.collect();
+    let notes = session.left_out()?;
+    let around = Around { session, job, plan, fetch_wall_s: planned.fetch_wall_s, store: &store, notes };
+    around.run(start, report, &subjects)
+}
+
+/// The same for an archive's tests, which `session` was opened with. Nothing is built.
+pub fn execute_unpacked(session: &Session, job: &Job, unpacked: &Unpacked) -> Result<u8> {
+    let start = Instant::now();
+    let manifest = &unpacked.manifest;
+    let targets = config::targets(&session.root, std::slice::from_ref(&manifest.target))?;
+    let store = session.store()?;
+    let prepared = prepare(session, job, &targets)?;
+    let report = empty_report(session, &prepared, host::for_running(), &manifest.compiler);
+    let plan = Plan::new(&session.out);
+    let subject =
+        |(target, prepared)| Subject { target, prepared, tests: unpacked.test_set(), toolchain: None, last: None };
+    let subjects: Vec<Subject> = targets.iter().zip(&prepared).map(subject).collect();
+    let notes = manifest.notes.clone();
+    let around = Around { session, job, plan: &plan, fetch_wall_s: 0.0, store: &store, notes };
+    around.run(start, report, &subjects)
+}
+
+/// Settles what the programs of each target are run with.
+fn prepare(session: &Session, job: &Job, targets: &[Target]) -> Result<Vec<Prepared>> {
+    let machine = job.machine()?;
+    let prepare = |target: &Target| {
+        let expectations = expect::load(&session.root, &target.name)?;
+        let emulator = match job.options.runner {
+            RunnerKind::Qemu => Some(session.emulator(target, job.options.qemu.as_deref())?),
+            RunnerKind::Native => {
+                smoke::elf::check_native(target)?;
+                None
+            }
+            RunnerKind::Ssh(_) => None,
+        };
+        let limits = config::limits(&session.root, &target.name, session.pins.limits, emulator.is_some())?;
+        Ok(Prepared { emulator, machine: machine.clone(), expectations, limits })
+    };
+    targets.iter().map(prepare).collect()
+}
+
+/// A report without runs. `host` is its triple, and its tools with their versions.
+fn empty_report(
+    session: &Session,
+    prepared: &[Prepared],
+    (triple, tools): (String, BTreeMap<String, String>),
+    compiler: &str,
+) -> Report {
     let emulator = prepared.first().and_then(|prepared| prepared.emulator.as_ref());
-    Ok(Report {
+    Report {
         schema: report::SCHEMA.into(),
         host: report::Host {
-            triple: host.rust.triple.clone(),
+            triple,
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             jobs: session.jobs,
-            tools: host.versions(),
+            tools,
         },
         pins: report::Pins {
             rust: session.pins.rust.version.clone(),
@@ -144,10 +178,10 @@ fn empty_report(session: &Session, prepared: &[Prepared]) -> Result<Report> {
             llvm: session.pins.llvm.version.clone(),
             qemu: emulator.map(|emulator| emulator.version.to_string()),
         },
-        compiler: "stock".into(),
+        compiler: compiler.into(),
         wall_s: 0.0,
         runs: Vec::new(),
-    })
+    }
 }
 
 /// The report while it grows.
@@ -216,41 +250,80 @@ fn write(report: &Report, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// One target of a run.
+struct Subject<'a> {
+    target: &'a Target,
+    prepared: &'a Prepared,
+    tests: TestSet,
+    /// None if the tests were not built here.
+    toolchain: Option<&'a Node>,
+    /// The step that its trials begin after, if there is any.
+    last: Option<StepId>,
+}
+
 /// What all trials of an invocation share.
-#[derive(Clone, Copy)]
 struct Around<'a> {
     session: &'a Session,
     job: &'a Job<'a>,
-    planned: &'a Planned,
+    plan: &'a Plan,
+    fetch_wall_s: f64,
     store: &'a Store,
-    jobs: &'a Jobs,
-    report: &'a Collected<'a>,
+    /// What every run's notes begin with.
+    notes: Vec<String>,
 }
 
 impl Around<'_> {
-    fn run(&self, target: &Target, steps: TargetSteps, link: Link, prepared: &Prepared, built: &Results) -> Result<()> {
-        let plan = &self.planned.plan;
-        let closure = || plan.closure(self.job.last(steps)).into_iter();
-        let mut times = vec![StepTime {
-            step: "fetch sources".into(),
-            wall_s: self.planned.fetch_wall_s,
-            cpu_s: 0.0,
-            cached: self.planned.fetch_wall_s < 0.1,
-        }];
+    /// Builds what is lacking, runs the trials of each subject as soon as that is there, and shows the report.
+    fn run(&self, start: Instant, report: Report, subjects: &[Subject]) -> Result<u8> {
+        let Self { session, plan, .. } = self;
+        let builder = session.builder(self.store)?;
+        let folder = session.out.join("report");
+        let report = Collected { report: Mutex::new((report, None)), folder: &folder, start };
+        let trials: Vec<(&Subject, Link)> =
+            subjects.iter().flat_map(|subject| self.job.links().map(move |link| (subject, link))).collect();
+        let (jobs, collected) = (&builder.jobs, &report);
+        let tasks = trials.iter().map(|&(subject, link)| {
+            let run = move |built: &Results| self.trial(subject, link, jobs, collected, built);
+            Task { needs: subject.last.into_iter().collect(), run: Box::new(run) }
+        });
+        let wanted: Vec<StepId> = subjects.iter().filter_map(|subject| subject.last).collect();
+        let built = builder.build(plan, &wanted, tasks.collect());
+        if interrupt::requested() && report.has_runs() {
+            // What was not begun is not to be taken for what was not asked for.
+            for (subject, link) in trials {
+                if !report.has(subject.target, link) {
+                    self.trial(subject, link, jobs, &report, &Results::new())?;
+                }
+            }
+        }
+        let report = report.finish()?;
+        built?;
+        session.ui.finish();
+        session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
+        Ok(exit::of_report(&report))
+    }
+
+    fn trial(&self, subject: &Subject, link: Link, jobs: &Jobs, report: &Collected, built: &Results) -> Result<()> {
+        let Subject { target, prepared, tests, toolchain, last } = subject;
+        let closure = || last.map(|id| self.plan.closure(id)).unwrap_or_default().into_iter();
+        let mut times = Vec::new();
+        if last.is_some() {
+            let wall_s = self.fetch_wall_s;
+            times.push(StepTime { step: "fetch sources".into(), wall_s, cpu_s: 0.0, cached: wall_s < 0.1 });
+        }
         let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
-        times.extend(trial::step_times(plan, target, done));
+        times.extend(trial::step_times(self.plan, target, done));
         let mut run = report::Run {
             target: target.name.clone(),
             triple: target.triple.clone(),
-            runner: if prepared.emulator.is_some() { "qemu".into() } else { "native".into() },
+            runner: prepared.runner().into(),
             link,
-            programs: (!self.job.selection.suites.is_empty())
-                .then(|| plan.node(steps.test_programs).digest.short().to_owned()),
+            programs: (!self.job.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             spawns: None,
             steps: times,
             smoke: Vec::new(),
             suites: Vec::new(),
-            notes: self.session.left_out()?,
+            notes: self.notes.clone(),
             verdict: "incomplete".into(),
             // That of the first step that failed itself.
             error: closure().find_map(|id| built.get(&id)?.as_ref().err().cloned()),
@@ -259,17 +332,17 @@ impl Around<'_> {
             let trial = Trial {
                 session: self.session,
                 store: self.store,
-                jobs: self.jobs,
+                jobs,
                 selection: &self.job.selection,
                 target,
                 link,
                 prepared,
-                toolchain: plan.node(steps.toolchain),
-                test_programs: plan.node(steps.test_programs),
-                folder: self.report.folder,
+                toolchain: *toolchain,
+                tests,
+                folder: report.folder,
             };
             trial.run(&mut run)?;
         }
-        self.report.add(run)
+        report.add(run)
     }
 }

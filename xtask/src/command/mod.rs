@@ -1,5 +1,6 @@
 //! One file for each verb that a user types.
 
+mod archive;
 mod bless;
 mod bringup;
 mod build;
@@ -29,6 +30,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
     match &cli.verb {
         Verb::Completions { shell } => return done(generate::completions(*shell)),
         Verb::Man => return done(generate::man()),
+        Verb::Test(options) if let Some(file) = &options.archive => return test::run_archive(cli, options, file),
         _ => {}
     }
     let session = Session::open(cli)?;
@@ -42,6 +44,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Build(options) => done(build::run(&session, &options.targets)),
         Verb::Smoke(options) => smoke::run(&session, options),
         Verb::Test(options) => test::run(&session, options),
+        Verb::Archive { target, output } => done(archive::run(&session, target, output.as_deref())),
         Verb::Report(options) => report::run(&session, options),
         Verb::Bless(options) => bless::run(&session, options),
         Verb::Plan(names) => done(plan::run(&session, names)),

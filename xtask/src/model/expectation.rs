@@ -73,7 +73,7 @@ pub enum Layer {
 /// How tests are run: what conditions are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// The emulator's version; none when run natively.
+    /// The emulator's version; none with another runner.
     pub qemu: Option<Version>,
     /// How the programs are linked.
     pub link: Link,

@@ -5,6 +5,7 @@ pub mod expectation;
 pub mod judge;
 pub mod limits;
 pub mod link;
+pub mod manifest;
 pub mod outcome;
 pub mod partition;
 pub mod patch_name;

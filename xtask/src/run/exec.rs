@@ -14,9 +14,11 @@ pub(super) mod tree;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -49,6 +51,7 @@ pub struct Cmd {
     timeout: Option<Duration>,
     bounds: Option<Bounds>,
     merge_stderr: bool,
+    stdin: Option<Arc<File>>,
     budget: Option<(Jobs, Share)>,
 }
 
@@ -128,6 +131,7 @@ impl Cmd {
             timeout: None,
             bounds: None,
             merge_stderr: false,
+            stdin: None,
             budget: None,
         }
     }
@@ -180,6 +184,32 @@ impl Cmd {
     pub fn merge_stderr(mut self) -> Self {
         self.merge_stderr = true;
         self
+    }
+
+    /// Gives it an input; else it has none.
+    pub fn stdin(mut self, file: Arc<File>) -> Self {
+        self.stdin = Some(file);
+        self
+    }
+
+    /// Gives it the time limit and the budget of another command.
+    pub(super) fn bounded_as(self, other: &Self) -> Self {
+        Self { timeout: other.timeout, bounds: other.bounds.clone(), budget: other.budget.clone(), ..self }
+    }
+
+    /// The program and its arguments.
+    pub(super) fn words(&self) -> impl Iterator<Item = &OsStr> {
+        std::iter::once(&self.program).chain(&self.args).map(OsString::as_os_str)
+    }
+
+    /// The whole environment.
+    pub(super) fn environment(&self) -> &BTreeMap<OsString, OsString> {
+        &self.env
+    }
+
+    /// Whether the two outputs are one.
+    pub(super) fn merges_stderr(&self) -> bool {
+        self.merge_stderr
     }
 
     /// Waits for a job of this budget before it starts, and holds it.
@@ -350,6 +380,9 @@ impl Cmd {
     fn spawn(&self) -> Result<(Supervised, Streams)> {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(&self.env).stdin(Stdio::null()).stdout(Stdio::piped());
+        if let Some(file) = &self.stdin {
+            command.stdin(file.try_clone().context("passing an input on")?);
+        }
         command.stderr(if self.merge_stderr { Stdio::null() } else { Stdio::piped() });
         if let Some(dir) = &self.dir {
             command.current_dir(dir);

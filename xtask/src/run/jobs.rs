@@ -25,6 +25,8 @@ pub enum Share {
     Tool,
     /// A test program, which knows nothing of jobs and lends its token while it sleeps.
     Program,
+    /// What runs on another machine, whose budget this is: it knows nothing of jobs, and nobody here sees it sleep.
+    Elsewhere,
 }
 
 /// A budget. Clones share it.

@@ -10,3 +10,4 @@ pub mod runner;
 pub mod sandbox;
 pub mod schedule;
 mod shard;
+pub mod ssh;

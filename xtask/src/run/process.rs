@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::exec::{self, Bounds, Cmd, Finished, Flow, Stream};
-use super::jobs::{Jobs, Share};
+use super::jobs::Jobs;
 use super::libtest::{self, Event, Parser, Tail, TestResult};
 use super::sandbox::Sandbox;
 use super::schedule::TestProgram;
@@ -172,10 +172,6 @@ impl Bench<'_> {
         sink: impl FnMut(Stream, &[u8]) -> Flow,
     ) -> Result<Finished> {
         let folder = self.folder.join(self.processes.fetch_add(1, Ordering::Relaxed).to_string());
-        let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
-        for path in [&home, &tmp, &work] {
-            fs_err::create_dir_all(path)?;
-        }
         let bounds = Bounds {
             memory_mib: limits.memory_mib,
             processes: limits.processes,
@@ -184,8 +180,8 @@ impl Bench<'_> {
             disk_mib: limits.disk_mib,
             folder: folder.clone(),
         };
-        let cmd = cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).within(self.jobs, Share::Program);
-        let finished = cmd.timeout(Duration::from_secs(limits.test_seconds)).bounded(bounds).stream(sink);
+        let cmd = cmd.timeout(Duration::from_secs(limits.test_seconds)).bounded(bounds);
+        let finished = self.sandbox.stream(cmd.within(self.jobs, self.sandbox.share()), &folder, sink);
         if remove(&folder).is_err() {
             self.note(program, &format!("{} could not be removed", folder.display()));
         }

@@ -1,16 +1,18 @@
 //! Runners: what starts a program of the target on this host.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
 use super::exec::Cmd;
+use super::ssh::Placed;
 use crate::model::version::Version;
 
 /// How programs of the target are run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Runner {
     /// Under QEMU user-mode.
     Qemu {
@@ -32,6 +34,13 @@ pub enum Runner {
         /// The loader's path on a target system, as the programs name it.
         loader: String,
     },
+    /// By another machine's processor.
+    Ssh {
+        /// The test programs there.
+        placed: Arc<Placed>,
+        /// The loader's path on a target system, as the programs name it.
+        loader: String,
+    },
 }
 
 impl Runner {
@@ -40,6 +49,7 @@ impl Runner {
         match self {
             Self::Qemu { .. } => "qemu",
             Self::Native { .. } => "native",
+            Self::Ssh { .. } => "ssh",
         }
     }
 
@@ -47,46 +57,51 @@ impl Runner {
     pub fn qemu(&self) -> Option<&Version> {
         match self {
             Self::Qemu { version, .. } => Some(version),
-            Self::Native { .. } => None,
+            Self::Native { .. } | Self::Ssh { .. } => None,
         }
     }
 
-    /// A command that runs `program` without a sandbox. `lib_dirs` are searched for shared libraries first.
-    ///
-    /// Natively it is the sysroot's loader that is started, so the program does not see its own path in
-    /// `/proc/self/exe`; [`super::sandbox::Sandbox`] does better.
-    pub fn command(
-        &self,
-        program: &Path,
-        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
-        lib_dirs: &[PathBuf],
-    ) -> Result<Cmd> {
-        let mut words = self.words(program)?;
-        words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
-        let libraries = library_path(lib_dirs)?;
-        let cmd = Cmd::new(&words[0]).args(&words[1..]);
-        let cmd = if libraries.is_empty() { cmd } else { cmd.env("LD_LIBRARY_PATH", libraries) };
-        Ok(self.environment(cmd))
+    /// What the programs' kernel is: its release and the machine's name.
+    pub fn kernel(&self) -> String {
+        if let Self::Ssh { placed, .. } = self {
+            return placed.machine.kernel.clone();
+        }
+        let kernel = rustix::system::uname();
+        format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy())
+    }
+
+    /// Where the programs find a file or folder of the test set.
+    pub(super) fn there(&self, path: &Path) -> PathBuf {
+        match self {
+            Self::Ssh { placed, .. } => placed.there(path),
+            _ => path.to_owned(),
+        }
     }
 
     /// Puts the emulator's own variables into a command's environment.
     pub(super) fn environment(&self, cmd: Cmd) -> Cmd {
         match self {
             Self::Qemu { env, .. } => env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value)),
-            Self::Native { .. } => cmd,
+            Self::Native { .. } | Self::Ssh { .. } => cmd,
         }
     }
 
-    /// What to start for `program`, up to and including itself.
+    /// What to start for `program`, up to and including itself, where nothing surrounds it.
+    ///
+    /// Without the emulator it is the sysroot's loader that is started, so the program does not see its own path in
+    /// `/proc/self/exe`; [`super::sandbox::Sandbox`] does better.
     pub(super) fn words(&self, program: &Path) -> Result<Vec<OsString>> {
         let mut words = match self {
             Self::Qemu { .. } => self.emulator(),
             Self::Native { sysroot, loader } if asks_for(program, loader)? => {
                 vec![in_sysroot(sysroot, loader).into()]
             }
-            Self::Native { .. } => Vec::new(),
+            Self::Ssh { placed, loader } if asks_for(program, loader)? => {
+                vec![in_sysroot(&placed.sysroot(), loader).into()]
+            }
+            Self::Native { .. } | Self::Ssh { .. } => Vec::new(),
         };
-        words.push(program.into());
+        words.push(self.there(program).into());
         Ok(words)
     }
 

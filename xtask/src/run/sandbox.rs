@@ -6,7 +6,7 @@
 //! * for the native runner, the target's loader laid over the host's folder of that name, so that programs start as
 //!   on a target system and know their own path.
 //!
-//! In it the user is root, and nobody else exists.
+//! In it the user is root, and nobody else exists. On another machine the same is tried there.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::exec::Cmd;
+use super::exec::{Cmd, Finished, Flow, Output, Stream};
+use super::jobs::Share;
 use super::runner::{Runner, in_sysroot, library_path};
 use crate::model::link::Link;
 
@@ -26,6 +27,9 @@ const ELF_HEADER: usize = 20;
 
 /// The longest interpreter that the kernel takes.
 const INTERPRETER_LIMIT: usize = 127;
+
+/// What allows all the others.
+const NAMESPACES: [&str; 2] = ["--user", "--map-root-user"];
 
 /// What surrounds the programs of one run.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ impl Sandbox {
             loader: false,
             notes: Vec::new(),
             runner: runner.clone(),
-            unshare: vec!["--user", "--map-root-user"],
+            unshare: NAMESPACES.into(),
             script: "set -e\n".into(),
             values: Vec::new(),
             _folder: folder,
@@ -88,7 +92,13 @@ impl Sandbox {
             },
             Runner::Native { sysroot, loader } => {
                 let lacking = "programs are started through the loader and do not know their own path";
-                sandbox.loader = sandbox.take(lacking, overlay(sysroot, loader, &path)?)?;
+                let layer = copy_loader(sysroot, loader, &path)?;
+                sandbox.loader = sandbox.take(lacking, overlay(layer, loader)?)?;
+            }
+            Runner::Ssh { placed, loader } => {
+                let lacking = "programs are started through the loader and do not know their own path";
+                let layer = placed.sysroot().join(place_of(loader).strip_prefix("/").unwrap_or(place_of(loader)));
+                sandbox.loader = placed.has_loader(loader)? || sandbox.take(lacking, overlay(layer, loader)?)?;
             }
         }
         Ok(sandbox)
@@ -107,11 +117,41 @@ impl Sandbox {
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
         lib_dirs: &[PathBuf],
     ) -> Result<Cmd> {
-        if !(self.network || self.binfmt || self.loader) {
-            return self.runner.command(program, args, lib_dirs);
+        let words = if self.loader { vec![self.runner.there(program).into()] } else { self.runner.words(program)? };
+        let lib_dirs: Vec<PathBuf> = lib_dirs.iter().map(|dir| self.runner.there(dir)).collect();
+        let libraries = library_path(&lib_dirs)?;
+        if self.unshare.len() > NAMESPACES.len() {
+            return Ok(self.enclose(&libraries).args(words).args(args));
         }
-        let words = if self.loader { vec![program.into()] } else { self.runner.words(program)? };
-        Ok(self.enclose(&library_path(lib_dirs)?).args(words).args(args))
+        let cmd = Cmd::new(&words[0]).args(&words[1..]).args(args);
+        let cmd = if libraries.is_empty() { cmd } else { cmd.env("LD_LIBRARY_PATH", libraries) };
+        Ok(self.runner.environment(cmd))
+    }
+
+    /// Runs one of its commands with a home, a folder for temporary files and one to work in. Here they are in `folder`,
+    /// which stays; on another machine they are gone at the end.
+    pub fn stream(&self, cmd: Cmd, folder: &Path, sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
+        fs_err::create_dir_all(folder)?;
+        if let Runner::Ssh { placed, .. } = &self.runner {
+            return placed.stream(&cmd, sink);
+        }
+        let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
+        for path in [&home, &tmp, &work] {
+            fs_err::create_dir_all(path)?;
+        }
+        cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).stream(sink)
+    }
+
+    /// What one of its commands does with the budget of jobs.
+    pub fn share(&self) -> Share {
+        if matches!(self.runner, Runner::Ssh { .. }) { Share::Elsewhere } else { Share::Program }
+    }
+
+    fn output(&self, cmd: &Cmd) -> Result<Output> {
+        match &self.runner {
+            Runner::Ssh { placed, .. } => placed.output(cmd),
+            _ => cmd.output(),
+        }
     }
 
     /// The start of a command line that what is to be run is added to. The libraries are for that alone, not for the tools before it.
@@ -134,7 +174,7 @@ impl Sandbox {
         self.unshare.extend(feature.unshare);
         self.script.push_str(&numbered);
         self.values.extend(feature.values);
-        let why = match self.enclose(OsStr::new("")).arg("true").timeout(Duration::from_secs(10)).output() {
+        let why = match self.output(&self.enclose(OsStr::new("")).arg("true").timeout(Duration::from_secs(10))) {
             Ok(trial) if trial.finished.status.success() => return Ok(true),
             Ok(trial) => String::from_utf8_lossy(&trial.stderr).lines().last().unwrap_or("no reason given").to_owned(),
             Err(error) => {
@@ -172,17 +212,27 @@ fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feat
     Ok(Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![mount.into(), line.into()] }))
 }
 
-/// Lays a folder that holds just the loader over the host's folder of the same name. The path goes by the working
+/// Lays a folder that holds just the loader over the system's folder of the same name. The path goes by the working
 /// folder, because `:` and `,` mean something to mount.
-fn overlay(sysroot: &Path, loader: &str, folder: &Path) -> Result<Feature> {
+fn overlay(layer: PathBuf, loader: &str) -> Result<Feature> {
+    anyhow::ensure!(loader.starts_with('/'), "{loader} is no path of a loader");
+    let script = "back=$PWD\ncd \"@1\"\nplace=$(pwd -P)\ncd \"@0\"\n\
+                  mount -t overlay overlay -o lowerdir=.:\"$place\" \"$place\"\ncd \"$back\"\n";
+    Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into(), place_of(loader).into()] })
+}
+
+/// A folder that holds just the loader.
+fn copy_loader(sysroot: &Path, loader: &str, folder: &Path) -> Result<PathBuf> {
     let file = Path::new(loader).file_name().with_context(|| format!("{loader} is no path of a loader"))?;
-    let place = Path::new(loader).parent().unwrap_or(Path::new("/"));
-    let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
     let layer = folder.join("loader");
     fs_err::create_dir(&layer)?;
     fs_err::copy(in_sysroot(sysroot, loader), layer.join(file))?;
-    let script = "back=$PWD\ncd \"@0\"\nmount -t overlay overlay -o lowerdir=.:\"@1\" \"@1\"\ncd \"$back\"\n";
-    Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into(), place.into()] })
+    Ok(layer)
+}
+
+/// The folder that the loader is in.
+fn place_of(loader: &str) -> &Path {
+    Path::new(loader).parent().unwrap_or(Path::new("/"))
 }
 
 /// Whether the host would start such a file itself: to register the emulator for it would catch the host's own programs.

@@ -13,7 +13,7 @@ pub enum Condition {
     Qemu(Comparison, Version),
     /// In one link mode.
     Link(Link),
-    /// Under the emulator, or under any runner but it.
+    /// Under the emulator, or by a processor of the target, here or on another machine.
     Emulated(bool),
     /// Where programs of the target can start each other, or cannot.
     Spawns(bool),

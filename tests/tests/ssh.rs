@@ -1,0 +1,203 @@
+//! The runner `ssh:HOST`, against a real sshd: what runs there is told of as if it ran here.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::PathBuf;
+
+use bringup_tests::{Invocation, Project, Sshd, project};
+use rustix::process::Signal;
+use serde_json::Value;
+
+/// A project and a machine on which its test programs run.
+struct Setup {
+    project: Project,
+    sshd: Sshd,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let project = project!();
+        // Within the project's surroundings, by which the fake test programs find their tests.
+        let [cache, temporary] = ["there/cache", "there/tmp"].map(|name| project.base().join(name));
+        fs_err::create_dir_all(&temporary).unwrap();
+        let sshd = Sshd::start(&[("XDG_CACHE_HOME", &cache), ("TMPDIR", &temporary)]);
+        Self { project, sshd }
+    }
+
+    fn test(&self, options: &[&str]) -> Invocation {
+        let (config, runner) = (self.sshd.config(), format!("ssh:{}", Sshd::HOST));
+        let start = ["test", "fake", "--runner", &runner, "--ssh-config", config.to_str().unwrap()];
+        self.project.cmd(&[&start, options].concat())
+    }
+
+    /// What the machine keeps of test programs.
+    fn copies(&self) -> Vec<PathBuf> {
+        let folder = self.project.base().join("there/cache/bringup");
+        let Ok(entries) = fs_err::read_dir(folder) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    /// Fails if a process is left, or a folder of one.
+    fn assert_clean(&self) {
+        self.project.assert_clean();
+        let left: Vec<_> = fs_err::read_dir(self.project.base().join("there/tmp")).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// The tests of the report's suites: `dynamic core coretests::pass_a pass: reason`.
+fn tests(report: &Value) -> Vec<String> {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut lines = Vec::new();
+    for run in report["runs"].as_array().unwrap() {
+        for suite in run["suites"].as_array().unwrap() {
+            for test in suite["tests"].as_array().unwrap() {
+                let [link, suite, name] = [&run["link"], &suite["suite"], &test["name"]].map(word);
+                // What was left behind over there has no name here.
+                let reason = word(&test["reason"]).replace("sleep 98761", "a process on the other machine");
+                lines.push(format!("{link} {suite} {name} {}: {reason}", word(&test["outcome"])));
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn what_runs_there_is_told_of_as_if_it_ran_here() {
+    let setup = Setup::new();
+    let Setup { project, .. } = &setup;
+    project.tests("std", "abort_a exit0_a exit3_a fail_a folders_a hang_a ignored_a lock_a noise_a pass_a segv_a");
+    project.tests("env", "flood_a leak_a pass_a");
+    project.edit("bringup.toml", "test-seconds = 5", "test-seconds = 2");
+    project.run(&["test", "fake"], 100);
+    let here = project.report();
+    setup.test(&[]).run().ends_with(100).says(&["copying the test programs of fake to board"]);
+    let there = project.report();
+    assert_eq!(tests(&there), tests(&here));
+    let run = &there["runs"][0];
+    assert_eq!((&run["runner"], &run["programs"]), (&"ssh".into(), &here["runs"][0]["programs"]));
+    assert!(run["notes"].to_string().contains("the tests ran on board (kernel "), "{}", run["notes"]);
+    let of_std = run["suites"][2]["tests"].as_array().unwrap();
+    let log = |name: &str| {
+        let test = of_std.iter().find(|test| test["name"] == name).unwrap();
+        project.read(&format!("out/report/{}", test["log"].as_str().unwrap()))
+    };
+    assert!(log("segv_a").ends_with("last words of segv_a\n"), "{}", log("segv_a"));
+    assert_eq!(log("fail_a"), "caught of fail_a\nuncaught of fail_a\n");
+    setup.assert_clean();
+}
+
+#[test]
+fn programs_are_copied_once_and_outcomes_taken_over() {
+    let setup = Setup::new();
+    setup.project.note_starts();
+    let output = setup.test(&[]).run().ends_with(0);
+    assert_eq!(output.stderr.matches("copying").count(), 1, "both link modes share a copy:\n{}", output.stderr);
+    assert!(setup.project.starts().iter().all(|start| start.contains("/there/cache/bringup/fake-")));
+    let copies = setup.copies();
+    assert_eq!(copies.len(), 1, "{copies:?}");
+    for options in [&["--rerun"][..], &[]] {
+        let output = setup.test(options).run().ends_with(0);
+        assert!(!output.stderr.contains("copying"), "{}", output.stderr);
+        // Without a test to run, one program shows that it could.
+        assert_eq!(setup.project.starts().len() == 1, options.is_empty());
+    }
+    assert_eq!(setup.copies(), copies);
+    setup.assert_clean();
+}
+
+#[test]
+fn an_expectation_of_the_runner_holds_there_only() {
+    let setup = Setup::new();
+    setup.project.tests("std", "pass_a fail_b");
+    setup.project.write("targets/fake/expect.txt", "# Reason: x\nstd  fail_b  fail  runner=native\n");
+    setup.project.run(&["test", "fake"], 100).says(&["regression"]);
+    setup.test(&[]).run().ends_with(0).says(&[]);
+    // What is the emulator's fault is not this machine's.
+    setup.project.write("targets/fake/expect.txt", "");
+    setup.project.write("qemu/fake.expect.txt", "# Reason: x\nstd  fail_b  fail\n");
+    setup.project.run(&["test", "fake"], 0);
+    setup.test(&[]).run().ends_with(100).says(&["regression"]);
+}
+
+#[test]
+fn whatever_ends_the_run_ends_what_it_runs_there() {
+    for (signal, code) in [(Signal::INT, Some(130)), (Signal::KILL, None)] {
+        let setup = Setup::new();
+        setup.project.tests("std", "hang_a pass_b");
+        let run = setup.test(&["--suite", "std"]).start();
+        setup.project.wait_for_process("hang_a");
+        run.signal(signal);
+        let output = run.wait();
+        assert_eq!(output.status.code(), code, "{output:?}");
+        setup.project.assert_no_processes();
+        let left: Vec<_> = fs_err::read_dir(setup.project.base().join("there/tmp")).unwrap().collect();
+        assert!(left.is_empty(), "{signal:?}: {left:?}");
+    }
+}
+
+#[test]
+fn a_lost_connection_is_no_test_s_fault() {
+    let setup = Setup::new();
+    setup.project.tests("std", "hang_a pass_b");
+    let run = setup.test(&["--suite", "std"]).start();
+    setup.project.wait_for_process("hang_a");
+    setup.sshd.cut();
+    run.wait().ends_with(101).says(&["the connection to board was lost", "hint: "]);
+    let runs = setup.project.report()["runs"].clone();
+    let runs = runs.as_array().unwrap();
+    assert!(
+        runs.iter().all(|run| run["verdict"] == "incomplete" && run["suites"] == serde_json::json!([])),
+        "{runs:?}"
+    );
+    setup.assert_clean();
+}
+
+#[test]
+fn a_machine_that_cannot_be_reached_is_told_of_before_anything_is_built() {
+    let setup = Setup::new();
+    let config = setup.sshd.config();
+    fs_err::write(config.with_file_name("known_hosts"), "").unwrap();
+    setup.test(&[]).run().ends_with(96).says(&[
+        "connecting to board",
+        "Host key verification failed",
+        "hint: `ssh board true`",
+    ]);
+    drop(setup.sshd);
+    let project = setup.project;
+    let refused = |options: &[&str], code: i32, says: &[&str]| {
+        project.run(&[&["test", "fake"], options].concat(), code).says(says);
+    };
+    let elsewhere = project.base().join("ssh_config");
+    fs_err::write(&elsewhere, "Host board\n    HostName 127.0.0.1\n    Port 1\n").unwrap();
+    let config = elsewhere.to_str().unwrap();
+    refused(&["--runner", "ssh:board", "--ssh-config", config], 96, &["connecting to board", "Connection refused"]);
+    refused(&["--runner", "ssh:"], 2, &["expected qemu, native or ssh:HOST"]);
+    refused(&["--runner", "ssh:-oProxyCommand=x"], 2, &["expected qemu, native or ssh:HOST"]);
+    refused(&["--ssh-config", config], 2, &["--ssh-config is for --runner ssh:HOST only"]);
+    project
+        .run(&["smoke", "fake", "--runner", "ssh:board"], 2)
+        .says(&["do not run on another machine", "hint: `test`"]);
+    assert!(project.steps().is_empty(), "{:?}", project.steps());
+}
+
+#[test]
+fn a_machine_of_another_kind_is_told_of_before_any_test() {
+    let setup = Setup::new();
+    let program = setup.project.host("programs/alloctests");
+    fs_err::remove_file(&program).unwrap();
+    fs_err::write(&program, b"\x7fELF of another machine").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(&program, executable).unwrap();
+    setup.test(&[]).run().ends_with(96).says(&["board (", "cannot run programs of fake", "hint: "]);
+    setup.assert_clean();
+}
+
+#[test]
+fn an_archive_may_run_there_too() {
+    let setup = Setup::new();
+    let archive = setup.project.run(&["archive", "fake"], 0).stdout;
+    setup.test(&["--archive", archive.trim_end()]).run().ends_with(0).says(&["copying", "fake    ssh"]);
+    // The same programs, whoever built them.
+    let output = setup.test(&["--rerun"]).run().ends_with(0);
+    assert!(!output.stderr.contains("copying"), "{}", output.stderr);
+}

@@ -1,0 +1,135 @@
+//! The manifest of an archive of test programs: what they are, what they come from, and every file with its hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// The schema that this version writes and reads.
+pub const SCHEMA: &str = "bringup-archive/1";
+
+/// Name of the manifest in its archive, where it comes first.
+pub const FILE: &str = "manifest.json";
+
+/// What is in an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Target name.
+    pub target: String,
+    /// Target triple.
+    pub triple: String,
+    /// The versions that the programs were built from.
+    pub pins: Pins,
+    /// `stock` or `bootstrap`.
+    pub compiler: String,
+    /// Digest of the step `toolchain`.
+    pub toolchain: String,
+    /// Digest of the step `test_programs`.
+    pub test_programs: String,
+    /// What a report of them has to say: patches that were left out.
+    pub notes: Vec<String>,
+    /// sha256 of each file but the manifest itself, by its path.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Versions of the sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pins {
+    /// Rust's version.
+    pub rust: String,
+    /// musl's version.
+    pub musl: String,
+    /// Version of LLVM's runtimes.
+    pub llvm: String,
+}
+
+impl Manifest {
+    /// Reads a manifest. Another schema, and a target or a path that is none, are refused.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Tag {
+            schema: Option<String>,
+        }
+        let unreadable = |error: serde_json::Error| format!("{FILE} cannot be read: {error}");
+        // The schema first: another version's fields would only give a misleading error.
+        let tag: Tag = serde_json::from_slice(bytes).map_err(unreadable)?;
+        match tag.schema {
+            Some(schema) if schema == SCHEMA => {}
+            Some(other) => return Err(format!("it has the schema `{other}`, this version reads `{SCHEMA}`")),
+            None => return Err(format!("{FILE} has no `schema`")),
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
+        // It becomes part of a path.
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if manifest.target.is_empty() || !manifest.target.chars().all(plain) {
+            return Err(format!("{FILE}: `{}` is no name of a target", manifest.target));
+        }
+        Ok(manifest)
+    }
+
+    /// Compares it with the files that are there, given as paths with their sha256: what is lacking, altered or unknown.
+    pub fn check(&self, found: &BTreeMap<String, String>) -> Result<(), String> {
+        let paths: BTreeSet<&String> = self.files.keys().chain(found.keys()).collect();
+        let wrong = paths.into_iter().find_map(|path| match (self.files.get(path), found.get(path)) {
+            (Some(_), None) => Some(format!("`{path}` is not in it, but in its {FILE}")),
+            (None, Some(_)) => Some(format!("`{path}` is in it, but not in its {FILE}")),
+            (Some(expected), Some(hash)) if expected != hash => {
+                Some(format!("`{path}` was altered: its sha256 is {hash}, {FILE} has {expected}"))
+            }
+            _ => None,
+        });
+        wrong.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let pins = Pins { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into() };
+        Manifest {
+            schema: SCHEMA.into(),
+            target: "s390x".into(),
+            triple: "s390x-alpine-linux-musl".into(),
+            pins,
+            compiler: "stock".into(),
+            toolchain: "01".into(),
+            test_programs: "02".into(),
+            notes: vec![],
+            files: [("a".into(), "11".into()), ("b".into(), "22".into())].into(),
+        }
+    }
+
+    #[test]
+    fn it_reads_what_it_writes_and_nothing_else() {
+        let parse = |text: &str| Manifest::parse(text.as_bytes());
+        let text = serde_json::to_string(&manifest()).unwrap();
+        assert_eq!(parse(&text), Ok(manifest()));
+        for (from, to, why) in [
+            (SCHEMA, "bringup-archive/2", "this version reads"),
+            (r#""schema""#, r#""name""#, "no `schema`"),
+            (r#""s390x""#, r#""../s390x""#, "is no name of a target"),
+            (r#""notes""#, r#""remarks""#, "unknown field `remarks`"),
+        ] {
+            let error = parse(&text.replacen(from, to, 1)).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_difference_is_seen() {
+        let check = |files: &[(&str, &str)]| {
+            let found = files.iter().map(|(path, hash)| ((*path).to_owned(), (*hash).to_owned())).collect();
+            manifest().check(&found)
+        };
+        assert_eq!(check(&[("a", "11"), ("b", "22")]), Ok(()));
+        let wrong = |files: &[(&str, &str)], why: &str| assert!(check(files).is_err_and(|error| error.contains(why)));
+        wrong(&[("a", "11")], "`b` is not in it");
+        wrong(&[("a", "11"), ("b", "22"), ("c", "33")], "`c` is in it, but not");
+        wrong(&[("a", "11"), ("b", "23")], "`b` was altered");
+    }
+}

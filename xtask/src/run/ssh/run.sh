@@ -1,0 +1,41 @@
+# Runs one process in folders of its own, and kills it when the connection ends. It says at its end, on a line of standard
+# error that begins with MARK: exit status, whether a child was left behind, user and system time.
+#
+# usage: sh run.sh FOLDER MARK merge|apart NAME=VALUE... PROGRAM ARGUMENT...
+folder=$1 mark=$2 errors=$3
+shift 3
+make() { mkdir -p "$folder/home" "$folder/tmp" "$folder/work"; }
+# Another process may just have removed the folder of all.
+make 2>/dev/null || make || exit
+cd "$folder/work" || exit
+exec 3<&0
+set -- env -i HOME="$folder/home" TMPDIR="$folder/tmp" "$@"
+# In a session, and so a process group, of its own.
+case $errors in
+merge) setsid "$@" </dev/null 2>&1 3<&- & ;;
+*) setsid "$@" </dev/null 3<&- & ;;
+esac
+program=$!
+trap '' HUP PIPE
+{ read -r _ <&3; : >"$folder/lost"; kill -KILL -$program $program; } >/dev/null 2>&1 &
+watcher=$!
+# Some shells tell of processes that were killed.
+exec 4>&2 2>/dev/null
+wait $program
+status=$?
+kill -KILL $watcher
+lost=
+[ -e "$folder/lost" ] && lost=1
+left=0
+if kill -0 -$program; then
+    # It may be about to end.
+    sleep 1
+    kill -KILL -$program && left=1
+fi
+times >"$folder/times"
+{ read -r _; read -r user system; } <"$folder/times"
+cd /
+rm -rf "$folder" || { chmod -R u+rwx "$folder"; rm -rf "$folder"; }
+# The last one of a connection that was lost.
+[ "$lost" ] && rmdir "${folder%/*}"
+printf '\n%s %s %s %s %s\n' "$mark" "$status" "$left" "$user" "$system" >&4

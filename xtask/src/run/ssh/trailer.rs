@@ -1,0 +1,116 @@
+//! The line that `run.sh` adds to a process's standard error, taken out of it again.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// What `run.sh` says of a process at its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Trailer {
+    pub status: ExitStatus,
+    /// Whether it left a process behind, which was killed.
+    pub left: bool,
+    /// Processor time, its waited-for descendants' included.
+    pub cpu: Duration,
+}
+
+impl Trailer {
+    /// `STATUS LEFT USER SYSTEM`, times as the shell's `times` gives them.
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let code: i32 = words.next()?.parse().ok()?;
+        let left = words.next()? == "1";
+        let cpu = words.filter_map(time).sum();
+        // A shell says so that a signal ended a process; the highest is 64.
+        let status = if (129..=192).contains(&code) { code - 128 } else { code << 8 };
+        Some(Self { status: ExitStatus::from_raw(status), left, cpu })
+    }
+}
+
+/// `1m2.345s`
+fn time(word: &str) -> Option<Duration> {
+    let (minutes, seconds) = word.strip_suffix('s')?.split_once('m')?;
+    let seconds: f64 = seconds.replace(',', ".").parse().ok()?;
+    Duration::try_from_secs_f64(minutes.parse::<f64>().ok()? * 60.0 + seconds).ok()
+}
+
+/// Passes a stream on without the trailer.
+pub(super) struct Filter {
+    /// What the trailer begins with.
+    start: Vec<u8>,
+    /// Not passed on: it may be the trailer, or its beginning.
+    kept: Vec<u8>,
+}
+
+impl Filter {
+    pub fn new(mark: &str) -> Self {
+        Self { start: format!("\n{mark} ").into_bytes(), kept: Vec::new() }
+    }
+
+    /// Takes a chunk and gives what of the stream is certainly not the trailer.
+    pub fn feed(&mut self, chunk: &[u8]) -> Vec<u8> {
+        self.kept.extend_from_slice(chunk);
+        let whole = memchr::memmem::find(&self.kept, &self.start);
+        let begun = || {
+            let longest = self.kept.len().min(self.start.len() - 1);
+            (1..=longest).rev().find(|&length| self.kept.ends_with(&self.start[..length]))
+        };
+        let end = whole.unwrap_or_else(|| self.kept.len() - begun().unwrap_or(0));
+        self.kept.drain(..end).collect()
+    }
+
+    /// The trailer, if it is there as a whole.
+    pub fn trailer(&self) -> Option<Trailer> {
+        let rest = self.kept.strip_prefix(self.start.as_slice())?;
+        let end = rest.iter().position(|&byte| byte == b'\n')?;
+        Trailer::parse(&String::from_utf8_lossy(&rest[..end]))
+    }
+
+    /// What is left of the stream at its end.
+    pub fn rest(&self) -> &[u8] {
+        let after = |rest: &'_ [u8]| rest.iter().position(|&byte| byte == b'\n').map(|end| end + 1);
+        match self.kept.strip_prefix(self.start.as_slice()) {
+            Some(rest) => after(rest).map_or(&[], |end| &rest[end..]),
+            None => &self.kept,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trailer_is_found_however_it_is_cut() {
+        let text = b"some\nmar error\nmark 139 1 0m1.500000s 1m0.25s\nssh: bye\n";
+        for cut in 0..text.len() {
+            let mut filter = Filter::new("mark");
+            let mut passed = filter.feed(&text[..cut]);
+            passed.extend(filter.feed(&text[cut..]));
+            let trailer = filter.trailer().unwrap();
+            passed.extend(filter.rest());
+            assert_eq!(String::from_utf8_lossy(&passed), "some\nmar errorssh: bye\n");
+            assert_eq!(trailer.status.signal(), Some(11));
+            assert!(trailer.left && trailer.cpu == Duration::from_millis(61_750), "{trailer:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_trailer_nothing_is_lost() {
+        let mut filter = Filter::new("mark");
+        let mut passed = filter.feed(b"one\n");
+        assert_eq!(passed, b"one");
+        passed.extend(filter.feed(b"mar"));
+        assert_eq!((filter.trailer(), passed.as_slice(), filter.rest()), (None, &b"one"[..], &b"\nmar"[..]));
+    }
+
+    #[test]
+    fn a_status_is_an_exit_or_a_signal() {
+        let status = |line| Trailer::parse(line).unwrap().status;
+        assert_eq!(status("0 0 0m0s 0m0s").code(), Some(0));
+        assert_eq!(status("101 0").code(), Some(101));
+        assert_eq!(status("255 0").code(), Some(255));
+        assert_eq!(status("137 0").signal(), Some(9));
+        assert_eq!(Trailer::parse("x"), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! A test set: the test programs of one target in both link modes, and what they need to run. It is the same value whether
+//! they were built here or came in an archive, and has the same layout in an archive and on another machine.
+
+pub mod pack;
+pub mod unpack;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::model::link::Link;
+use crate::step::Node;
+use crate::step::test_programs::{PROGRAMS, Program};
+
+/// Where its parts are in an archive and on another machine.
+const PROGRAMS_FOLDER: &str = "programs";
+const SYSROOT_FOLDER: &str = "sysroot";
+const LIBRARIES_FOLDER: &str = "lib";
+
+/// Test programs and what they need to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestSet {
+    /// Digest of the step `test_programs`, which covers the toolchain.
+    pub digest: String,
+    /// The programs and the list of them.
+    pub programs: PathBuf,
+    /// Where the loader and the C library are, as on a target system.
+    pub sysroot: PathBuf,
+    /// Where the other shared libraries are.
+    pub libraries: PathBuf,
+}
+
+impl TestSet {
+    /// What the steps `toolchain` and `test_programs` give for this triple, or will give.
+    pub fn built(triple: &str, toolchain: &Node, test_programs: &Node) -> Self {
+        Self {
+            digest: test_programs.digest.as_str().into(),
+            programs: test_programs.path.clone(),
+            sysroot: toolchain.path.join("sysroot"),
+            libraries: toolchain.path.join("lib/rustlib").join(triple).join("lib"),
+        }
+    }
+
+    /// One that lies in a folder with the layout that [`TestSet::files`] gives.
+    pub fn laid_out(folder: &Path, digest: String) -> Self {
+        let [programs, sysroot, libraries] =
+            [PROGRAMS_FOLDER, SYSROOT_FOLDER, LIBRARIES_FOLDER].map(|name| folder.join(name));
+        Self { digest, programs, sysroot, libraries }
+    }
+
+    /// As folders and reports give the digest.
+    pub fn short_digest(&self) -> &str {
+        self.digest.get(..16).unwrap_or(&self.digest)
+    }
+
+    /// A file of the C library, which is of the target's kind whatever the link mode.
+    pub fn libc(&self) -> PathBuf {
+        self.sysroot.join("usr/lib/libc.so")
+    }
+
+    /// The list of programs.
+    pub fn list(&self) -> Result<Vec<Program>> {
+        let list = self.programs.join(PROGRAMS);
+        serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))
+    }
+
+    /// Every file that another machine needs, by its path there; sorted.
+    pub fn files(&self) -> Result<Vec<(String, PathBuf)>> {
+        let mut files = vec![(format!("{PROGRAMS_FOLDER}/{PROGRAMS}"), self.programs.join(PROGRAMS))];
+        for program in self.list()? {
+            for link in Link::ALL {
+                let path = program.path(&self.programs, link);
+                files.push((format!("{PROGRAMS_FOLDER}/{}", below(&path, &self.programs)?), path));
+            }
+        }
+        for (name, folder) in [(SYSROOT_FOLDER, &self.sysroot), (LIBRARIES_FOLDER, &self.libraries)] {
+            for path in files_below(folder)? {
+                if is_shared_library(&path) {
+                    files.push((format!("{name}/{}", below(&path, folder)?), path));
+                }
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+/// `libc.so`, `ld-musl-x.so.1`, ….
+fn is_shared_library(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split('.').skip(1).any(|part| part == "so")
+}
+
+fn below(path: &Path, folder: &Path) -> Result<String> {
+    let rest = path.strip_prefix(folder).with_context(|| format!("{} is elsewhere", path.display()))?;
+    let text = rest.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))?;
+    Ok(text.to_owned())
+}
+
+/// Paths of all files in a folder and below it; none if it is not there.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut rest = vec![folder.to_owned()];
+    while let Some(path) = rest.pop() {
+        if !path.is_dir() {
+            continue;
+        }
+        for entry in fs_err::read_dir(&path)? {
+            let entry = entry?;
+            let place = if entry.file_type()?.is_dir() { &mut rest } else { &mut files };
+            place.push(entry.path());
+        }
+    }
+    Ok(files)
+}

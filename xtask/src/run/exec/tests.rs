@@ -82,6 +82,14 @@ fn a_program_that_forks_without_end_is_killed() {
 }
 
 #[test]
+fn a_supervisor_that_does_nothing_is_helped() {
+    let script = "kill -STOP $PPID; setsid sleep 97331 & sleep 97331";
+    let finished = sh(script).timeout(Duration::from_millis(200)).output().unwrap().finished;
+    assert_eq!((finished.timed_out, finished.status.signal()), (true, Some(9)));
+    assert!(!runs("97331"));
+}
+
+#[test]
 fn time_is_counted_that_no_parent_has_waited_for() {
     let spin = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
     // The shell waits for the end of the output, not of the orphan.

@@ -22,18 +22,29 @@ watcher=$!
 # In a session, and so a process group, of its own. Not in the background: there a shell has SIGINT ignored.
 set -- sh -c 'echo $$ >"$0" && exec setsid "$@"' "$folder/program" env -i HOME="$folder/home" TMPDIR="$folder/tmp" "$@"
 case $errors in
-merge) "$@" </dev/null 2>&1 3<&- 4>&- ;;
-*) "$@" </dev/null 2>&4 3<&- 4>&- ;;
+merge) (exec "$@" </dev/null 2>&1 3<&- 4>&-) ;;
+*) (exec "$@" </dev/null 2>&4 3<&- 4>&-) ;;
 esac
 status=$?
 kill -KILL $watcher
 lost=
 [ -e "$folder/lost" ] && lost=1
+# What lives in the program's session; a zombie does not.
+alive() {
+    for stat in /proc/[0-9]*/stat; do
+        read -r line <"$stat" || continue
+        # After the name, which may hold anything: state, parent, group, session.
+        set -- ${line##*) }
+        [ "$4" = "$program" ] && [ "$1" != Z ] && echo "${line%% *}"
+    done
+}
 left=0
-if read -r program <"$folder/program" && kill -0 -"$program"; then
+read -r program <"$folder/program"
+if [ "$(alive)" ]; then
     # It may be about to end.
-    sleep 1
-    kill -KILL -"$program" && left=1
+    [ "$lost" ] || sleep 1
+    rest=$(alive)
+    [ "$rest" ] && left=1 && kill -KILL -"$program" $rest
 fi
 times >"$folder/times"
 { read -r _; read -r user system; } <"$folder/times"

@@ -53,6 +53,7 @@ fn run(target: &str, runner: &str, verdict: &str) -> Run {
         target: target.into(),
         triple: format!("{target}-alpine-linux-musl"),
         runner: runner.into(),
+        machine: None,
         link: Link::Dynamic,
         programs: None,
         spawns: None,

@@ -70,12 +70,13 @@ fn what_runs_there_is_told_of_as_if_it_ran_here() {
     project.edit("bringup.toml", "test-seconds = 5", "test-seconds = 2");
     project.run(&["test", "fake"], 100);
     let here = project.report();
-    setup.test(&[]).run().ends_with(100).says(&["copying the test programs of fake to board"]);
+    setup.test(&[]).run().ends_with(100).says(&["copying the test programs of fake to board", "--runner ssh:board"]);
     let there = project.report();
     assert_eq!(tests(&there), tests(&here));
     let run = &there["runs"][0];
-    assert_eq!((&run["runner"], &run["programs"]), (&"ssh".into(), &here["runs"][0]["programs"]));
-    assert!(run["notes"].to_string().contains("the tests ran on board (kernel "), "{}", run["notes"]);
+    assert_eq!([&run["runner"], &run["machine"]], ["ssh", "board"]);
+    assert_eq!(run["programs"], here["runs"][0]["programs"]);
+    assert!(run["notes"].to_string().contains("the tests run on board (kernel "), "{}", run["notes"]);
     let of_std = run["suites"][2]["tests"].as_array().unwrap();
     let log = |name: &str| {
         let test = of_std.iter().find(|test| test["name"] == name).unwrap();

@@ -123,7 +123,7 @@ impl Trial<'_> {
         interrupt::check()?;
         let runner = self.runner()?;
         if let Some(Machine { host, kernel, jobs, .. }) = self.prepared.machine.as_deref() {
-            run.notes.push(format!("the tests ran on {host} (kernel {kernel}), {} at a time", jobs.total()));
+            run.notes.push(format!("the tests run on {host} (kernel {kernel}), {} at a time", jobs.total()));
         }
         let sandbox = Sandbox::prepare(&runner, &self.tests.libc())?;
         run.spawns = Some(sandbox.spawns(self.link));

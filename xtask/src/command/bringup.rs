@@ -317,6 +317,7 @@ impl Around<'_> {
             target: target.name.clone(),
             triple: target.triple.clone(),
             runner: prepared.runner().into(),
+            machine: prepared.machine.as_ref().map(|machine| machine.host.clone()),
             link,
             programs: (!self.job.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             spawns: None,

@@ -64,8 +64,11 @@ pub struct Run {
     pub target: String,
     /// Target triple.
     pub triple: String,
-    /// `qemu` or `native`.
+    /// `qemu`, `native` or `ssh`.
     pub runner: String,
+    /// The machine that its programs ran on, if it is another one than the report's host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// How its programs are linked.
     pub link: Link,
     /// Digest of the test programs: parts of one run have the same.

@@ -280,7 +280,8 @@ fn rerun(like: &Run, regressions: &[&Item<'_>]) -> String {
     }
     let _ = write!(command, " --link {}", like.link);
     if like.runner != "qemu" {
-        let _ = write!(command, " --runner {}", like.runner);
+        let host = like.machine.iter().map(|host| format!(":{}", quote(host.as_ref()))).collect::<String>();
+        let _ = write!(command, " --runner {}{host}", like.runner);
     }
     command
 }

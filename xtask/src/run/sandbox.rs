@@ -96,6 +96,7 @@ impl Sandbox {
                 sandbox.loader = sandbox.take(lacking, overlay(layer, loader)?)?;
             }
             Runner::Ssh { placed, loader } => {
+                sandbox.own_kind = true;
                 let lacking = "programs are started through the loader and do not know their own path";
                 let layer = placed.sysroot().join(place_of(loader).strip_prefix("/").unwrap_or(place_of(loader)));
                 sandbox.loader = placed.has_loader(loader)? || sandbox.take(lacking, overlay(layer, loader)?)?;

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LONGEST: usize = 60;
 
 /// Tools that are needed there, besides the shell.
-const TOOLS: &str = "cat chmod env mkdir mv rm rmdir setsid tar uname";
+const TOOLS: &str = "chmod env mkdir mv rm rmdir setsid sleep tar uname";
 
 /// A machine that we are connected to.
 pub struct Machine {

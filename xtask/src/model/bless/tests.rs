@@ -74,6 +74,7 @@ fn run(name: &str, tests: &str) -> Run {
         target: words[0].into(),
         triple: String::new(),
         runner: words[1].into(),
+        machine: None,
         link: if words[2] == "static" { Link::Static } else { Link::Dynamic },
         programs: None,
         spawns: Some(true),

@@ -14,4 +14,5 @@ pub mod release;
 pub mod report;
 pub mod series;
 pub mod target;
+pub mod triage;
 pub mod version;

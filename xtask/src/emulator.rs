@@ -100,7 +100,7 @@ fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
     // Tests run in folders of their own.
     let mut path = std::path::absolute(path).with_context(|| format!("finding {}", path.display()))?;
     if path.is_dir() {
-        path.push(program);
+        path = named_in(&path, program).unwrap_or_else(|| path.join(program));
     }
     let usable = || -> Result<Emulator> {
         let data = fs_err::metadata(&path)?;
@@ -159,9 +159,23 @@ fn unpacked(cache: Cache, program: &str, pin: &QemuPin) -> Result<Vec<PathBuf>> 
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Where the package puts its programs.
+/// The emulator `qemu-NAME` in a folder, if there is one that runs.
+pub fn in_folder(folder: &Path, name: &str) -> Option<Emulator> {
+    let path = named_in(folder, &format!("qemu-{name}"))?;
+    Some(Emulator { version: version(&path).ok()?, path })
+}
+
+/// The program in a folder, as one distribution names it or as another does.
+fn named_in(folder: &Path, program: &str) -> Option<PathBuf> {
+    let names = [program.to_owned(), format!("{program}-static")];
+    names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Where a package puts its programs.
+const PROGRAMS: &str = "usr/bin";
+
 fn in_package(package: &Path, program: &str) -> PathBuf {
-    package.join("usr/bin").join(program)
+    package.join(PROGRAMS).join(program)
 }
 
 /// Unpacks the newest package into the cache. Its programs must be such that they need no library of its distribution.

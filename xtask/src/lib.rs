@@ -26,6 +26,7 @@ pub mod smoke;
 pub mod spec;
 pub mod step;
 pub mod store;
+pub mod triage;
 pub mod trial;
 
 use std::process::ExitCode;

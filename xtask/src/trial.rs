@@ -10,6 +10,7 @@ use crate::disk;
 use crate::emulator::Emulator;
 use crate::exit::{self, Coded};
 use crate::model::expectation::{Entry, Expectations, Setting, Word};
+use crate::model::isolation::Isolation;
 use crate::model::judge::{self, Judged};
 use crate::model::limits::LimitTable;
 use crate::model::link::Link;
@@ -58,6 +59,8 @@ pub struct Selection {
 pub struct Prepared {
     /// The emulator; none for the native runner.
     pub emulator: Option<Emulator>,
+    /// How much isolation they get.
+    pub isolation: Isolation,
     /// What is known of the target's tests.
     pub expectations: Expectations,
     /// What they may take.
@@ -106,7 +109,8 @@ impl Trial<'_> {
     fn fill(&self, run: &mut report::Run) -> Result<()> {
         interrupt::check()?;
         let runner = self.runner();
-        let sandbox = Sandbox::prepare(&runner, &self.toolchain.path.join("sysroot/usr/lib/libc.so"))?;
+        let sample = self.toolchain.path.join("sysroot/usr/lib/libc.so");
+        let sandbox = Sandbox::with_isolation(&runner, &sample, self.prepared.isolation)?;
         run.spawns = Some(sandbox.spawns(self.link));
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !sandbox.spawns(self.link) {

@@ -124,7 +124,7 @@ fn prepare(session: &Session, job: &Job, target: &Target) -> Result<Prepared> {
         }
     };
     let limits = config::limits(&session.root, &target.name, session.pins.limits, emulator.is_some())?;
-    Ok(Prepared { emulator, expectations, limits })
+    Ok(Prepared { emulator, isolation: job.options.isolation, expectations, limits })
 }
 
 fn empty_report(session: &Session, prepared: &[Prepared]) -> Result<Report> {

@@ -14,6 +14,7 @@ mod smoke;
 mod target;
 mod targets;
 mod test;
+mod triage;
 mod why;
 
 use std::io::Write as _;
@@ -42,6 +43,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Build(options) => done(build::run(&session, &options.targets)),
         Verb::Smoke(options) => smoke::run(&session, options),
         Verb::Test(options) => test::run(&session, options),
+        Verb::Triage(options) => triage::run(&session, options),
         Verb::Report(options) => report::run(&session, options),
         Verb::Bless(options) => bless::run(&session, options),
         Verb::Plan(names) => done(plan::run(&session, names)),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::{Emulator, in_package, is_static, take_forced, unpack, version};
+use super::{Emulator, PROGRAMS, is_static, named_in, take_forced, unpack, version};
 use crate::fetch::{Cache, OFFLINE, is_interrupt};
 use crate::model::pins::QemuControl;
 use crate::run::exec::PATH;
@@ -31,8 +31,8 @@ pub fn controls(
     let mut all = Vec::new();
     let given = given.iter().map(|path| (path.display().to_string(), take_forced(path, &program, "--control-qemu")));
     let installed = which::which_in(&program, Some(PATH), "/").ok();
-    let installed = installed
-        .map(|path| (path.display().to_string(), version(&path).map(|version| Emulator { path, version })));
+    let installed =
+        installed.map(|path| (path.display().to_string(), version(&path).map(|version| Emulator { path, version })));
     let packaged = pins.iter().map(|pin| {
         let origin = format!("package {} of {}", pin.package, pin.suites.join(", "));
         (origin, packaged(&program, pin, Cache::new(cache), offline, say))
@@ -42,7 +42,8 @@ pub fn controls(
             Err(error) if is_interrupt(&error) => return Err(error),
             Err(error) => all.push(Err((origin, error))),
             Ok(found) => {
-                let known = |other: &Result<Emulator, NotHad>| matches!(other, Ok(other) if other.version == found.version);
+                let known =
+                    |other: &Result<Emulator, NotHad>| matches!(other, Ok(other) if other.version == found.version);
                 if found.version != ours.version && !all.iter().any(known) {
                     all.push(Ok(found));
                 }
@@ -68,8 +69,7 @@ fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: 
             fs_err::rename(&tree, &place)?;
         }
     }
-    let names = [program.to_owned(), format!("{program}-static")];
-    let Some(path) = names.iter().map(|name| in_package(&place, name)).find(|path| path.is_file()) else {
+    let Some(path) = named_in(&place.join(PROGRAMS), program) else {
         bail!("it holds no {program}");
     };
     if !is_static(&path)? {

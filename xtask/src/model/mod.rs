@@ -2,6 +2,7 @@
 
 pub mod bless;
 pub mod expectation;
+pub mod isolation;
 pub mod judge;
 pub mod limits;
 pub mod link;

@@ -210,7 +210,10 @@ impl PinsFile {
         let plain = |name: &str| name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains(['/', ' ']);
         for control in &self.qemu.control {
             if control.suites.is_empty() || !control.suites.iter().chain([&control.package]).all(|name| plain(name)) {
-                return Err(format!("[[qemu.control]] {}: give a package and the suites to find it in", control.package));
+                return Err(format!(
+                    "[[qemu.control]] {}: give a package and the suites to find it in",
+                    control.package
+                ));
             }
         }
         let limits = self.limits.validate()?;

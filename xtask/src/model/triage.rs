@@ -3,11 +3,11 @@
 //! A control is the test run with one thing changed. What may be changed is tried from the cheap to the dear, and
 //! [`judge`] says what follows from the rows so far.
 
+mod sentence;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use super::link::Link;
 use super::outcome::{Outcome, Tries};
@@ -28,7 +28,7 @@ pub struct Setting {
     pub link: Link,
     /// std's and the program's opt-level, where it is not the usual one.
     pub opt_level: Option<String>,
-    /// What the sandbox does not give: `binfmt_misc`, `a network of its own`.
+    /// What the sandbox does not give: `binfmt_misc`, `network of its own`.
     pub lacking: Vec<String>,
 }
 
@@ -247,7 +247,8 @@ impl<'a> Case<'a> {
     /// How often the test failed where nothing was changed.
     fn rate(&self) -> Tries {
         let unchanged = self.rows.iter().filter(|row| matches!(row.control, Control::Alone | Control::Repeated));
-        let add = |sum: Tries, more: Tries| Tries { runs: sum.runs + more.runs, failures: sum.failures + more.failures };
+        let add =
+            |sum: Tries, more: Tries| Tries { runs: sum.runs + more.runs, failures: sum.failures + more.failures };
         unchanged.filter_map(Row::tries).fold(Tries { runs: 0, failures: 0 }, add)
     }
 
@@ -289,13 +290,18 @@ impl<'a> Case<'a> {
             names.map(String::as_str).collect::<Vec<_>>()
         };
         // Another runner gives other isolation, and is no control if it takes some away.
-        let mended = self.passing().find(|at| {
+        let mended = self.passing().filter(|at| {
             let differs = self.differs(at);
-            let same_program = !differs.iter().any(|d| matches!(d, Difference::Target | Difference::Link | Difference::OptLevel));
+            let program = [Difference::Target, Difference::Link, Difference::OptLevel];
+            let same_program = !program.iter().any(|difference| differs.contains(difference));
             same_program && differs.contains(&Difference::Isolation) && less(at, self.base).is_empty()
         });
-        if let Some(at) = mended {
-            return Some(("missing", less(self.base, at)));
+        if let Some(at) = mended.min_by_key(|at| less(self.base, at).len()) {
+            // What was given and did not help was not missing.
+            let vain = self.failing().filter(|at| self.differs(at) == [Difference::Isolation]);
+            let vain: Vec<&str> = vain.flat_map(|at| less(self.base, at)).collect();
+            let missing = less(self.base, at).into_iter().filter(|name| !vain.contains(name)).collect();
+            return Some(("missing", missing));
         }
         let worse = self.passing().find(|at| self.differs(at) == [Difference::Isolation])?;
         Some(("in the way", less(worse, self.base)))
@@ -305,9 +311,8 @@ impl<'a> Case<'a> {
     fn emulation_is_to_blame(&self) -> bool {
         let native = self.of(Control::Native).filter(|(row, _)| row.passes());
         let emulated = |native: &Setting| {
-            let same = |at: &Setting| {
-                Setting { emulator: None, ..at.clone() } == *native && at.emulator == self.base.emulator
-            };
+            let same =
+                |at: &Setting| Setting { emulator: None, ..at.clone() } == *native && at.emulator == self.base.emulator;
             self.of(Control::Emulated).any(|(row, at)| row.fails() && same(at))
         };
         native.into_iter().any(|(_, at)| emulated(at))
@@ -333,7 +338,8 @@ impl<'a> Case<'a> {
     fn scopes(&self) -> Vec<Scope> {
         let others = self.others();
         let all = [Scope::Everywhere, Scope::WordSize, Scope::ByteOrder, Scope::Architecture];
-        let agrees = |scope: &Scope| others.iter().all(|(at, fails)| self.expects(*scope, at.class, at.big_endian) == *fails);
+        let agrees =
+            |scope: &Scope| others.iter().all(|(at, fails)| self.expects(*scope, at.class, at.big_endian) == *fails);
         all.into_iter().filter(agrees).collect()
     }
 
@@ -346,180 +352,6 @@ impl<'a> Case<'a> {
             Scope::Architecture => false,
         }
     }
-
-    /// The verdict in a few words.
-    fn head(&self, verdict: &Verdict) -> String {
-        match verdict {
-            Verdict::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
-            Verdict::Load => "load".into(),
-            Verdict::Isolation => match self.isolation() {
-                Some((how, names)) => format!("host isolation, {} is {how}", names.join(" and ")),
-                None => "host isolation".into(),
-            },
-            Verdict::Emulator => self.emulators(),
-            Verdict::Host => "this machine, whose kernel or processor runs it".into(),
-            Verdict::CodeGeneration => "code generation".into(),
-            Verdict::Link(scopes) => {
-                let what = match self.base.link {
-                    Link::Dynamic => "musl's dynamic loader or a shared library",
-                    Link::Static => "start files or static libraries",
-                };
-                format!("link mode {}, {what}, {}", self.base.link, self.either(scopes))
-            }
-            Verdict::Scope(Scope::Everywhere) => "musl or std on every architecture".into(),
-            Verdict::Scope(scope) => self.scope(*scope),
-            Verdict::Undecided(scopes) if scopes.is_empty() => {
-                "undecided, neither word size nor byte order explains it".into()
-            }
-            Verdict::Undecided(scopes) => format!("undecided, {}", self.either(scopes)),
-            Verdict::NotSeen => "not seen again".into(),
-            Verdict::NotRun => "not run".into(),
-        }
-    }
-
-    /// Which versions of the emulator show it, and which mend it.
-    fn emulators(&self) -> String {
-        let Some(ours) = &self.base.emulator else { return "emulator".into() };
-        let same = |at: &&Setting| at.target == self.base.target;
-        let mut mend: Vec<&Version> = self.passing().filter(same).filter_map(|at| at.emulator.as_ref()).collect();
-        mend.sort();
-        mend.dedup();
-        let names = |versions: &[&Version]| {
-            let names: Vec<String> = versions.iter().map(|version| format!("QEMU {version}")).collect();
-            names.join(" and ")
-        };
-        match mend.last() {
-            None => format!("emulator, QEMU {ours} has it and no other version tried is without"),
-            Some(newest) if *newest > ours => format!("emulator, QEMU {ours} has it and {newest} mends it"),
-            Some(_) => format!("emulator, QEMU {ours} has it and {} had it not", names(&mend)),
-        }
-    }
-
-    fn scope(&self, scope: Scope) -> String {
-        match scope {
-            Scope::Everywhere => "on every architecture".into(),
-            Scope::WordSize => format!("word size ({}-bit)", self.base.class),
-            Scope::ByteOrder => format!("byte order ({})", order(self.base.big_endian)),
-            Scope::Architecture => format!("this architecture ({}) alone", self.base.target),
-        }
-    }
-
-    /// The scopes that are left, and the kind of target that would decide between them.
-    fn either(&self, scopes: &[Scope]) -> String {
-        if let [scope] = scopes {
-            return self.scope(*scope);
-        }
-        let (class, big) = (self.base.class, self.base.big_endian);
-        let other_class = if class == 32 { 64 } else { 32 };
-        let kinds = [(class, big), (class, !big), (other_class, big)];
-        // As few of them as tell all scopes apart.
-        let mut chosen: Vec<(u8, bool)> = Vec::new();
-        let told_apart = |kinds: &[(u8, bool)]| {
-            let says = |scope: &Scope| kinds.iter().map(|kind| self.expects(*scope, kind.0, kind.1)).collect::<Vec<_>>();
-            scopes.iter().map(says).collect::<BTreeSet<_>>().len()
-        };
-        for kind in kinds {
-            let with = [&chosen[..], &[kind]].concat();
-            if told_apart(&with) > told_apart(&chosen) {
-                chosen = with;
-            }
-        }
-        let names: Vec<String> = scopes.iter().map(|scope| self.scope(*scope)).collect();
-        let kinds: Vec<String> =
-            chosen.iter().map(|(class, big)| format!("a {class}-bit {} target", order(*big))).collect();
-        let deciding = kinds.join(" and ");
-        format!("{}, which {deciding} would decide", names.join(" or "))
-    }
-
-    /// What the verdict rests on.
-    fn evidence(&self, verdict: &Verdict) -> String {
-        let rate = self.rate();
-        let mut text = format!("on {} {} linked {}", self.base.target, runner(self.base), self.base.link);
-        if let Some(level) = &self.base.opt_level {
-            let _ = write!(text, " at opt-level {level}");
-        }
-        let list = |places: Vec<String>| -> String {
-            let mut unique: Vec<String> = Vec::new();
-            for place in places {
-                if !unique.contains(&place) {
-                    unique.push(place);
-                }
-            }
-            match unique.split_last() {
-                Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-                Some((last, _)) => last.clone(),
-                None => String::new(),
-            }
-        };
-        let fails = list(self.failing().map(|at| self.place(at)).collect());
-        let passes = list(self.passing().map(|at| self.place(at)).collect());
-        match verdict {
-            Verdict::Flaky => {
-                let _ = write!(text, " failed {rate} without any change");
-            }
-            Verdict::Load => {
-                let load: Vec<Tries> = self.of(Control::Load).filter_map(|(row, _)| row.tries()).collect();
-                let load = load.first().copied().unwrap_or(Tries { runs: 0, failures: 0 });
-                let _ = write!(text, " failed {} of {} copies run at once, and {rate} alone", load.failures, load.runs);
-            }
-            Verdict::NotSeen => {
-                let loaded = if self.of(Control::Load).next().is_some() { ", nor under load" } else { "" };
-                let _ = write!(text, " failed in none of {} runs{loaded}", rate.runs);
-            }
-            _ => {
-                let _ = write!(text, " fails in {rate}");
-                if let Some(why) = self.reason() {
-                    let _ = write!(text, " ({why})");
-                }
-                if !fails.is_empty() {
-                    let _ = write!(text, ", and {fails}");
-                }
-                match passes.as_str() {
-                    "" => text.push_str(", and passes nowhere"),
-                    passes => {
-                        let _ = write!(text, ", but passes {passes}");
-                    }
-                }
-            }
-        }
-        text
-    }
-
-    fn reason(&self) -> Option<&'a str> {
-        let reason = |row: &'a Row| match &row.seen {
-            Seen::Ran { reason, .. } => reason.as_deref().and_then(|reason| reason.lines().next()),
-            Seen::NotHad(_) => None,
-        };
-        self.rows.iter().filter(|row| row.control == Control::Alone).find_map(reason)
-    }
-
-    /// What is different at a place.
-    fn place(&self, at: &Setting) -> String {
-        let differs = self.differs(at);
-        let has = |difference| differs.contains(&difference);
-        let mut words = Vec::new();
-        if has(Difference::Target) {
-            words.push(format!("on {}", at.target));
-        }
-        if has(Difference::Runner) {
-            words.push(runner(at));
-        }
-        if has(Difference::Link) {
-            words.push(format!("linked {}", at.link));
-        }
-        if let Some(level) = at.opt_level.as_ref().filter(|_| has(Difference::OptLevel)) {
-            words.push(format!("at opt-level {level}"));
-        }
-        if differs == [Difference::Isolation] {
-            let less = |of: &Setting, than: &Setting| -> Vec<String> {
-                of.lacking.iter().filter(|name| !than.lacking.contains(name)).cloned().collect()
-            };
-            let (with, without) = (less(self.base, at), less(at, self.base));
-            let named = [("with", with), ("without", without)].into_iter().filter(|(_, names)| !names.is_empty());
-            words.extend(named.map(|(word, names)| format!("{word} {}", names.join(" and "))));
-        }
-        words.join(" ")
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -529,22 +361,6 @@ enum Difference {
     Link,
     OptLevel,
     Isolation,
-}
-
-/// `under QEMU 11.1.3`, or `natively`.
-fn runner(at: &Setting) -> String {
-    at.emulator.as_ref().map_or_else(|| "natively".into(), |version| format!("under QEMU {version}"))
-}
-
-fn order(big_endian: bool) -> &'static str {
-    if big_endian { "big-endian" } else { "little-endian" }
-}
-
-fn percent(tries: Tries) -> String {
-    // Numbers of runs, far below what a float cannot hold.
-    #[expect(clippy::cast_precision_loss)]
-    let rate = 100.0 * tries.failures as f64 / tries.runs.max(1) as f64;
-    format!("{rate:.0} %")
 }
 
 impl fmt::Display for Seen {

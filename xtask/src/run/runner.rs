@@ -1,7 +1,7 @@
 //! Runners: what starts a program of the target on this host.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -51,24 +51,6 @@ impl Runner {
         }
     }
 
-    /// A command that runs `program` without a sandbox. `lib_dirs` are searched for shared libraries first.
-    ///
-    /// Natively it is the sysroot's loader that is started, so the program does not see its own path in
-    /// `/proc/self/exe`; [`super::sandbox::Sandbox`] does better.
-    pub fn command(
-        &self,
-        program: &Path,
-        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
-        lib_dirs: &[PathBuf],
-    ) -> Result<Cmd> {
-        let mut words = self.words(program)?;
-        words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
-        let libraries = library_path(lib_dirs)?;
-        let cmd = Cmd::new(&words[0]).args(&words[1..]);
-        let cmd = if libraries.is_empty() { cmd } else { cmd.env("LD_LIBRARY_PATH", libraries) };
-        Ok(self.environment(cmd))
-    }
-
     /// Puts the emulator's own variables into a command's environment.
     pub(super) fn environment(&self, cmd: Cmd) -> Cmd {
         match self {
@@ -78,9 +60,13 @@ impl Runner {
     }
 
     /// What to start for `program`, up to and including itself.
-    pub(super) fn words(&self, program: &Path) -> Result<Vec<OsString>> {
+    /// `options` are more of the emulator's.
+    ///
+    /// Natively it is the sysroot's loader that is started, so the program does not see its own path in
+    /// `/proc/self/exe`; [`super::sandbox::Sandbox`] does better.
+    pub fn words(&self, program: &Path, options: &[OsString]) -> Result<Vec<OsString>> {
         let mut words = match self {
-            Self::Qemu { .. } => self.emulator(),
+            Self::Qemu { .. } => [self.emulator(), options.to_vec()].concat(),
             Self::Native { sysroot, loader } if asks_for(program, loader)? => {
                 vec![in_sysroot(sysroot, loader).into()]
             }

@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result};
 
 use super::exec::Cmd;
 use super::runner::{Runner, in_sysroot, library_path};
+use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 
 /// Length of the part of an ELF header that says for whom the file is: identification, type and machine.
@@ -50,6 +51,15 @@ pub struct Sandbox {
     _folder: tempfile::TempDir,
 }
 
+/// What is asked of the emulator besides running a program.
+#[derive(Debug, Clone, Default)]
+pub struct Tracing {
+    /// A command that starts the emulator.
+    pub before: Vec<OsString>,
+    /// More options of the emulator.
+    pub options: Vec<OsString>,
+}
+
 /// One thing that a sandbox may do: shell commands that use the values given, and the namespaces they need.
 struct Feature {
     unshare: &'static [&'static str],
@@ -60,6 +70,11 @@ struct Feature {
 impl Sandbox {
     /// Finds out what the kernel allows. `sample` is any program that will be run: its ELF header is what the emulator is registered for.
     pub fn prepare(runner: &Runner, sample: &Path) -> Result<Self> {
+        Self::with_isolation(runner, sample, Isolation::Full)
+    }
+
+    /// The same, with no more than what is wanted.
+    pub fn with_isolation(runner: &Runner, sample: &Path, isolation: Isolation) -> Result<Self> {
         let folder =
             tempfile::Builder::new().prefix("bringup-").tempdir().context("making a folder for the sandbox")?;
         let path = folder.path().to_owned();
@@ -75,20 +90,23 @@ impl Sandbox {
             values: Vec::new(),
             _folder: folder,
         };
+        let unwanted = format!("--isolation {}", isolation.word());
+        let lacking = "no network of their own for test programs";
         let network = Feature { unshare: &["--net"], script: "ip link set lo up\n".into(), values: vec![] };
-        sandbox.network = sandbox.take("no network of their own for test programs", network)?;
+        let network = if isolation.network() { Ok(network) } else { Err(unwanted.clone()) };
+        sandbox.network = sandbox.take(lacking, network)?;
+        let spawns = isolation.spawns();
         match runner {
             Runner::Qemu { .. } if is_own_kind(sample)? => sandbox.own_kind = true,
-            Runner::Qemu { .. } => match register(runner, sample, &path)? {
-                Ok(feature) => {
-                    let lacking = "programs of the target cannot start each other: no binfmt_misc";
-                    sandbox.binfmt = sandbox.take(lacking, feature)?;
-                }
-                Err(why) => sandbox.notes.push(format!("programs of the target cannot start each other: {why}")),
-            },
+            Runner::Qemu { .. } => {
+                let lacking = "programs of the target cannot start each other: no binfmt_misc";
+                let feature = if spawns { register(runner, sample, &path)? } else { Err(unwanted) };
+                sandbox.binfmt = sandbox.take(lacking, feature)?;
+            }
             Runner::Native { sysroot, loader } => {
                 let lacking = "programs are started through the loader and do not know their own path";
-                sandbox.loader = sandbox.take(lacking, overlay(sysroot, loader, &path)?)?;
+                let feature = if spawns { Ok(overlay(sysroot, loader, &path)?) } else { Err(unwanted) };
+                sandbox.loader = sandbox.take(lacking, feature)?;
             }
         }
         Ok(sandbox)
@@ -100,6 +118,16 @@ impl Sandbox {
         self.binfmt || self.loader || (self.own_kind && link == Link::Static)
     }
 
+    /// What it does not give, in the words of triage.
+    pub fn lacking(&self) -> Vec<String> {
+        let (what, spawns) = match self.runner {
+            Runner::Qemu { .. } => ("binfmt_misc", self.binfmt),
+            Runner::Native { .. } => ("loader in its place", self.loader),
+        };
+        let all = [("network of its own", self.network), (what, spawns)];
+        all.into_iter().filter(|(_, has)| !has).map(|(what, _)| what.to_owned()).collect()
+    }
+
     /// A command that runs `program` in the sandbox. `lib_dirs` are searched for shared libraries first.
     pub fn command(
         &self,
@@ -107,11 +135,27 @@ impl Sandbox {
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
         lib_dirs: &[PathBuf],
     ) -> Result<Cmd> {
-        if !(self.network || self.binfmt || self.loader) {
-            return self.runner.command(program, args, lib_dirs);
+        self.traced(program, args, lib_dirs, &Tracing::default())
+    }
+
+    /// The same, with the emulator of this program, not of those that it starts, asked for more.
+    pub fn traced(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        lib_dirs: &[PathBuf],
+        tracing: &Tracing,
+    ) -> Result<Cmd> {
+        let enclosed = self.network || self.binfmt || self.loader;
+        let words = if self.loader { vec![program.into()] } else { self.runner.words(program, &tracing.options)? };
+        let words: Vec<OsString> = tracing.before.iter().cloned().chain(words).collect();
+        let libraries = library_path(lib_dirs)?;
+        if enclosed {
+            return Ok(self.enclose(&libraries).args(words).args(args));
         }
-        let words = if self.loader { vec![program.into()] } else { self.runner.words(program)? };
-        Ok(self.enclose(&library_path(lib_dirs)?).args(words).args(args))
+        let cmd = Cmd::new(&words[0]).args(&words[1..]).args(args);
+        let cmd = if libraries.is_empty() { cmd } else { cmd.env("LD_LIBRARY_PATH", libraries) };
+        Ok(self.runner.environment(cmd))
     }
 
     /// The start of a command line that what is to be run is added to. The libraries are for that alone, not for the tools before it.
@@ -125,7 +169,14 @@ impl Sandbox {
     }
 
     /// Adds a feature if a trial shows that it works; a note says why not.
-    fn take(&mut self, lacking: &str, feature: Feature) -> Result<bool> {
+    fn take(&mut self, lacking: &str, feature: Result<Feature, String>) -> Result<bool> {
+        let feature = match feature {
+            Ok(feature) => feature,
+            Err(why) => {
+                self.notes.push(format!("{lacking} ({why})"));
+                return Ok(false);
+            }
+        };
         let before = (self.unshare.clone(), self.script.clone(), self.values.clone());
         // Values are numbered on from those of the features before.
         let numbered = (0..feature.values.len()).fold(feature.script, |script, index| {

@@ -153,10 +153,19 @@ impl Output {
 
     /// Fails unless it said all of this, in this order, on standard error.
     pub fn says(&self, texts: &[&str]) {
-        let mut rest = self.stderr.as_str();
-        for text in texts {
-            let Some(at) = rest.find(text) else { panic!("expected `{text}` in\n{}", self.stderr) };
-            rest = &rest[at + text.len()..];
-        }
+        find(&self.stderr, texts);
+    }
+
+    /// Fails unless it printed all of this, in this order, on standard output.
+    pub fn prints(&self, texts: &[&str]) {
+        find(&self.stdout, texts);
+    }
+}
+
+fn find(whole: &str, texts: &[&str]) {
+    let mut rest = whole;
+    for text in texts {
+        let Some(at) = rest.find(text) else { panic!("expected `{text}` in\n{whole}") };
+        rest = &rest[at + text.len()..];
     }
 }

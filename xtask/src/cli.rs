@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 use crate::model::partition::Partition;
 use crate::model::patch_name::PatchName;
@@ -79,7 +80,7 @@ pub enum Verb {
     Target(TargetVerb),
     /// Download and verify the sources that are built, the emulator and the crates that std needs
     Fetch {
-        /// Every pinned version and layer too: all that the `patch` verbs look at
+        /// Every pinned version and layer too, and other versions of the emulator: what the `patch` verbs and `triage` look at
         #[arg(long)]
         all: bool,
     },
@@ -100,6 +101,13 @@ pub enum Verb {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Run a failing test under controls and say whose fault it is
+    ///
+    /// The test runs again as it failed: alone, then ten times. If it always fails, it runs under other versions of the
+    /// emulator, natively, in the other link mode, on other architectures and with other isolation; and if these do not settle
+    /// it, with std built at another opt-level. Prints a table and the verdict in one sentence, and writes a page for an upstream
+    /// bug to out/triage/. The exit code is 0 whatever the verdict, and 4 if there is nothing to triage.
+    Triage(Triage),
     /// Show the last report, or other ones
     Report(Report),
     /// Rewrite the expectation files by the last report: what it shows is then expected
@@ -236,6 +244,9 @@ pub struct Run {
     /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,
+    /// How much of their isolation the programs get, where the kernel allows it
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub isolation: Isolation,
     /// Run also what an earlier run of the same programs has shown
     #[arg(long)]
     pub rerun: bool,
@@ -288,6 +299,52 @@ pub struct TestVerb {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "rust", "musl", "without"])]
     pub archive: Option<PathBuf>,
 }
+
+/// `triage`
+#[derive(Debug, Args)]
+#[command(after_help = TRIAGE_CLOSING)]
+pub struct Triage {
+    /// The target
+    pub target: String,
+    /// The test's suite
+    #[arg(value_parser = PossibleValuesParser::new(suites()), requires = "test")]
+    pub suite: Option<String>,
+    /// The test, as the report names it
+    pub test: Option<String>,
+    /// Every unexpected failure of the target in the last report
+    #[arg(long, conflicts_with_all = ["suite", "proof"])]
+    pub all: bool,
+    /// The proof of this patch instead of a test; --without leaves the patch out
+    #[arg(long, value_name = "PATCH", conflicts_with = "suite")]
+    pub proof: Option<PatchName>,
+    /// How the program is linked [default: as where it failed last, else dynamic]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub link: Option<Link>,
+    /// What runs the program [default: as where it failed last, else qemu]
+    #[arg(long, value_name = "qemu|native", value_parser = local_runner)]
+    pub runner: Option<RunnerKind>,
+    /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
+    /// Another version of the emulator, as a control; those of bringup.toml's `[[qemu.control]]` are tried anyway
+    #[arg(long, value_name = "PATH")]
+    pub control_qemu: Vec<PathBuf>,
+    /// How much of its isolation the program gets, where the kernel allows it
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub isolation: Isolation,
+    /// Build what controls need: other targets, and std at another opt-level
+    #[arg(long)]
+    pub deep: bool,
+    /// How long one run may take [default: 60, or bringup.toml's limit for a test if that is less]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub limit: Option<u16>,
+}
+
+const TRIAGE_CLOSING: &str = "\
+Examples:
+  cargo xtask triage s390x std net::tcp::tests::timeouts
+  cargo xtask triage armv7 --all
+  cargo xtask triage armv7 --proof rust/4 --without rust/4 --deep";
 
 /// What runs a target's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -363,6 +420,14 @@ pub enum Format {
     Html,
     /// report.json
     Json,
+}
+
+fn local_runner(text: &str) -> Result<RunnerKind, String> {
+    match text {
+        "qemu" => Ok(RunnerKind::Qemu),
+        "native" => Ok(RunnerKind::Native),
+        _ => Err("expected qemu or native".into()),
+    }
 }
 
 fn runner(text: &str) -> Result<RunnerKind, String> {

@@ -1,5 +1,7 @@
 //! Finding the emulator: the one that is forced, the distribution's, or the newest of a newer suite.
 
+mod control;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,13 +12,15 @@ use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
 use crate::archive::sha256_file;
 use crate::exit::{self, Coded};
-use crate::fetch::{Apt, Cache, Kind, OFFLINE, is_interrupt};
+use crate::fetch::{Apt, Cache, Item, Kind, OFFLINE, is_interrupt};
 use crate::model::pins::QemuPin;
 use crate::model::target::Target;
 use crate::model::version::Version;
 use crate::run::exec::{Cmd, PATH, describe};
 use crate::run::runner::Runner;
 use crate::store::Inputs;
+
+pub use control::{NotHad, controls};
 
 /// An emulator that runs on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +61,7 @@ pub fn find(
 ) -> Result<Emulator> {
     let program = format!("qemu-{name}");
     if let Some(path) = forced {
-        return take_forced(path, &program);
+        return take_forced(path, &program, "--qemu");
     }
     let mut misses = Vec::new();
     let cache = Cache::new(cache);
@@ -91,11 +95,12 @@ pub fn find(
     }
 }
 
-fn take_forced(path: &Path, program: &str) -> Result<Emulator> {
+/// The emulator that `option` names: the program, or the folder that it is in.
+fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
     // Tests run in folders of their own.
     let mut path = std::path::absolute(path).with_context(|| format!("finding {}", path.display()))?;
     if path.is_dir() {
-        path.push(program);
+        path = named_in(&path, program).unwrap_or_else(|| path.join(program));
     }
     let usable = || -> Result<Emulator> {
         let data = fs_err::metadata(&path)?;
@@ -108,8 +113,8 @@ fn take_forced(path: &Path, program: &str) -> Result<Emulator> {
         if is_interrupt(&error) {
             return error;
         }
-        let hint = format!("hint: --qemu takes {program} itself or the folder that it is in");
-        Coded::error(exit::HOST, format!("using the emulator that --qemu names: {error:#}\n{hint}"))
+        let hint = format!("hint: {option} takes {program} itself or the folder that it is in");
+        Coded::error(exit::HOST, format!("using the emulator that {option} names: {error:#}\n{hint}"))
     })
 }
 
@@ -154,9 +159,23 @@ fn unpacked(cache: Cache, program: &str, pin: &QemuPin) -> Result<Vec<PathBuf>> 
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Where the package puts its programs.
+/// The emulator `qemu-NAME` in a folder, if there is one that runs.
+pub fn in_folder(folder: &Path, name: &str) -> Option<Emulator> {
+    let path = named_in(folder, &format!("qemu-{name}"))?;
+    Some(Emulator { version: version(&path).ok()?, path })
+}
+
+/// The program in a folder, as one distribution names it or as another does.
+fn named_in(folder: &Path, program: &str) -> Option<PathBuf> {
+    let names = [program.to_owned(), format!("{program}-static")];
+    names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Where a package puts its programs.
+const PROGRAMS: &str = "usr/bin";
+
 fn in_package(package: &Path, program: &str) -> PathBuf {
-    package.join("usr/bin").join(program)
+    package.join(PROGRAMS).join(program)
 }
 
 /// Unpacks the newest package into the cache. Its programs must be such that they need no library of its distribution.
@@ -166,16 +185,8 @@ fn fetch(program: &str, pin: &QemuPin, cache: Cache, say: &dyn Fn(&str)) -> Resu
         // Another run was faster.
         return Ok(found);
     }
-    let apt = Apt::open(cache, Kind::Binaries, &pin.suites, say)?;
     let folder = cache.part_folder(&lock)?;
-    let item = apt.package(&pin.package, folder.path())?;
-    let package = folder.path().join(&item.file_name);
-    if sha256_file(&package)? != item.sha256 {
-        bail!("{} has not the sha256 that apt's list gives", item.file_name);
-    }
-    say(&format!("unpacking {}", item.file_name));
-    let tree = folder.path().join("tree");
-    Cmd::new("dpkg-deb").arg("-x").arg(&package).arg(&tree).read()?;
+    let (item, tree) = unpack(&pin.package, &pin.suites, cache, folder.path(), say)?;
     let fresh = in_package(&tree, program);
     if !fresh.is_file() {
         bail!("{} holds no {program}", item.file_name);
@@ -192,6 +203,25 @@ fn fetch(program: &str, pin: &QemuPin, cache: Cache, say: &dyn Fn(&str)) -> Resu
     fs_err::create_dir_all(cache.root().join("qemu"))?;
     fs_err::rename(&tree, &place)?;
     Ok(Emulator { path: in_package(&place, program), version })
+}
+
+/// Downloads the newest package of these suites into `folder`, and unpacks it there.
+fn unpack(
+    package: &str,
+    suites: &[String],
+    cache: Cache,
+    folder: &Path,
+    say: &dyn Fn(&str),
+) -> Result<(Item, PathBuf)> {
+    let item = Apt::open(cache, Kind::Binaries, suites, say)?.package(package, folder)?;
+    let file = folder.join(&item.file_name);
+    if sha256_file(&file)? != item.sha256 {
+        bail!("{} has not the sha256 that apt's list gives", item.file_name);
+    }
+    say(&format!("unpacking {}", item.file_name));
+    let tree = folder.join("tree");
+    Cmd::new("dpkg-deb").arg("-x").arg(&file).arg(&tree).read()?;
+    Ok((item, tree))
 }
 
 /// Whether the ELF file asks for no dynamic linker.
@@ -225,12 +255,13 @@ mod tests {
     const NAME: &str = "no-such-machine";
 
     fn pin() -> QemuPin {
-        QemuPin { minimum: "11.1".parse().unwrap(), package: "qemu-user".into(), suites: vec!["sid".into()] }
+        let minimum = "11.1".parse().unwrap();
+        QemuPin { minimum, package: "qemu-user".into(), suites: vec!["sid".into()], controls: Vec::new() }
     }
 
     /// Written by a child: while we have a program open for writing, another test's child may inherit it, and it cannot
     /// be started.
-    fn fake(path: &Path, script: &str) {
+    pub(super) fn fake(path: &Path, script: &str) {
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         let write = r#"printf '#!/bin/sh\n%s\n' "$1" >"$2" && chmod 755 "$2""#;
         Cmd::new("sh").args(["-c", write, "sh", script]).arg(path).read().unwrap();

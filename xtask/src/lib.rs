@@ -27,6 +27,7 @@ pub mod spec;
 pub mod step;
 pub mod store;
 pub mod test_set;
+pub mod triage;
 pub mod trial;
 
 use std::process::ExitCode;

@@ -72,13 +72,9 @@ impl Prover<'_> {
     fn run_in(&self, work: &Path, toolchain: &Path, link: Link) -> Result<Shown> {
         let runner = self.emulator.runner(self.target, toolchain.join("sysroot"));
         let program = work.join("proof");
-        let compiler = match self.proof.language {
-            Language::Rust => self.rustc(toolchain, link),
-            Language::C => self.driver(toolchain, link),
-            Language::Shell => {
-                let cmd = self.script(toolchain, &runner).dir(work).timeout(LIMIT).within(self.jobs, Share::Tool);
-                return judge(cmd.output(), "the script");
-            }
+        let Some(compiler) = compiler(self.target, toolchain, self.file, self.proof, link) else {
+            let cmd = self.script(toolchain, &runner).dir(work).timeout(LIMIT).within(self.jobs, Share::Tool);
+            return judge(cmd.output(), "the script");
         };
         let compiler = compiler.arg("-o").arg(&program).dir(work).within(self.jobs, Share::Tool);
         let shown = judge(compiler.output(), "the compiler")?;
@@ -91,23 +87,28 @@ impl Prover<'_> {
         judge(cmd.dir(work).timeout(LIMIT).within(self.jobs, Share::Program).output(), "it")
     }
 
-    fn rustc(&self, toolchain: &Path, link: Link) -> Cmd {
-        let options = ["--edition=2024", "-O", "--target", &self.target.triple, link.rustc_flag()];
-        Cmd::new(toolchain.join("bin/rustc")).args(options).args(&self.proof.flags).arg(self.file)
-    }
-
-    fn driver(&self, toolchain: &Path, link: Link) -> Cmd {
-        let options = ["-std=gnu11", "-O2", "-fPIE", link.driver_flag(), "-pthread"];
-        let cmd = Cmd::new(toolchain.join("bin").join(self.target.driver()));
-        cmd.args(options).args(&self.proof.flags).arg(self.file).arg("-lm")
-    }
-
     fn script(&self, toolchain: &Path, runner: &Runner) -> Cmd {
         let bin = toolchain.join("bin");
         let run: Vec<String> = runner.emulator().iter().map(|word| quote(word)).collect();
         let tools = [("RUSTC", "rustc"), ("RUSTDOC", "rustdoc"), ("CARGO", "cargo"), ("CC", &self.target.driver())];
         let cmd = tools.iter().fold(Cmd::new("sh").arg(self.file), |cmd, (key, tool)| cmd.env(key, bin.join(tool)));
         cmd.env("TRIPLE", &self.target.triple).env("RUN", run.join(" ")).env("SYSROOT", toolchain.join("sysroot"))
+    }
+}
+
+/// What compiles the proof in `file`, but for the output's name; nothing for a script.
+pub fn compiler(target: &Target, toolchain: &Path, file: &Path, proof: &Proof, link: Link) -> Option<Cmd> {
+    match proof.language {
+        Language::Rust => {
+            let options = ["--edition=2024", "-O", "--target", &target.triple, link.rustc_flag()];
+            Some(Cmd::new(toolchain.join("bin/rustc")).args(options).args(&proof.flags).arg(file))
+        }
+        Language::C => {
+            let options = ["-std=gnu11", "-O2", "-fPIE", link.driver_flag(), "-pthread"];
+            let cmd = Cmd::new(toolchain.join("bin").join(target.driver()));
+            Some(cmd.args(options).args(&proof.flags).arg(file).arg("-lm"))
+        }
+        Language::Shell => None,
     }
 }
 

@@ -306,6 +306,18 @@ impl Session {
 
     /// Adds the steps of one target with this spec, from these sources.
     pub fn plan_target(&self, plan: &mut Plan, target: &Target, spec: String, sources: Patched) -> Result<TargetSteps> {
+        self.plan_target_at(plan, target, spec, sources, None)
+    }
+
+    /// The same, with std and its test programs built at another opt-level than usual.
+    pub fn plan_target_at(
+        &self,
+        plan: &mut Plan,
+        target: &Target,
+        spec: String,
+        sources: Patched,
+        opt_level: Option<&str>,
+    ) -> Result<TargetSteps> {
         let host = self.host()?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();
@@ -343,6 +355,7 @@ impl Session {
             source: path(plan, sources.rust),
             cargo_home: self.cargo_home(),
             env: self.pins.std_env.clone(),
+            opt_level: opt_level.map(str::to_owned),
         };
         let step = Std { target: target.clone(), library: library.clone(), sysroot: path(plan, sysroot) };
         let std = plan.add(step, &[sources.rust, sysroot]);
@@ -362,6 +375,17 @@ impl Session {
     /// The emulator that runs programs of `target`; see [`emulator::find`].
     pub fn emulator(&self, target: &Target, forced: Option<&Path>) -> Result<Emulator> {
         emulator::find(&target.qemu.emulator, &self.pins.qemu, &self.cache, self.offline, forced, &self.say())
+    }
+
+    /// Other versions of it, given and pinned ones; see [`emulator::controls`].
+    pub fn control_emulators(
+        &self,
+        target: &Target,
+        ours: &Emulator,
+        given: &[PathBuf],
+    ) -> Result<Vec<Result<Emulator, emulator::NotHad>>> {
+        let pins = &self.pins.qemu.controls;
+        emulator::controls(&target.qemu.emulator, ours, given, pins, &self.cache, self.offline, &self.say())
     }
 
     fn say(&self) -> impl Fn(&str) + Sync + use<> {

@@ -11,6 +11,7 @@ use crate::disk;
 use crate::emulator::Emulator;
 use crate::exit::{self, Coded};
 use crate::model::expectation::{Entry, Expectations, Setting, Word};
+use crate::model::isolation::Isolation;
 use crate::model::judge::{self, Judged};
 use crate::model::limits::LimitTable;
 use crate::model::link::Link;
@@ -63,6 +64,8 @@ pub struct Prepared {
     pub emulator: Option<Emulator>,
     /// The machine that they run on, if it is not this one.
     pub machine: Option<Arc<Machine>>,
+    /// How much isolation they get.
+    pub isolation: Isolation,
     /// What is known of the target's tests.
     pub expectations: Expectations,
     /// What they may take.
@@ -125,7 +128,7 @@ impl Trial<'_> {
         if let Some(Machine { host, kernel, jobs, .. }) = self.prepared.machine.as_deref() {
             run.notes.push(format!("the tests run on {host} (kernel {kernel}), {} at a time", jobs.total()));
         }
-        let sandbox = Sandbox::prepare(&runner, &self.tests.libc())?;
+        let sandbox = Sandbox::with_isolation(&runner, &self.tests.libc(), self.prepared.isolation)?;
         run.spawns = Some(sandbox.spawns(self.link));
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !sandbox.spawns(self.link) {

@@ -12,9 +12,20 @@ fn main() {
         println!("qemu-x version {version} (fake)");
         return;
     }
-    // Every option that Bringup uses takes a value.
-    while args.peek().is_some_and(|arg| arg.as_encoded_bytes().starts_with(b"-")) {
-        args.nth(1);
+    let mut traced = false;
+    while let Some(option) = args.next_if(|arg| arg.as_encoded_bytes().starts_with(b"-")) {
+        if option == "-strace" {
+            traced = true;
+            continue;
+        }
+        // Every other option that Bringup uses takes a value.
+        let value = args.next().unwrap_or_default();
+        if option == "-D" && traced {
+            let _ = std::fs::write(value, "1 fake_call() = 0\n");
+        } else if option == "-g" {
+            eprintln!("fake-qemu: there is no gdb stub");
+            std::process::exit(1);
+        }
     }
     let Some(program) = args.next() else {
         eprintln!("fake-qemu: no program given");

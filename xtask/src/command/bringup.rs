@@ -151,7 +151,8 @@ fn prepare(session: &Session, job: &Job, targets: &[Target]) -> Result<Vec<Prepa
             RunnerKind::Ssh(_) => None,
         };
         let limits = config::limits(&session.root, &target.name, session.pins.limits, emulator.is_some())?;
-        Ok(Prepared { emulator, machine: machine.clone(), expectations, limits })
+        let isolation = job.options.isolation;
+        Ok(Prepared { emulator, machine: machine.clone(), isolation, expectations, limits })
     };
     targets.iter().map(prepare).collect()
 }

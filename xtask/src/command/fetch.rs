@@ -20,6 +20,12 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
     for (target, _) in &planned.targets {
         let found = session.emulator(target, None)?;
         session.ui.note(&format!("qemu-{} {} at {}", target.qemu.emulator, found.version, found.path.display()));
+        for control in if all { session.control_emulators(target, &found, &[])? } else { Vec::new() } {
+            match control {
+                Ok(control) => session.ui.note(&format!("  and {} at {}", control.version, control.path.display())),
+                Err((origin, why)) => session.ui.note(&format!("  but none from {origin}: {why:#}")),
+            }
+        }
     }
     // The crates that std needs are named by the lock file of the patched tree.
     let results = session.builder(&store)?.build(&planned.plan, &[planned.rust_source], Vec::new())?;

@@ -15,6 +15,7 @@ mod smoke;
 mod target;
 mod targets;
 mod test;
+mod triage;
 mod why;
 
 use std::io::Write as _;
@@ -45,6 +46,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Smoke(options) => smoke::run(&session, options),
         Verb::Test(options) => test::run(&session, options),
         Verb::Archive { target, output } => done(archive::run(&session, target, output.as_deref())),
+        Verb::Triage(options) => triage::run(&session, options),
         Verb::Report(options) => report::run(&session, options),
         Verb::Bless(options) => bless::run(&session, options),
         Verb::Plan(names) => done(plan::run(&session, names)),

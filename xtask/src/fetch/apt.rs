@@ -52,10 +52,12 @@ impl<'a> Apt<'a> {
         if which::which_in("apt-get", Some(PATH), "/").is_err() || !Path::new(HELPER).exists() {
             bail!("this host has no apt");
         }
-        let folder = match kind {
+        let kind_name = match kind {
             Kind::Sources => "sources",
             Kind::Binaries => "binaries",
         };
+        // One for each choice of suites, or each would throw away the other's lists.
+        let folder = [kind_name].into_iter().chain(suites.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
         let apt = Self { root: cache.root().join("apt").join(folder), say };
         let codename = codename(&fs_err::read_to_string("/etc/os-release")?)
             .context("/etc/os-release does not name the release of this host")?;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-pub use apt::{Apt, Kind};
+pub use apt::{Apt, Item, Kind};
 pub use cache::{Cache, Lock, expect_sha256};
 pub use download::Patience;
 

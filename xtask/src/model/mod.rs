@@ -2,6 +2,7 @@
 
 pub mod bless;
 pub mod expectation;
+pub mod isolation;
 pub mod judge;
 pub mod limits;
 pub mod link;
@@ -15,4 +16,5 @@ pub mod release;
 pub mod report;
 pub mod series;
 pub mod target;
+pub mod triage;
 pub mod version;

@@ -63,6 +63,8 @@ struct QemuFile {
     minimum: String,
     package: String,
     suites: Vec<String>,
+    #[serde(default)]
+    control: Vec<QemuControl>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -181,11 +183,39 @@ pub struct QemuPin {
     pub package: String,
     /// Newer suites to look for that package in.
     pub suites: Vec<String>,
+    /// Other versions, to tell the emulator's fault from the target's.
+    pub controls: Vec<QemuControl>,
+}
+
+/// `[[qemu.control]]`: where another version of the emulator comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QemuControl {
+    /// The binary package that brings it.
+    pub package: String,
+    /// The suites to look for it in.
+    pub suites: Vec<String>,
+}
+
+impl QemuControl {
+    /// As a folder is named after it: `bookworm-qemu-user-static`.
+    pub fn name(&self) -> String {
+        self.suites.iter().chain([&self.package]).map(String::as_str).collect::<Vec<_>>().join("-")
+    }
 }
 
 impl PinsFile {
     /// Checks what serde cannot. The error is one sentence without the file's name.
     pub fn validate(self) -> Result<Pins, String> {
+        let plain = |name: &str| name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains(['/', ' ']);
+        for control in &self.qemu.control {
+            if control.suites.is_empty() || !control.suites.iter().chain([&control.package]).all(|name| plain(name)) {
+                return Err(format!(
+                    "[[qemu.control]] {}: give a package and the suites to find it in",
+                    control.package
+                ));
+            }
+        }
         let limits = self.limits.validate()?;
         let rust = validate_all(self.rust, "rust")?;
         let musl = validate_all(self.musl, "musl")?;
@@ -204,6 +234,7 @@ impl PinsFile {
                 minimum: self.qemu.minimum.parse().map_err(|error| format!("[qemu] minimum: {error}"))?,
                 package: self.qemu.package,
                 suites: self.qemu.suites,
+                controls: self.qemu.control,
             },
             limits,
             memory_reserve: self.limits.memory_reserve_mib << 20,

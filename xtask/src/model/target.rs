@@ -121,12 +121,14 @@ pub struct Runtimes {
 
 /// `[qemu]`
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Qemu {
     /// The program's name after `qemu-`.
     pub emulator: String,
     /// `-cpu`, where the emulator's default will not do.
     pub cpu: Option<String>,
+    /// What the emulator's gdb stub calls the stack pointer, where it is not called after its use.
+    pub stack_register: Option<String>,
     /// Environment for the emulator itself.
     #[serde(default)]
     pub env: BTreeMap<String, String>,

@@ -8,4 +8,5 @@ pub mod markdown;
 pub mod progress;
 pub mod table;
 pub mod terminal;
+pub mod triage;
 pub mod view;

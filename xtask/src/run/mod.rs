@@ -1,5 +1,6 @@
 //! Everything that runs: processes, test programs, and the schedule that keeps the processors busy.
 
+pub mod alone;
 pub mod exec;
 pub mod interrupt;
 pub mod jobs;

@@ -86,13 +86,13 @@ impl Runner {
         }
     }
 
-    /// What to start for `program`, up to and including itself, where nothing surrounds it.
+    /// What to start for `program`, up to and including itself, where nothing surrounds it. `options` are more of the emulator's.
     ///
     /// Without the emulator it is the sysroot's loader that is started, so the program does not see its own path in
     /// `/proc/self/exe`; [`super::sandbox::Sandbox`] does better.
-    pub(super) fn words(&self, program: &Path) -> Result<Vec<OsString>> {
+    pub fn words(&self, program: &Path, options: &[OsString]) -> Result<Vec<OsString>> {
         let mut words = match self {
-            Self::Qemu { .. } => self.emulator(),
+            Self::Qemu { .. } => [self.emulator(), options.to_vec()].concat(),
             Self::Native { sysroot, loader } if asks_for(program, loader)? => {
                 vec![in_sysroot(sysroot, loader).into()]
             }

@@ -20,6 +20,7 @@ use anyhow::{Context as _, Result};
 use super::exec::{Cmd, Finished, Flow, Output, Stream};
 use super::jobs::Share;
 use super::runner::{Runner, in_sysroot, library_path};
+use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 
 /// Length of the part of an ELF header that says for whom the file is: identification, type and machine.
@@ -54,6 +55,15 @@ pub struct Sandbox {
     _folder: tempfile::TempDir,
 }
 
+/// What is asked of the emulator besides running a program.
+#[derive(Debug, Clone, Default)]
+pub struct Tracing {
+    /// A command that starts the emulator.
+    pub before: Vec<OsString>,
+    /// More options of the emulator.
+    pub options: Vec<OsString>,
+}
+
 /// One thing that a sandbox may do: shell commands that use the values given, and the namespaces they need.
 struct Feature {
     unshare: &'static [&'static str],
@@ -64,6 +74,11 @@ struct Feature {
 impl Sandbox {
     /// Finds out what the kernel allows. `sample` is any program that will be run: its ELF header is what the emulator is registered for.
     pub fn prepare(runner: &Runner, sample: &Path) -> Result<Self> {
+        Self::with_isolation(runner, sample, Isolation::Full)
+    }
+
+    /// The same, with no more than what is wanted.
+    pub fn with_isolation(runner: &Runner, sample: &Path, isolation: Isolation) -> Result<Self> {
         let folder =
             tempfile::Builder::new().prefix("bringup-").tempdir().context("making a folder for the sandbox")?;
         let path = folder.path().to_owned();
@@ -79,27 +94,31 @@ impl Sandbox {
             values: Vec::new(),
             _folder: folder,
         };
+        let unwanted = format!("--isolation {}", isolation.word());
+        let lacking = "no network of their own for test programs";
         let network = Feature { unshare: &["--net"], script: "ip link set lo up\n".into(), values: vec![] };
-        sandbox.network = sandbox.take("no network of their own for test programs", network)?;
+        let network = if isolation.network() { Ok(network) } else { Err(unwanted.clone()) };
+        sandbox.network = sandbox.take(lacking, network)?;
+        let spawns = isolation.spawns();
         match runner {
             Runner::Qemu { .. } if is_own_kind(sample)? => sandbox.own_kind = true,
-            Runner::Qemu { .. } => match register(runner, sample, &path)? {
-                Ok(feature) => {
-                    let lacking = "programs of the target cannot start each other: no binfmt_misc";
-                    sandbox.binfmt = sandbox.take(lacking, feature)?;
-                }
-                Err(why) => sandbox.notes.push(format!("programs of the target cannot start each other: {why}")),
-            },
+            Runner::Qemu { .. } => {
+                let lacking = "programs of the target cannot start each other: no binfmt_misc";
+                let feature = if spawns { register(runner, sample, &path)? } else { Err(unwanted) };
+                sandbox.binfmt = sandbox.take(lacking, feature)?;
+            }
             Runner::Native { sysroot, loader } => {
                 let lacking = "programs are started through the loader and do not know their own path";
-                let layer = copy_loader(sysroot, loader, &path)?;
-                sandbox.loader = sandbox.take(lacking, overlay(layer, loader)?)?;
+                let feature =
+                    if spawns { Ok(overlay(copy_loader(sysroot, loader, &path)?, loader)?) } else { Err(unwanted) };
+                sandbox.loader = sandbox.take(lacking, feature)?;
             }
             Runner::Ssh { placed, loader } => {
                 sandbox.own_kind = true;
                 let lacking = "programs are started through the loader and do not know their own path";
                 let layer = placed.sysroot().join(place_of(loader).strip_prefix("/").unwrap_or(place_of(loader)));
-                sandbox.loader = placed.has_loader(loader)? || sandbox.take(lacking, overlay(layer, loader)?)?;
+                let feature = if spawns { Ok(overlay(layer, loader)?) } else { Err(unwanted) };
+                sandbox.loader = placed.has_loader(loader)? || sandbox.take(lacking, feature)?;
             }
         }
         Ok(sandbox)
@@ -111,6 +130,16 @@ impl Sandbox {
         self.binfmt || self.loader || (self.own_kind && link == Link::Static)
     }
 
+    /// What it does not give, in the words of triage.
+    pub fn lacking(&self) -> Vec<String> {
+        let (what, spawns) = match self.runner {
+            Runner::Qemu { .. } => ("binfmt_misc", self.binfmt),
+            Runner::Native { .. } | Runner::Ssh { .. } => ("loader in its place", self.loader),
+        };
+        let all = [("network of its own", self.network), (what, spawns)];
+        all.into_iter().filter(|(_, has)| !has).map(|(what, _)| what.to_owned()).collect()
+    }
+
     /// A command that runs `program` in the sandbox. `lib_dirs` are searched for shared libraries first.
     pub fn command(
         &self,
@@ -118,7 +147,23 @@ impl Sandbox {
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
         lib_dirs: &[PathBuf],
     ) -> Result<Cmd> {
-        let words = if self.loader { vec![self.runner.there(program).into()] } else { self.runner.words(program)? };
+        self.traced(program, args, lib_dirs, &Tracing::default())
+    }
+
+    /// The same, with the emulator of this program, not of those that it starts, asked for more.
+    pub fn traced(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        lib_dirs: &[PathBuf],
+        tracing: &Tracing,
+    ) -> Result<Cmd> {
+        let words = if self.loader {
+            vec![self.runner.there(program).into()]
+        } else {
+            self.runner.words(program, &tracing.options)?
+        };
+        let words: Vec<OsString> = tracing.before.iter().cloned().chain(words).collect();
         let lib_dirs: Vec<PathBuf> = lib_dirs.iter().map(|dir| self.runner.there(dir)).collect();
         let libraries = library_path(&lib_dirs)?;
         if self.unshare.len() > NAMESPACES.len() {
@@ -166,7 +211,14 @@ impl Sandbox {
     }
 
     /// Adds a feature if a trial shows that it works; a note says why not.
-    fn take(&mut self, lacking: &str, feature: Feature) -> Result<bool> {
+    fn take(&mut self, lacking: &str, feature: Result<Feature, String>) -> Result<bool> {
+        let feature = match feature {
+            Ok(feature) => feature,
+            Err(why) => {
+                self.notes.push(format!("{lacking} ({why})"));
+                return Ok(false);
+            }
+        };
         let before = (self.unshare.clone(), self.script.clone(), self.values.clone());
         // Values are numbered on from those of the features before.
         let numbered = (0..feature.values.len()).fold(feature.script, |script, index| {

@@ -30,6 +30,8 @@ pub struct Library {
     pub cargo_home: PathBuf,
     /// What the build scripts of std's crates find in their environment.
     pub env: BTreeMap<String, String>,
+    /// The opt-level, where it is not the workspace's own.
+    pub opt_level: Option<String>,
 }
 
 impl Library {
@@ -41,7 +43,8 @@ impl Library {
         let flags =
             flags.iter().map(|flag| places.iter().fold(flag.clone(), |flag, place| flag.replace(place, "PLACE")));
         let env = self.env.iter().map(|(key, value)| format!("{key}={value}"));
-        Inputs::new().add("rustc", &self.rust.commit).list("feature", FEATURES).list("rustflag", flags).list("env", env)
+        let inputs = Inputs::new().add("rustc", &self.rust.commit).list("feature", FEATURES);
+        inputs.list("rustflag", flags).list("env", env).list("opt-level", self.opt_level.as_deref())
     }
 
     fn rustflags(&self) -> Vec<String> {
@@ -59,6 +62,8 @@ impl Library {
         // Gives libstd.so the hash in its name that tells two builds apart.
         let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup");
         let cmd = self.env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value));
+        let level = self.opt_level.iter();
+        let cmd = level.fold(cmd, |cmd, level| cmd.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level));
         crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
     }
 

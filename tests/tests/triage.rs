@@ -1,0 +1,153 @@
+//! Triage: a failing test under controls, and whose fault it is found to be.
+
+use bringup_tests::{Output, Project, project};
+use rustix::process::Signal;
+
+/// A project whose std has this test, among others, built for the target `fake`.
+fn with_test(test: &str) -> Project {
+    let project = project!();
+    project.tests("std", &format!("pass_a {test}"));
+    project.run(&["plan", "fake"], 0);
+    project
+}
+
+fn triage(project: &Project, args: &[&str]) -> Output {
+    project.run(&[&["triage", "fake"], args].concat(), 0)
+}
+
+/// An emulator of an older version, which differs.
+fn old_emulator(project: &Project) -> String {
+    let fake = project.cache().join("qemu/11.1.3/usr/bin/qemu-fake");
+    let text = format!(
+        "if [ \"$1\" = --version ]; then echo qemu-fake version 7.2.22; exit; fi\nexport FAKE_EMULATOR=old\nexec {} \"$@\"",
+        fake.display()
+    );
+    project.script("programs/qemu-old", &text).display().to_string()
+}
+
+fn page(project: &Project, test: &str) -> String {
+    project.read(&format!("out/triage/fake-std-{test}.md"))
+}
+
+#[test]
+fn a_planted_flaky_test_is_flaky_at_its_rate() {
+    let project = with_test("flaky_b");
+    // The first of three fails, of 11 runs the 1st, 4th, 7th and 10th.
+    let output = triage(&project, &["std", "flaky_b"]);
+    output.prints(&["flaky, at a rate of 36 %", "failed 4 of 11 runs without any change"]);
+    assert!(page(&project, "flaky_b").contains("caught of flaky_b"));
+    project.assert_clean();
+}
+
+#[test]
+fn what_an_older_emulator_passes_is_the_emulators() {
+    let project = with_test("emulator_b");
+    let old = old_emulator(&project);
+    let output = triage(&project, &["std", "emulator_b", "--control-qemu", &old]);
+    output.prints(&["not had: twin would do, but is not built", "emulator, QEMU 11.1.3 has it and 7.2.22 had it not"]);
+    let page = page(&project, "emulator_b");
+    let expected =
+        ["| other emulator | fake | QEMU 7.2.22", "1 fake_call() = 0", "caught of emulator_b", "qemu-old -L out/"];
+    for text in expected {
+        assert!(page.contains(text), "{text} is not in:\n{page}");
+    }
+    // Settled: nothing was built at another opt-level.
+    assert_eq!(project.steps().iter().filter(|step| step.starts_with("std/")).count(), 1);
+
+    // The other way round.
+    let output = triage(&project, &["std", "emulator_b", "--qemu", &old]);
+    output.prints(&["not seen again", "failed in none of 11 runs"]);
+}
+
+#[test]
+fn the_opt_level_is_tried_when_nothing_else_settles_it() {
+    let project = with_test("level_b");
+    let programs = project.host("programs");
+    std::fs::create_dir(programs.join("opt0")).unwrap();
+    for name in ["coretests", "alloctests", "std", "env", "plain"] {
+        std::fs::hard_link(programs.join(name), programs.join("opt0").join(name)).unwrap();
+    }
+    std::fs::copy(programs.join("std.tests"), programs.join("opt0/std.tests")).unwrap();
+    let output = triage(&project, &["std", "level_b"]);
+    output.prints(&["fake at opt-level 0", "code generation: std level_b on fake", "passes at opt-level 0"]);
+    // The usual one is what it was: nothing is built anew.
+    project.run(&["test", "fake"], 100).says(&["Cached"]);
+}
+
+#[test]
+fn all_unexpected_failures_of_the_last_report_are_triaged_as_they_failed() {
+    let project = with_test("static_b segv_c");
+    project.write("targets/fake/expect.txt", "# Reason: known\nstd pass_a fail\n");
+    project.run(&["test", "fake", "--suite", "std"], 100);
+    let output = triage(&project, &["--all"]);
+    output.prints(&["std segv_c on fake", "crash (SIGSEGV)"]);
+    output.prints(&["std static_b on fake", "link mode static", "but passes linked dynamic"]);
+    let crash = page(&project, "segv_c");
+    let expected = ["Where it stood", "Not had: connecting to QEMU's gdb stub", "last words of segv_c"];
+    for text in expected {
+        assert!(crash.contains(text), "{text} is not in:\n{crash}");
+    }
+    assert!(!output.stdout.contains("pass_a"), "{}", output.stdout);
+    project.tests("std", "pass_a");
+    project.write("targets/fake/expect.txt", "");
+    project.run(&["test", "fake", "--suite", "std", "--rerun"], 0);
+    project.run(&["triage", "fake", "--all"], 4).says(&["no unexpected failure of fake"]);
+}
+
+#[test]
+fn other_targets_are_built_only_when_it_may_go_deep() {
+    let project = with_test("fail_b");
+    triage(&project, &["std", "fail_b"]).prints(&["twin would do", "undecided, "]);
+    let output = triage(&project, &["std", "fail_b", "--deep"]);
+    output.prints(&["same kind of target  twin", "and on twin"]);
+}
+
+#[test]
+fn a_control_that_cannot_be_built_is_a_row_that_says_so() {
+    let project = with_test("fail_b");
+    project.fail("cargo-build-twin-alpine-linux-musl", "no twin today");
+    triage(&project, &["std", "fail_b", "--deep"]).prints(&["not had: step `std twin` failed"]);
+    project.assert_clean();
+}
+
+#[test]
+fn a_test_that_hangs_is_stopped_at_its_limit() {
+    let project = with_test("hang_b");
+    let output = triage(&project, &["std", "hang_b", "--limit", "1"]);
+    output.prints(&["alone", "timeout (no end within 1 s)", "again", "timeout, 2 of 2 runs", "fails in 3 of 3 runs"]);
+    project.assert_clean();
+}
+
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let project = with_test("hang_b");
+    let running = project.cmd(&["triage", "fake", "std", "hang_b"]).start();
+    project.wait_for_process("--exact -- hang_b");
+    running.signal(Signal::INT);
+    let _ = running.wait().ends_with(130);
+    project.assert_clean();
+    assert!(!project.path("out/triage/fake-std-hang_b.md").exists());
+}
+
+#[test]
+fn isolation_can_be_switched_off_and_the_report_says_so() {
+    let project = project!();
+    project.run(&["test", "fake", "--suite", "std", "--isolation", "none"], 0);
+    let notes = project.report()["runs"][0]["notes"].to_string();
+    assert!(notes.contains("no network of their own for test programs (--isolation none)"), "{notes}");
+    assert!(notes.contains("no binfmt_misc (--isolation none)"), "{notes}");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_first() {
+    let project = project!();
+    project.run(&["triage", "fake"], 2).says(&["no test is named", "hint: "]);
+    project.run(&["triage", "fake", "std"], 2).says(&["<TEST>"]);
+    project.run(&["triage", "fake", "nonsense", "a"], 2).says(&["invalid value 'nonsense'"]);
+    project.run(&["triage", "fake", "--proof", "musl"], 2).says(&["malloc.sh is a script"]);
+    project.run(&["triage", "nowhere", "std", "a"], 2).says(&["unknown target `nowhere`"]);
+    assert!(project.steps().is_empty());
+    project
+        .run(&["triage", "fake", "std", "made_up"], 101)
+        .says(&["has no test `made_up`", "hint: name it as the report"]);
+}

@@ -1,0 +1,57 @@
+//! Known cases, triaged for real: what each is known to be has to come out.
+//!
+//! `cargo test -p bringup-tests --features end-to-end --test triage_end_to_end` builds the test programs of s390x if they are
+//! not there, and fetches other versions of QEMU.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use xtask::run::exec::Cmd;
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// What a triage on s390x prints, without the line of its verdict, and that line.
+fn verdict(args: &[&str]) -> String {
+    let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(project()).args(["triage", "s390x"]).args(args);
+    let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
+    let cmd = kept.into_iter().chain(xtask::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
+    let output = cmd.timeout(Duration::from_mins(30)).output().unwrap();
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.finished.status.success(), "{text}\n{errors}");
+    let sentence = text.lines().find(|line| line.contains(" on s390x under QEMU ")).map(str::to_owned);
+    sentence.unwrap_or_else(|| panic!("there is no sentence in\n{text}"))
+}
+
+fn begins(sentence: &str, text: &str) {
+    assert!(sentence.starts_with(text), "{sentence}");
+}
+
+/// The older emulators that serve as controls are in the cache from here on.
+fn old_emulators() -> PathBuf {
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap());
+    let cache = std::env::var_os("BRINGUP_CACHE").map_or_else(|| home.join(".cache/bringup"), PathBuf::from);
+    cache.join("qemu-control/bookworm-qemu-user-static/usr/bin")
+}
+
+#[test]
+fn known_cases_come_out_right() {
+    // getsockopt of SO_RCVTIMEO gives nothing back.
+    for test in ["net::tcp::tests::timeouts", "net::udp::tests::timeouts"] {
+        let sentence = verdict(&["std", test]);
+        begins(&sentence, "emulator, QEMU 10.0.");
+        assert!(sentence.contains(" have it and 7.2.") && sentence.contains("x86_64 natively"), "{sentence}");
+    }
+    // The ioctl of a pidfd is not known.
+    let old = old_emulators().display().to_string();
+    let test = "sys::pal::unix::linux::pidfd::tests::test_command_pidfd";
+    let sentence = verdict(&["std", test, "--qemu", &old]);
+    begins(&sentence, "emulator, QEMU 7.2.");
+    assert!(sentence.contains(" mend it: "), "{sentence}");
+    // The program starts itself.
+    let sentence = verdict(&["std", "process_spawning::issue_15149", "--isolation", "none"]);
+    begins(&sentence, "host isolation, binfmt_misc is missing: ");
+}

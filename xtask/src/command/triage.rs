@@ -1,0 +1,238 @@
+//! `triage`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::{RunnerKind, TargetNames, Triage as Options};
+use crate::exit::{self, Coded};
+use crate::model::link::Link;
+use crate::model::outcome::Verdict;
+use crate::model::patch_name::PatchName;
+use crate::model::proof::{Language, Proof};
+use crate::model::report::{Report, Run, Test};
+use crate::model::target::Target;
+use crate::render;
+use crate::run::exec::quote;
+use crate::session::{Session, shown};
+use crate::smoke;
+use crate::store::Store;
+use crate::triage::{self, Kind, Request, Triage, Where};
+
+/// How long one run may take, unless the user says otherwise: alone, no test of std takes as long under QEMU.
+const LIMIT_SECONDS: u64 = 60;
+
+/// A failure to triage: what fails, and how it was run.
+struct Failure {
+    kind: Kind,
+    link: Link,
+    runner: RunnerKind,
+}
+
+pub fn run(session: &Session, options: &Options) -> Result<u8> {
+    let names = TargetNames { targets: vec![options.target.clone()], release: None };
+    let target = session.targets(&names)?.pop().context("no target is named")?;
+    let failures = failures(session, options, &target)?;
+    if failures.is_empty() {
+        session.ui.note(&format!("the last report has no unexpected failure of {}", target.name));
+        return Ok(exit::NOTHING_RAN);
+    }
+    let targets = session.targets(&TargetNames::default())?;
+    let requests: Vec<Request> =
+        failures.into_iter().map(|failure| request(session, options, &target, failure)).collect::<Result<_>>()?;
+    let store = session.store()?;
+    for request in &requests {
+        one(session, &store, &targets, request, options)?;
+    }
+    session.ui.finish();
+    Ok(exit::EXPECTED)
+}
+
+/// What is asked for, refused where it makes no sense before anything is done.
+fn failures(session: &Session, options: &Options, target: &Target) -> Result<Vec<Failure>> {
+    let report = last_report(session)?;
+    let runs = || report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
+    let runner = |run: Option<&Run>| match (&options.runner, run) {
+        (Some(runner), _) => runner.clone(),
+        (None, Some(run)) if run.runner == "native" => RunnerKind::Native,
+        (None, _) => RunnerKind::Qemu,
+    };
+    let link = |run: Option<&Run>| options.link.or(run.map(|run| run.link)).unwrap_or(Link::Dynamic);
+    if let Some(patch) = &options.proof {
+        let kind = proof(session, patch)?;
+        let links = if let Kind::Proof { proof, .. } = &kind { proof.links.first().copied() } else { None };
+        let link = options.link.or(links).unwrap_or(Link::Dynamic);
+        return Ok(vec![Failure { kind, link, runner: runner(None) }]);
+    }
+    if options.all {
+        let mut all: BTreeMap<(String, String), Failure> = BTreeMap::new();
+        for run in runs() {
+            for suite in &run.suites {
+                for test in suite.tests.iter().filter(|test| is_unexpected(test)) {
+                    let kind = Kind::Test { suite: suite.suite.clone(), test: test.name.clone() };
+                    let failure = Failure { kind, link: link(Some(run)), runner: runner(Some(run)) };
+                    all.entry((suite.suite.clone(), test.name.clone())).or_insert(failure);
+                }
+            }
+        }
+        return Ok(all.into_values().collect());
+    }
+    let (Some(suite), Some(test)) = (&options.suite, &options.test) else {
+        let hint = "hint: cargo xtask triage TARGET SUITE TEST, e.g. `triage s390x std net::tcp::tests::timeouts`";
+        return Err(Coded::error(exit::USAGE, format!("no test is named\n{hint}")));
+    };
+    // As it failed last, if it did.
+    let failed = |run: &&Run| {
+        let suites = run.suites.iter().filter(|other| other.suite == *suite);
+        let tests = suites.flat_map(|suite| &suite.tests).filter(|other| other.name == *test);
+        tests.into_iter().any(|test| test.outcome.is_some_and(crate::model::outcome::Outcome::is_failure))
+    };
+    let asked = |run: &&Run| options.link.is_none_or(|link| run.link == link);
+    let run = runs().filter(asked).find(failed);
+    let kind = Kind::Test { suite: suite.clone(), test: test.clone() };
+    Ok(vec![Failure { kind, link: link(run), runner: runner(run) }])
+}
+
+fn is_unexpected(test: &Test) -> bool {
+    let failed = test.outcome.is_some_and(crate::model::outcome::Outcome::is_failure);
+    failed && (test.verdict == Verdict::Regression || (test.verdict == Verdict::Flake && test.tries.is_some()))
+}
+
+fn last_report(session: &Session) -> Result<Option<Report>> {
+    let file = session.out.join("report/report.json");
+    if !file.is_file() {
+        return Ok(None);
+    }
+    render::json::read(&fs_err::read(&file)?, &file).map(Some)
+}
+
+/// The proof of the one patch of that name, be it left out or not.
+fn proof(session: &Session, name: &PatchName) -> Result<Kind> {
+    let files = session.named_patches(name)?;
+    let source = session.source(&name.source)?;
+    let series = crate::patch::load::load(&session.root, source.name, &source.version)?;
+    let [file] = &files[..] else {
+        let text = format!("`{name}` is more than one patch\nhint: give its number too, e.g. {}/1", name.source);
+        return Err(Coded::error(exit::USAGE, text));
+    };
+    let header = series.patches.iter().find(|patch| patch.file == *file);
+    let header = header.with_context(|| format!("there is no patch {file}"))?.header();
+    let named = header.proof().with_context(|| format!("{file} names no proof"))?;
+    let file = session.root.join(named);
+    let proof = Proof::parse(named.as_ref(), &fs_err::read_to_string(&file)?)
+        .map_err(|(line, message)| Coded::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
+    if proof.language == Language::Shell {
+        let text = format!("{named} is a script: only a program can be triaged\nhint: cargo xtask patch prove {name}");
+        return Err(Coded::error(exit::USAGE, text));
+    }
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(Kind::Proof { proof, name: format!("{}/{stem}", name.source), file })
+}
+
+fn request(session: &Session, options: &Options, target: &Target, failure: Failure) -> Result<Request> {
+    let emulator = if failure.runner == RunnerKind::Qemu {
+        Some(session.emulator(target, options.qemu.as_deref())?)
+    } else {
+        smoke::elf::check_native(target)?;
+        None
+    };
+    let base =
+        Where { target: target.clone(), emulator, link: failure.link, isolation: options.isolation, opt_level: None };
+    let limit = options.limit.map_or(LIMIT_SECONDS.min(session.pins.limits.test_seconds), u64::from);
+    Ok(Request {
+        kind: failure.kind,
+        base,
+        emulators: options.control_qemu.clone(),
+        deep: options.deep,
+        limit: Duration::from_secs(limit),
+    })
+}
+
+fn one(session: &Session, store: &Store, targets: &[Target], request: &Request, options: &Options) -> Result<()> {
+    let triage = triage::run(session, store, targets, request)?;
+    let lines = versions(session, request)?;
+    let command = command(session, request, options);
+    let page = render::triage::markdown(
+        &triage,
+        &request.base.target.name,
+        &render::triage::Versions { lines: &lines, command: &command },
+    );
+    let file = write(session, request, &page)?;
+    let table = render::triage::terminal(&triage, session.ui.color());
+    let head = heading(&triage, request);
+    super::print(&format!("{head}\n\n{table}\n{}\n", shown(&session.root, &file)))
+}
+
+fn heading(triage: &Triage, request: &Request) -> String {
+    format!("{} on {}", triage.title, request.base.target.name)
+}
+
+fn write(session: &Session, request: &Request, page: &str) -> Result<PathBuf> {
+    let folder = session.out.join("triage");
+    fs_err::create_dir_all(&folder)?;
+    let file = folder.join(format!("{}.md", request.name()));
+    let part = folder.join(format!(".{}.md", request.name()));
+    fs_err::write(&part, page)?;
+    fs_err::rename(part, &file)?;
+    Ok(file)
+}
+
+fn versions(session: &Session, request: &Request) -> Result<Vec<(String, String)>> {
+    let host = session.host()?;
+    let kernel = rustix::system::uname();
+    let named = |name: &str, version: &str| (name.to_owned(), version.to_owned());
+    let mut lines = vec![
+        named("target", &request.base.target.triple),
+        named("Rust", &format!("{} ({})", session.pins.rust.version, host.rust.commit)),
+        named("musl", &session.pins.musl.version),
+        named("LLVM runtimes", &session.pins.llvm.version),
+    ];
+    if let Some(emulator) = &request.base.emulator {
+        lines.push(named("QEMU", &emulator.version.to_string()));
+    }
+    if let Some(clang) = host.versions().get("clang") {
+        lines.push(named("clang", clang));
+    }
+    let kernel = format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy());
+    lines.push(named("host", &format!("{}, Linux {kernel}", host.rust.triple)));
+    let series = session.series_in_use()?;
+    for (source, series) in session.sources().iter().zip(&series) {
+        if !series.patches.is_empty() {
+            let files: Vec<&str> = series.patches.iter().map(|patch| patch.file.as_str()).collect();
+            lines.push((format!("patches on {} {}", source.name, source.version), files.join(", ")));
+        }
+    }
+    lines.extend(session.left_out()?.into_iter().map(|note| ("note".to_owned(), note)));
+    Ok(lines)
+}
+
+/// The command line that does this triage again.
+fn command(session: &Session, request: &Request, options: &Options) -> String {
+    let mut words = vec!["cargo".to_owned(), "xtask".into(), "triage".into(), request.base.target.name.clone()];
+    match (&request.kind, &options.proof) {
+        (Kind::Test { suite, test }, _) => words.extend([suite.clone(), quote(test.as_ref())]),
+        (Kind::Proof { .. }, Some(patch)) => words.extend(["--proof".into(), patch.to_string()]),
+        (Kind::Proof { .. }, None) => {}
+    }
+    words.extend(["--link".into(), request.base.link.to_string()]);
+    if request.base.emulator.is_none() {
+        words.extend(["--runner".into(), "native".into()]);
+    }
+    if let Some(qemu) = &options.qemu {
+        words.extend(["--qemu".into(), quote(qemu.as_ref())]);
+    }
+    if request.base.isolation != crate::model::isolation::Isolation::Full {
+        words.extend(["--isolation".into(), request.base.isolation.word().into()]);
+    }
+    if options.deep {
+        words.push("--deep".into());
+    }
+    words.extend(["--rust", &session.pins.rust.version, "--musl", &session.pins.musl.version].map(Into::into));
+    if !session.without.is_empty() {
+        let names: Vec<String> = session.without.iter().map(ToString::to_string).collect();
+        words.extend(["--without".into(), names.join(",")]);
+    }
+    words.join(" ")
+}

@@ -1,0 +1,167 @@
+//! One test in a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::exec::{self, Cmd, Finished, Flow, Stream};
+use super::jobs::{Jobs, Share};
+use super::libtest::{self, Event, Parser, Tail, TestResult};
+use super::sandbox::{Sandbox, Tracing};
+use crate::model::outcome::Outcome;
+
+/// A program and the one test of it that is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The program.
+    pub program: PathBuf,
+    /// The test, by its name in the program; nothing for a program that is itself the test.
+    pub test: Option<String>,
+    /// Where the program finds its shared libraries.
+    pub lib_dirs: Vec<PathBuf>,
+}
+
+/// How one run went.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// What happened.
+    pub outcome: Outcome,
+    /// Why, for a failure.
+    pub reason: Option<String>,
+    /// What was printed.
+    pub output: String,
+    /// Time on the clock, waiting for a job included.
+    pub wall: Duration,
+}
+
+impl Subject {
+    /// What the program is started with, when people do it.
+    pub fn plain_args(&self) -> Vec<String> {
+        let test = self.test.iter().flat_map(|test| [test.as_str(), "--exact", "--test-threads=1", "--nocapture"]);
+        test.map(str::to_owned).collect()
+    }
+
+    /// Runs it in folders of its own within `folder`, whose path should be short, and which must be there for this run
+    /// alone. Without `jobs` it runs beside whatever else does.
+    pub fn run(
+        &self,
+        sandbox: &Sandbox,
+        folder: &Path,
+        limit: Duration,
+        jobs: Option<&Jobs>,
+        tracing: &Tracing,
+    ) -> Result<Ran> {
+        let args = libtest::RUN.into_iter().chain(["--"]);
+        let args: Vec<&str> = self.test.iter().flat_map(|test| args.clone().chain([test.as_str()])).collect();
+        let cmd = sandbox.traced(&self.program, args, &self.lib_dirs, tracing)?;
+        let (key, value) = libtest::UNSTABLE;
+        let cmd = private(cmd.env(key, value), folder)?.timeout(limit);
+        let cmd = jobs.into_iter().fold(cmd, |cmd, jobs| cmd.within(jobs, Share::Program));
+        let (mut parser, mut errors, mut watch) = (Parser::default(), Tail::default(), Watch::default());
+        let finished = cmd.stream(|stream, chunk| {
+            match stream {
+                Stream::Stdout => parser.feed(chunk, |event, _| watch.on(event, self.test.as_deref())),
+                Stream::Stderr => errors.push(chunk),
+            }
+            Flow::Continue
+        });
+        let finished = finished.with_context(|| format!("running {}", self.program.display()))?;
+        parser.finish(|event, _| watch.on(event, self.test.as_deref()));
+        let printed = [watch.output.clone(), parser.take_noise().text(), errors.text()];
+        let output: Vec<&str> = printed.iter().map(|text| text.trim_end()).filter(|text| !text.is_empty()).collect();
+        let output = output.join("\n");
+        let (outcome, reason) = match &self.test {
+            Some(_) => watch.judge(&finished, limit),
+            None => whole(&finished, limit, &output),
+        };
+        Ok(Ran { outcome, reason, output, wall: finished.wall })
+    }
+}
+
+/// Names of the tests that a program lists; none if it cannot.
+pub fn list(program: &Path, sandbox: &Sandbox, folder: &Path, limit: Duration, jobs: &Jobs) -> Result<Vec<String>> {
+    let cmd = sandbox.command(program, libtest::LIST, &[])?;
+    let output = private(cmd, folder)?.timeout(limit).within(jobs, Share::Program).output()?;
+    Ok(if output.finished.status.success() { libtest::listed(&output.stdout) } else { Vec::new() })
+}
+
+/// A command with a home, a folder for temporary files and a working folder that nobody else uses.
+fn private(cmd: Cmd, folder: &Path) -> Result<Cmd> {
+    let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
+    for path in [&home, &tmp, &work] {
+        fs_err::create_dir_all(path)?;
+    }
+    Ok(cmd.env("HOME", home).env("TMPDIR", tmp).dir(work))
+}
+
+/// Follows the one test.
+#[derive(Default)]
+struct Watch {
+    started: bool,
+    result: Option<TestResult>,
+    message: Option<String>,
+    output: String,
+}
+
+impl Watch {
+    fn on(&mut self, event: Event, test: Option<&str>) {
+        match event {
+            Event::Started(name) if Some(name.as_str()) == test => self.started = true,
+            Event::Done(done) if Some(done.name.as_str()) == test => {
+                self.result = Some(done.result);
+                self.message = done.message;
+                self.output = done.output;
+            }
+            _ => {}
+        }
+    }
+
+    fn judge(&self, finished: &Finished, limit: Duration) -> (Outcome, Option<String>) {
+        let clean = matches!(finished.status.code(), Some(0 | 101)) && !finished.timed_out;
+        match self.result {
+            Some(TestResult::Pass) if clean => (Outcome::Pass, None),
+            Some(TestResult::Fail) if clean => {
+                (Outcome::Fail, self.message.clone().or_else(|| panic_line(&self.output)))
+            }
+            Some(TestResult::Ignored) => (Outcome::Ignored, self.message.clone()),
+            None if clean && !self.started => (Outcome::Missing, Some("the program says nothing of it".into())),
+            _ => {
+                let when = match (self.started, self.result) {
+                    (_, Some(_)) => " after it was reported",
+                    (true, None) => "",
+                    (false, None) => " before it started",
+                };
+                let outcome = if finished.timed_out { Outcome::Timeout } else { Outcome::Crash };
+                (outcome, Some(format!("{}{when}", ended(finished, limit))))
+            }
+        }
+    }
+}
+
+fn whole(finished: &Finished, limit: Duration, output: &str) -> (Outcome, Option<String>) {
+    let outcome = match finished.status.code() {
+        _ if finished.timed_out => Outcome::Timeout,
+        Some(0) => return (Outcome::Pass, None),
+        Some(_) => Outcome::Fail,
+        None => Outcome::Crash,
+    };
+    let how = ended(finished, limit);
+    (outcome, Some(panic_line(output).map_or(how.clone(), |line| format!("{how}: {line}"))))
+}
+
+fn ended(finished: &Finished, limit: Duration) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (finished.status.code(), finished.status.signal()) {
+        _ if finished.timed_out => format!("no end within {} s", limit.as_secs()),
+        (_, Some(signal)) => exec::signal_name(signal),
+        (code, None) => format!("exit status {}", code.unwrap_or_default()),
+    }
+}
+
+/// The line of a panic that says what went wrong: the one after `… panicked at …`.
+fn panic_line(output: &str) -> Option<String> {
+    let mut lines = output.lines().skip_while(|line| !line.contains(" panicked at "));
+    lines.next()?;
+    lines.next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
+}

@@ -1,0 +1,382 @@
+//! Triage of one test: runs it under controls, from the cheap to the dear, until it is clear whose fault its failure is.
+
+pub mod capture;
+mod controls;
+mod gdb;
+mod place;
+mod symbols;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+
+pub use place::{Kind, Where};
+
+use self::capture::Halt;
+use self::controls::{Choice, Chooser};
+use self::place::{Place, Workshop};
+use crate::emulator::Emulator;
+use crate::exit;
+use crate::fetch::is_interrupt;
+use crate::model::outcome::{Outcome, Tries};
+use crate::model::target::Target;
+use crate::model::triage::{self, Control, Finding, Row, Seen, Setting};
+use crate::run::exec::quote;
+use crate::run::interrupt;
+use crate::run::jobs::Jobs;
+use crate::run::sandbox::Tracing;
+use crate::session::{Session, shown};
+use crate::store::Store;
+
+/// How often the test is run again without any change, and how often if it hangs.
+const AGAIN: usize = 10;
+const AGAIN_HANGING: usize = 2;
+
+/// How often it is run under each control.
+const RUNS: usize = 3;
+
+/// What is triaged, and how far to go.
+pub struct Request {
+    /// The test.
+    pub kind: Kind,
+    /// Where it fails.
+    pub base: Where,
+    /// More emulators to try.
+    pub emulators: Vec<PathBuf>,
+    /// Whether to build what controls need.
+    pub deep: bool,
+    /// How long one run may take.
+    pub limit: Duration,
+}
+
+/// All that was found out.
+pub struct Triage {
+    /// The test, as people name it.
+    pub title: String,
+    /// The table, with the command that reproduces each row.
+    pub rows: Vec<(Row, Option<String>)>,
+    /// What follows.
+    pub finding: Finding,
+    /// What the failing run printed.
+    pub output: String,
+    /// Its last system calls, or why there are none.
+    pub calls: Option<Result<Vec<String>, String>>,
+    /// Where it stood when it failed, or why that is not known; nothing for a test that fails in an orderly way.
+    pub halt: Option<Result<Halt, String>>,
+    /// What the failing setting lacks.
+    pub notes: Vec<String>,
+}
+
+/// Runs the controls. Fails if the test cannot be run where it is said to fail, and on an interrupt.
+pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Request) -> Result<Triage> {
+    let folder = tempfile::Builder::new().prefix("br").tempdir().context("making a folder for the test to work in")?;
+    let programs = request.programs(session)?;
+    let mut workshop = Workshop::new(session, store, request.kind.clone())?;
+    let base = &request.base;
+    workshop.plan(&base.target, base.opt_level)?;
+    workshop.build(&[(&base.target, base.opt_level)])?;
+    let runs = Runs { folder: folder.path().to_owned(), count: AtomicUsize::new(0), limit: request.limit };
+    let title = request.kind.title();
+
+    let start = Instant::now();
+    let made = workshop.find(base, &runs.fresh()?).and_then(|()| workshop.place(base, &programs));
+    let place = made.with_context(|| format!("triaging {title} of {}", base.target.name))?;
+    let jobs = workshop.builder.jobs.clone();
+    let handle = session.ui.step(&format!("triage {title}"));
+    let first = runs.one(&place, Some(&jobs))?;
+    let command = Some(reproduction(session, &place));
+    let mut rows = vec![(row(Control::Alone, &place.setting, std::slice::from_ref(&first), start), command.clone())];
+
+    let start = Instant::now();
+    let times = if first.outcome == Outcome::Timeout { AGAIN_HANGING } else { AGAIN };
+    let again = runs.beside_each_other(&place, times, Some(&jobs))?;
+    let mut failed = [std::slice::from_ref(&first), &again[..]].concat();
+    rows.push((row(Control::Repeated, &place.setting, &again, start), command.clone()));
+    failed.retain(|ran| ran.outcome.is_failure());
+    if failed.is_empty() {
+        rows.push((load(&runs, &place, jobs.total(), &mut failed)?, command));
+    }
+    handle.done(start.elapsed(), false);
+
+    let judge = |rows: &[(Row, Option<String>)]| {
+        let rows: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
+        triage::judge(&title, &rows)
+    };
+    let (mut calls, mut halt) = (None, None);
+    if let Some(failure) = failed.first()
+        && place.setting.emulator.is_some()
+    {
+        let handle = session.ui.step(&format!("capture {title}"));
+        let start = Instant::now();
+        calls = Some(told(capture::calls(&place, &runs.fresh()?, request.limit, &jobs))?);
+        if matches!(failure.outcome, Outcome::Crash | Outcome::Timeout) {
+            halt = Some(told(capture::halt(&place, failure.outcome, &runs.fresh()?, &jobs))?);
+        }
+        handle.done(start.elapsed(), false);
+    }
+    let always = failed.len() == times + 1;
+    if always {
+        let round = Round { session, targets, request, runs: &runs, programs: &programs, place: &place };
+        let opt_level = round.cheap(&mut workshop, &mut rows)?;
+        if request.deep || !judge(&rows).verdict.is_settled() {
+            round.under_controls(&mut workshop, &[opt_level], &mut rows)?;
+        } else {
+            let why = "what is known by now does not ask for it".to_owned();
+            rows.push((not_had(Control::OptLevel, why, Duration::ZERO), None));
+        }
+    } else {
+        let why = "it does not fail each time without any change";
+        rows.push((not_had(Control::Emulator, format!("nor any further control: {why}"), Duration::ZERO), None));
+    }
+    Ok(Triage {
+        finding: judge(&rows),
+        title,
+        rows,
+        output: failed.first().map(|ran| ran.output.clone()).unwrap_or_default(),
+        calls,
+        halt,
+        notes: place.sandbox.notes.clone(),
+    })
+}
+
+impl Request {
+    /// Where programs are kept that are made for this triage.
+    fn programs(&self, session: &Session) -> Result<PathBuf> {
+        let folder = session.out.join("triage").join("programs").join(self.name());
+        if folder.exists() {
+            fs_err::remove_dir_all(&folder)?;
+        }
+        if matches!(self.kind, Kind::Proof { .. }) {
+            fs_err::create_dir_all(&folder)?;
+        }
+        Ok(folder)
+    }
+
+    /// As files are called: `s390x-std-net.tcp.tests.timeouts`.
+    pub fn name(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+        let title = self.kind.title().replace("::", ".");
+        format!("{}-{title}", self.base.target.name).chars().map(plain).collect()
+    }
+}
+
+/// What every control of a test has in common.
+struct Round<'a> {
+    session: &'a Session,
+    targets: &'a [Target],
+    request: &'a Request,
+    runs: &'a Runs,
+    programs: &'a std::path::Path,
+    /// The failing one.
+    place: &'a Place,
+}
+
+impl Round<'_> {
+    /// The controls that need no std of their own, or all but that of the opt-level if it goes deep. Gives that one back.
+    fn cheap(&self, workshop: &mut Workshop, rows: &mut Vec<(Row, Option<String>)>) -> Result<Choice> {
+        let base = &self.request.base;
+        let mut lacking = BTreeMap::new();
+        for target in self.targets {
+            match workshop.plan(target, None) {
+                Ok(steps) => drop(lacking.insert(target.name.clone(), steps)),
+                Err(error) if exit::of_error(&error) == exit::INTERRUPTED => return Err(error),
+                Err(error) => self.session.ui.warn(&format!("{}: {error:#}", target.name)),
+            }
+        }
+        let chooser = Chooser {
+            session: self.session,
+            kind: &self.request.kind,
+            base,
+            targets: self.targets,
+            deep: self.request.deep,
+            lacking: &|target| lacking.get(&target.name).copied(),
+            emulators: self.emulators()?,
+        };
+        let choices = chooser.choose()?;
+        self.under_controls(workshop, &choices, rows)?;
+        Ok(chooser.opt_level())
+    }
+
+    fn emulators(&self) -> Result<Vec<Result<Emulator, String>>> {
+        let Some(ours) = &self.request.base.emulator else { return Ok(Vec::new()) };
+        let target = &self.request.base.target;
+        let mut given = self.request.emulators.clone();
+        // What would be used if none had been named.
+        given.extend(self.session.emulator(target, None).ok().map(|emulator| emulator.path));
+        let found = self.session.control_emulators(target, ours, &given)?;
+        Ok(found.into_iter().map(|found| found.map_err(|(origin, why)| format!("{origin}: {why:#}"))).collect())
+    }
+
+    /// Builds what these need and runs the test under each, side by side.
+    fn under_controls(
+        &self,
+        workshop: &mut Workshop,
+        choices: &[Choice],
+        rows: &mut Vec<(Row, Option<String>)>,
+    ) -> Result<()> {
+        let start = Instant::now();
+        let mut wanted = Vec::new();
+        for choice in choices {
+            if let Ok(at) = &choice.place
+                && workshop.plan(&at.target, at.opt_level).is_ok()
+            {
+                wanted.push((&at.target, at.opt_level));
+            }
+        }
+        workshop.build(&wanted)?;
+        let building = start.elapsed();
+        let workshop = &*workshop;
+        let done: Vec<Result<(Row, Option<String>)>> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                choices.iter().map(|choice| scope.spawn(move || self.control(workshop, choice, building))).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| {
+                thread.join().unwrap_or_else(|_| Err(anyhow!("a control's thread panicked")))
+            };
+            threads.into_iter().map(join).collect()
+        });
+        for row in done {
+            rows.push(row?);
+        }
+        Ok(())
+    }
+
+    /// One row. What goes wrong is what the row says, but for an interrupt.
+    fn control(&self, workshop: &Workshop, choice: &Choice, building: Duration) -> Result<(Row, Option<String>)> {
+        let start = Instant::now();
+        let at = match &choice.place {
+            Ok(at) => at,
+            Err(why) => return Ok((not_had(choice.control, why.clone(), Duration::ZERO), None)),
+        };
+        let shared = if at.opt_level.is_some() { building } else { Duration::ZERO };
+        let label = format!("triage {}: {} on {}", self.request.kind.title(), choice.control.word(), at.target.name);
+        let handle = self.session.ui.step(&label);
+        let ran = self.ran(workshop, at, choice.control);
+        handle.done(start.elapsed(), false);
+        match ran {
+            Ok((mut row, command)) => {
+                row.wall_s = (start.elapsed() + shared).as_secs_f64();
+                row.control = choice.control;
+                Ok((row, Some(command)))
+            }
+            Err(error) if is_interrupt(&error) || exit::of_error(&error) == exit::INTERRUPTED => Err(error),
+            Err(error) => {
+                let why = format!("{error:#}").lines().next().unwrap_or_default().to_owned();
+                Ok((not_had(choice.control, why, start.elapsed()), None))
+            }
+        }
+    }
+
+    fn ran(&self, workshop: &Workshop, at: &Where, control: Control) -> Result<(Row, String)> {
+        let start = Instant::now();
+        let place = workshop.place(at, self.programs)?;
+        if control == Control::Isolation && place.setting.lacking == self.place.setting.lacking {
+            let notes = place.sandbox.notes.join("; ");
+            let why = if place.sandbox.own_kind { "the host takes the target's programs for its own" } else { &notes };
+            return Err(anyhow!("this host gives no other: {why}"));
+        }
+        let mut all = Vec::new();
+        for _ in 0..RUNS {
+            all.push(self.runs.one(&place, Some(&workshop.builder.jobs))?);
+            if all.iter().any(|ran| ran.outcome == Outcome::Timeout) {
+                break;
+            }
+        }
+        Ok((row(control, &place.setting, &all, start), reproduction(self.session, &place)))
+    }
+}
+
+/// Runs of the test, each in folders of its own.
+struct Runs {
+    folder: PathBuf,
+    count: AtomicUsize,
+    limit: Duration,
+}
+
+impl Runs {
+    fn fresh(&self) -> Result<PathBuf> {
+        let folder = self.folder.join(self.count.fetch_add(1, Ordering::Relaxed).to_string());
+        fs_err::create_dir(&folder)?;
+        Ok(folder)
+    }
+
+    fn one(&self, place: &Place, jobs: Option<&Jobs>) -> Result<crate::run::alone::Ran> {
+        place.subject.run(&place.sandbox, &self.fresh()?, self.limit, jobs, &Tracing::default())
+    }
+
+    fn beside_each_other(
+        &self,
+        place: &Place,
+        times: usize,
+        jobs: Option<&Jobs>,
+    ) -> Result<Vec<crate::run::alone::Ran>> {
+        // Those that share the host's network could meet on a port.
+        if !place.sandbox.network {
+            return (0..times).map(|_| self.one(place, jobs)).collect();
+        }
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..times).map(|_| scope.spawn(|| self.one(place, jobs))).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| {
+                thread.join().unwrap_or_else(|_| Err(anyhow!("a thread that ran the test panicked")))
+            };
+            threads.into_iter().map(join).collect()
+        })
+    }
+}
+
+/// Many copies at once, four for each job.
+fn load(runs: &Runs, place: &Place, jobs: usize, failed: &mut Vec<crate::run::alone::Ran>) -> Result<Row> {
+    let start = Instant::now();
+    if !place.sandbox.network {
+        let why = "the copies have no network of their own, and could meet on a port";
+        return Ok(not_had(Control::Load, why.into(), Duration::ZERO));
+    }
+    let all = runs.beside_each_other(place, 4 * jobs, None)?;
+    failed.extend(all.iter().filter(|ran| ran.outcome.is_failure()).cloned());
+    Ok(row(Control::Load, &place.setting, &all, start))
+}
+
+fn row(control: Control, setting: &Setting, all: &[crate::run::alone::Ran], start: Instant) -> Row {
+    let failed: Vec<_> = all.iter().filter(|ran| ran.outcome.is_failure()).collect();
+    let tries = Tries { runs: all.len(), failures: failed.len() };
+    let told = failed.first().copied().or(all.first());
+    let seen = Seen::Ran {
+        tries,
+        outcome: told.map_or(Outcome::Missing, |ran| ran.outcome),
+        reason: told.and_then(|ran| ran.reason.clone()),
+    };
+    Row { control, setting: Some(setting.clone()), seen, wall_s: start.elapsed().as_secs_f64() }
+}
+
+fn not_had(control: Control, why: String, wall: Duration) -> Row {
+    Row { control, setting: None, seen: Seen::NotHad(why), wall_s: wall.as_secs_f64() }
+}
+
+/// An error in words, unless it is an interrupt.
+fn told<T>(result: Result<T>) -> Result<Result<T, String>> {
+    match result {
+        Err(error) if exit::of_error(&error) == exit::INTERRUPTED => Err(error),
+        other => {
+            interrupt::check()?;
+            Ok(other.map_err(|error| format!("{error:#}")))
+        }
+    }
+}
+
+/// The command that does the same without Bringup, from the project's folder.
+fn reproduction(session: &Session, place: &Place) -> String {
+    let mut words = Vec::new();
+    if let crate::run::runner::Runner::Qemu { env, .. } = &place.runner {
+        words.extend(env.iter().map(|(key, value)| format!("{key}={}", quote(value.as_ref()))));
+    }
+    let libraries: Vec<String> = place.subject.lib_dirs.iter().map(|dir| shown(&session.root, dir)).collect();
+    if !libraries.is_empty() && place.setting.link == crate::model::link::Link::Dynamic {
+        words.push(format!("LD_LIBRARY_PATH={}", quote(libraries.join(":").as_ref())));
+    }
+    let start = place.runner.words(&place.subject.program, &[]).unwrap_or_default();
+    words.extend(start.iter().map(|word| quote(shown(&session.root, std::path::Path::new(word)).as_ref())));
+    words.extend(place.subject.plain_args().iter().map(|arg| quote(arg.as_ref())));
+    words.join(" ")
+}

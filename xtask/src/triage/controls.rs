@@ -1,0 +1,187 @@
+//! Which controls there are for a failing setting, chosen by what the targets' files say of them.
+
+use std::cmp::Reverse;
+
+use anyhow::Result;
+
+use super::place::{Kind, Where};
+use crate::emulator::{self, Emulator};
+use crate::model::isolation::Isolation;
+use crate::model::link::Link;
+use crate::model::target::Target;
+use crate::model::triage::Control;
+use crate::session::Session;
+use crate::smoke;
+
+/// The opt-level that stands against the usual one: nothing is optimized, so nothing can be optimized wrongly.
+pub const OPT_LEVEL: &str = "0";
+
+/// A control, and where it runs or why it does not.
+pub struct Choice {
+    /// Which.
+    pub control: Control,
+    /// Where, or why not.
+    pub place: Result<Where, String>,
+}
+
+/// What controls are chosen by.
+pub struct Chooser<'a> {
+    /// Where emulators come from.
+    pub session: &'a Session,
+    /// What is triaged.
+    pub kind: &'a Kind,
+    /// The failing setting.
+    pub base: &'a Where,
+    /// Every target there is.
+    pub targets: &'a [Target],
+    /// Whether to build what is not there.
+    pub deep: bool,
+    /// How many steps it takes to build a target's programs; none for what could not even be planned.
+    pub lacking: &'a dyn Fn(&Target) -> Option<usize>,
+    /// Emulators besides the failing one, or why they could not be had.
+    pub emulators: Vec<Result<Emulator, String>>,
+}
+
+impl Chooser<'_> {
+    /// Every control that is not about std's opt-level, in the order of the table.
+    pub fn choose(&self) -> Result<Vec<Choice>> {
+        let mut choices = self.isolation();
+        if self.base.emulator.is_some() {
+            choices.extend(self.other_emulators());
+        }
+        choices.extend(self.machine()?);
+        let link = if self.base.link == Link::Dynamic { Link::Static } else { Link::Dynamic };
+        choices.push(Choice { control: Control::Link, place: Ok(Where { link, ..self.base.clone() }) });
+        choices.extend(self.architectures()?);
+        Ok(choices)
+    }
+
+    /// With another opt-level.
+    pub fn opt_level(&self) -> Choice {
+        let place = if self.kind.has_std() {
+            Ok(Where { opt_level: Some(OPT_LEVEL), ..self.base.clone() })
+        } else {
+            Err("it is a C program, of which std is no part".into())
+        };
+        Choice { control: Control::OptLevel, place }
+    }
+
+    /// All of it, if some was switched off, and what is between; else without what lets programs start each other.
+    fn isolation(&self) -> Vec<Choice> {
+        let others: &[Isolation] = match self.base.isolation {
+            Isolation::Full => &[Isolation::Network],
+            Isolation::Network => &[Isolation::Full],
+            Isolation::None => &[Isolation::Network, Isolation::Full],
+        };
+        let choice = |isolation: &Isolation| {
+            let place = Where { isolation: *isolation, ..self.base.clone() };
+            Choice { control: Control::Isolation, place: Ok(place) }
+        };
+        others.iter().map(choice).collect()
+    }
+
+    fn other_emulators(&self) -> Vec<Choice> {
+        let place = |emulator: &Result<Emulator, String>| match emulator {
+            Ok(emulator) => Ok(Where { emulator: Some(emulator.clone()), ..self.base.clone() }),
+            Err(why) => Err(why.clone()),
+        };
+        let choices =
+            self.emulators.iter().map(|emulator| Choice { control: Control::Emulator, place: place(emulator) });
+        let choices: Vec<Choice> = choices.collect();
+        if choices.is_empty() {
+            let why = "there is no other version; bringup.toml's [[qemu.control]] or --control-qemu names some".into();
+            return vec![Choice { control: Control::Emulator, place: Err(why) }];
+        }
+        choices
+    }
+
+    /// The target that this machine runs itself, natively and under the emulator.
+    fn machine(&self) -> Result<Vec<Choice>> {
+        let own = |target: &&Target| smoke::elf::check_native(target).is_ok();
+        let Some(target) = self.targets.iter().find(own) else {
+            let none = |control| Choice { control, place: Err("no target is of this machine's architecture".into()) };
+            return Ok(vec![none(Control::Native), none(Control::Emulated)]);
+        };
+        let mut choices = Vec::new();
+        for (control, emulated) in [(Control::Native, false), (Control::Emulated, true)] {
+            let same = target.name == self.base.target.name && emulated == self.base.emulator.is_some();
+            if !same {
+                choices.push(Choice { control, place: self.on(target, emulated)? });
+            }
+        }
+        Ok(choices)
+    }
+
+    /// One of the same kind, one of the other byte order, one of the other word size.
+    fn architectures(&self) -> Result<Vec<Choice>> {
+        let ours = &self.base.target.elf;
+        let same_class = |target: &Target| target.elf.class == ours.class;
+        let same_order = |target: &Target| target.elf.big_endian == ours.big_endian;
+        let same_kind = |target: &Target| same_class(target) && same_order(target);
+        let picks = [
+            (Control::SameKind, self.pick(&same_kind, &same_kind)),
+            (Control::OtherOrder, self.pick(&|target| !same_order(target), &same_class)),
+            (Control::OtherWord, self.pick(&|target| !same_class(target), &same_order)),
+        ];
+        let mut choices = Vec::new();
+        for (control, picked) in picks {
+            let place = match picked {
+                Ok(target) => self.on(target, true)?,
+                Err(why) => Err(why),
+            };
+            choices.push(Choice { control, place });
+        }
+        Ok(choices)
+    }
+
+    /// The target that tells most for the least work: one that differs in nothing but what is asked for and has most of its
+    /// steps built. This machine's own is a control anyway, and the second choice among those that are built.
+    fn pick(&self, fits: &dyn Fn(&Target) -> bool, better: &dyn Fn(&Target) -> bool) -> Result<&Target, String> {
+        let base = &self.base.target;
+        let candidates: Vec<&Target> =
+            self.targets.iter().filter(|target| target.name != base.name && fits(target)).collect();
+        let rank = |target: &&&Target| {
+            let own = smoke::elf::check_native(target).is_ok();
+            let work = if own && self.deep { Some(0) } else { (self.lacking)(target) };
+            let other_machine = target.elf.machine != base.elf.machine;
+            (better(target), Reverse(work), !own, other_machine, Reverse(target.name.clone()))
+        };
+        let usable = candidates.iter().filter(|target| self.is_usable(target));
+        match usable.max_by_key(rank) {
+            Some(target) => Ok(target),
+            None if candidates.is_empty() => Err("there is no such target".into()),
+            None => {
+                let names: Vec<&str> = candidates.iter().map(|target| target.name.as_str()).collect();
+                Err(format!("{} would do, but is not built; --deep builds it", names.join(" or ")))
+            }
+        }
+    }
+
+    fn is_usable(&self, target: &Target) -> bool {
+        (self.lacking)(target).is_some_and(|steps| steps == 0 || self.deep)
+    }
+
+    /// The same test on another target.
+    fn on(&self, target: &Target, emulated: bool) -> Result<Result<Where, String>> {
+        if !self.is_usable(target) {
+            return Ok(Err(format!("{} is not built; --deep builds it", target.name)));
+        }
+        let emulator = if emulated {
+            match beside(self.session, self.base.emulator.as_ref(), target) {
+                Ok(emulator) => Some(emulator),
+                Err(error) if crate::fetch::is_interrupt(&error) => return Err(error),
+                Err(error) => return Ok(Err(format!("{error:#}"))),
+            }
+        } else {
+            None
+        };
+        Ok(Ok(Where { target: target.clone(), emulator, ..self.base.clone() }))
+    }
+}
+
+/// The emulator of another target: of the same version, from the same folder, if it is there.
+fn beside(session: &Session, ours: Option<&Emulator>, target: &Target) -> Result<Emulator> {
+    let folder = ours.and_then(|ours| ours.path.parent());
+    let same = folder.and_then(|folder| emulator::in_folder(folder, &target.qemu.emulator));
+    same.map_or_else(|| session.emulator(target, None), Ok)
+}

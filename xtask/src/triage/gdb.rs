@@ -1,0 +1,328 @@
+//! The part of GDB's remote serial protocol that it takes to ask QEMU's stub where a program stands.
+//!
+//! Which registers there are, and their numbers and widths, is what the stub itself describes (`target.xml`).
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::run::interrupt;
+use crate::store::hex;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a wait looks up.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A connection to a stub.
+pub struct Stub {
+    stream: UnixStream,
+    read: VecDeque<u8>,
+}
+
+/// A register, as the stub describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    /// Its name.
+    pub name: String,
+    /// Its number in the protocol.
+    pub number: usize,
+    /// Its width in bits.
+    pub bits: usize,
+    /// Number of the part of the description that it is in: the processor's core, its vectors, ….
+    pub part: usize,
+}
+
+/// Why a program has stopped, or that it has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// By this signal, in GDB's numbering.
+    Signal(u8),
+    /// It has ended.
+    Ended,
+}
+
+impl Stub {
+    /// Connects to the socket, once it is there. `alive` says whether it may still come.
+    pub fn connect(socket: &Path, alive: impl Fn() -> bool) -> Result<Self> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            interrupt::check()?;
+            match UnixStream::connect(socket) {
+                Ok(stream) => {
+                    stream.set_read_timeout(Some(TICK))?;
+                    return Ok(Self { stream, read: VecDeque::new() });
+                }
+                Err(error) if !alive() || Instant::now() > end => {
+                    return Err(error).context("connecting to QEMU's gdb stub");
+                }
+                Err(_) => std::thread::sleep(TICK / 10),
+            }
+        }
+    }
+
+    /// Asks, and gives the answer.
+    pub fn ask(&mut self, packet: &str) -> Result<Vec<u8>> {
+        self.send(packet)?;
+        self.receive(Instant::now() + PATIENCE)?.with_context(|| format!("the gdb stub does not answer `{packet}`"))
+    }
+
+    /// Lets the program go on, with a signal if it is not 0, until it stops; nothing if it does not within the time.
+    pub fn go_on(&mut self, signal: u8, until: Instant) -> Result<Option<Stop>> {
+        self.send(&if signal == 0 { "c".to_owned() } else { format!("C{signal:02x}") })?;
+        loop {
+            let Some(answer) = self.receive(until)? else { return Ok(None) };
+            match answer.first() {
+                Some(b'T' | b'S') => return Ok(Some(Stop::Signal(number(answer.get(1..3))?))),
+                Some(b'W' | b'X') => return Ok(Some(Stop::Ended)),
+                // What the stub says on the way.
+                _ => {}
+            }
+        }
+    }
+
+    /// Kills the program. It may be gone already.
+    pub fn kill(mut self) {
+        let _ = self.send("k");
+        let _ = self.receive(Instant::now() + TICK);
+    }
+
+    /// Reads an object of the stub's: `features:read:target.xml`, `auxv:read:`.
+    pub fn object(&mut self, name: &str) -> Result<Vec<u8>> {
+        const PIECE: usize = 0x400;
+        let mut all = Vec::new();
+        loop {
+            let answer = self.ask(&format!("qXfer:{name}:{:x},{PIECE:x}", all.len()))?;
+            match answer.split_first() {
+                Some((b'm', piece)) if !piece.is_empty() => all.extend_from_slice(piece),
+                Some((b'l', piece)) => {
+                    all.extend_from_slice(piece);
+                    return Ok(all);
+                }
+                _ => bail!("the gdb stub gives no {name}"),
+            }
+        }
+    }
+
+    /// The registers that it describes.
+    pub fn registers(&mut self) -> Result<Vec<Register>> {
+        let read = |stub: &mut Self, file: &str| -> Result<String> {
+            let text = stub.object(&format!("features:read:{file}"))?;
+            Ok(String::from_utf8_lossy(&text).into_owned())
+        };
+        let supported = self.ask("qSupported:multiprocess-")?;
+        if !String::from_utf8_lossy(&supported).contains("qXfer:features:read+") {
+            bail!("this emulator's gdb stub does not describe its registers");
+        }
+        let target = read(self, "target.xml")?;
+        let mut all = registers(&target, 0, 0);
+        for (part, file) in (1..).zip(includes(&target)) {
+            let next = all.last().map_or(0, |last: &Register| last.number + 1);
+            let text = read(self, &file)?;
+            all.extend(registers(&text, part, next));
+        }
+        Ok(all)
+    }
+
+    /// A register's bytes, in the target's order.
+    pub fn register(&mut self, register: &Register) -> Result<Vec<u8>> {
+        let answer = self.ask(&format!("p{:x}", register.number))?;
+        bytes(&answer).with_context(|| format!("the gdb stub does not give the register {}", register.name))
+    }
+
+    /// Memory of the program; an error if it is not all there.
+    pub fn memory(&mut self, address: u64, length: usize) -> Result<Vec<u8>> {
+        let answer = self.ask(&format!("m{address:x},{length:x}"))?;
+        bytes(&answer).filter(|bytes| bytes.len() == length).with_context(|| format!("no memory at {address:#x}"))
+    }
+
+    /// The program's threads, as the stub names them.
+    pub fn threads(&mut self) -> Result<Vec<String>> {
+        let answer = String::from_utf8_lossy(&self.ask("qfThreadInfo")?).into_owned();
+        Ok(answer.strip_prefix('m').unwrap_or_default().split(',').map(str::to_owned).collect())
+    }
+
+    /// From now on it is about this thread.
+    pub fn select(&mut self, thread: &str) -> Result<()> {
+        self.ask(&format!("Hg{thread}")).map(drop)
+    }
+
+    fn send(&mut self, packet: &str) -> Result<()> {
+        let sum = packet.bytes().fold(0u8, u8::wrapping_add);
+        let framed = format!("${packet}#{sum:02x}");
+        self.stream.write_all(framed.as_bytes()).with_context(|| format!("sending `{packet}` to the gdb stub"))
+    }
+
+    /// The next packet; nothing if there is none in time.
+    fn receive(&mut self, until: Instant) -> Result<Option<Vec<u8>>> {
+        loop {
+            // Acknowledgements stand between packets.
+            while self.read.front().is_some_and(|byte| *byte != b'$') {
+                self.read.pop_front();
+            }
+            if let Some(end) = self.read.iter().position(|byte| *byte == b'#')
+                && self.read.len() > end + 2
+            {
+                let packet: Vec<u8> = self.read.drain(..end + 3).collect();
+                self.stream.write_all(b"+").context("answering the gdb stub")?;
+                return Ok(Some(unescape(&packet[1..end])));
+            }
+            interrupt::check()?;
+            if Instant::now() >= until {
+                return Ok(None);
+            }
+            let mut chunk = [0; 4096];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => bail!("the gdb stub has gone"),
+                Ok(length) => self.read.extend(&chunk[..length]),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) => return Err(error).context("reading from the gdb stub"),
+            }
+        }
+    }
+}
+
+/// Undoes the protocol's escapes and repetitions.
+fn unescape(packet: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut rest = packet.iter();
+    while let Some(&byte) = rest.next() {
+        match byte {
+            b'}' => plain.extend(rest.next().map(|byte| byte ^ 0x20)),
+            b'*' => {
+                // The last one again, as often as the next byte is above 28.
+                let times = rest.next().map_or(0, |byte| usize::from(byte.saturating_sub(29)));
+                let last = plain.last().copied();
+                plain.extend(last.into_iter().cycle().take(times));
+            }
+            _ => plain.push(byte),
+        }
+    }
+    plain
+}
+
+/// Bytes from hex; nothing if it is none, as an error is not.
+fn bytes(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| Some(digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?);
+    let bytes: Option<Vec<u8>> = text.chunks(2).map(pair).collect();
+    bytes.filter(|bytes| !bytes.is_empty())
+}
+
+fn number(digits: Option<&[u8]>) -> Result<u8> {
+    let bytes = digits.and_then(bytes);
+    bytes.and_then(|bytes| bytes.first().copied()).context("the gdb stub stops without a signal")
+}
+
+/// The files that a description includes.
+fn includes(xml: &str) -> Vec<String> {
+    tags(xml, "xi:include").filter_map(|tag| attribute(tag, "href")).collect()
+}
+
+/// The registers in a part of a description, the first of which has the number `next` unless it says otherwise.
+fn registers(xml: &str, part: usize, mut next: usize) -> Vec<Register> {
+    let mut all = Vec::new();
+    for tag in tags(xml, "reg") {
+        let Some(name) = attribute(tag, "name") else { continue };
+        let number = attribute(tag, "regnum").and_then(|number| number.parse().ok()).unwrap_or(next);
+        let bits = attribute(tag, "bitsize").and_then(|bits| bits.parse().ok()).unwrap_or(0);
+        next = number + 1;
+        all.push(Register { name, number, bits, part });
+    }
+    all
+}
+
+/// What is within the tags of this name. The descriptions are machine-made: no comment or text holds such a tag.
+fn tags<'a>(xml: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let named = move |part: &'a str| part.strip_prefix(name).filter(|rest| rest.starts_with([' ', '\n', '\t']));
+    xml.split('<').filter_map(named).map(|rest| rest.split('>').next().unwrap_or(rest))
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let start = tag.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix("=\""))?;
+    start.split('"').next().map(str::to_owned)
+}
+
+/// A register's value as it is written: `0x` and its bytes, highest first.
+pub fn shown(value: &[u8], big_endian: bool) -> String {
+    let mut value = value.to_vec();
+    if !big_endian {
+        value.reverse();
+    }
+    format!("0x{}", hex(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn packets_are_unpacked() {
+        assert_eq!(unescape(b"a}\x03b0*\"c"), b"a#b000000c");
+        assert_eq!(bytes(b"0aff"), Some(vec![10, 255]));
+        assert_eq!(bytes(b"E14"), None);
+        assert_eq!(bytes(b""), None);
+    }
+
+    #[test]
+    fn descriptions_are_read() {
+        let target = "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target><xi:include href=\"core.xml\"/>\
+            <xi:include href=\"fp.xml\"/></target>";
+        assert_eq!(includes(target), ["core.xml", "fp.xml"]);
+        let core = "<feature name=\"org.x\">\n  <!-- the general ones -->\n  <reg name=\"r0\" bitsize=\"64\"/>\n  \
+            <reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\"/>\n  <reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\" regnum=\"64\"/>\n  \
+            <reg name=\"cr\" bitsize=\"32\"/></feature>";
+        let found: Vec<(String, usize, usize)> =
+            registers(core, 1, 0).into_iter().map(|reg| (reg.name, reg.number, reg.bits)).collect();
+        let expected = [("r0", 0, 64), ("sp", 1, 64), ("pc", 64, 64), ("cr", 65, 32)];
+        assert_eq!(found, expected.map(|(name, number, bits)| (name.into(), number, bits)));
+        assert_eq!(shown(&[1, 2], false), "0x0201");
+        assert_eq!(shown(&[1, 2], true), "0x0102");
+    }
+
+    /// A stub that answers what it is asked, in this order.
+    fn stub(script: Vec<(&'static str, &'static str)>) -> (tempfile::TempDir, std::thread::JoinHandle<()>, Stub) {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("gdb");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let serving = std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            for (question, answer) in script {
+                let mut asked = Vec::new();
+                let mut byte = [0];
+                while asked.iter().rev().nth(2) != Some(&b'#') {
+                    stream.read_exact(&mut byte).unwrap();
+                    if byte != [b'+'] {
+                        asked.extend(byte);
+                    }
+                }
+                let asked = String::from_utf8(asked).unwrap();
+                assert_eq!(asked[1..].split('#').next(), Some(question));
+                stream.write_all(format!("+${answer}#00").as_bytes()).unwrap();
+            }
+        });
+        let stub = Stub::connect(&socket, || true).unwrap();
+        (folder, serving, stub)
+    }
+
+    #[test]
+    fn a_stop_is_told_from_an_end() {
+        let script =
+            vec![("c", "T0bthread:01;"), ("C0b", "X0b"), ("qXfer:auxv:read::0,400", "l}\x03"), ("m10,2", "E14")];
+        let (_folder, serving, mut stub) = stub(script);
+        let soon = || Instant::now() + PATIENCE;
+        assert_eq!(stub.go_on(0, soon()).unwrap(), Some(Stop::Signal(11)));
+        assert_eq!(stub.go_on(11, soon()).unwrap(), Some(Stop::Ended));
+        assert_eq!(stub.object("auxv:read:").unwrap(), b"#");
+        assert!(stub.memory(16, 2).is_err());
+        serving.join().unwrap();
+        assert!(stub.ask("?").is_err());
+    }
+}

@@ -54,7 +54,9 @@ fn a_target_is_shown_and_checked() {
 fn doctor_says_what_is_there() {
     let project = project!();
     let said = project.run(&["doctor"], 0).stdout;
-    for line in ["✓ rustc        1.95.0", "✓ clang        22.1.8", "✓ make", "✓ qemu-fake    11.1.3"] {
+    let lines =
+        ["✓ rustc        1.95.0", "✓ clang        22.1.8", "✓ make", "✓ sshd         9.2", "✓ qemu-fake    11.1.3"];
+    for line in lines {
         assert!(said.contains(line), "{line} is not in\n{said}");
     }
     fs_err::remove_file(project.host("tools/git")).unwrap();
@@ -79,6 +81,29 @@ fn doctor_installs_by_the_hosts_package_manager() {
         assert_eq!(trace, "update\ninstall --yes --no-install-recommends git\n");
     } else {
         output.says(&["needs root", "hint: sudo apt-get update && sudo apt-get install", "git"]);
+    }
+}
+
+#[test]
+fn what_not_every_use_needs_is_installed_by_doctor_alone() {
+    let project = project!();
+    for tool in ["ssh", "sshd"] {
+        project.script(&format!("tools/{tool}"), "exit 1");
+    }
+    let said = project.run(&["doctor"], 0).stdout;
+    assert!(said.contains("- ssh          not found; only for the runner ssh:HOST"), "{said}");
+    let trace = project.host("trace");
+    project.script("tools/apt-get", &format!("echo \"$*\" >>{}", trace.display()));
+    project.script("tools/apt-cache", "echo Package: found");
+    project.write("smoke/Cargo.toml", "[workspace]\n");
+    project.run(&["bringup", "--setup", "fake", "--link", "static"], 0);
+    assert!(!trace.exists(), "the main job does without");
+    if rustix::process::geteuid().is_root() {
+        project.run(&["doctor", "--install"], 0);
+        let trace = fs_err::read_to_string(trace).unwrap();
+        assert_eq!(trace, "update\ninstall --yes --no-install-recommends openssh-client openssh-server\n");
+    } else {
+        project.run(&["doctor", "--install"], 96).says(&["needs root", "openssh-client openssh-server"]);
     }
 }
 

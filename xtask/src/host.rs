@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use crate::exit::{self, Coded};
 use crate::model::version::Version;
-use crate::run::exec::Cmd;
+use crate::run::exec::{Cmd, PATH};
 
 /// The LLVM release that Bringup is tried with; other versions are taken when it is not there.
 pub const PREFERRED_LLVM: u64 = 22;
@@ -16,6 +17,12 @@ const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
 
 /// What test programs are isolated with.
 const ISOLATION: [&str; 2] = ["unshare", "ip"];
+
+/// How long a tool may take to give its version.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What not every use of Bringup needs, and which does.
+pub const EXTRAS: [(&str, &str); 2] = [("ssh", "the runner ssh:HOST"), ("sshd", "Bringup's own tests")];
 
 /// A program and the version it gives.
 #[derive(Debug, Clone)]
@@ -124,12 +131,19 @@ pub fn for_running() -> (String, BTreeMap<String, String>) {
 pub struct Survey {
     /// Each tool that is wanted, and what was found of it.
     pub tools: Vec<(&'static str, Option<Tool>)>,
+    /// The same of [`EXTRAS`].
+    pub extras: Vec<(&'static str, Option<Tool>)>,
 }
 
 impl Survey {
     /// Names of tools that were not found.
     pub fn missing(&self) -> Vec<&'static str> {
-        self.tools.iter().filter(|(_, tool)| tool.is_none()).map(|(name, _)| *name).collect()
+        missing(&self.tools).collect()
+    }
+
+    /// The same, with those that not every use needs.
+    pub fn missing_at_all(&self) -> Vec<&'static str> {
+        missing(&self.tools).chain(missing(&self.extras)).collect()
     }
 
     /// The host, if nothing is missing.
@@ -149,6 +163,10 @@ impl Survey {
     }
 }
 
+fn missing(tools: &[(&'static str, Option<Tool>)]) -> impl Iterator<Item = &'static str> {
+    tools.iter().filter(|(_, tool)| tool.is_none()).map(|(name, _)| *name)
+}
+
 /// Releases of LLVM in the order of preference.
 pub fn llvm_releases() -> impl Iterator<Item = u64> {
     std::iter::once(PREFERRED_LLVM).chain(LLVM_RELEASES.rev().filter(|&release| release != PREFERRED_LLVM))
@@ -166,12 +184,14 @@ pub fn survey() -> Survey {
     let others = ["git", "make"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
     // Asking each for its version takes tens of milliseconds: ask all at once.
-    let tools = std::thread::scope(|scope| {
-        let asked: Vec<_> =
+    std::thread::scope(|scope| {
+        let tools: Vec<_> =
             wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
-        asked.into_iter().map(|(name, thread)| (name, thread.join().ok().flatten())).collect()
-    });
-    Survey { tools }
+        let extras: Vec<_> = EXTRAS.map(|(name, _)| (name, scope.spawn(|| extra(name)))).into();
+        let [tools, extras] = [tools, extras]
+            .map(|asked| asked.into_iter().map(|(name, thread)| (name, thread.join().ok().flatten())).collect());
+        Survey { tools, extras }
+    })
 }
 
 /// Where a program is on the user's search path, on which [`survey`] looks for it; its bare name if it is not there.
@@ -183,6 +203,17 @@ fn tool(program: &str) -> Option<Tool> {
     let path = which::which(program).ok()?;
     // iproute2 knows only the short one.
     let printed = ["--version", "-V"].into_iter().find_map(|option| Cmd::new(&path).arg(option).read().ok())?;
+    versioned(path, &printed)
+}
+
+/// One of [`EXTRAS`]. A server is on root's search path only, and each says its version in its own way, some as a complaint.
+fn extra(program: &str) -> Option<Tool> {
+    let path = which::which(program).or_else(|_| which::which_in(program, Some(PATH), "/")).ok()?;
+    let output = Cmd::new(&path).arg("-V").merge_stderr().timeout(PATIENCE).output().ok()?;
+    versioned(path, &String::from_utf8_lossy(&output.stdout))
+}
+
+fn versioned(path: PathBuf, printed: &str) -> Option<Tool> {
     let line = printed.lines().find(|line| Version::find(line).is_some())?.trim().to_owned();
     let version = Version::find(&line);
     Some(Tool { path, line, version })

@@ -32,6 +32,8 @@ const INSTALLERS: [Installer; 2] = [
             ("make", "make"),
             ("unshare", "util-linux"),
             ("ip", "iproute2"),
+            ("ssh", "openssh-client"),
+            ("sshd", "openssh-server"),
         ],
     },
     Installer {
@@ -48,6 +50,8 @@ const INSTALLERS: [Installer; 2] = [
             ("make", "make"),
             ("unshare", "util-linux"),
             ("ip", "iproute2"),
+            ("ssh", "openssh-client-default"),
+            ("sshd", "openssh-server"),
         ],
     },
 ];

@@ -13,20 +13,22 @@ use crate::session::Session;
 
 pub fn run(session: &Session, install: bool) -> Result<u8> {
     if install {
-        setup(session)?;
+        install_all(session, &host::survey().missing_at_all())?;
     }
     let survey = host::survey();
     let mut text = String::new();
     let rust = session.rust()?;
     let matches = rust.release == session.pins.rust.version;
     let _ = writeln!(text, "{} {:<12} {:<10} {}", mark(matches), "rustc", rust.release, rust.sysroot.display());
-    for (name, tool) in &survey.tools {
-        let _ = match tool {
-            Some(tool) => {
+    for (name, tool) in survey.tools.iter().chain(&survey.extras) {
+        let extra = host::EXTRAS.iter().find(|(other, _)| other == name);
+        let _ = match (tool, extra) {
+            (Some(tool), _) => {
                 let version = tool.version.as_ref().map_or_else(String::new, ToString::to_string);
                 writeln!(text, "{} {name:<12} {version:<10} {}", mark(true), tool.path.display())
             }
-            None => writeln!(text, "{} {name:<12} not found", mark(false)),
+            (None, None) => writeln!(text, "{} {name:<12} not found", mark(false)),
+            (None, Some((_, user))) => writeln!(text, "- {name:<12} not found; only for {user}"),
         };
     }
     describe_emulators(session, &mut text)?;
@@ -41,9 +43,12 @@ pub fn run(session: &Session, install: bool) -> Result<u8> {
     report_missing(&survey)
 }
 
-/// Installs what the survey finds lacking.
+/// Installs what the survey finds lacking for the main job.
 pub fn setup(session: &Session) -> Result<()> {
-    let missing = host::survey().missing();
+    install_all(session, &host::survey().missing())
+}
+
+fn install_all(session: &Session, missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -57,7 +62,7 @@ pub fn setup(session: &Session) -> Result<()> {
             ),
         ));
     };
-    installer.install(&missing, &|command| session.ui.note(command)).map_err(|error| {
+    installer.install(missing, &|command| session.ui.note(command)).map_err(|error| {
         // Whatever the reason, it is the host that lacks something.
         Coded::error(exit::HOST, format!("{error:#}"))
     })

@@ -280,8 +280,10 @@ fn rerun(like: &Run, regressions: &[&Item<'_>]) -> String {
     }
     let _ = write!(command, " --link {}", like.link);
     if like.runner != "qemu" {
-        let host = like.machine.iter().map(|host| format!(":{}", quote(host.as_ref()))).collect::<String>();
-        let _ = write!(command, " --runner {}{host}", like.runner);
+        let _ = write!(command, " --runner {}", like.runner);
+        if let Some(machine) = &like.machine {
+            let _ = write!(command, ":{}", quote(machine.as_ref()));
+        }
     }
     command
 }

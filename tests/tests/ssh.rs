@@ -31,7 +31,7 @@ impl Setup {
 
     /// What the machine keeps of test programs.
     fn copies(&self) -> Vec<PathBuf> {
-        let folder = self.project.base().join("there/cache/bringup");
+        let folder = self.project.base().join("there/cache/bringup/programs");
         let Ok(entries) = fs_err::read_dir(folder) else { return Vec::new() };
         entries.map(|entry| entry.unwrap().path()).collect()
     }
@@ -93,7 +93,7 @@ fn programs_are_copied_once_and_outcomes_taken_over() {
     setup.project.note_starts();
     let output = setup.test(&[]).run().ends_with(0);
     assert_eq!(output.stderr.matches("copying").count(), 1, "both link modes share a copy:\n{}", output.stderr);
-    assert!(setup.project.starts().iter().all(|start| start.contains("/there/cache/bringup/fake-")));
+    assert!(setup.project.starts().iter().all(|start| start.contains("/there/cache/bringup/programs/fake-")));
     let copies = setup.copies();
     assert_eq!(copies.len(), 1, "{copies:?}");
     for options in [&["--rerun"][..], &[]] {
@@ -131,6 +131,9 @@ fn whatever_ends_the_run_ends_what_it_runs_there() {
         let output = run.wait();
         assert_eq!(output.status.code(), code, "{output:?}");
         setup.project.assert_no_processes();
+        if code.is_some() {
+            setup.assert_clean();
+        }
         let left: Vec<_> = fs_err::read_dir(setup.project.base().join("there/tmp")).unwrap().collect();
         assert!(left.is_empty(), "{signal:?}: {left:?}");
     }

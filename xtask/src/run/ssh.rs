@@ -114,7 +114,7 @@ fn try_connect(host: &str, config: Option<&Path>) -> Result<Machine> {
          echo \"lacking:$lacking\"\n\
          echo \"kernel: $(uname -r) $(uname -m)\"\n\
          echo \"processors: $(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)\"\n\
-         echo \"cache: ${{XDG_CACHE_HOME:-$HOME/.cache}}/bringup\"\n\
+         echo \"cache: ${{XDG_CACHE_HOME:-$HOME/.cache}}/bringup/programs\"\n\
          echo \"temporary: ${{TMPDIR:-/tmp}}\"\n"
     );
     let answer = connections[0].ask(&script, &[], None).context("asking it what it is")?;

@@ -90,7 +90,7 @@ impl Tries {
 
 impl std::fmt::Display for Tries {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "failed {} of {} runs", self.failures, self.runs)
+        write!(f, "{} of {} runs", self.failures, self.runs)
     }
 }
 

@@ -181,7 +181,7 @@ pub fn unexpected(report: &Report) -> Vec<Item<'_>> {
 /// The outcome with its reason: `crash: SIGSEGV`.
 pub fn what_happened(test: &Test) -> String {
     let what = test.outcome.map_or("no test program lists it", Outcome::word);
-    let what = test.tries.map_or_else(|| what.to_owned(), |tries| format!("{what} ({tries})"));
+    let what = test.tries.map_or_else(|| what.to_owned(), |tries| format!("{what} (failed {tries})"));
     match (&test.reason, test.verdict) {
         (None, _) => what,
         // The reason is then that of an expectation which does not hold.

@@ -52,8 +52,7 @@ impl Subject {
         jobs: Option<&Jobs>,
         tracing: &Tracing,
     ) -> Result<Ran> {
-        let args = libtest::RUN.into_iter().chain(["--"]);
-        let args: Vec<&str> = self.test.iter().flat_map(|test| args.clone().chain([test.as_str()])).collect();
+        let args = self.test.iter().flat_map(|test| libtest::run([test.as_str()], 1));
         let cmd = sandbox.traced(&self.program, args, &self.lib_dirs, tracing)?;
         let (key, value) = libtest::UNSTABLE;
         let cmd = private(cmd.env(key, value), folder)?.timeout(limit);

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -35,6 +36,10 @@ pub use self::bounds::{Bounds, Exceeded};
 
 /// Search path of every child: the user's own is not consulted.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How often, and after which time, it is tried again to start a program that is busy.
+const BUSY_TRIES: u32 = 100;
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long what a program leaves behind may take to end by itself. As long is waited for output that is held by somebody
 /// who is not below the program.
@@ -395,7 +400,17 @@ impl Cmd {
         let open_files = self.bounds.as_ref().map(|bounds| bounds.open_files);
         let setup = Setup { harness, report: write, merge_stderr: self.merge_stderr, open_files };
         supervisor::install(&mut command, setup);
-        let mut child = command.spawn().with_context(|| {
+        let mut tries = 0..BUSY_TRIES;
+        let spawned = loop {
+            match command.spawn() {
+                // We have just written it, and a process that is being started by another thread still has it open.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && tries.next().is_some() => {
+                    std::thread::sleep(BUSY_PAUSE);
+                }
+                other => break other,
+            }
+        };
+        let mut child = spawned.with_context(|| {
             let dir = self.dir.as_deref().map(|dir| format!(" in {}", dir.display())).unwrap_or_default();
             format!("starting `{}`{dir}", shorten(&self.display()))
         })?;

@@ -8,8 +8,12 @@ use serde::Deserialize;
 /// Arguments that make a test program list its tests.
 pub const LIST: [&str; 3] = ["--list", "--format", "terse"];
 
-/// Arguments that make it run tests named exactly; how many at once is added, and then their names.
-pub const RUN: [&str; 6] = ["-Z", "unstable-options", "--format=json", "--report-time", "--color=never", "--exact"];
+/// Arguments that make it run the tests of these names, and no others, `threads` at once.
+pub fn run<'a>(tests: impl IntoIterator<Item = &'a str>, threads: usize) -> Vec<String> {
+    let options = ["-Z", "unstable-options", "--format=json", "--report-time", "--color=never", "--exact"];
+    let options = options.map(str::to_owned).into_iter().chain([format!("--test-threads={threads}"), "--".into()]);
+    options.chain(tests.into_iter().map(str::to_owned)).collect()
+}
 
 /// Lets a harness of a stable toolchain speak JSON.
 pub const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");

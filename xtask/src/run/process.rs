@@ -122,8 +122,7 @@ impl Bench<'_> {
         let mut end_of_program = None;
         let mut watch = Watch::new(tests, threads == 1, reported);
         let mut parser = Parser::default();
-        let threads = format!("--test-threads={threads}");
-        let args = libtest::RUN.into_iter().chain([threads.as_str(), "--"]).chain(tests.iter().map(String::as_str));
+        let args = libtest::run(tests.iter().map(String::as_str), threads);
         let (key, value) = libtest::UNSTABLE;
         let cmd = self.sandbox.command(&program.path, args, self.lib_dirs)?.env(key, value);
         let finished = self.run(program, cmd, limits, |stream, chunk| {

@@ -2,7 +2,8 @@
 //!
 //! Who is blamed, by how a process ends:
 //! * with a test in flight: that test, and a new process runs what is left;
-//! * with several in flight: those of them that bring it about alone; if none does, each of them, for it may be any;
+//! * with several threads: those of the tests in flight, or else of those just reported, that bring it about alone; if none
+//!   does, each one in flight, for it may be any;
 //! * between two tests: the one just reported, if it does it alone too; else nobody, and a note is kept;
 //! * before the first test, twice in a row: the first test that is left;
 //! * well, without a word of a test that it was asked for, also when it is asked for nothing else: that test is missing;
@@ -44,16 +45,19 @@ impl Bench<'_> {
                     rest.drain(..).for_each(|name| settle(missing(name)));
                 }
             } else if ended.told && !ended.done.is_empty() {
-                self.blame_late(program, &ended.done, &ended, "after all tests", settle)?;
+                if !self.blame_late(program, &ended.done, &ended, settle)? {
+                    self.note(program, &format!("{} after all tests; no test alone brings it about", ended.how));
+                }
             } else if !ended.in_flight.is_empty() {
                 // A process that had used up its own time: the test gets a new one.
                 if !(ended.program_limit && rest.len() < asked.len()) {
-                    let blamed = self.blame(program, &ended, settle)?;
+                    let blamed = self.blame(program, &ended, threads, settle)?;
                     rest.retain(|name| !blamed.contains(name));
                 }
             } else if heard {
-                let last = &ended.done[ended.done.len().saturating_sub(threads)..];
-                self.blame_late(program, last, &ended, "between two tests", settle)?;
+                if !self.blame_late(program, recent(&ended, threads), &ended, settle)? {
+                    self.note(program, &format!("{} between two tests; no test alone brings it about", ended.how));
+                }
             } else if unheard {
                 settle(dead(rest.remove(0), &ended, " before it started", ended.finished.wall));
             }
@@ -75,7 +79,7 @@ impl Bench<'_> {
         if let [one] = asked {
             return Ok(vec![(one.clone(), left.clone())]);
         }
-        let found = self.culprits(program, &ended.done, &|ended, _| !ended.finished.left.is_empty())?;
+        let found = self.culprits(program, &ended.done, &|ended| !ended.finished.left.is_empty())?;
         if !found.is_empty() {
             return Ok(found.into_iter().map(|(name, ended)| (name, ended.finished.left)).collect());
         }
@@ -93,13 +97,13 @@ impl Bench<'_> {
     }
 
     /// Settles the tests in flight that made the process end so; the result names all that are settled.
-    fn blame(&self, program: &TestProgram, ended: &Ended, settle: Settle) -> Result<Vec<String>> {
+    fn blame(&self, program: &TestProgram, ended: &Ended, threads: usize, settle: Settle) -> Result<Vec<String>> {
         let limit = Duration::from_secs(ended.limits.test_seconds);
         let overdue = ended.in_flight.iter().filter(|(_, time)| ended.finished.timed_out && *time >= limit);
         let overdue: Vec<_> = overdue.collect();
         let guilty = match (overdue.as_slice(), ended.in_flight.as_slice()) {
-            ([], [one]) => vec![one],
-            ([], _) => return self.blame_one_of(program, ended, settle),
+            ([], [one]) if threads == 1 => vec![one],
+            ([], _) => return self.blame_one_of(program, ended, threads, settle),
             _ => overdue,
         };
         // The one end that looks well has to be told.
@@ -110,8 +114,14 @@ impl Bench<'_> {
         Ok(guilty.into_iter().map(|(name, _)| name.clone()).collect())
     }
 
-    /// Runs each of the tests in flight alone.
-    fn blame_one_of(&self, program: &TestProgram, ended: &Ended, settle: Settle) -> Result<Vec<String>> {
+    /// Runs each of the tests in flight alone, and if they are innocent those that had just been reported.
+    fn blame_one_of(
+        &self,
+        program: &TestProgram,
+        ended: &Ended,
+        threads: usize,
+        settle: Settle,
+    ) -> Result<Vec<String>> {
         let mut tried = Vec::new();
         for (name, _) in &ended.in_flight {
             tried.push(self.alone(program, name)?);
@@ -119,7 +129,7 @@ impl Bench<'_> {
         let names: Vec<String> = tried.iter().map(|test| test.name.clone()).collect();
         let found =
             tried.iter().any(|test| matches!(test.outcome, Outcome::Crash | Outcome::Timeout | Outcome::Missing));
-        if found {
+        if found || self.blame_late(program, recent(ended, threads), ended, settle)? {
             tried.into_iter().for_each(settle);
         } else {
             let when = format!(" while it ran beside {} others, but not alone", names.len() - 1);
@@ -128,25 +138,14 @@ impl Bench<'_> {
         Ok(names)
     }
 
-    /// Settles those of the tests that make a process end badly after they are reported.
-    fn blame_late(
-        &self,
-        program: &TestProgram,
-        tests: &[String],
-        ended: &Ended,
-        when: &str,
-        settle: Settle,
-    ) -> Result<()> {
-        let badly =
-            |ended: &Ended, asked: usize| ended.in_flight.is_empty() && ended.done.len() == asked && !ended.clean;
+    /// Settles those of the tests that make a process end badly after they are reported, if there are any.
+    fn blame_late(&self, program: &TestProgram, tests: &[String], ended: &Ended, settle: Settle) -> Result<bool> {
+        let badly = |ended: &Ended| ended.in_flight.is_empty() && !ended.done.is_empty() && !ended.clean;
         let culprits = self.culprits(program, tests, &badly)?;
-        if culprits.is_empty() {
-            self.note(program, &format!("{} {when}; no test alone brings it about", ended.how));
+        for (name, _) in &culprits {
+            settle(dead(name.clone(), ended, " after it was reported", Duration::ZERO));
         }
-        for (name, _) in culprits {
-            settle(dead(name, ended, " after it was reported", Duration::ZERO));
-        }
-        Ok(())
+        Ok(!culprits.is_empty())
     }
 
     /// Those of the tests that show something when they run alone, and how that ended, found by halving: what all of them together do not show,
@@ -155,13 +154,13 @@ impl Bench<'_> {
         &self,
         program: &TestProgram,
         tests: &[String],
-        shows: &dyn Fn(&Ended, usize) -> bool,
+        shows: &dyn Fn(&Ended) -> bool,
     ) -> Result<Vec<(String, Ended)>> {
         if tests.is_empty() {
             return Ok(Vec::new());
         }
         let ended = self.process(program, tests, 1, &mut |_| ())?;
-        if !shows(&ended, tests.len()) {
+        if !shows(&ended) {
             return Ok(Vec::new());
         }
         if let [one] = tests {
@@ -172,6 +171,13 @@ impl Bench<'_> {
         found.extend(self.culprits(program, right, shows)?);
         Ok(found)
     }
+}
+
+/// The tests that were reported last: one of them may have brought about what came right after.
+fn recent(ended: &Ended, threads: usize) -> &[String] {
+    // While one thread brings it about, the others may report a few more.
+    let count = if threads == 1 { 1 } else { 4 * threads };
+    &ended.done[ended.done.len().saturating_sub(count)..]
 }
 
 /// The outcome of a test that its process died of, or was killed for.

@@ -248,7 +248,7 @@ fn outcome(test: &Test) -> Option<TestOutcome> {
 /// What was seen, for the comment above a new entry: one line of plain characters.
 fn note(test: &TestOutcome, word: Word) -> Option<String> {
     const LENGTH: usize = 100;
-    let rate = test.tries.filter(|_| word == Word::Flake).map(|tries| tries.to_string());
+    let rate = test.tries.filter(|_| word == Word::Flake).map(|tries| format!("failed {tries}"));
     let reason = test.reason.as_deref().and_then(|reason| reason.lines().next()).map(str::trim);
     let reason = reason.filter(|reason| !reason.is_empty()).map(str::to_owned);
     let told: Vec<String> = rate.into_iter().chain(reason).collect();

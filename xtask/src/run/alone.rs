@@ -52,7 +52,7 @@ impl Subject {
         jobs: Option<&Jobs>,
         tracing: &Tracing,
     ) -> Result<Ran> {
-        let args = libtest::RUN.into_iter().chain(["--"]);
+        let args = libtest::RUN.into_iter().chain(["--test-threads=1", "--"]);
         let args: Vec<&str> = self.test.iter().flat_map(|test| args.clone().chain([test.as_str()])).collect();
         let cmd = sandbox.traced(&self.program, args, &self.lib_dirs, tracing)?;
         let (key, value) = libtest::UNSTABLE;
@@ -125,7 +125,9 @@ impl Watch {
                 (Outcome::Fail, self.message.clone().or_else(|| panic_line(&self.output)))
             }
             Some(TestResult::Ignored) => (Outcome::Ignored, self.message.clone()),
-            None if clean && !self.started => (Outcome::Missing, Some("the program says nothing of it".into())),
+            None if finished.status.success() && !self.started => {
+                (Outcome::Missing, Some("the program says nothing of it".into()))
+            }
             _ => {
                 let when = match (self.started, self.result) {
                     (_, Some(_)) => " after it was reported",

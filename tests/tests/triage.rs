@@ -31,11 +31,11 @@ fn page(project: &Project, test: &str) -> String {
 
 #[test]
 fn a_planted_flaky_test_is_flaky_at_its_rate() {
-    let project = with_test("seldom_b");
+    let project = with_test("third_b");
     // The first of three fails, of 11 runs the 1st, 4th, 7th and 10th.
-    let output = triage(&project, &["std", "seldom_b"]);
-    output.prints(&["flaky, at a rate of 36 %", "failed 4 of 11 runs without any change"]);
-    assert!(page(&project, "seldom_b").contains("caught of seldom_b"));
+    let output = triage(&project, &["std", "third_b"]);
+    output.prints(&["flaky, at a rate of 36 %", "failed in 4 of 11 runs without any change"]);
+    assert!(page(&project, "third_b").contains("caught of third_b"));
     project.assert_clean();
 }
 

@@ -1,5 +1,7 @@
 //! The command line: what a user may type, and nothing of what it does.
 
+mod triage;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -10,6 +12,8 @@ use crate::model::link::Link;
 use crate::model::partition::Partition;
 use crate::model::patch_name::PatchName;
 use crate::step::test_programs::suites;
+
+pub use triage::{OwnRunner, Triage};
 
 /// Brings up Rust on musl Linux architectures: builds a cross toolchain from a target spec file and tests std under QEMU.
 ///
@@ -300,52 +304,6 @@ pub struct TestVerb {
     pub archive: Option<PathBuf>,
 }
 
-/// `triage`
-#[derive(Debug, Args)]
-#[command(after_help = TRIAGE_CLOSING)]
-pub struct Triage {
-    /// The target
-    pub target: String,
-    /// The test's suite
-    #[arg(value_parser = PossibleValuesParser::new(suites()), requires = "test")]
-    pub suite: Option<String>,
-    /// The test, as the report names it
-    pub test: Option<String>,
-    /// Every unexpected failure of the target in the last report
-    #[arg(long, conflicts_with_all = ["suite", "proof"])]
-    pub all: bool,
-    /// The proof of this patch instead of a test; --without leaves the patch out
-    #[arg(long, value_name = "PATCH", conflicts_with = "suite")]
-    pub proof: Option<PatchName>,
-    /// How the program is linked [default: as where it failed last, else dynamic]
-    #[arg(long, value_enum, value_name = "MODE")]
-    pub link: Option<Link>,
-    /// What runs the program [default: as where it failed last, else qemu]
-    #[arg(long, value_name = "qemu|native", value_parser = local_runner)]
-    pub runner: Option<RunnerKind>,
-    /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
-    #[arg(long, value_name = "PATH")]
-    pub qemu: Option<PathBuf>,
-    /// Another version of the emulator, as a control; those of bringup.toml's `[[qemu.control]]` are tried anyway
-    #[arg(long, value_name = "PATH")]
-    pub control_qemu: Vec<PathBuf>,
-    /// How much of its isolation the program gets, where the kernel allows it
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
-    pub isolation: Isolation,
-    /// Build what controls need: other targets, and std at another opt-level
-    #[arg(long)]
-    pub deep: bool,
-    /// How long one run may take [default: 60, or bringup.toml's limit for a test if that is less]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
-    pub limit: Option<u16>,
-}
-
-const TRIAGE_CLOSING: &str = "\
-Examples:
-  cargo xtask triage s390x std net::tcp::tests::timeouts
-  cargo xtask triage armv7 --all
-  cargo xtask triage armv7 --proof rust/4 --without rust/4 --deep";
-
 /// What runs a target's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunnerKind {
@@ -420,14 +378,6 @@ pub enum Format {
     Html,
     /// report.json
     Json,
-}
-
-fn local_runner(text: &str) -> Result<RunnerKind, String> {
-    match text {
-        "qemu" => Ok(RunnerKind::Qemu),
-        "native" => Ok(RunnerKind::Native),
-        _ => Err("expected qemu or native".into()),
-    }
 }
 
 fn runner(text: &str) -> Result<RunnerKind, String> {

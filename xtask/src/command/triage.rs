@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::{RunnerKind, TargetNames, Triage as Options};
+use crate::cli::{OwnRunner, TargetNames, Triage as Options};
 use crate::exit::{self, Coded};
 use crate::model::link::Link;
 use crate::model::outcome::Verdict;
@@ -28,7 +28,7 @@ const LIMIT_SECONDS: u64 = 60;
 struct Failure {
     kind: Kind,
     link: Link,
-    runner: RunnerKind,
+    runner: OwnRunner,
 }
 
 pub fn run(session: &Session, options: &Options) -> Result<u8> {
@@ -54,10 +54,10 @@ pub fn run(session: &Session, options: &Options) -> Result<u8> {
 fn failures(session: &Session, options: &Options, target: &Target) -> Result<Vec<Failure>> {
     let report = last_report(session)?;
     let runs = || report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
-    let runner = |run: Option<&Run>| match (&options.runner, run) {
-        (Some(runner), _) => runner.clone(),
-        (None, Some(run)) if run.runner == "native" => RunnerKind::Native,
-        (None, _) => RunnerKind::Qemu,
+    let runner = |run: Option<&Run>| match (options.runner, run) {
+        (Some(runner), _) => runner,
+        (None, Some(run)) if run.runner == "native" => OwnRunner::Native,
+        (None, _) => OwnRunner::Qemu,
     };
     let link = |run: Option<&Run>| options.link.or(run.map(|run| run.link)).unwrap_or(Link::Dynamic);
     if let Some(patch) = &options.proof {
@@ -132,11 +132,12 @@ fn proof(session: &Session, name: &PatchName) -> Result<Kind> {
 }
 
 fn request(session: &Session, options: &Options, target: &Target, failure: Failure) -> Result<Request> {
-    let emulator = if failure.runner == RunnerKind::Qemu {
-        Some(session.emulator(target, options.qemu.as_deref())?)
-    } else {
-        smoke::elf::check_native(target)?;
-        None
+    let emulator = match failure.runner {
+        OwnRunner::Qemu => Some(session.emulator(target, options.qemu.as_deref())?),
+        OwnRunner::Native => {
+            smoke::elf::check_native(target)?;
+            None
+        }
     };
     let base =
         Where { target: target.clone(), emulator, link: failure.link, isolation: options.isolation, opt_level: None };

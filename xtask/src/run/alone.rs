@@ -124,7 +124,9 @@ impl Watch {
                 (Outcome::Fail, self.message.clone().or_else(|| panic_line(&self.output)))
             }
             Some(TestResult::Ignored) => (Outcome::Ignored, self.message.clone()),
-            None if clean && !self.started => (Outcome::Missing, Some("the program says nothing of it".into())),
+            None if finished.status.success() && !self.started => {
+                (Outcome::Missing, Some("the program says nothing of it".into()))
+            }
             _ => {
                 let when = match (self.started, self.result) {
                     (_, Some(_)) => " after it was reported",

@@ -116,19 +116,25 @@ impl<'a> Case<'a> {
         let passes = listed(self.passing().map(|at| self.place(at)).collect());
         match verdict {
             Verdict::Flaky => {
-                let _ = write!(text, " failed {rate} without any change");
+                let _ = write!(text, " failed in {} without any change", counted(rate));
             }
             Verdict::Load => {
                 let load: Vec<Tries> = self.of(Control::Load).filter_map(|(row, _)| row.tries()).collect();
                 let load = load.first().copied().unwrap_or(Tries { runs: 0, failures: 0 });
-                let _ = write!(text, " failed {} of {} copies run at once, and {rate} alone", load.failures, load.runs);
+                let _ = write!(
+                    text,
+                    " failed {} of {} copies run at once, and in {} alone",
+                    load.failures,
+                    load.runs,
+                    counted(rate)
+                );
             }
             Verdict::NotSeen => {
                 let loaded = if self.of(Control::Load).next().is_some() { ", nor under load" } else { "" };
                 let _ = write!(text, " failed in none of {} runs{loaded}", rate.runs);
             }
             _ => {
-                let _ = write!(text, " fails in {rate}");
+                let _ = write!(text, " fails in {}", counted(rate));
                 if let Some(why) = self.reason() {
                     let _ = write!(text, " ({why})");
                 }
@@ -205,6 +211,11 @@ fn listed(names: Vec<String>) -> String {
 
 fn order(big_endian: bool) -> &'static str {
     if big_endian { "big-endian" } else { "little-endian" }
+}
+
+/// `3 of 11 runs`
+fn counted(tries: Tries) -> String {
+    format!("{} of {} runs", tries.failures, tries.runs)
 }
 
 fn percent(tries: Tries) -> String {

@@ -68,7 +68,7 @@ fn a_test_that_comes_and_goes_is_flaky_whatever_else_is_seen() {
         row(Control::Repeated, base(), 3, 10),
         passes(Control::Emulator, under(OLD, base())),
     ];
-    let sentence = "flaky, at a rate of 27 %: the test on s390x under QEMU 11.1.3 linked dynamic failed 3 of 11 runs without any change.";
+    let sentence = "flaky, at a rate of 27 %: the test on s390x under QEMU 11.1.3 linked dynamic failed in 3 of 11 runs without any change.";
     is(&judge("the test", &rows), &Verdict::Flaky, sentence);
 }
 
@@ -76,7 +76,7 @@ fn a_test_that_comes_and_goes_is_flaky_whatever_else_is_seen() {
 fn a_test_that_passes_alone_is_one_of_load_or_is_not_seen_again() {
     let unchanged = [passes(Control::Alone, base()), row(Control::Repeated, base(), 0, 10)];
     let with = |load: Row| judge("the test", &[unchanged.to_vec(), vec![load]].concat());
-    let sentence = "load: the test on s390x under QEMU 11.1.3 linked dynamic failed 2 of 8 copies run at once, and 0 of 11 runs alone.";
+    let sentence = "load: the test on s390x under QEMU 11.1.3 linked dynamic failed 2 of 8 copies run at once, and in 0 of 11 runs alone.";
     is(&with(row(Control::Load, base(), 2, 8)), &Verdict::Load, sentence);
     let sentence =
         "not seen again: the test on s390x under QEMU 11.1.3 linked dynamic failed in none of 11 runs, nor under load.";

@@ -92,6 +92,7 @@ fn report(runs: Vec<Run>) -> Report {
         },
         pins: Pins { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into(), qemu: Some("11.1.3".into()) },
         compiler: "stock".into(),
+        options: Vec::new(),
         wall_s: 157.0,
         runs,
     }
@@ -171,7 +172,7 @@ fn many_regressions_do_not_flood_the_terminal() {
     s390x.suites = vec![suite("core", (0..500).map(failed).collect())];
     let text = terminal::render(&report(vec![s390x]), Path::new("out/report"), false);
     assert!(text.contains("… and 460 more of kind regression"), "{text}");
-    assert!(text.ends_with("hint: to run it again: cargo xtask test s390x --suite core --link dynamic\n"), "{text}");
+    assert!(text.ends_with("to run it again: cargo xtask test s390x --suite core --link dynamic\n"), "{text}");
 }
 
 /// The last line of a report with these tests in the suite std.
@@ -195,6 +196,10 @@ fn the_hint_is_the_command_that_reproduces() {
         hint("qemu", Link::Dynamic, vec![failed("x"), improved(), failed("y")]),
         "hint: to run it again: cargo xtask test s390x --suite std --link dynamic"
     );
+    let mut old = report(vec![run("s390x", "qemu", "incomplete")]);
+    old.options = vec!["--musl 1.2.5".into(), "--without musl/1".into()];
+    let text = terminal::render(&old, Path::new("out/report"), false);
+    assert!(text.ends_with("cargo xtask bringup s390x --musl 1.2.5 --without musl/1\n"), "{text}");
     let bless = "hint: to expect what was seen: cargo xtask bless s390x";
     assert_eq!(hint("qemu", Link::Dynamic, vec![improved()]), bless);
     assert_eq!(hint("native", Link::Dynamic, vec![test("gone", None, Verdict::Stale, "")]), bless);

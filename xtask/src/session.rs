@@ -42,6 +42,8 @@ pub struct Session {
     pub offline: bool,
     /// Patches that are left out of their series.
     pub without: Vec<PatchName>,
+    /// The options that chose a version, or left patches out, as they would have to be given again.
+    pub options: Vec<String>,
     rust: OnceLock<Rust>,
     host: OnceLock<Host>,
 }
@@ -90,6 +92,7 @@ impl Session {
             }
         }
         session.without.clone_from(&cli.without);
+        session.options = options(cli);
         for name in &session.without {
             session.named_patches(name)?;
         }
@@ -130,6 +133,7 @@ impl Session {
             jobs: cli.jobs.map_or(processors, usize::from),
             offline: cli.offline,
             without: Vec::new(),
+            options: Vec::new(),
             rust: OnceLock::new(),
             host: OnceLock::new(),
         })
@@ -415,6 +419,13 @@ fn start_folder(cli: &Cli) -> Result<PathBuf> {
 
 fn open_store(out: &Path, ui: &Ui) -> Result<Store> {
     Store::open(out, || ui.note("another run is using out/; waiting for it to end"))
+}
+
+/// The options of every verb that choose what is built.
+fn options(cli: &Cli) -> Vec<String> {
+    let version = |name: &str, version: &Option<String>| version.as_ref().map(|version| format!("--{name} {version}"));
+    let without = cli.without.iter().map(|patch| format!("--without {patch}"));
+    [version("rust", &cli.rust), version("musl", &cli.musl)].into_iter().flatten().chain(without).collect()
 }
 
 fn default_cache(start: &Path) -> Result<PathBuf> {

@@ -180,6 +180,7 @@ fn empty_report(
             qemu: emulator.map(|emulator| emulator.version.to_string()),
         },
         compiler: compiler.into(),
+        options: session.options.clone(),
         wall_s: 0.0,
         runs: Vec::new(),
     }

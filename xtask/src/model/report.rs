@@ -20,6 +20,9 @@ pub struct Report {
     pub pins: Pins,
     /// `stock` or `bootstrap`.
     pub compiler: String,
+    /// Options of every verb that chose what was built, such as `--musl 1.2.5`: a command that shall mean the same needs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Seconds on the clock for everything; 0 where that is not known.
     #[serde(default)]
     pub wall_s: f64,

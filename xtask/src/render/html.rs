@@ -125,7 +125,7 @@ impl Page {
             self.put(format_args!("</td></tr>\n"));
         }
         self.put(format_args!("</table></div>\n"));
-        if let Some(hint) = view::hint(report) {
+        for hint in view::hints(report) {
             self.put(format_args!("<p class=\"note\">hint: {}</p>\n", Text(&hint)));
         }
     }

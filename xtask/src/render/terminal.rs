@@ -31,9 +31,11 @@ pub fn render(report: &Report, folder: &Path, color: bool) -> String {
         text += &wrap(&format!("note: {note}"), 2, 8);
     }
     text += &unexpected(report, folder, color);
-    if let Some(hint) = view::hint(report) {
+    let hints = view::hints(report);
+    text += if hints.is_empty() { "" } else { "\n" };
+    for hint in hints {
         let word = paint("hint:", AnsiColor::Cyan.on_default().bold(), color);
-        let _ = writeln!(text, "\n{word} {}", view::visible(&hint));
+        let _ = writeln!(text, "{word} {}", view::visible(&hint));
     }
     text
 }

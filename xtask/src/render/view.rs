@@ -244,27 +244,32 @@ pub fn costs(report: &Report) -> Vec<Cost> {
     costs
 }
 
-/// The one thing to do next: the worst results decide which.
-pub fn hint(report: &Report) -> Option<String> {
+/// What to do next: the worst results decide it.
+pub fn hints(report: &Report) -> Vec<String> {
     let items = unexpected(report);
     let of = |kind: Kind| -> Vec<&Item<'_>> { items.iter().filter(|item| item.kind == kind).collect() };
     let targets = |items: &[&Item<'_>]| join(items.iter().map(|item| item.run.target.as_str()), " ");
 
+    let options: String = report.options.iter().flat_map(|option| [" ", option]).collect();
     let regressions = of(Kind::Regression);
     if let Some(first) = regressions.first() {
-        return Some(format!("to run it again: {}", rerun(first.run, &regressions)));
+        let again = format!("to run it again: {}{options}", rerun(first.run, &regressions));
+        let triage = format!("to learn whose fault it is: cargo xtask triage {} --all{options}", first.run.target);
+        // Triage does not run on another machine.
+        return if first.run.machine.is_some() { vec![again] } else { vec![triage, again] };
     }
     let smoke = of(Kind::Smoke);
     if !smoke.is_empty() {
-        return Some(format!("to run it again: cargo xtask smoke {}", targets(&smoke)));
+        return vec![format!("to run it again: cargo xtask smoke {}{options}", targets(&smoke))];
     }
     let incomplete = of(Kind::Incomplete);
     if !incomplete.is_empty() {
-        return Some(format!("to go on from the last complete step: cargo xtask bringup {}", targets(&incomplete)));
+        let targets = targets(&incomplete);
+        return vec![format!("to go on from the last complete step: cargo xtask bringup {targets}{options}")];
     }
     let outdated = |run: &&Run| run.suites.iter().any(|suite| suite.verdicts.outdated() > 0);
     let targets = join(report.runs.iter().filter(outdated).map(|run| run.target.as_str()), " ");
-    (!targets.is_empty()).then(|| format!("to expect what was seen: cargo xtask bless {targets}"))
+    if targets.is_empty() { vec![] } else { vec![format!("to expect what was seen: cargo xtask bless {targets}")] }
 }
 
 /// The command for the regressions of every run that has the runner and the link mode of `like`.

@@ -93,6 +93,7 @@ fn report(runs: &[(&str, &str)]) -> Report {
         host: Host { triple: String::new(), kernel: String::new(), jobs: 1, tools: BTreeMap::new() },
         pins: Pins { rust: String::new(), musl: String::new(), llvm: String::new(), qemu: Some("11.1.3".into()) },
         compiler: "stock".into(),
+        options: Vec::new(),
         wall_s: 0.0,
         runs: runs.iter().map(|(name, tests)| run(name, tests)).collect(),
     }

@@ -322,7 +322,9 @@ impl Trial<'_> {
         if stress.is_none() {
             self.run_again(&run, &mut outcome, setting).with_context(running)?;
         }
-        handle.done(start.elapsed(), false);
+        if outcome.not_run == 0 {
+            handle.done(start.elapsed(), false);
+        }
         durations.update(suite, &outcome)?;
         if whole && outcome.not_run == 0 {
             record.save(&outcome)?;

@@ -124,3 +124,15 @@ fn quiet_leaves_results_and_errors() {
     let output = project.run(&["-q", "test", "fake"], 100);
     assert!(!output.stderr.contains("Running") && output.stderr.contains("regression"), "{}", output.stderr);
 }
+
+#[test]
+fn signals_that_the_caller_ignores_are_none_of_the_programs_business() {
+    let project = project!();
+    project.tests("std", "heeds_hangup");
+    let ignoring = ["/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
+    project
+        .wrapped(&ignoring, &["test", "fake", "--suite", "std", "--link", "dynamic"])
+        .run()
+        .ends_with(0)
+        .says(&["expected"]);
+}

@@ -78,12 +78,21 @@ fn enter(setup: &Setup) -> io::Result<()> {
                 let most = getrlimit(Resource::Nofile).maximum.map_or(most, |hard| hard.min(most));
                 setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) })?;
             }
+            heed_all_signals();
             set_mask(libc::SIG_SETMASK, &mask).map(drop)
         }
         id => match Pid::from_raw(id) {
             Some(program) if id > 0 => Supervisor { program, report: &setup.report }.run(),
             _ => Err(io::Error::last_os_error()),
         },
+    }
+}
+
+/// What our own caller ignores (`nohup` is one) would be ignored by the program, too.
+fn heed_all_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: it only resets a disposition. Those that cannot be changed are at their default.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
 

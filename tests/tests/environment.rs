@@ -128,8 +128,8 @@ fn quiet_leaves_results_and_errors() {
 #[test]
 fn signals_that_the_caller_ignores_are_none_of_the_programs_business() {
     let project = project!();
-    project.tests("std", "heeds_hangup");
-    let ignoring = ["/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
+    project.tests("std", "heeds_usr1");
+    let ignoring = ["/bin/sh", "-c", "trap '' USR1; exec \"$@\"", "sh"];
     project
         .wrapped(&ignoring, &["test", "fake", "--suite", "std", "--link", "dynamic"])
         .run()

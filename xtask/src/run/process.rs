@@ -16,6 +16,9 @@ use super::schedule::TestProgram;
 use crate::model::outcome::{Outcome, TestOutcome};
 use crate::model::pins::Limits;
 
+/// The most that a program gets to list its tests. Where every program hangs, a test's limit for each would take an hour.
+const LIST_SECONDS: u64 = 60;
+
 /// How long a program may take to end once it has reported everything.
 const EXIT_GRACE: Duration = Duration::from_secs(30);
 
@@ -68,7 +71,8 @@ impl Bench<'_> {
         let mut output = Vec::new();
         let mut errors = Tail::default();
         let cmd = self.sandbox.command(&program.path, libtest::LIST, self.lib_dirs)?;
-        let limits = (self.limits)(&program.name);
+        let mut limits = (self.limits)(&program.name);
+        limits.test_seconds = limits.test_seconds.min(LIST_SECONDS);
         let finished = self.run(program, cmd, limits, |stream, chunk| {
             match stream {
                 Stream::Stdout => output.extend_from_slice(chunk),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::exec::{self, Cmd, Finished, Flow, Stream};
+use super::exec::{self, Finished, Flow, Stream};
 use super::jobs::{Jobs, Share};
 use super::libtest::{self, Event, Parser, Tail, TestResult};
-use super::sandbox::{Sandbox, Tracing};
+use super::sandbox::{Sandbox, Tracing, private};
 use crate::model::outcome::Outcome;
 
 /// A program and the one test of it that is run.
@@ -83,15 +83,6 @@ pub fn list(program: &Path, sandbox: &Sandbox, folder: &Path, limit: Duration, j
     let cmd = sandbox.command(program, libtest::LIST, &[])?;
     let output = private(cmd, folder)?.timeout(limit).within(jobs, Share::Program).output()?;
     Ok(if output.finished.status.success() { libtest::listed(&output.stdout) } else { Vec::new() })
-}
-
-/// A command with a home, a folder for temporary files and a working folder that nobody else uses.
-fn private(cmd: Cmd, folder: &Path) -> Result<Cmd> {
-    let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
-    for path in [&home, &tmp, &work] {
-        fs_err::create_dir_all(path)?;
-    }
-    Ok(cmd.env("HOME", home).env("TMPDIR", tmp).dir(work))
 }
 
 /// Follows the one test.

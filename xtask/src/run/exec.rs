@@ -112,6 +112,19 @@ pub enum Flow {
 }
 
 impl Output {
+    /// What `run` hands to the sink that it gets.
+    pub(super) fn of(run: impl FnOnce(&mut dyn FnMut(Stream, &[u8]) -> Flow) -> Result<Finished>) -> Result<Self> {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let finished = run(&mut |stream, chunk| {
+            match stream {
+                Stream::Stdout => stdout.extend_from_slice(chunk),
+                Stream::Stderr => stderr.extend_from_slice(chunk),
+            }
+            Flow::Continue
+        })?;
+        Ok(Self { finished, stdout, stderr })
+    }
+
     /// The end of what was printed on each stream, for a report: lines that each begin with a line break and a mark.
     pub fn last_lines(&self) -> String {
         const MOST: usize = 12;
@@ -320,15 +333,7 @@ impl Cmd {
 
     /// Runs it and keeps what it printed.
     pub fn output(&self) -> Result<Output> {
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let finished = self.stream(|stream, chunk| {
-            match stream {
-                Stream::Stdout => stdout.extend_from_slice(chunk),
-                Stream::Stderr => stderr.extend_from_slice(chunk),
-            }
-            Flow::Continue
-        })?;
-        Ok(Output { finished, stdout, stderr })
+        Output::of(|sink| self.stream(sink))
     }
 
     /// Runs it and gives back its standard output, trimmed. An exit status other than 0 is an error that shows both streams' ends.

@@ -181,11 +181,7 @@ impl Sandbox {
         if let Runner::Ssh { placed, .. } = &self.runner {
             return placed.stream(&cmd, sink);
         }
-        let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
-        for path in [&home, &tmp, &work] {
-            fs_err::create_dir_all(path)?;
-        }
-        cmd.env("HOME", home).env("TMPDIR", tmp).dir(work).stream(sink)
+        private(cmd, folder)?.stream(sink)
     }
 
     /// What one of its commands does with the budget of jobs.
@@ -239,6 +235,15 @@ impl Sandbox {
         (self.unshare, self.script, self.values) = before;
         Ok(false)
     }
+}
+
+/// Gives a command a home, a folder for temporary files and one to work in, within `folder`.
+pub(super) fn private(cmd: Cmd, folder: &Path) -> Result<Cmd> {
+    let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
+    for path in [&home, &tmp, &work] {
+        fs_err::create_dir_all(path)?;
+    }
+    Ok(cmd.env("HOME", home).env("TMPDIR", tmp).dir(work))
 }
 
 /// Registers the emulator, by way of a script that gives it its options, for files of the sample's kind.

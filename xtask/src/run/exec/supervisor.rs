@@ -88,7 +88,7 @@ fn enter(setup: &Setup) -> io::Result<()> {
     }
 }
 
-/// What our own caller ignores (`nohup` is one) would be ignored by the program, too.
+/// What our own caller ignores, and we do not catch, would be ignored by the program, too.
 fn heed_all_signals() {
     for signal in 1..=libc::SIGRTMAX() {
         // SAFETY: it only resets a disposition. Those that cannot be changed are at their default.

@@ -216,15 +216,7 @@ impl Placed {
 
     /// Runs a command there and keeps what it printed.
     pub fn output(&self, cmd: &Cmd) -> Result<Output> {
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let finished = self.stream(cmd, |stream, chunk| {
-            match stream {
-                Stream::Stdout => stdout.extend_from_slice(chunk),
-                Stream::Stderr => stderr.extend_from_slice(chunk),
-            }
-            Flow::Continue
-        })?;
-        Ok(Output { finished, stdout, stderr })
+        Output::of(|sink| self.stream(cmd, sink))
     }
 }
 

@@ -6,7 +6,7 @@ folder=$1 mark=$2 errors=$3
 shift 3
 make() { mkdir -p "$folder/home" "$folder/tmp" "$folder/work"; }
 # Another process may just have removed the folder of all.
-make 2>/dev/null || make || exit
+{ make || make || make; } 2>/dev/null || make || exit
 cd "$folder/work" || exit
 # A shell tells of processes that a signal ended: nobody is to hear that.
 exec 3<&0 4>&2 2>/dev/null
@@ -50,6 +50,6 @@ times >"$folder/times"
 { read -r _; read -r user system; } <"$folder/times"
 cd /
 rm -rf "$folder" || { chmod -R u+rwx "$folder"; rm -rf "$folder"; }
-# The last one of a connection that was lost.
-[ "$lost" ] && rmdir "${folder%/*}"
+# The last one: if the connection was lost, nobody else does it.
+rmdir "${folder%/*}"
 printf '\n%s %s %s %s %s\n' "$mark" "$status" "$left" "$user" "$system" >&4

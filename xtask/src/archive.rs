@@ -16,6 +16,7 @@ use liblzma::stream::MtStreamBuilder;
 use sha2::{Digest as _, Sha256};
 use tar::EntryType;
 
+use crate::model::part::Part;
 use crate::run::interrupt;
 use crate::store::hex;
 
@@ -42,13 +43,12 @@ pub fn sha256_file(path: &Path) -> Result<String> {
 /// Unpacks a tar archive, plain or packed with gzip or xz, or the files of a Debian package, into the folder `dest`,
 /// which must be new or empty.
 ///
-/// `strip` leading components are taken off every name; then only what is below one of the folders `only` is written,
-/// or everything if there are none. Every entry is checked, written or not: one that could write outside of `dest`
+/// `strip` leading components are taken off every name; then only what is in the part is written. Every entry is checked, written or not: one that could write outside of `dest`
 /// makes the whole archive refused. The tree grows in a temporary folder beside `dest` that is renamed when it is
 /// complete, so a failure leaves nothing behind.
 ///
 /// Files keep their time and whether they are executable.
-pub fn unpack(archive: &Path, dest: &Path, strip: usize, only: &[String]) -> Result<()> {
+pub fn unpack(archive: &Path, dest: &Path, strip: usize, part: &Part) -> Result<()> {
     let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
     let temporary = tempfile::Builder::new()
@@ -59,7 +59,7 @@ pub fn unpack(archive: &Path, dest: &Path, strip: usize, only: &[String]) -> Res
     // One level down, so that it has the usual permissions and not those of a temporary folder.
     let tree = temporary.path().join("tree");
     fs_err::create_dir(&tree).map_err(explain_full)?;
-    Unpacking { tree: &tree, strip, only, links: HashSet::new(), parent: PathBuf::new() }
+    Unpacking { tree: &tree, strip, part, links: HashSet::new(), parent: PathBuf::new() }
         .run(archive)
         .with_context(|| format!("unpacking {}", archive.display()))?;
     fs_err::rename(&tree, dest)?;
@@ -93,7 +93,7 @@ pub fn first_entry(archive: &Path) -> Result<(PathBuf, Vec<u8>)> {
 struct Unpacking<'a> {
     tree: &'a Path,
     strip: usize,
-    only: &'a [String],
+    part: &'a Part,
     /// Where the archive puts symbolic links, written or not.
     links: HashSet<PathBuf>,
     /// The folder that was made last.
@@ -112,7 +112,7 @@ impl Unpacking<'_> {
             }
         };
         let mut tar = tar::Archive::new(decoder);
-        let mut found = vec![false; self.only.len()];
+        let mut found = vec![false; self.part.only.len()];
         let mut any = false;
         for entry in tar.entries().map_err(broken)? {
             interrupt::check()?;
@@ -124,11 +124,11 @@ impl Unpacking<'_> {
             if entry.header().entry_type() == EntryType::Symlink {
                 self.links.insert(path.clone());
             }
-            let wanted = self.only.iter().position(|prefix| path.starts_with(prefix));
-            if let Some(index) = wanted {
-                found[index] = true;
-            } else if !self.only.is_empty() {
+            if !self.part.has(&path) {
                 continue;
+            }
+            if let Some(index) = self.part.only.iter().position(|prefix| path.starts_with(prefix)) {
+                found[index] = true;
             }
             self.write(&mut entry, &path, &broken).with_context(describe)?;
         }
@@ -140,7 +140,8 @@ impl Unpacking<'_> {
             bail!("there is nothing in the archive");
         }
         if let Some(index) = found.iter().position(|found| !found) {
-            bail!("`{}` is not in the archive, with {} leading components taken off", self.only[index], self.strip);
+            let folder = &self.part.only[index];
+            bail!("`{folder}` is not in the archive, with {} leading components taken off", self.strip);
         }
         Ok(())
     }
@@ -162,9 +163,7 @@ impl Unpacking<'_> {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory => {}
             EntryType::Symlink => {
                 // What is not written stays where the archive has it.
-                let is_written =
-                    |path: &&PathBuf| self.only.is_empty() || self.only.iter().any(|prefix| path.starts_with(prefix));
-                let place = path.as_ref().filter(is_written).unwrap_or(&full);
+                let place = path.as_ref().filter(|path| self.part.has(path)).unwrap_or(&full);
                 let depth = place.components().count() - 1;
                 check_symlink(&link_target(entry)?, depth)?;
             }

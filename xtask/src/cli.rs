@@ -1,5 +1,6 @@
 //! The command line: what a user may type, and nothing of what it does.
 
+mod compiler;
 mod triage;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::model::partition::Partition;
 use crate::model::patch_name::PatchName;
 use crate::step::test_programs::suites;
 
+pub use compiler::CompilerOptions;
 pub use triage::{OwnRunner, Triage};
 
 /// Brings up Rust on musl Linux architectures: builds a cross toolchain from a target spec file and tests std under QEMU.
@@ -43,6 +45,9 @@ pub struct Cli {
     /// Leave patches out: `rust/3` is number 3 of Rust's series, `rust` the whole series
     #[arg(long, value_name = "PATCH", value_delimiter = ',', global = true, help_heading = GLOBAL)]
     pub without: Vec<PatchName>,
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub compiler: CompilerOptions,
     /// Show errors and results only
     #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
@@ -230,6 +235,9 @@ pub struct Build {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub targets: TargetNames,
+    /// Build nothing: write the bootstrap.toml of these targets, let x.py plan by it, and print its path
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// How programs of the targets are linked and run.

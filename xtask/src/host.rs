@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::exit::{self, Coded};
+use crate::model::compiler::{Compiler, Llvm, Making};
 use crate::model::version::Version;
 use crate::run::exec::{Cmd, PATH};
 
@@ -22,7 +23,22 @@ const ISOLATION: [&str; 2] = ["unshare", "ip"];
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What not every use of Bringup needs, and which does.
-pub const EXTRAS: [(&str, &str); 2] = [("ssh", "the runner ssh:HOST"), ("sshd", "Bringup's own tests")];
+pub const EXTRAS: [(&str, &str); 7] = [
+    ("ssh", "the runner ssh:HOST"),
+    ("sshd", "Bringup's own tests"),
+    ("python3", BOOTSTRAP),
+    ("llvm-config", BOOTSTRAP),
+    ("clang++", BOOTSTRAP),
+    ("cmake", BUNDLED_LLVM),
+    ("ninja", BUNDLED_LLVM),
+];
+/// The use that builds a compiler.
+pub const BOOTSTRAP: &str = "--compiler bootstrap";
+/// The use that builds LLVM for it as well.
+pub const BUNDLED_LLVM: &str = "--llvm bundled";
+
+/// Those of the extras that are LLVM's, of the same release as the other tools of LLVM.
+const LLVM_EXTRAS: [&str; 2] = ["llvm-config", "clang++"];
 
 /// A program and the version it gives.
 #[derive(Debug, Clone)]
@@ -89,6 +105,8 @@ pub struct Host {
     pub rust: Rust,
     /// By the name used in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, unshare, ip.
     tools: BTreeMap<&'static str, Tool>,
+    /// Those of [`EXTRAS`] that are there.
+    extras: BTreeMap<&'static str, Tool>,
     /// clang's folder of built-in headers.
     pub clang_headers: PathBuf,
 }
@@ -96,7 +114,15 @@ pub struct Host {
 impl Host {
     /// Paths of the tools; all are there, see [`survey`].
     pub fn tool(&self, name: &'static str) -> Result<&Tool> {
-        self.tools.get(name).with_context(|| format!("the host lacks {name}"))
+        let found = self.tools.get(name).or_else(|| self.extras.get(name));
+        found.with_context(|| format!("the host lacks {name}"))
+    }
+
+    /// Fails unless all that these uses need is there; see [`EXTRAS`].
+    pub fn need(&self, uses: &[&str]) -> Result<()> {
+        let needed = EXTRAS.iter().filter(|(_, user)| uses.contains(user)).map(|(name, _)| *name);
+        let missing: Vec<&str> = needed.filter(|name| !self.extras.contains_key(name)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(lacks(&missing)) }
     }
 
     /// Path of a tool.
@@ -126,6 +152,15 @@ pub fn for_running() -> (String, BTreeMap<String, String>) {
     (format!("{}-unknown-linux-{env}", std::env::consts::ARCH), versions(found))
 }
 
+/// What a run with this compiler is a use of; see [`EXTRAS`].
+pub fn uses(compiler: Compiler) -> &'static [&'static str] {
+    match compiler {
+        Compiler::Stock => &[],
+        Compiler::Bootstrap(Making { llvm: Llvm::System, .. }) => &[BOOTSTRAP],
+        Compiler::Bootstrap(Making { llvm: Llvm::Bundled, .. }) => &[BOOTSTRAP, BUNDLED_LLVM],
+    }
+}
+
 /// What a look at the host found.
 #[derive(Debug)]
 pub struct Survey {
@@ -141,7 +176,13 @@ impl Survey {
         missing(&self.tools).collect()
     }
 
-    /// The same, with those that not every use needs.
+    /// The same, with those that these uses need; see [`EXTRAS`].
+    pub fn missing_for(&self, uses: &[&str]) -> Vec<&'static str> {
+        let of_use = |name: &&str| EXTRAS.iter().any(|(extra, user)| extra == name && uses.contains(user));
+        missing(&self.tools).chain(missing(&self.extras).filter(of_use)).collect()
+    }
+
+    /// Those that any use needs.
     pub fn missing_at_all(&self) -> Vec<&'static str> {
         missing(&self.tools).chain(missing(&self.extras)).collect()
     }
@@ -150,17 +191,24 @@ impl Survey {
     pub fn into_host(self, rust: Rust) -> Result<Host> {
         let missing = self.missing();
         if !missing.is_empty() {
-            let install = super::install::Installer::find();
-            let command = install.map(|installer| installer.command(&missing));
-            let hint = command
-                .map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
-            return Err(Coded::error(exit::HOST, format!("the host lacks {}{hint}", missing.join(", "))));
+            return Err(lacks(&missing));
         }
-        let tools: BTreeMap<_, _> = self.tools.into_iter().filter_map(|(name, tool)| Some((name, tool?))).collect();
+        let [tools, extras] = [self.tools, self.extras].map(|tools| -> BTreeMap<_, _> {
+            tools.into_iter().filter_map(|(name, tool)| Some((name, tool?))).collect()
+        });
         let clang = &tools.get("clang").context("the host lacks clang")?.path;
         let resources = Cmd::new(clang).arg("-print-resource-dir").read().context("asking clang for its headers")?;
-        Ok(Host { rust, clang_headers: Path::new(&resources).join("include"), tools })
+        Ok(Host { rust, clang_headers: Path::new(&resources).join("include"), tools, extras })
     }
+}
+
+/// The error that names what is missing, and how to get it.
+fn lacks(missing: &[&str]) -> anyhow::Error {
+    let install = super::install::Installer::find();
+    let command = install.map(|installer| installer.command(missing));
+    let hint = command
+        .map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
+    Coded::error(exit::HOST, format!("the host lacks {}{hint}", missing.join(", ")))
 }
 
 fn missing(tools: &[(&'static str, Option<Tool>)]) -> impl Iterator<Item = &'static str> {
@@ -187,7 +235,14 @@ pub fn survey() -> Survey {
     std::thread::scope(|scope| {
         let tools: Vec<_> =
             wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
-        let extras: Vec<_> = EXTRAS.map(|(name, _)| (name, scope.spawn(|| extra(name)))).into();
+        let suffixed =
+            |name: &str| if LLVM_EXTRAS.contains(&name) { format!("{name}{best}") } else { name.to_owned() };
+        let extras: Vec<_> = EXTRAS
+            .map(|(name, _)| {
+                let program = suffixed(name);
+                (name, scope.spawn(move || extra(&program)))
+            })
+            .into();
         let [tools, extras] = [tools, extras]
             .map(|asked| asked.into_iter().map(|(name, thread)| (name, thread.join().ok().flatten())).collect());
         Survey { tools, extras }
@@ -200,7 +255,10 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 fn tool(program: &str) -> Option<Tool> {
-    let path = which::which(program).ok()?;
+    tool_at(which::which(program).ok()?)
+}
+
+fn tool_at(path: PathBuf) -> Option<Tool> {
     // iproute2 knows only the short one.
     let printed = ["--version", "-V"].into_iter().find_map(|option| Cmd::new(&path).arg(option).read().ok())?;
     versioned(path, &printed)
@@ -208,7 +266,11 @@ fn tool(program: &str) -> Option<Tool> {
 
 /// One of [`EXTRAS`]. A server is on root's search path only, and each says its version in its own way, some as a complaint.
 fn extra(program: &str) -> Option<Tool> {
-    let path = which::which(program).or_else(|_| which::which_in(program, Some(PATH), "/")).ok()?;
+    // Distributions' own first: what stands before them on a user's path may be a script that needs the user's environment.
+    let path = which::which_in(program, Some(PATH), "/").or_else(|_| which::which(program)).ok()?;
+    if let Some(tool) = tool_at(path.clone()) {
+        return Some(tool);
+    }
     let output = Cmd::new(&path).arg("-V").merge_stderr().timeout(PATIENCE).output().ok()?;
     versioned(path, &String::from_utf8_lossy(&output.stdout))
 }

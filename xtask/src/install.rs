@@ -34,6 +34,14 @@ const INSTALLERS: [Installer; 2] = [
             ("ip", "iproute2"),
             ("ssh", "openssh-client"),
             ("sshd", "openssh-server"),
+            ("python3", "python3"),
+            ("clang++", "clang-{}"),
+            ("llvm-config", "llvm-{}-dev"),
+            // What LLVM's static libraries ask for.
+            ("llvm-config", "libzstd-dev"),
+            ("llvm-config", "zlib1g-dev"),
+            ("cmake", "cmake"),
+            ("ninja", "ninja-build"),
         ],
     },
     Installer {
@@ -52,6 +60,15 @@ const INSTALLERS: [Installer; 2] = [
             ("ip", "iproute2"),
             ("ssh", "openssh-client-default"),
             ("sshd", "openssh-server"),
+            ("python3", "python3"),
+            ("clang++", "clang{}"),
+            ("clang++", "libstdc++-dev"),
+            ("llvm-config", "llvm{}-dev"),
+            ("llvm-config", "llvm{}-static"),
+            ("llvm-config", "zstd-dev"),
+            ("llvm-config", "zlib-dev"),
+            ("cmake", "cmake"),
+            ("ninja", "ninja"),
         ],
     },
 ];
@@ -78,10 +95,11 @@ impl Installer {
         let mut packages: Vec<String> = Vec::new();
         let release = self.llvm().to_string();
         // LLVM's tools must be of one release: an older one's that are there serve no more once one of them is installed.
-        let is_llvm = |package: &str| package.contains("{}");
-        let any_llvm = self.packages.iter().any(|(tool, package)| is_llvm(package) && tools.contains(tool));
+        let is_extra = |tool: &str| host::EXTRAS.iter().any(|(extra, _)| *extra == tool);
+        let is_llvm = |tool: &str, package: &str| package.contains("{}") && !is_extra(tool);
+        let any_llvm = self.packages.iter().any(|(tool, package)| is_llvm(tool, package) && tools.contains(tool));
         for (tool, package) in self.packages {
-            let wanted = tools.contains(tool) || (any_llvm && is_llvm(package));
+            let wanted = tools.contains(tool) || (any_llvm && is_llvm(tool, package));
             let package = package.replace("{}", &release);
             if wanted && !packages.contains(&package) {
                 packages.push(package);

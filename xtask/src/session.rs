@@ -1,28 +1,31 @@
 //! One invocation: where things are, what the host has, and the plan of what is to be built.
 
+mod compiler;
+mod plan;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 
 use crate::cli::{Cli, TargetNames};
+use crate::config;
 use crate::emulator::{self, Emulator};
 use crate::exit::{self, Coded};
-use crate::fetch::{Fetched, Fetcher, Patience};
 use crate::host::{self, Host, Rust};
+use crate::model::compiler::Compiler;
 use crate::model::patch_name::PatchName;
-use crate::model::pins::{LIBRARY, Pins, Source};
+use crate::model::pins::{Pins, Source};
 use crate::model::series::Series;
 use crate::model::target::Target;
+use crate::patch;
 use crate::render::progress::Ui;
 use crate::run::jobs::Jobs;
-use crate::step::std::{Library, Std};
-use crate::step::test_programs::TestPrograms;
-use crate::step::toolchain::Toolchain;
-use crate::step::{Builder, Clang, Plan, StepId, musl::Musl, patch::Patch, runtimes::Runtimes, sysroot::Sysroot};
+use crate::step::Builder;
 use crate::store::Store;
 use crate::test_set::unpack::{self, Unpacked};
-use crate::{config, patch, spec};
+
+pub use self::plan::{CompilerSteps, Patched, Planned, Sources, TargetSteps};
 
 /// What every command works with.
 pub struct Session {
@@ -42,42 +45,12 @@ pub struct Session {
     pub offline: bool,
     /// Patches that are left out of their series.
     pub without: Vec<PatchName>,
+    /// What Rust is compiled with.
+    pub compiler: Compiler,
     /// The options that chose a version, or left patches out, as they would have to be given again.
     pub options: Vec<String>,
     rust: OnceLock<Rust>,
     host: OnceLock<Host>,
-}
-
-/// The steps of one target.
-#[derive(Debug, Clone, Copy)]
-pub struct TargetSteps {
-    /// What lacks only std: enough for C.
-    pub sysroot: StepId,
-    /// The toolchain.
-    pub toolchain: StepId,
-    /// The test programs.
-    pub test_programs: StepId,
-}
-
-/// Targets and the plan that covers them.
-pub struct Planned {
-    /// Every step.
-    pub plan: Plan,
-    /// Each target and its last steps.
-    pub targets: Vec<(Target, TargetSteps)>,
-    /// The step that gives the patched Rust source.
-    pub rust_source: StepId,
-    /// How each source was had, for the report's first step: wall seconds of fetching.
-    pub fetch_wall_s: f64,
-}
-
-/// Whether fetching may touch the network, or only say what it would use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sources {
-    /// Get the archives.
-    Fetch,
-    /// Say which archives would be used.
-    Assume,
 }
 
 impl Session {
@@ -92,6 +65,7 @@ impl Session {
             }
         }
         session.without.clone_from(&cli.without);
+        session.compiler = cli.compiler.choice().map_err(|error| Coded::error(exit::USAGE, error))?;
         session.options = options(cli);
         for name in &session.without {
             session.named_patches(name)?;
@@ -133,6 +107,7 @@ impl Session {
             jobs: cli.jobs.map_or(processors, usize::from),
             offline: cli.offline,
             without: Vec::new(),
+            compiler: Compiler::Stock,
             options: Vec::new(),
             rust: OnceLock::new(),
             host: OnceLock::new(),
@@ -203,22 +178,13 @@ impl Session {
         Ok(self.rust.get_or_init(|| rust))
     }
 
-    /// The host's tools, and a compiler of the pinned version; else an error that names what is lacking.
+    /// The host's tools, and a compiler that can compile the pinned source; else an error that names what is lacking.
     pub fn host(&self) -> Result<&Host> {
         if let Some(host) = self.host.get() {
             return Ok(host);
         }
         let rust = self.rust()?.clone();
-        if rust.release != self.pins.rust.version {
-            let wanted = &self.pins.rust.version;
-            return Err(Coded::error(
-                exit::HOST,
-                format!(
-                    "rustc {} is in use, but std {wanted} is built by rustc {wanted} only\nhint: rustup toolchain install {wanted}",
-                    rust.release,
-                ),
-            ));
-        }
+        self.check_release(&rust)?;
         let host = host::survey().into_host(rust)?;
         Ok(self.host.get_or_init(|| host))
     }
@@ -244,131 +210,6 @@ impl Session {
         let ui = self.ui.clone();
         let jobs = Jobs::new(self.jobs, self.pins.memory_reserve, move |text| ui.warn(text))?;
         Ok(Builder { store, ui: &self.ui, jobs, offline: self.offline })
-    }
-
-    /// The step that unpacks a source and applies `series`. An archive is only fetched for a step that is not done.
-    pub fn patch_step(&self, source: &Source, series: &Series, sources: Sources) -> Result<Patch> {
-        let say = self.say();
-        let fetcher = Fetcher {
-            root: &self.root,
-            cache: &self.cache,
-            sysroot: &self.rust()?.sysroot,
-            suites: &self.pins.qemu.suites,
-            offline: self.offline,
-            patience: Patience::default(),
-            say: &say,
-        };
-        let step = |archive: Fetched| Patch {
-            source: source.name,
-            archive: archive.path,
-            sha256: archive.sha256,
-            strip: archive.strip,
-            unpack: source.unpack(),
-            series: series.clone(),
-        };
-        let likely = step(fetcher.locate(source)?);
-        let mut trial = Plan::new(&self.out);
-        let id = trial.add(likely.clone(), &[]);
-        if sources == Sources::Assume || trial.node(id).is_done() {
-            return Ok(likely);
-        }
-        Ok(step(fetcher.fetch(source)?))
-    }
-
-    /// Makes the plan for `targets`: everything that could be wrong with the input is found here.
-    pub fn plan(&self, targets: Vec<Target>, sources: Sources) -> Result<Planned> {
-        // Before anything is fetched.
-        let specs = targets.iter().map(|target| self.spec(target)).collect::<Result<Vec<_>>>()?;
-        let mut plan = Plan::new(&self.out);
-        let start = std::time::Instant::now();
-        let patched = self.plan_sources(&mut plan, &self.series_in_use()?, sources)?;
-        let fetch_wall_s = start.elapsed().as_secs_f64();
-        let plan_one = |(target, spec): (Target, String)| {
-            let steps = self.plan_target(&mut plan, &target, spec, patched)?;
-            Ok((target, steps))
-        };
-        let targets = targets.into_iter().zip(specs).map(plan_one).collect::<Result<_>>()?;
-        Ok(Planned { plan, targets, rust_source: patched.rust, fetch_wall_s })
-    }
-
-    /// Adds the steps of the sources with these patches, in the order of [`Session::sources`].
-    pub fn plan_sources(&self, plan: &mut Plan, series: &[Series; 3], sources: Sources) -> Result<Patched> {
-        let [rust, musl, llvm] = self.sources();
-        // Of Rust, std's layer only: what changes the compiler is not for the library's tree.
-        let rust = rust.with_layers(|layer| layer == LIBRARY);
-        let mut add = |source: &Source, series: &Series| {
-            let series = series.clone().within(source);
-            Ok::<_, anyhow::Error>(plan.add(self.patch_step(source, &series, sources)?, &[]))
-        };
-        Ok(Patched { rust: add(&rust, &series[0])?, musl: add(musl, &series[1])?, llvm: add(llvm, &series[2])? })
-    }
-
-    /// A target's spec, resolved.
-    pub fn spec(&self, target: &Target) -> Result<String> {
-        spec::resolve(&self.root, target, &self.host()?.rust)
-    }
-
-    /// Adds the steps of one target with this spec, from these sources.
-    pub fn plan_target(&self, plan: &mut Plan, target: &Target, spec: String, sources: Patched) -> Result<TargetSteps> {
-        self.plan_target_at(plan, target, spec, sources, None)
-    }
-
-    /// The same, with std and its test programs built at another opt-level than usual.
-    pub fn plan_target_at(
-        &self,
-        plan: &mut Plan,
-        target: &Target,
-        spec: String,
-        sources: Patched,
-        opt_level: Option<&str>,
-    ) -> Result<TargetSteps> {
-        let host = self.host()?;
-        let clang = Clang::new(host, target)?;
-        let make = host.path("make")?.to_owned();
-        let path = |plan: &Plan, id: StepId| plan.path(id).to_owned();
-
-        let step = Runtimes {
-            target: target.clone(),
-            clang: clang.clone(),
-            make: make.clone(),
-            exclude: self.pins.exclude_builtins.clone(),
-            llvm: path(plan, sources.llvm),
-            musl: path(plan, sources.musl),
-        };
-        let runtimes = plan.add(step, &[sources.llvm, sources.musl]);
-        let step = Musl {
-            target: target.clone(),
-            clang: clang.clone(),
-            make,
-            source: path(plan, sources.musl),
-            runtimes: path(plan, runtimes),
-        };
-        let musl = plan.add(step, &[sources.musl, runtimes]);
-        let step = Sysroot {
-            target: target.clone(),
-            spec,
-            clang,
-            rust: host.rust.clone(),
-            musl: path(plan, musl),
-            runtimes: path(plan, runtimes),
-        };
-        let sysroot = plan.add(step, &[musl, runtimes]);
-        let library = Library {
-            triple: target.triple.clone(),
-            rust: host.rust.clone(),
-            source: path(plan, sources.rust),
-            cargo_home: self.cargo_home(),
-            env: self.pins.std_env.clone(),
-            opt_level: opt_level.map(str::to_owned),
-        };
-        let step = Std { target: target.clone(), library: library.clone(), sysroot: path(plan, sysroot) };
-        let std = plan.add(step, &[sources.rust, sysroot]);
-        let step = Toolchain { target: target.clone(), sysroot: path(plan, sysroot), std: path(plan, std) };
-        let toolchain = plan.add(step, &[sysroot, std]);
-        let step =
-            TestPrograms { target: target.clone(), library, std: path(plan, std), toolchain: path(plan, toolchain) };
-        let test_programs = plan.add(step, &[sources.rust, std, toolchain]);
-        Ok(TargetSteps { sysroot, toolchain, test_programs })
     }
 
     /// cargo's home for builds of std: its registry cache, and no configuration of the user.
@@ -398,17 +239,6 @@ impl Session {
     }
 }
 
-/// The steps that give the patched sources.
-#[derive(Debug, Clone, Copy)]
-pub struct Patched {
-    /// Rust's library.
-    pub rust: StepId,
-    /// musl.
-    pub musl: StepId,
-    /// LLVM's runtimes.
-    pub llvm: StepId,
-}
-
 /// The folder that a command line is about.
 fn start_folder(cli: &Cli) -> Result<PathBuf> {
     match &cli.directory {
@@ -425,7 +255,8 @@ fn open_store(out: &Path, ui: &Ui) -> Result<Store> {
 fn options(cli: &Cli) -> Vec<String> {
     let version = |name: &str, version: &Option<String>| version.as_ref().map(|version| format!("--{name} {version}"));
     let without = cli.without.iter().map(|patch| format!("--without {patch}"));
-    [version("rust", &cli.rust), version("musl", &cli.musl)].into_iter().flatten().chain(without).collect()
+    let versions = [version("rust", &cli.rust), version("musl", &cli.musl)].into_iter().flatten();
+    versions.chain(without).chain(cli.compiler.words()).collect()
 }
 
 fn default_cache(start: &Path) -> Result<PathBuf> {

@@ -13,6 +13,25 @@ use crate::run::exec::Cmd;
 /// Name of the spec's file in a toolchain's `lib/rustlib/TRIPLE`.
 pub const SPEC_FILE: &str = "target.json";
 
+/// A target's spec, as far as it is known before anything is built.
+#[derive(Debug, Clone)]
+pub enum Spec {
+    /// The JSON text.
+    Resolved(String),
+    /// What decides it, besides the compiler that is yet to be built.
+    Overlay(String),
+}
+
+/// What makes the spec of a target different from what a compiler has for its base, as text.
+pub fn overlay(root: &Path, target: &Target) -> Result<String> {
+    let base = match &target.spec.base {
+        SpecBase::Builtin(triple) => Value::from(triple.as_str()),
+        SpecBase::File(file) => read(&config::target_dir(root, &target.name).join(file))?.into(),
+    };
+    let overlay = serde_json::json!({ "base": base, "remove": target.spec.remove, "set": target.spec.set });
+    Ok(serde_json::to_string_pretty(&overlay)?)
+}
+
 /// The target's spec as JSON text, accepted by the rustc in use.
 pub fn resolve(root: &Path, target: &Target, rust: &Rust) -> Result<String> {
     let what = || format!("making the target spec of {}", target.name);

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::bringup::COMPILER;
 use crate::cli::TargetNames;
 use crate::model::manifest::{Manifest, Pins, SCHEMA};
 use crate::session::{Session, Sources};
@@ -34,7 +33,7 @@ pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()>
                 musl: pins.musl.version.clone(),
                 llvm: pins.llvm.version.clone(),
             },
-            compiler: COMPILER.into(),
+            compiler: session.compiler.word().into(),
             toolchain: toolchain.digest.as_str().into(),
             test_programs: programs.digest.as_str().into(),
             notes: session.left_out()?,

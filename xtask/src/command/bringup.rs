@@ -28,9 +28,6 @@ use crate::test_set::TestSet;
 use crate::test_set::unpack::Unpacked;
 use crate::trial::{self, Prepared, Selection, Trial};
 
-/// How std is compiled, as reports name it.
-pub const COMPILER: &str = "stock";
-
 /// What is asked for, whichever verb asked.
 pub struct Job<'a> {
     pub targets: &'a TargetNames,
@@ -107,7 +104,7 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let prepared = prepare(session, job, &targets)?;
     let planned = session.plan(targets, Sources::Fetch)?;
     let host = session.host()?;
-    let report = empty_report(session, &prepared, (host.rust.triple.clone(), host.versions()), COMPILER);
+    let report = empty_report(session, &prepared, (host.rust.triple.clone(), host.versions()), session.compiler.word());
     let plan = &planned.plan;
     let with_tests = planned.targets.iter().zip(&prepared).map(|((target, steps), prepared)| {
         let toolchain = plan.node(steps.toolchain);

@@ -45,7 +45,7 @@ pub fn run(session: &Session, install: bool) -> Result<u8> {
 
 /// Installs what the survey finds lacking for the main job.
 pub fn setup(session: &Session) -> Result<()> {
-    install_all(session, &host::survey().missing())
+    install_all(session, &host::survey().missing_for(host::uses(session.compiler)))
 }
 
 fn install_all(session: &Session, missing: &[&str]) -> Result<()> {

@@ -1,5 +1,7 @@
 //! `fetch`
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::TargetNames;
@@ -7,6 +9,7 @@ use crate::fetch::NETWORK_ENV;
 use crate::model::series::Series;
 use crate::run::exec::Cmd;
 use crate::session::{Session, Sources, shown};
+use crate::store::Store;
 
 pub fn run(session: &Session, all: bool) -> Result<()> {
     let store = session.store()?;
@@ -27,22 +30,37 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
             }
         }
     }
-    // The crates that std needs are named by the lock file of the patched tree.
-    let results = session.builder(&store)?.build(&planned.plan, &[planned.rust_source], Vec::new())?;
-    if let Some(Err(error)) = results.get(&planned.rust_source) {
+    // The crates are named by the lock files of the patched trees.
+    let mut trees = vec![(planned.patched.rust, &["library"][..])];
+    trees.extend(planned.patched.compiler.map(|steps| (steps.source, &["", "library", "src/bootstrap"][..])));
+    let sources: Vec<_> = trees.iter().map(|(id, _)| *id).collect();
+    let results = session.builder(&store)?.build(&planned.plan, &sources, Vec::new())?;
+    if let Some(error) = results.values().find_map(|result| result.as_ref().err()) {
         bail!("{error}");
     }
-    let source = planned.plan.path(planned.rust_source);
+    for (id, folders) in trees {
+        let source = planned.plan.path(id);
+        for folder in folders {
+            fetch_crates(session, &store, &source.join(folder))?;
+        }
+        let (source, home) = (shown(&session.root, source), session.cargo_home());
+        session.ui.note(&format!("crates of {source} are in {}", home.display()));
+    }
+    Ok(())
+}
+
+/// The crates that the workspace in a folder names.
+fn fetch_crates(session: &Session, store: &Store, folder: &Path) -> Result<()> {
     let rust = session.rust()?;
     let cmd =
         Cmd::new(rust.bin("cargo")).dir("/").env("CARGO_HOME", session.cargo_home()).env("RUSTC", rust.bin("rustc"));
     let cmd = cmd
         .env("RUSTC_BOOTSTRAP", "1")
         .args(["fetch", "--locked", "--manifest-path"])
-        .arg(source.join("library/Cargo.toml"));
+        .arg(folder.join("Cargo.toml"));
     let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
     let log = store.logs().join("fetch-crates.log");
-    NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).run(&log).context("fetching the crates that std needs")?;
-    session.ui.note(&format!("crates of {} are in {}", shown(&session.root, source), session.cargo_home().display()));
+    let fetch = NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).run(&log);
+    fetch.with_context(|| format!("fetching the crates of {}", shown(&session.root, folder)))?;
     Ok(())
 }

@@ -42,7 +42,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Target(verb) => done(target::run(&session, verb)),
         Verb::Fetch { all } => done(fetch::run(&session, *all)),
         Verb::Patch(verb) => patch::run(&session, verb),
-        Verb::Build(options) => done(build::run(&session, &options.targets)),
+        Verb::Build(options) => done(build::run(&session, options)),
         Verb::Smoke(options) => smoke::run(&session, options),
         Verb::Test(options) => test::run(&session, options),
         Verb::Archive { target, output } => done(archive::run(&session, target, output.as_deref())),

@@ -43,6 +43,8 @@ pub struct Fetched {
     pub sha256: String,
     /// Leading path components that are not part of the tree.
     pub strip: usize,
+    /// Folders that x.py asks for and that are not in it.
+    pub lacks: Vec<String>,
     /// Where it came from, in words.
     pub origin: String,
 }
@@ -88,6 +90,7 @@ struct Candidate<'a> {
     place: &'a Place,
     sha256: String,
     strip: usize,
+    lacks: &'a [String],
     /// The address, where there is one.
     url: Option<String>,
 }
@@ -158,7 +161,7 @@ impl Fetcher<'_> {
             Place::Path(_) | Place::Apt(_) | Place::Deb(_) => (None, origin.sha256.clone()),
         };
         let sha256 = sha256.context("its sha256 is not known")?;
-        Ok(Candidate { place: &origin.place, sha256, strip: origin.strip, url })
+        Ok(Candidate { place: &origin.place, sha256, strip: origin.strip, lacks: &origin.lacks, url })
     }
 
     fn obtain(&self, source: &Source, candidate: &Candidate) -> Result<PathBuf> {
@@ -237,7 +240,7 @@ impl Fetcher<'_> {
 
 impl Candidate<'_> {
     fn fetched(&self, path: PathBuf, origin: String) -> Fetched {
-        Fetched { path, sha256: self.sha256.clone(), strip: self.strip, origin }
+        Fetched { path, sha256: self.sha256.clone(), strip: self.strip, lacks: self.lacks.to_vec(), origin }
     }
 
     /// The last part of its address.

@@ -1,6 +1,7 @@
 //! Pure data: what the files say, what the steps need, what the report holds. Nothing in here does IO.
 
 pub mod bless;
+pub mod compiler;
 pub mod expectation;
 pub mod isolation;
 pub mod judge;
@@ -8,6 +9,7 @@ pub mod limits;
 pub mod link;
 pub mod manifest;
 pub mod outcome;
+pub mod part;
 pub mod partition;
 pub mod patch_name;
 pub mod pins;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::compiler::Llvm;
+use super::part::Part;
 pub use super::limits::Limits;
 use super::version::Version;
 
@@ -17,6 +19,8 @@ pub struct PinsFile {
     llvm: Vec<SourceFile>,
     #[serde(default)]
     std: StdFile,
+    #[serde(default)]
+    compiler: CompilerPin,
     runtimes: RuntimesFile,
     qemu: QemuFile,
     limits: LimitsFile,
@@ -27,6 +31,7 @@ pub struct PinsFile {
 struct SourceFile {
     version: String,
     layers: Option<BTreeMap<String, Vec<String>>>,
+    compiler: Option<CompilerTree>,
     origin: Vec<OriginFile>,
 }
 
@@ -42,6 +47,8 @@ struct OriginFile {
     strip: Option<usize>,
     #[serde(default)]
     layers: Vec<String>,
+    #[serde(default)]
+    lacks: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -111,6 +118,8 @@ pub struct Pins {
     pub all: Vec<Source>,
     /// What is set in the environment when std is compiled.
     pub std_env: BTreeMap<String, String>,
+    /// How the compiler is built.
+    pub compiler: CompilerPin,
     /// Files of compiler-rt's builtins folder that are compiled for no target unless it asks.
     pub exclude_builtins: Vec<String>,
     /// The emulator.
@@ -130,6 +139,10 @@ pub struct Source {
     pub version: String,
     /// Its parts that patches may change, each built by itself; at least one.
     pub layers: Vec<Layer>,
+    /// What a compiler is built from, if one can be.
+    pub compiler: Option<CompilerTree>,
+    /// If it is the whole tree that is wanted, and not the layers' folders alone: what of it is not.
+    pub leave_out: Option<Vec<String>>,
     /// Where its archive may come from, in the order of trying.
     pub origins: Vec<Origin>,
 }
@@ -157,6 +170,29 @@ pub struct Origin {
     pub strip: usize,
     /// The layers that it holds; all if empty.
     pub layers: Vec<String>,
+    /// Workspace members and other folders that x.py asks for and that are not in it.
+    pub lacks: Vec<String>,
+}
+
+/// `[rust.compiler]`: the part of a Rust source that x.py builds a compiler from, and with what.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CompilerTree {
+    /// Folders of the archive that are not unpacked.
+    pub leave_out: Vec<String>,
+    /// The folder of the bundled LLVM, unpacked only for those who ask for it.
+    pub bundled_llvm: String,
+    /// The oldest release of LLVM that it can be built with.
+    pub oldest_llvm: u64,
+}
+
+/// `[compiler]`: how a compiler is built.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompilerPin {
+    /// What stands in the table `rust` of its bootstrap.toml, besides what is always the same.
+    #[serde(default)]
+    pub rust: BTreeMap<String, toml::Value>,
 }
 
 /// The kinds of origins.
@@ -229,6 +265,7 @@ impl PinsFile {
             llvm: llvm[0].clone(),
             all: [rust, musl, llvm].concat(),
             std_env: self.std.env,
+            compiler: self.compiler,
             exclude_builtins: self.runtimes.exclude_builtins,
             qemu: QemuPin {
                 minimum: self.qemu.minimum.parse().map_err(|error| format!("[qemu] minimum: {error}"))?,
@@ -288,9 +325,27 @@ impl Source {
         Self { layers, origins, ..self.clone() }
     }
 
-    /// Folders of the archive that are needed; everything if empty.
-    pub fn unpack(&self) -> Vec<String> {
-        self.layers.iter().flat_map(|layer| layer.folders.clone()).collect()
+    /// The source as a compiler is built from it: the whole tree, with the patches of all layers but the library's.
+    pub fn for_compiler(&self, llvm: Llvm) -> Result<Self, String> {
+        let Self { name, version, compiler, .. } = self;
+        let tree = compiler.as_ref().ok_or_else(|| format!("[[{name}]] {version}: there is no `compiler`"))?;
+        let without_llvm = (llvm == Llvm::System).then_some(&tree.bundled_llvm);
+        let source = self.with_layers(|layer| layer != LIBRARY);
+        let whole = |origin: &Origin| origin.layers.is_empty();
+        Ok(Self {
+            origins: source.origins.into_iter().filter(whole).collect(),
+            leave_out: Some(tree.leave_out.iter().chain(without_llvm).cloned().collect()),
+            ..source
+        })
+    }
+
+    /// The part of the archive that is needed.
+    pub fn part(&self) -> Part {
+        let folders = || self.layers.iter().flat_map(|layer| layer.folders.clone()).collect();
+        match &self.leave_out {
+            Some(without) => Part { only: Vec::new(), without: without.clone() },
+            None => Part { only: folders(), without: Vec::new() },
+        }
     }
 
     /// The layer of this name.
@@ -329,7 +384,7 @@ impl SourceFile {
                 origin.validate().map_err(|error| format!("[[{name}.origin]] of {version}, number {}: {error}", i + 1))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Source { name, version: self.version, layers, origins })
+        Ok(Source { name, version: self.version, layers, compiler: self.compiler, leave_out: None, origins })
     }
 }
 
@@ -352,7 +407,7 @@ impl OriginFile {
             (_, None) => return Err("`sha256` is missing".into()),
             (_, Some(hash)) => check_sha256(hash)?,
         }
-        Ok(Origin { place, sha256: self.sha256, strip: self.strip.unwrap_or(1), layers: self.layers })
+        Ok(Origin { place, sha256: self.sha256, strip: self.strip.unwrap_or(1), layers: self.layers, lacks: self.lacks })
     }
 }
 

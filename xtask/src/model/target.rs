@@ -20,6 +20,7 @@ pub struct TargetFile {
     until: Option<String>,
     spec: SpecFile,
     c: C,
+    llvm: Option<Llvm>,
     musl: Musl,
     #[serde(default)]
     runtimes: Runtimes,
@@ -53,6 +54,8 @@ pub struct Target {
     pub spec: Spec,
     /// How C is compiled.
     pub c: C,
+    /// What LLVM has for it; needed if a compiler is to be built.
+    pub llvm: Option<Llvm>,
     /// What musl calls it.
     pub musl: Musl,
     /// What the runtimes need beyond the usual.
@@ -92,6 +95,14 @@ pub struct C {
     /// Flags for every C and assembly file and for linking.
     #[serde(default)]
     pub flags: Vec<String>,
+}
+
+/// `[llvm]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Llvm {
+    /// LLVM's name of the back end, as in `llvm-config --targets-built`.
+    pub backend: String,
 }
 
 /// `[musl]`
@@ -161,6 +172,7 @@ impl TargetFile {
             alpine,
             spec: Spec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
             c: self.c,
+            llvm: self.llvm,
             musl: self.musl,
             runtimes: self.runtimes,
             elf: self.elf.validate()?,

@@ -16,6 +16,11 @@ impl Version {
             .find_map(|word| word.parse().ok())
     }
 
+    /// The first number.
+    pub fn major(&self) -> u64 {
+        self.part(0)
+    }
+
     fn part(&self, index: usize) -> u64 {
         self.0.get(index).copied().unwrap_or(0)
     }

@@ -5,6 +5,7 @@
 
 mod build;
 mod clang;
+pub mod compiler;
 pub mod musl;
 pub mod patch;
 pub mod runtimes;

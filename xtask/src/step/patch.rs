@@ -1,11 +1,12 @@
 //! `patch`: a pristine source, unpacked, with its series applied.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{Step, Work};
 use crate::archive;
+use crate::model::part::Part;
 use crate::model::series::Series;
 use crate::store::Inputs;
 
@@ -20,8 +21,10 @@ pub struct Patch {
     pub sha256: String,
     /// Leading path components to drop.
     pub strip: usize,
-    /// Folders to unpack; all if empty.
-    pub unpack: Vec<String>,
+    /// What of it to unpack.
+    pub part: Part,
+    /// Folders that x.py asks for and that are not in the archive; none unless it is to run.
+    pub lacks: Vec<String>,
     /// What to apply.
     pub series: Series,
 }
@@ -37,12 +40,32 @@ impl Step for Patch {
 
     fn inputs(&self) -> Inputs {
         let inputs =
-            Inputs::new().add("sha256", &self.sha256).add("strip", self.strip.to_string()).list("unpack", &self.unpack);
+            Inputs::new().add("sha256", &self.sha256).add("strip", self.strip.to_string()).list("unpack", &self.part.only);
+        let inputs = inputs.list("leave out", &self.part.without).list("lacks", &self.lacks);
         self.series.inputs().fold(inputs, |inputs, (file, text)| inputs.add(file, text))
     }
 
     fn build(&self, work: &Work) -> Result<()> {
-        archive::unpack(&self.archive, &work.out, self.strip, &self.unpack)?;
-        crate::patch::apply::apply(&work.out, &self.series)
+        archive::unpack(&self.archive, &work.out, self.strip, &self.part)?;
+        crate::patch::apply::apply(&work.out, &self.series)?;
+        make_up_for(&self.lacks, &work.out)
     }
+}
+
+/// Takes folders that the archive lacks out of the workspace, and puts empty ones there.
+fn make_up_for(lacks: &[String], tree: &Path) -> Result<()> {
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    let manifest = tree.join("Cargo.toml");
+    let text = fs_err::read_to_string(&manifest)?;
+    let is_lacking = |line: &&str| lacks.iter().any(|folder| line.trim() == format!("\"{folder}\","));
+    let kept: Vec<&str> = text.lines().filter(|line| !is_lacking(line)).collect();
+    fs_err::write(manifest, kept.join("\n") + "\n")?;
+    for folder in lacks {
+        let place = tree.join(folder);
+        ensure!(!place.join("Cargo.toml").exists(), "`lacks` in bringup.toml names {folder}, which the archive has");
+        fs_err::create_dir_all(place)?;
+    }
+    Ok(())
 }

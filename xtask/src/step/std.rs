@@ -1,4 +1,4 @@
-//! `std`: the standard library's crates for the target, by the stock compiler from the patched source.
+//! `std`: the standard library's crates for the target, from the patched source.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::{Step, Work};
-use crate::host::Rust;
 use crate::model::target::Target;
 use crate::run::exec::Cmd;
 use crate::store::Inputs;
@@ -22,8 +21,8 @@ const FEATURES: [&str; 4] = ["backtrace", "panic-unwind", "compiler-builtins-mem
 pub struct Library {
     /// The target's triple.
     pub triple: String,
-    /// The host's Rust.
-    pub rust: Rust,
+    /// The commit that the compiler was built from; its version, where that is not known.
+    pub commit: String,
     /// The patched Rust source.
     pub source: PathBuf,
     /// cargo's home: registry cache, and no configuration of the user.
@@ -43,12 +42,12 @@ impl Library {
         let flags =
             flags.iter().map(|flag| places.iter().fold(flag.clone(), |flag, place| flag.replace(place, "PLACE")));
         let env = self.env.iter().map(|(key, value)| format!("{key}={value}"));
-        let inputs = Inputs::new().add("rustc", &self.rust.commit).list("feature", FEATURES);
+        let inputs = Inputs::new().add("rustc", &self.commit).list("feature", FEATURES);
         inputs.list("rustflag", flags).list("env", env).list("opt-level", self.opt_level.as_deref())
     }
 
     fn rustflags(&self) -> Vec<String> {
-        let remap = format!("--remap-path-prefix={}=/rustc/{}", self.source.display(), self.rust.commit);
+        let remap = format!("--remap-path-prefix={}=/rustc/{}", self.source.display(), self.commit);
         let registry = format!("--remap-path-prefix={}=/cargo", self.cargo_home.display());
         vec!["-Zforce-unstable-if-unmarked".to_owned(), remap, registry]
     }

@@ -11,19 +11,23 @@ use super::{Step, Work, tree};
 use crate::host::Rust;
 use crate::model::target::Target;
 use crate::run::exec::quote;
-use crate::spec::SPEC_FILE;
-use crate::store::Inputs;
+use crate::spec::{self, SPEC_FILE, Spec};
+use crate::store::{INPUTS_FILE, Inputs};
 
 /// The sysroot and drivers of one target.
 pub struct Sysroot {
     /// For whom.
     pub target: Target,
-    /// The resolved spec.
-    pub spec: String,
+    /// The spec.
+    pub spec: Spec,
     /// The C compiler behind the driver.
     pub clang: Clang,
-    /// The Rust compiler behind the wrappers.
+    /// The stock Rust: its compiler is behind the wrappers, unless there is another one.
     pub rust: Rust,
+    /// The step `compiler`, if that is the compiler.
+    pub compiler: Option<PathBuf>,
+    /// The project's folder.
+    pub root: PathBuf,
     /// The step `musl`.
     pub musl: PathBuf,
     /// The step `runtimes`.
@@ -42,7 +46,8 @@ impl Step for Sysroot {
     fn inputs(&self) -> Inputs {
         // The scripts hold paths of the host's compilers: they are inputs as they are.
         let scripts = self.scripts().into_iter().map(|(name, text)| format!("{name}\n{text}"));
-        self.clang.inputs().add("rustc", &self.rust.commit).add("spec", &self.spec).list("script", scripts)
+        let (Spec::Resolved(spec) | Spec::Overlay(spec)) = &self.spec;
+        self.clang.inputs().add("rustc", &self.rust.commit).add("spec", spec).list("script", scripts)
     }
 
     fn build(&self, work: &Work) -> Result<()> {
@@ -61,11 +66,21 @@ impl Step for Sysroot {
 
         let rustlib = work.out.join("lib/rustlib");
         fs_err::create_dir_all(rustlib.join(&self.target.triple).join("lib"))?;
-        fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), &self.spec)?;
-        let host = self.rust.sysroot.join("lib/rustlib").join(&self.rust.triple);
-        fs_err::os::unix::fs::symlink(host, rustlib.join(&self.rust.triple))?;
+        fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), self.spec()?)?;
+        let host = rustlib.join(&self.rust.triple);
+        if let Some(compiler) = &self.compiler {
+            tree::link(compiler, &work.out)?;
+            // The compiler's own record; this step gets one of its own.
+            fs_err::remove_file(work.out.join(INPUTS_FILE))?;
+            // rustc looks here for a linker before it looks on the search path.
+            fs_err::create_dir_all(host.join("bin"))?;
+            let (driver, place) = (self.target.driver(), host.join("bin").join(self.target.driver()));
+            super::write_script(&place, &format!("#!/bin/sh\nexec \"${{0%/*}}/../../../../bin/{driver}\" \"$@\"\n"))?;
+        } else {
+            fs_err::os::unix::fs::symlink(self.rust.sysroot.join("lib/rustlib").join(&self.rust.triple), host)?;
+        }
 
-        fs_err::create_dir(work.out.join("bin"))?;
+        fs_err::create_dir_all(work.out.join("bin"))?;
         for (name, text) in self.scripts() {
             super::write_script(&work.out.join("bin").join(name), &text)?;
         }
@@ -79,12 +94,21 @@ const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
 impl Sysroot {
     /// Name and text of every program in `bin`.
     fn scripts(&self) -> Vec<(String, String)> {
-        vec![
-            (self.target.driver(), self.driver()),
-            ("rustc".into(), self.rust_program("rustc")),
-            ("rustdoc".into(), self.rust_program("rustdoc")),
-            ("cargo".into(), self.cargo()),
-        ]
+        let driver = (self.target.driver(), self.driver());
+        // A compiler that is built from the patched source takes an installed spec as it is, and needs no wrapper.
+        let wrapped: &[&str] = if self.compiler.is_some() { &[] } else { &["rustc", "rustdoc"] };
+        let wrappers = wrapped.iter().map(|name| ((*name).to_owned(), self.rust_program(name)));
+        std::iter::once(driver).chain(wrappers).chain([("cargo".into(), self.cargo())]).collect()
+    }
+
+    fn spec(&self) -> Result<String> {
+        match (&self.spec, &self.compiler) {
+            (Spec::Overlay(_), Some(compiler)) => {
+                let rust = Rust { sysroot: compiler.clone(), ..self.rust.clone() };
+                spec::resolve(&self.root, &self.target, &rust)
+            }
+            (Spec::Resolved(text) | Spec::Overlay(text), _) => Ok(text.clone()),
+        }
     }
 
     fn driver(&self) -> String {

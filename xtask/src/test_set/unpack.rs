@@ -9,6 +9,7 @@ use super::{TestSet, below, files_below};
 use crate::archive::{self, sha256_file};
 use crate::exit::{self, Coded};
 use crate::model::manifest::{FILE, Manifest};
+use crate::model::part::Part;
 use crate::run::interrupt::Interrupted;
 use crate::store::Store;
 
@@ -50,7 +51,7 @@ fn try_unpack(store: &Store, file: &Path) -> Result<Unpacked> {
     if !folder.is_dir() {
         let fresh = tempfile::Builder::new().prefix("archive-").tempdir_in(store.temporary())?;
         let tree = fresh.path().join("tree");
-        archive::unpack(file, &tree, 0, &[])?;
+        archive::unpack(file, &tree, 0, &Part::default())?;
         verify(&tree, &manifest)?;
         fs_err::create_dir_all(store.root().join("unpacked"))?;
         fs_err::rename(&tree, &folder)?;

@@ -18,6 +18,7 @@ use crate::model::target::Target;
 use crate::patch::leave_out::leave_out;
 use crate::patch::references;
 use crate::prove::{Prover, Shown};
+use crate::spec::Spec;
 use crate::render::table::{Cell, Tone, columns};
 use crate::session::{Patched, Session, Sources, TargetSteps};
 use crate::step::{Plan, Results, StepId, Task};
@@ -37,7 +38,7 @@ struct Case<'a> {
 
 /// What every proof of a target needs.
 struct Around {
-    spec: String,
+    spec: Spec,
     emulator: Emulator,
     surroundings: Inputs,
 }

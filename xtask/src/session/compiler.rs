@@ -1,0 +1,181 @@
+//! Building a compiler: what it takes, and the steps that give it.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::plan::{CompilerSteps, Planned, Sources};
+use super::Session;
+use crate::exit::{self, Coded};
+use crate::host::{self, Rust, Tool};
+use crate::model::compiler::{self, Compiler, Making};
+use crate::model::pins::Source;
+use crate::model::series::Series;
+use crate::model::target::Target;
+use crate::run::exec::Cmd;
+use crate::spec;
+use crate::step::Plan;
+use crate::step::compiler::config::{Config, Foreign, Llvm};
+use crate::step::compiler::{self as step, XPy};
+
+impl Session {
+    /// Fails unless this toolchain can compile the pinned source: std needs a compiler of its own version, a compiler one of
+    /// its own version or the one before.
+    pub(super) fn check_release(&self, rust: &Rust) -> Result<()> {
+        let wanted = &self.pins.rust.version;
+        if rust.release == *wanted {
+            return Ok(());
+        }
+        let in_use = &rust.release;
+        let error = match self.compiler {
+            Compiler::Stock => format!(
+                "rustc {in_use} is in use, but std {wanted} is built by rustc {wanted} only\nhint: rustup toolchain install {wanted}"
+            ),
+            Compiler::Bootstrap(_) => match (minor(in_use), minor(wanted)) {
+                (Some(stage0), Some(source)) if stage0 == source || stage0 + 1 == source => return Ok(()),
+                (_, source) => format!(
+                    "rustc {in_use} is in use, but rustc {wanted} is built by a 1.{} or a 1.{} only\nhint: rustup toolchain install {wanted}",
+                    source.unwrap_or_default().saturating_sub(1),
+                    source.unwrap_or_default(),
+                ),
+            },
+        };
+        Err(Coded::error(exit::HOST, error))
+    }
+
+    /// The commit that the compiler in use was built from, or the version of its source.
+    pub(super) fn commit(&self, rust: &Rust) -> String {
+        let version = &self.pins.rust.version;
+        if rust.release == *version { rust.commit.clone() } else { version.clone() }
+    }
+
+    /// Fails early if a compiler is to be built that cannot be, or not for one of these targets.
+    pub(super) fn check_compiler(&self, targets: &[Target]) -> Result<()> {
+        let Compiler::Bootstrap(making) = self.compiler else { return Ok(()) };
+        let host = self.host()?;
+        host.need(host::uses(self.compiler))?;
+        let backends = self.backends(targets)?;
+        if making.llvm == compiler::Llvm::Bundled {
+            return Ok(());
+        }
+        let config = host.tool("llvm-config")?;
+        let source = &self.pins.rust;
+        let tree = source.compiler.as_ref().with_context(|| format!("rustc {} cannot be built", source.version))?;
+        let oldest = tree.oldest_llvm;
+        if config.version.as_ref().is_none_or(|version| version.major() < oldest) {
+            let (line, path, rust) = (&config.line, config.path.display(), &source.version);
+            let error = format!(
+                "{path} is of LLVM {line}, but rustc {rust} is built with LLVM {oldest} or newer ({} is tried)\nhint: install that, or build the one in Rust's source with --llvm bundled",
+                host::PREFERRED_LLVM,
+            );
+            return Err(Coded::error(exit::HOST, error));
+        }
+        let built = Cmd::new(&config.path).arg("--targets-built").read().context("asking llvm-config for its back ends")?;
+        let lacking = targets.iter().zip(backends).find(|(_, backend)| !built.split_whitespace().any(|name| name == backend));
+        match lacking {
+            None => Ok(()),
+            Some((target, backend)) => Err(Coded::error(
+                exit::HOST,
+                format!("{} has no back end {backend}, which {} needs; it has {built}", config.path.display(), target.name),
+            )),
+        }
+    }
+
+    /// LLVM's names of what compiles for these targets.
+    fn backends(&self, targets: &[Target]) -> Result<Vec<String>> {
+        let backend = |target: &Target| {
+            let llvm = target.llvm.as_ref().ok_or_else(|| {
+                let file = format!("targets/{}/target.toml", target.name);
+                Coded::error(exit::USAGE, format!("{file}: [llvm] backend is missing: a compiler has to have it\nhint: `llvm-config --targets-built` names those there are"))
+            })?;
+            Ok(llvm.backend.clone())
+        };
+        targets.iter().map(backend).collect()
+    }
+
+    /// Adds the steps of a compiler with these patches.
+    pub(super) fn plan_compiler(
+        &self,
+        plan: &mut Plan,
+        making: Making,
+        series: &Series,
+        sources: Sources,
+    ) -> Result<CompilerSteps> {
+        let source = self.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+        let series = series.clone().within(&source);
+        let patch = self.patch_step(&source, &series, sources)?;
+        let locked = patch.lacks.is_empty();
+        let patched = plan.add(patch, &[]);
+        let config = self.config(making, &source, locked)?;
+        let xpy = self.xpy(making, plan.path(patched), config)?;
+        let step = step::Compiler { xpy, series, unfinished: self.out.join("unfinished") };
+        Ok(CompilerSteps { source: patched, compiler: plan.add(step, &[patched]) })
+    }
+
+    fn xpy(&self, making: Making, source: &Path, config: Config) -> Result<XPy> {
+        let python = self.host()?.path("python3")?.to_owned();
+        Ok(XPy { python, source: source.to_owned(), config, stage: making.stage, cargo_home: self.cargo_home() })
+    }
+
+    /// x.py as someone would run it who lets it build std for these targets of a plan, too.
+    pub fn xpy_for_targets(&self, planned: &Planned) -> Result<XPy> {
+        let (Compiler::Bootstrap(making), Some(steps)) = (self.compiler, planned.patched.compiler) else {
+            let error = "x.py builds a compiler\nhint: add --compiler bootstrap";
+            return Err(Coded::error(exit::USAGE, error));
+        };
+        let source = self.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+        let locked = self.patch_step(&source, &Series::default(), Sources::Assume)?.lacks.is_empty();
+        let mut config = self.config(making, &source, locked)?;
+        for (target, steps) in &planned.targets {
+            let toolchain = planned.plan.path(steps.toolchain);
+            let runner = self.emulator(target, None)?.runner(target, toolchain.join("sysroot")).emulator();
+            let words: Vec<String> = runner.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            config.targets.push(Foreign {
+                triple: target.triple.clone(),
+                spec: spec::resolve(&self.root, target, &self.host()?.rust)?,
+                driver: toolchain.join("bin").join(target.driver()),
+                runner: words.join(" "),
+            });
+        }
+        self.xpy(making, planned.plan.path(steps.source), config)
+    }
+
+    fn config(&self, making: Making, source: &Source, locked: bool) -> Result<Config> {
+        let host = self.host()?;
+        let llvm = match making.llvm {
+            compiler::Llvm::System => {
+                let config = host.tool("llvm-config")?.clone();
+                Llvm::System { linked_statically: has_static_libraries(&config), config }
+            }
+            compiler::Llvm::Bundled => {
+                // Of all targets, whichever are asked for: it is one compiler for them all.
+                let all = crate::config::targets(&self.root, &[])?;
+                let mut backends = self.backends(&all)?;
+                backends.push("host".into());
+                backends.sort();
+                backends.dedup();
+                Llvm::Bundled { backends }
+            }
+        };
+        Ok(Config {
+            same_version: minor(&host.rust.release) == minor(&source.version),
+            stage0: host.rust.clone(),
+            locked,
+            llvm,
+            compilers: [host.tool("clang")?.clone(), host.tool("clang++")?.clone()],
+            rust: self.pins.compiler.rust.clone(),
+            targets: Vec::new(),
+        })
+    }
+}
+
+/// Whether LLVM's libraries are there to be linked statically.
+fn has_static_libraries(config: &Tool) -> bool {
+    let asked = Cmd::new(&config.path).args(["--link-static", "--libfiles"]).output();
+    asked.is_ok_and(|output| output.finished.status.success())
+}
+
+/// The second number of Rust's version.
+fn minor(version: &str) -> Option<u64> {
+    version.split('.').nth(1)?.parse().ok()
+}

@@ -37,6 +37,9 @@ pub const BOOTSTRAP: &str = "--compiler bootstrap";
 /// The use that builds LLVM for it as well.
 pub const BUNDLED_LLVM: &str = "--llvm bundled";
 
+/// Those of the extras that are ssh's.
+const SSH: [&str; 2] = ["ssh", "sshd"];
+
 /// Those of the extras that are LLVM's, of the same release as the other tools of LLVM.
 const LLVM_EXTRAS: [&str; 2] = ["llvm-config", "clang++"];
 
@@ -206,8 +209,8 @@ impl Survey {
 fn lacks(missing: &[&str]) -> anyhow::Error {
     let install = super::install::Installer::find();
     let command = install.map(|installer| installer.command(missing));
-    let hint = command
-        .map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
+    let hint =
+        command.map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
     Coded::error(exit::HOST, format!("the host lacks {}{hint}", missing.join(", ")))
 }
 
@@ -235,12 +238,11 @@ pub fn survey() -> Survey {
     std::thread::scope(|scope| {
         let tools: Vec<_> =
             wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
-        let suffixed =
-            |name: &str| if LLVM_EXTRAS.contains(&name) { format!("{name}{best}") } else { name.to_owned() };
+        let suffixed = |name: &str| if LLVM_EXTRAS.contains(&name) { format!("{name}{best}") } else { name.to_owned() };
         let extras: Vec<_> = EXTRAS
             .map(|(name, _)| {
                 let program = suffixed(name);
-                (name, scope.spawn(move || extra(&program)))
+                (name, scope.spawn(move || if SSH.contains(&name) { ssh(name) } else { tool(&program) }))
             })
             .into();
         let [tools, extras] = [tools, extras]
@@ -255,22 +257,15 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 fn tool(program: &str) -> Option<Tool> {
-    tool_at(which::which(program).ok()?)
-}
-
-fn tool_at(path: PathBuf) -> Option<Tool> {
+    let path = which::which(program).ok()?;
     // iproute2 knows only the short one.
     let printed = ["--version", "-V"].into_iter().find_map(|option| Cmd::new(&path).arg(option).read().ok())?;
     versioned(path, &printed)
 }
 
-/// One of [`EXTRAS`]. A server is on root's search path only, and each says its version in its own way, some as a complaint.
-fn extra(program: &str) -> Option<Tool> {
-    // Distributions' own first: what stands before them on a user's path may be a script that needs the user's environment.
-    let path = which::which_in(program, Some(PATH), "/").or_else(|_| which::which(program)).ok()?;
-    if let Some(tool) = tool_at(path.clone()) {
-        return Some(tool);
-    }
+/// One of ssh's programs. A server is on root's search path only, and each says its version in its own way, some as a complaint.
+fn ssh(program: &str) -> Option<Tool> {
+    let path = which::which(program).or_else(|_| which::which_in(program, Some(PATH), "/")).ok()?;
     let output = Cmd::new(&path).arg("-V").merge_stderr().timeout(PATIENCE).output().ok()?;
     versioned(path, &String::from_utf8_lossy(&output.stdout))
 }

@@ -36,10 +36,9 @@ impl CompilerOptions {
             (Kind::Stock, ..) => {
                 Err("--stage and --llvm are for a compiler that is built\nhint: add --compiler bootstrap".into())
             }
-            (Kind::Bootstrap, stage, llvm) => Ok(Compiler::Bootstrap(Making {
-                stage: stage.unwrap_or(1),
-                llvm: llvm.unwrap_or(Llvm::System),
-            })),
+            (Kind::Bootstrap, stage, llvm) => {
+                Ok(Compiler::Bootstrap(Making { stage: stage.unwrap_or(1), llvm: llvm.unwrap_or(Llvm::System) }))
+            }
         }
     }
 

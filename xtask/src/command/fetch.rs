@@ -54,10 +54,8 @@ fn fetch_crates(session: &Session, store: &Store, folder: &Path) -> Result<()> {
     let rust = session.rust()?;
     let cmd =
         Cmd::new(rust.bin("cargo")).dir("/").env("CARGO_HOME", session.cargo_home()).env("RUSTC", rust.bin("rustc"));
-    let cmd = cmd
-        .env("RUSTC_BOOTSTRAP", "1")
-        .args(["fetch", "--locked", "--manifest-path"])
-        .arg(folder.join("Cargo.toml"));
+    let cmd =
+        cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--locked", "--manifest-path"]).arg(folder.join("Cargo.toml"));
     let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
     let log = store.logs().join("fetch-crates.log");
     let fetch = NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).run(&log);

@@ -127,7 +127,13 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
     let at = |path: &str| origin(Place::Path(path.into()));
     fs_err::write(bench.folder.path().join("wrong"), "something else").unwrap();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
-    let rustup = Origin { place: Place::Rustup("rust-src".into()), sha256: None, strip: 6, layers: Vec::new(), lacks: Vec::new() };
+    let rustup = Origin {
+        place: Place::Rustup("rust-src".into()),
+        sha256: None,
+        strip: 6,
+        layers: Vec::new(),
+        lacks: Vec::new(),
+    };
     let origins = vec![at("sources/not-there"), at("wrong"), rustup, origin(Place::Url(url.clone()))];
 
     let error = bench.with(true, |fetcher| format!("{:#}", fetcher.fetch(&source(origins.clone())).unwrap_err()));
@@ -157,7 +163,10 @@ fn a_local_file_is_used_where_it_is() {
     let path = bench.folder.path().join("here.tar");
     fs_err::write(&path, "archive").unwrap();
     let fetched = bench.fetch(&[origin(Place::Path("here.tar".into()))]).unwrap();
-    assert_eq!(fetched, Fetched { path: path.clone(), sha256: hash(), strip: 1, lacks: Vec::new(), origin: "here.tar".into() });
+    assert_eq!(
+        fetched,
+        Fetched { path: path.clone(), sha256: hash(), strip: 1, lacks: Vec::new(), origin: "here.tar".into() }
+    );
     assert!(bench.archives().is_empty());
     fs_err::write(&path, "changed").unwrap();
     let error = format!("{:#}", fetched.verify().unwrap_err());

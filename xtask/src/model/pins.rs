@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::compiler::Llvm;
-use super::part::Part;
 pub use super::limits::Limits;
+use super::part::Part;
 use super::version::Version;
 
 /// bringup.toml as it is written.
@@ -407,7 +407,13 @@ impl OriginFile {
             (_, None) => return Err("`sha256` is missing".into()),
             (_, Some(hash)) => check_sha256(hash)?,
         }
-        Ok(Origin { place, sha256: self.sha256, strip: self.strip.unwrap_or(1), layers: self.layers, lacks: self.lacks })
+        Ok(Origin {
+            place,
+            sha256: self.sha256,
+            strip: self.strip.unwrap_or(1),
+            layers: self.layers,
+            lacks: self.lacks,
+        })
     }
 }
 

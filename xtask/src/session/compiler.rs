@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::plan::{CompilerSteps, Planned, Sources};
 use super::Session;
+use super::plan::{CompilerSteps, Planned, Sources};
 use crate::exit::{self, Coded};
 use crate::host::{self, Rust, Tool};
 use crate::model::compiler::{self, Compiler, Making};
@@ -70,13 +70,19 @@ impl Session {
             );
             return Err(Coded::error(exit::HOST, error));
         }
-        let built = Cmd::new(&config.path).arg("--targets-built").read().context("asking llvm-config for its back ends")?;
-        let lacking = targets.iter().zip(backends).find(|(_, backend)| !built.split_whitespace().any(|name| name == backend));
+        let built =
+            Cmd::new(&config.path).arg("--targets-built").read().context("asking llvm-config for its back ends")?;
+        let lacking =
+            targets.iter().zip(backends).find(|(_, backend)| !built.split_whitespace().any(|name| name == backend));
         match lacking {
             None => Ok(()),
             Some((target, backend)) => Err(Coded::error(
                 exit::HOST,
-                format!("{} has no back end {backend}, which {} needs; it has {built}", config.path.display(), target.name),
+                format!(
+                    "{} has no back end {backend}, which {} needs; it has {built}",
+                    config.path.display(),
+                    target.name
+                ),
             )),
         }
     }

@@ -58,7 +58,8 @@ impl XPy {
         // Where these lie differs from host to host and does not reach the result.
         let text = text.replace(&self.stage0().sysroot.display().to_string(), "STAGE0");
         let inputs = Inputs::new().add("rustc", &self.stage0().commit).add("stage", self.stage.to_string());
-        inputs.add("bootstrap.toml", text).list("tool", self.config.tools()).list("wanted", WANTED)
+        let inputs = inputs.add("bootstrap.toml", text).list("tool", self.config.tools()).list("wanted", WANTED);
+        inputs.list("script", self.config.scripts().into_iter().map(|(_, text)| text))
     }
 
     /// The command that runs x.py in the folder `build`, where bootstrap.toml comes to lie.
@@ -69,6 +70,9 @@ impl XPy {
         let [home, specs] = ["home", "specs"].map(|name| build.join(name));
         for folder in [&home, &specs] {
             fs_err::create_dir_all(folder)?;
+        }
+        for (name, text) in self.config.scripts() {
+            super::write_script(&build.join(name), &text)?;
         }
         for target in &self.config.targets {
             fs_err::write(specs.join(format!("{}.json", target.triple)), &target.spec)?;

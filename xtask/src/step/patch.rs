@@ -39,8 +39,10 @@ impl Step for Patch {
     }
 
     fn inputs(&self) -> Inputs {
-        let inputs =
-            Inputs::new().add("sha256", &self.sha256).add("strip", self.strip.to_string()).list("unpack", &self.part.only);
+        let inputs = Inputs::new()
+            .add("sha256", &self.sha256)
+            .add("strip", self.strip.to_string())
+            .list("unpack", &self.part.only);
         let inputs = inputs.list("leave out", &self.part.without).list("lacks", &self.lacks);
         self.series.inputs().fold(inputs, |inputs, (file, text)| inputs.add(file, text))
     }

@@ -18,9 +18,9 @@ use crate::model::target::Target;
 use crate::patch::leave_out::leave_out;
 use crate::patch::references;
 use crate::prove::{Prover, Shown};
-use crate::spec::Spec;
 use crate::render::table::{Cell, Tone, columns};
 use crate::session::{Patched, Session, Sources, TargetSteps};
+use crate::spec::Spec;
 use crate::step::{Plan, Results, StepId, Task};
 use crate::store::{Inputs, Store};
 

@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::host::{Rust, Tool};
+use crate::run::exec::quote;
 
 /// What is appended to rustc's version: what it compiles and what the stock one does are not to be mixed.
 const DESCRIPTION: &str = "Bringup";
+
+/// Name of the program that stands before llvm-config.
+const WRAPPER: &str = "llvm-config";
 
 /// All that bootstrap.toml says.
 #[derive(Debug, Clone)]
@@ -70,7 +74,7 @@ impl Config {
         file.insert("llvm".into(), self.llvm().into());
         file.insert("rust".into(), self.rust().into());
         let mut targets = Table::new();
-        targets.insert(host.clone(), self.host().into());
+        targets.insert(host.clone(), self.host(build).into());
         for target in &self.targets {
             targets.insert(target.triple.clone(), target.table().into());
         }
@@ -142,13 +146,29 @@ impl Config {
         settings
     }
 
-    fn host(&self) -> Table {
+    fn host(&self, build: &Path) -> Table {
         let [cc, cxx] = &self.compilers;
         let mut settings = table([("cc", text(&cc.path)), ("cxx", text(&cxx.path))]);
-        if let Llvm::System { config, .. } = &self.llvm {
-            settings.insert("llvm-config".into(), text(&config.path));
-        }
+        match &self.llvm {
+            Llvm::System { linked_statically: true, .. } => {
+                settings.insert("llvm-config".into(), text(&build.join(WRAPPER)))
+            }
+            Llvm::System { config, .. } => settings.insert("llvm-config".into(), text(&config.path)),
+            Llvm::Bundled { .. } => None,
+        };
         settings
+    }
+
+    /// Programs to be put beside bootstrap.toml: llvm-config in words that the build script of rustc_llvm understands.
+    pub fn scripts(&self) -> Vec<(&'static str, String)> {
+        let Llvm::System { config, linked_statically: true } = &self.llvm else { return Vec::new() };
+        // Debian gives z3 by its path, and Polly, of which nothing is used, whether it is installed or not.
+        let text = format!(
+            "#!/bin/sh\nsaid=$({} \"$@\") || exit\nprintf '%s\\n' \"$said\" | \
+             sed 's#/[^ ]*/lib\\([^/ ]*\\)\\.so#-l\\1#g; s#-lPolly[^ ]*##g'\n",
+            quote(config.path.as_os_str())
+        );
+        vec![(WRAPPER, text)]
     }
 }
 

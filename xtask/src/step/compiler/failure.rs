@@ -9,13 +9,8 @@ use crate::fetch::is_interrupt;
 use crate::model::series::Series;
 
 /// What compilers and linkers say, and the kernel makes of them, when there is not enough memory.
-const NO_MEMORY: [&str; 5] = [
-    "memory allocation of",
-    "out of memory",
-    "Cannot allocate memory",
-    "signal: 9, SIGKILL",
-    "std::bad_alloc",
-];
+const NO_MEMORY: [&str; 5] =
+    ["memory allocation of", "out of memory", "Cannot allocate memory", "signal: 9, SIGKILL", "std::bad_alloc"];
 
 /// Adds to an error what the log in `log` says of its cause.
 pub fn explain(error: Error, log: &Path, series: &Series) -> Error {

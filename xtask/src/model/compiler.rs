@@ -1,7 +1,5 @@
 //! Which compiler std and the test programs are compiled with.
 
-use clap::ValueEnum;
-
 /// The compiler of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compiler {
@@ -21,11 +19,11 @@ pub struct Making {
 }
 
 /// Whose LLVM a compiler is built with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Llvm {
-    /// The host's, as llvm-config tells of it
+    /// The host's, as llvm-config tells of it.
     System,
-    /// The one in Rust's source, built first: it takes hours
+    /// The one in Rust's source, built first: it takes hours.
     Bundled,
 }
 
@@ -35,6 +33,16 @@ impl Compiler {
         match self {
             Self::Stock => "stock",
             Self::Bootstrap(_) => "bootstrap",
+        }
+    }
+}
+
+impl Llvm {
+    /// As users name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Bundled => "bundled",
         }
     }
 }

@@ -38,6 +38,7 @@ const INSTALLERS: [Installer; 2] = [
             ("clang++", "clang-{}"),
             ("llvm-config", "llvm-{}-dev"),
             // What LLVM's static libraries ask for.
+            ("llvm-config", "libpolly-{}-dev"),
             ("llvm-config", "libzstd-dev"),
             ("llvm-config", "zlib1g-dev"),
             ("cmake", "cmake"),

@@ -151,7 +151,7 @@ impl Session {
         let llvm = match making.llvm {
             compiler::Llvm::System => {
                 let config = host.tool("llvm-config")?.clone();
-                Llvm::System { linked_statically: has_static_libraries(&config), config }
+                Llvm::System { linked_statically: has_static_libraries(&config)?, config }
             }
             compiler::Llvm::Bundled => {
                 // Of all targets, whichever are asked for: it is one compiler for them all.
@@ -175,10 +175,13 @@ impl Session {
     }
 }
 
-/// Whether LLVM's libraries are there to be linked statically.
-fn has_static_libraries(config: &Tool) -> bool {
-    let asked = Cmd::new(&config.path).args(["--link-static", "--libfiles"]).output();
-    asked.is_ok_and(|output| output.finished.status.success())
+/// Whether LLVM's libraries are all there to be linked statically; llvm-config itself does not look.
+fn has_static_libraries(config: &Tool) -> Result<bool> {
+    let ask = |option: &str| Cmd::new(&config.path).args(["--link-static", option]).read();
+    let folder = ask("--libdir").context("asking llvm-config for LLVM's folder")?;
+    let Ok(names) = ask("--libs") else { return Ok(false) };
+    let is_there = |name: &str| Path::new(&folder).join(format!("lib{name}.a")).is_file();
+    Ok(names.split_whitespace().filter_map(|word| word.strip_prefix("-l")).all(is_there))
 }
 
 /// The second number of Rust's version.

@@ -162,10 +162,10 @@ impl Config {
     /// Programs to be put beside bootstrap.toml: llvm-config in words that the build script of rustc_llvm understands.
     pub fn scripts(&self) -> Vec<(&'static str, String)> {
         let Llvm::System { config, linked_statically: true } = &self.llvm else { return Vec::new() };
-        // Debian gives z3 by its path, and Polly, of which nothing is used, whether it is installed or not.
+        // Debian gives z3 by its path, which is passed on to the linker as `-llibz3.so`.
         let text = format!(
             "#!/bin/sh\nsaid=$({} \"$@\") || exit\nprintf '%s\\n' \"$said\" | \
-             sed 's#/[^ ]*/lib\\([^/ ]*\\)\\.so#-l\\1#g; s#-lPolly[^ ]*##g'\n",
+             sed 's#/[^ ]*/lib\\([^/ ]*\\)\\.so#-l\\1#g'\n",
             quote(config.path.as_os_str())
         );
         vec![(WRAPPER, text)]

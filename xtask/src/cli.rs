@@ -126,7 +126,7 @@ pub enum Verb {
     /// stay. Shows what changes, and asks before it writes. A `skip` is never added or changed.
     Bless(Bless),
     /// Print the steps of a run, in order, and whether they are done
-    Plan(TargetNames),
+    Plan(Plan),
     /// Say why a step will run: what changed against its last result
     Why(TargetNames),
     /// Remove the out folder; the cache of downloads stays
@@ -138,6 +138,17 @@ pub enum Verb {
     },
     /// Print the manual page
     Man,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub targets: TargetNames,
+    /// Print below each step what decides its result
+    #[arg(long)]
+    pub inputs: bool,
 }
 
 /// Targets to work on.

@@ -49,7 +49,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Triage(options) => triage::run(&session, options),
         Verb::Report(options) => report::run(&session, options),
         Verb::Bless(options) => bless::run(&session, options),
-        Verb::Plan(names) => done(plan::run(&session, names)),
+        Verb::Plan(options) => done(plan::run(&session, options)),
         Verb::Why(names) => done(why::run(&session, names)),
         Verb::Clean => done(clean::run(&session)),
         Verb::Completions { .. } | Verb::Man => Ok(exit::EXPECTED),

@@ -4,17 +4,34 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::cli::TargetNames;
+use crate::cli::Plan;
 use crate::session::{Session, Sources, shown};
+use crate::store::Inputs;
 
-pub fn run(session: &Session, names: &TargetNames) -> Result<()> {
-    let planned = session.plan(session.targets(names)?, Sources::Assume)?;
+pub fn run(session: &Session, options: &Plan) -> Result<()> {
+    let planned = session.plan(session.targets(&options.targets)?, Sources::Assume)?;
     let mut text = String::new();
     for node in planned.plan.nodes() {
         let mark = if node.is_done() { "done" } else { "run " };
         let needs: Vec<String> = node.needs.iter().map(|&need| planned.plan.node(need).title()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!("  <- {}", needs.join(", ")) };
         let _ = writeln!(text, "{mark}  {:<24} {}{needs}", node.title(), shown(&session.root, &node.path));
+        if options.inputs {
+            write_inputs(&mut text, &node.inputs);
+        }
     }
     super::print(&text)
+}
+
+/// One line for each input; of a text, such as a patch's, what tells it from another one.
+fn write_inputs(text: &mut String, inputs: &Inputs) {
+    for (tag, value) in inputs.entries() {
+        let lines = value.lines().count();
+        let _ = if lines > 1 {
+            let digest = Inputs::new().add(tag, value.as_str()).digest();
+            writeln!(text, "          {tag}: {lines} lines, {}", digest.short())
+        } else {
+            writeln!(text, "          {tag}: {}", value.trim_end())
+        };
+    }
 }

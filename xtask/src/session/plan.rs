@@ -86,7 +86,7 @@ impl Session {
             say: &say,
         };
         let step = |archive: Fetched| Patch {
-            source: source.name,
+            label: if source.leave_out.is_some() { "rustc" } else { source.name },
             archive: archive.path,
             sha256: archive.sha256,
             strip: archive.strip,

@@ -13,8 +13,8 @@ use crate::store::Inputs;
 /// One source.
 #[derive(Clone)]
 pub struct Patch {
-    /// `rust`, `musl` or `llvm`.
-    pub source: &'static str,
+    /// `rust`, `musl` or `llvm`; `rustc` for the whole tree that a compiler is built from.
+    pub label: &'static str,
     /// The verified archive.
     pub archive: PathBuf,
     /// Its hash.
@@ -35,7 +35,7 @@ impl Step for Patch {
     }
 
     fn label(&self) -> &str {
-        self.source
+        self.label
     }
 
     fn inputs(&self) -> Inputs {

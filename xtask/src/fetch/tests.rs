@@ -65,7 +65,7 @@ impl Bench {
 
 fn source(origins: Vec<Origin>) -> Source {
     let layers = vec![Layer { name: "musl".into(), folders: Vec::new() }];
-    Source { name: "musl", version: "1.0".into(), layers, origins }
+    Source { name: "musl", version: "1.0".into(), layers, compiler: None, leave_out: None, origins }
 }
 
 fn origin(place: Place) -> Origin {

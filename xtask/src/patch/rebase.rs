@@ -124,7 +124,14 @@ mod tests {
         fs_err::write(&count, change(&fs_err::read_to_string(&count).unwrap())).unwrap();
         let folders = (!folder.is_empty()).then(|| folder.to_owned()).into_iter().collect();
         let layers = vec![Layer { name: "libc".into(), folders }];
-        let to = Source { name: "musl", version: "1.1".into(), layers, origins: Vec::new() };
+        let to = Source {
+            name: "musl",
+            version: "1.1".into(),
+            layers,
+            compiler: None,
+            leave_out: None,
+            origins: Vec::new(),
+        };
         rebase(&testing::series(), old.path(), &to, new.path()).unwrap()
     }
 

@@ -92,7 +92,14 @@ mod tests {
         let pristine = tempfile::tempdir().unwrap();
         testing::write(pristine.path(), &TREE);
         let layers = vec![Layer { name: "libc".into(), folders: Vec::new() }];
-        let source = Source { name: "musl", version: "1.0".into(), layers, origins: Vec::new() };
+        let source = Source {
+            name: "musl",
+            version: "1.0".into(),
+            layers,
+            compiler: None,
+            leave_out: None,
+            origins: Vec::new(),
+        };
         let status = |pristine| status(&source, &testing::series(), pristine);
         let rows = status(Some(pristine.path())).unwrap();
         let cells = [

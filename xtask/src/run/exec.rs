@@ -400,8 +400,8 @@ impl Cmd {
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
-        if let Some((jobs, Share::Tool)) = &self.budget {
-            jobs.configure(&mut command);
+        if let Some((jobs, share)) = &self.budget {
+            jobs.configure(&mut command, *share);
         }
         let (report, write) = pipe_with(PipeFlags::CLOEXEC).context("making a pipe to a child process")?;
         let harness = rustix::process::getpid();

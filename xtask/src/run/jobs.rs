@@ -7,6 +7,7 @@
 //! token is held back while memory is short.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -23,6 +24,9 @@ mod watch;
 pub enum Share {
     /// A tool, which may take tokens for processes that it starts.
     Tool,
+    /// A tool that closes the files that it inherits: it finds the pool by a path. That is the newer way, which make knows from
+    /// 4.4 on; cargo does.
+    ByPath,
     /// A test program, which knows nothing of jobs and lends its token while it sleeps.
     Program,
     /// What runs on another machine, whose budget this is: it knows nothing of jobs, and nobody here sees it sleep.
@@ -90,9 +94,23 @@ impl Jobs {
         Ok(token)
     }
 
-    /// Makes the pool known to a command that is about to be started.
-    pub(super) fn configure(&self, command: &mut std::process::Command) {
-        self.0.client.configure_make(command);
+    /// Makes the pool known to a command that is about to be started, if it may take tokens.
+    pub(super) fn configure(&self, command: &mut std::process::Command, share: Share) {
+        match share {
+            Share::Tool => self.0.client.configure_make(command),
+            Share::ByPath => {
+                self.0.client.configure_make(command);
+                let words = |value: &OsStr| value.to_string_lossy().split(' ').find_map(first_file);
+                let file = command.get_envs().find_map(|(_, value)| words(value?));
+                // What opens the pipe's file anew has the same pipe.
+                let place = file.map(|file| format!("fifo:/proc/{}/fd/{file}", std::process::id()));
+                let flags = place.map_or_else(String::new, |place| format!("-j --jobserver-auth={place}"));
+                for variable in ["MAKEFLAGS", "CARGO_MAKEFLAGS"] {
+                    command.env(variable, &flags);
+                }
+            }
+            Share::Program | Share::Elsewhere => {}
+        }
     }
 }
 
@@ -134,6 +152,11 @@ impl fmt::Debug for Jobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Jobs({})", self.0.total)
     }
+}
+
+/// The number of the pipe's first file, if this word of make's flags gives it.
+fn first_file(word: &str) -> Option<u32> {
+    word.strip_prefix("--jobserver-auth=")?.split(',').next()?.parse().ok()
 }
 
 /// How often the watcher looks.
@@ -226,6 +249,15 @@ mod tests {
         std::thread::sleep(3 * TICK);
         drop(tokens);
         assert_eq!((jobs.0.state().withheld, jobs.0.client.available().unwrap()), (2, 1));
+    }
+
+    #[test]
+    fn a_tool_that_closes_its_files_finds_the_budget_too() {
+        let jobs = jobs(3);
+        let take = "from=${MAKEFLAGS#*fifo:}; head -c 2 <\"$from\" | wc -c";
+        let taken = Cmd::new("sh").args(["-c", &format!("exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; {take}")]);
+        assert_eq!(taken.within(&jobs, Share::ByPath).read().unwrap(), "2");
+        assert_eq!(jobs.0.client.available().unwrap(), 1);
     }
 
     #[test]

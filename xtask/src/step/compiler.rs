@@ -13,6 +13,7 @@ use super::{Step, Work, tree};
 use crate::host::Rust;
 use crate::model::series::Series;
 use crate::run::exec::Cmd;
+use crate::run::jobs::Share;
 use crate::store::Inputs;
 
 /// What x.py builds: nothing that only developers or users of the host need.
@@ -105,7 +106,8 @@ impl Step for Compiler {
         let build = self.unfinished.join(self.inputs().add("source", source).digest().short());
         let jobs = work.jobs.total().to_string();
         let cmd = self.xpy.command(&build, work.offline, &["build", "--jobs", &jobs])?;
-        let result = work.run(&cmd).map_err(|error| failure::explain(error, &work.log, &self.series));
+        let result =
+            work.run_sharing(&cmd, Share::ByPath).map_err(|error| failure::explain(error, &work.log, &self.series));
         result.context("building rustc with x.py")?;
         self.take(&build, work)?;
         Ok(fs_err::remove_dir_all(build)?)

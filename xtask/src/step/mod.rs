@@ -67,7 +67,12 @@ pub struct Work {
 impl Work {
     /// Runs a command with its output in the step's log, and counts its processor time.
     pub fn run(&self, cmd: &Cmd) -> Result<Finished> {
-        let finished = cmd.clone().within(&self.jobs, Share::Tool).run(&self.log)?;
+        self.run_sharing(cmd, Share::Tool)
+    }
+
+    /// The same, for a tool that finds the budget in another way.
+    pub fn run_sharing(&self, cmd: &Cmd, share: Share) -> Result<Finished> {
+        let finished = cmd.clone().within(&self.jobs, share).run(&self.log)?;
         self.spent(finished.cpu);
         Ok(finished)
     }

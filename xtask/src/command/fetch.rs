@@ -31,8 +31,10 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
         }
     }
     // The crates are named by the lock files of the patched trees.
-    let mut trees = vec![(planned.patched.rust, &["library"][..])];
-    trees.extend(planned.patched.compiler.map(|steps| (steps.source, &["", "library", "src/bootstrap"][..])));
+    let mut trees = vec![(planned.patched.rust, vec![("library", true)])];
+    trees.extend(planned.patched.compiler.map(|steps| {
+        (steps.source, vec![("", steps.locked), ("library", true), ("src/bootstrap", true)])
+    }));
     let sources: Vec<_> = trees.iter().map(|(id, _)| *id).collect();
     let results = session.builder(&store)?.build(&planned.plan, &sources, Vec::new())?;
     if let Some(error) = results.values().find_map(|result| result.as_ref().err()) {
@@ -40,8 +42,8 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
     }
     for (id, folders) in trees {
         let source = planned.plan.path(id);
-        for folder in folders {
-            fetch_crates(session, &store, &source.join(folder))?;
+        for (folder, locked) in folders {
+            fetch_crates(session, &store, &source.join(folder), locked)?;
         }
         let (source, home) = (shown(&session.root, source), session.cargo_home());
         session.ui.note(&format!("crates of {source} are in {}", home.display()));
@@ -50,12 +52,13 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
 }
 
 /// The crates that the workspace in a folder names.
-fn fetch_crates(session: &Session, store: &Store, folder: &Path) -> Result<()> {
+fn fetch_crates(session: &Session, store: &Store, folder: &Path, locked: bool) -> Result<()> {
     let rust = session.rust()?;
     let cmd =
         Cmd::new(rust.bin("cargo")).dir("/").env("CARGO_HOME", session.cargo_home()).env("RUSTC", rust.bin("rustc"));
     let cmd =
-        cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--locked", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+        cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    let cmd = if locked { cmd.arg("--locked") } else { cmd };
     let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
     let log = store.logs().join("fetch-crates.log");
     let fetch = NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).run(&log);

@@ -115,7 +115,7 @@ impl Session {
         let config = self.config(making, &source, locked)?;
         let xpy = self.xpy(making, plan.path(patched), config)?;
         let step = step::Compiler { xpy, series, unfinished: self.out.join("unfinished") };
-        Ok(CompilerSteps { source: patched, compiler: plan.add(step, &[patched]) })
+        Ok(CompilerSteps { source: patched, compiler: plan.add(step, &[patched]), locked })
     }
 
     fn xpy(&self, making: Making, source: &Path, config: Config) -> Result<XPy> {
@@ -130,8 +130,7 @@ impl Session {
             return Err(Coded::error(exit::USAGE, error));
         };
         let source = self.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
-        let locked = self.patch_step(&source, &Series::default(), Sources::Assume)?.lacks.is_empty();
-        let mut config = self.config(making, &source, locked)?;
+        let mut config = self.config(making, &source, steps.locked)?;
         for (target, steps) in &planned.targets {
             let toolchain = planned.plan.path(steps.toolchain);
             let runner = self.emulator(target, None)?.runner(target, toolchain.join("sysroot")).emulator();

@@ -70,6 +70,8 @@ pub struct CompilerSteps {
     pub source: StepId,
     /// The compiler.
     pub compiler: StepId,
+    /// Whether Cargo.lock fits the source's workspace: not where members are lacking.
+    pub locked: bool,
 }
 
 impl Session {

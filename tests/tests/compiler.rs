@@ -146,15 +146,16 @@ fn the_settings_are_those_of_the_pins_and_the_targets() {
 fn what_an_origin_lacks_is_made_up_for() {
     let project = project!();
     let origin = "path = \"sources/rust.tar.gz\"\n";
-    project.edit("bringup.toml", origin, &format!("{origin}lacks = [\"src/tools/miri\"]\n"));
+    project.edit("bringup.toml", origin, &format!("{origin}lacks = [\"src/tools/miri/\", \".gitmodules\"]\n"));
     build(&project, 0);
     let sources = steps(&project, "patch");
     let whole = sources.iter().find(|step| project.path("out").join(step).join("x.py").exists()).unwrap();
     assert!(!project.read(&format!("out/{whole}/Cargo.toml")).contains("miri"));
     assert!(project.path("out").join(whole).join("src/tools/miri").is_dir());
+    assert_eq!(project.read(&format!("out/{whole}/.gitmodules")), "");
     // A wrong list is not a reason to break a source that is whole.
-    project.edit("bringup.toml", "src/tools/miri", "library/std");
-    build(&project, 101).says(&["`lacks` in bringup.toml names library/std, which the archive has"]);
+    project.edit("bringup.toml", "src/tools/miri/", "library/std/");
+    build(&project, 101).says(&["`lacks` in bringup.toml names library/std/, which the archive has"]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub struct Fetched {
     pub sha256: String,
     /// Leading path components that are not part of the tree.
     pub strip: usize,
-    /// Folders that x.py asks for and that are not in it.
+    /// Files and folders that x.py asks for and that are not in it.
     pub lacks: Vec<String>,
     /// Where it came from, in words.
     pub origin: String,

@@ -170,7 +170,7 @@ pub struct Origin {
     pub strip: usize,
     /// The layers that it holds; all if empty.
     pub layers: Vec<String>,
-    /// Workspace members and other folders that x.py asks for and that are not in it.
+    /// Files and folders that x.py asks for and that are not in it; folders with a `/` at the end.
     pub lacks: Vec<String>,
 }
 

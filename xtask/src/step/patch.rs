@@ -23,7 +23,7 @@ pub struct Patch {
     pub strip: usize,
     /// What of it to unpack.
     pub part: Part,
-    /// Folders that x.py asks for and that are not in the archive; none unless it is to run.
+    /// Files and folders that x.py asks for and that are not in the archive; none unless it is to run.
     pub lacks: Vec<String>,
     /// What to apply.
     pub series: Series,
@@ -54,20 +54,26 @@ impl Step for Patch {
     }
 }
 
-/// Takes folders that the archive lacks out of the workspace, and puts empty ones there.
+/// Takes what the archive lacks out of the workspace, and puts empty files and folders there.
 fn make_up_for(lacks: &[String], tree: &Path) -> Result<()> {
     if lacks.is_empty() {
         return Ok(());
     }
     let manifest = tree.join("Cargo.toml");
     let text = fs_err::read_to_string(&manifest)?;
-    let is_lacking = |line: &&str| lacks.iter().any(|folder| line.trim() == format!("\"{folder}\","));
+    let is_lacking =
+        |line: &&str| lacks.iter().any(|path| line.trim() == format!("\"{}\",", path.trim_end_matches('/')));
     let kept: Vec<&str> = text.lines().filter(|line| !is_lacking(line)).collect();
     fs_err::write(manifest, kept.join("\n") + "\n")?;
-    for folder in lacks {
-        let place = tree.join(folder);
-        ensure!(!place.join("Cargo.toml").exists(), "`lacks` in bringup.toml names {folder}, which the archive has");
-        fs_err::create_dir_all(place)?;
+    for path in lacks {
+        let place = tree.join(path);
+        let is_there = place.is_file() || place.join("Cargo.toml").exists();
+        ensure!(!is_there, "`lacks` in bringup.toml names {path}, which the archive has");
+        if path.ends_with('/') {
+            fs_err::create_dir_all(place)?;
+        } else {
+            fs_err::write(place, "")?;
+        }
     }
     Ok(())
 }

@@ -49,7 +49,9 @@ impl Library {
     fn rustflags(&self) -> Vec<String> {
         let remap = format!("--remap-path-prefix={}=/rustc/{}", self.source.display(), self.commit);
         let registry = format!("--remap-path-prefix={}=/cargo", self.cargo_home.display());
-        vec!["-Zforce-unstable-if-unmarked".to_owned(), remap, registry]
+        // cargo leaves bitcode out where the profile has no LTO; but a user's may have, and takes std into it.
+        let bitcode = "-Cembed-bitcode=yes".to_owned();
+        vec!["-Zforce-unstable-if-unmarked".to_owned(), bitcode, remap, registry]
     }
 
     /// A cargo command with the compiler of `toolchain` and the target folder `target`.

@@ -309,14 +309,14 @@ mod tests {
             Event::Done(Done {
                 name: "b".into(),
                 result: TestResult::Ignored,
-                seconds: 0.0,
+                seconds: None,
                 message: Some("needs \"root\"".into()),
                 output: String::new(),
             }),
             Event::Done(Done {
                 name: "c".into(),
                 result: TestResult::Fail,
-                seconds: 0.0,
+                seconds: Some(0.0),
                 message: Some("time limit exceeded".into()),
                 output: "assert\n".into(),
             }),
@@ -324,6 +324,25 @@ mod tests {
         ];
         assert_eq!(events, expected);
         assert_eq!(noise, "");
+    }
+
+    #[test]
+    fn reads_what_compiletest_writes() {
+        let (mut parser, mut events) = (Parser::of(br#"{"event":""#, "[ui] tests/"), Vec::new());
+        let lines = br#"{"event":"started","test_count":2,"type":"suite"}
+{"event":"started","name":"[ui] tests/a.rs#b","type":"test"}
+{"event":"ignored","message":"needs x","name":"[ui] tests/a.rs#b","stdout":null,"type":"test"}
+{"event":"timeout","name":"[ui] tests/c.rs","type":"test"}
+warning: { "type": "test", "name": "c", "event": "ok" }
+{"event":"ok","filtered_out":3,"type":"suite"}
+"#;
+        parser.feed(lines, |event, _| events.push(event));
+        let name = "a.rs#b".to_owned();
+        let message = Some("needs x".into());
+        let ignored =
+            Done { name: name.clone(), result: TestResult::Ignored, seconds: None, message, output: String::new() };
+        assert_eq!(events, [Event::Started(name), Event::Done(ignored), Event::Finished]);
+        assert_eq!(parser.take_noise().text(), "warning: { \"type\": \"test\", \"name\": \"c\", \"event\": \"ok\" }\n");
     }
 
     #[test]

@@ -40,8 +40,8 @@ impl Step for TestHelpers {
 
     fn build(&self, work: &Work) -> Result<()> {
         let object = work.scratch.join("rust_test_helpers.o");
-        let compile =
-            Cmd::new(&self.cc).args(["-c", "-w", "-O0", "-fPIC", "-o"]).arg(&object).arg(self.source.join(SOURCE));
+        let compile = Cmd::new(&self.cc).args(["-w", "-O0", "-fPIC", "-c"]).arg(self.source.join(SOURCE));
+        let compile = compile.arg("-o").arg(&object);
         let archive = Cmd::new(&self.ar).arg("crs").arg(work.out.join("librust_test_helpers.a")).arg(&object);
         for cmd in [compile, archive] {
             work.run(&cmd).with_context(|| format!("building the C library of rustc's tests for {}", self.label))?;

@@ -11,7 +11,7 @@ use xtask::run::jobs::Jobs;
 use xtask::run::queue::Durations;
 use xtask::run::runner::Runner;
 use xtask::run::sandbox::Sandbox;
-use xtask::run::schedule::{Options, Suite, TestProgram};
+use xtask::run::schedule::{Harness, Options, Suite, TestProgram};
 
 const LIMITS: Limits = Limits {
     test_seconds: 1,
@@ -42,7 +42,8 @@ impl Fixture {
             fs_err::write(self.folder.path().join(format!("{name}.tests")), lines.join("\n")).unwrap();
         }
         let (suite, name) = ("std".into(), name.to_owned());
-        self.programs.push(TestProgram { suite, unit: name == "std", name, path, harness: tests.is_some() });
+        let harness = if tests.is_some() { Harness::Libtest } else { Harness::None };
+        self.programs.push(TestProgram { suite, unit: name == "std", name, path, harness });
         self
     }
 

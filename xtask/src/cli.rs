@@ -12,7 +12,7 @@ use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 use crate::model::partition::Partition;
 use crate::model::patch_name::PatchName;
-use crate::step::test_programs::suites;
+use crate::model::suite;
 
 pub use compiler::CompilerOptions;
 pub use triage::{OwnRunner, Triage};
@@ -293,7 +293,10 @@ pub struct Test {
     #[expect(missing_docs)]
     pub targets: TargetNames,
     /// Suites to run [default: core,alloc,std]
-    #[arg(long, value_name = "SUITE", value_delimiter = ',', value_parser = PossibleValuesParser::new(suites()))]
+    ///
+    /// `ui` is those of rustc's own tests that run a program of the target, `ui-compile` the others; both take long, and a
+    /// compiler of their own source: --compiler bootstrap.
+    #[arg(long, value_name = "SUITE", value_delimiter = ',', value_parser = PossibleValuesParser::new(suite::all()))]
     pub suite: Vec<String>,
     #[command(flatten)]
     #[expect(missing_docs)]

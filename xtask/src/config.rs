@@ -8,8 +8,8 @@ use crate::exit::{self, Coded};
 use crate::model::limits::{LimitTable, Limits, OverridesFile};
 use crate::model::pins::{Pins, PinsFile};
 use crate::model::release::{Release, ReleaseName, Releases, ReleasesFile, Span};
+use crate::model::suite;
 use crate::model::target::{Target, TargetFile};
-use crate::step::test_programs;
 
 /// The file that marks the project's folder.
 pub const PINS_FILE: &str = "bringup.toml";
@@ -48,7 +48,7 @@ pub fn limits(root: &Path, target: &str, defaults: Limits, emulated: bool) -> Re
         if path.is_file() {
             let file: OverridesFile =
                 toml::from_str(&fs_err::read_to_string(&path)?).map_err(|error| fault(&path, &error.to_string()))?;
-            files.push(file.validate(&test_programs::suites(), defaults).map_err(|error| fault(&path, &error))?);
+            files.push(file.validate(&suite::all(), defaults).map_err(|error| fault(&path, &error))?);
         }
     }
     Ok(LimitTable::new(defaults, files))

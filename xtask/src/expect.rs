@@ -8,9 +8,9 @@ use crate::config;
 use crate::exit::{self, Coded};
 use crate::model::bless::File;
 use crate::model::expectation::{Expectations, Layer};
+use crate::model::suite;
 use crate::recorded;
 use crate::session::shown;
-use crate::step::test_programs;
 
 /// The end of the names of the files in qemu/.
 const ENDING: &str = ".expect.txt";
@@ -40,7 +40,7 @@ pub fn load(root: &Path, target: &str) -> Result<Expectations> {
     let files = files(root, &[target.to_owned()])?;
     let files = files.iter().map(|file| (file.layer, file.name.as_str(), file.text.as_str()));
     let expectations = Expectations::parse(files).map_err(|error| Coded::error(exit::USAGE, error.to_string()))?;
-    expectations.check_suites(&test_programs::suites()).map_err(|error| Coded::error(exit::USAGE, error))?;
+    expectations.check_suites(&suite::all()).map_err(|error| Coded::error(exit::USAGE, error))?;
     Ok(expectations)
 }
 
@@ -71,7 +71,7 @@ pub fn check(root: &Path, out: &Path, target: &str) -> Result<Findings> {
             found.faults.push(fault);
         }
     }
-    for suite in test_programs::suites() {
+    for suite in suite::all() {
         let entries: Vec<_> = expectations.entries().iter().filter(|entry| entry.suite == suite).collect();
         if entries.is_empty() {
             continue;

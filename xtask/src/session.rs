@@ -2,6 +2,7 @@
 
 mod compiler;
 mod plan;
+mod ui;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -26,6 +27,7 @@ use crate::store::Store;
 use crate::test_set::unpack::{self, Unpacked};
 
 pub use self::plan::{CompilerSteps, Patched, Planned, Sources, TargetSteps};
+pub use self::ui::UiSteps;
 
 /// What every command works with.
 pub struct Session {

@@ -18,13 +18,15 @@ use crate::model::link::Link;
 use crate::model::outcome::{Outcome, SuiteOutcome, Verdict};
 use crate::model::partition::Partition;
 use crate::model::report::{self, StepTime};
+use crate::model::suite::Ui;
 use crate::model::target::Target;
 use crate::recorded::{self, Record, Recorded};
+use crate::run::compiletest::{Compiletest, UiTests};
 use crate::run::interrupt::{self, Interrupted};
 use crate::run::jobs::Jobs;
 use crate::run::runner::Runner;
 use crate::run::sandbox::Sandbox;
-use crate::run::schedule::{Options, Suite, TestProgram};
+use crate::run::schedule::{Harness, Options, Suite, TestProgram};
 use crate::run::ssh::Machine;
 use crate::session::Session;
 use crate::smoke::{Findings, Smoke};
@@ -103,6 +105,8 @@ pub struct Trial<'a> {
     pub toolchain: Option<&'a Node>,
     /// The test programs and what they need.
     pub tests: &'a TestSet,
+    /// What rustc's own tests need, if they are among the suites.
+    pub ui: Option<&'a Arc<UiTests>>,
     /// The report's folder.
     pub folder: &'a Path,
 }
@@ -283,7 +287,8 @@ impl Trial<'_> {
         let active = self.prepared.expectations.active(suite, setting);
         let Selection { filter, partition, threads, stress, rerun, .. } = self.selection;
         let limits = &self.prepared.limits;
-        let inputs = recorded::suite_inputs(suite).add("test programs", self.tests.digest.as_str());
+        let digest = Ui::of(suite).and(self.ui).map_or(&self.tests.digest, |ui| &ui.digest);
+        let inputs = recorded::suite_inputs(suite).add("test programs", digest.as_str());
         let inputs = inputs.append(surroundings).list("limits", limits.inputs(suite));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         let record = Record::new(self.store, &self.target.name, inputs.list("skip", skipped));
@@ -363,13 +368,18 @@ impl Trial<'_> {
     }
 
     fn programs(&self, suite: &str) -> Result<Vec<TestProgram>> {
+        if let (Some(ui), Some(tests)) = (Ui::of(suite), self.ui) {
+            let harness = Harness::Compiletest(Arc::new(Compiletest::new(tests, ui, self.link)?));
+            let (path, name) = (tests.program.clone(), "compiletest".into());
+            return Ok(vec![TestProgram { suite: suite.into(), name, path, unit: true, harness }]);
+        }
         let of_suite = self.tests.list()?.into_iter().filter(|program| program.suite == suite);
         let with_path = |program: Program| TestProgram {
             path: program.path(&self.tests.programs, self.link),
             suite: program.suite,
             name: program.name,
             unit: program.unit,
-            harness: program.harness,
+            harness: if program.harness { Harness::Libtest } else { Harness::None },
         };
         Ok(of_suite.map(with_path).collect())
     }

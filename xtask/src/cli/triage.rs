@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 use crate::model::patch_name::PatchName;
-use crate::step::test_programs::suites;
+use crate::model::suite;
 
 /// `triage`
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub struct Triage {
     /// The target
     pub target: String,
     /// The test's suite
-    #[arg(value_parser = PossibleValuesParser::new(suites()), requires = "test")]
+    #[arg(value_parser = PossibleValuesParser::new(suite::library()), requires = "test")]
     pub suite: Option<String>,
     /// The test, as the report names it
     pub test: Option<String>,

@@ -1,6 +1,6 @@
 //! `bringup`: the main job, of which `smoke` and `test` are parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,14 +15,16 @@ use crate::expect;
 use crate::host;
 use crate::model::link::Link;
 use crate::model::report::{self, Report, StepTime};
+use crate::model::suite::{self, Ui};
 use crate::model::target::Target;
 use crate::render;
+use crate::run::compiletest::UiTests;
 use crate::run::interrupt;
 use crate::run::jobs::Jobs;
 use crate::run::ssh::Machine;
-use crate::session::{Session, Sources, TargetSteps};
+use crate::session::{Session, Sources, TargetSteps, UiSteps};
 use crate::smoke;
-use crate::step::{Node, Plan, Results, StepId, Task, test_programs};
+use crate::step::{Node, Plan, Results, StepId, Task};
 use crate::store::Store;
 use crate::test_set::TestSet;
 use crate::test_set::unpack::Unpacked;
@@ -54,7 +56,7 @@ impl<'a> Job<'a> {
     /// Smoke checks and suites.
     pub fn of(test: &'a Test) -> Self {
         let mut job = Self::new(&test.targets, &test.run);
-        let all = || test_programs::suites().into_iter().map(str::to_owned).collect();
+        let all = || suite::library().into_iter().map(str::to_owned).collect();
         job.selection.suites = if test.suite.is_empty() { all() } else { test.suite.clone() };
         job.selection.filter.clone_from(&test.filter);
         job.selection.partition = test.partition;
@@ -83,9 +85,28 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The step that a target's trials begin after.
-    fn last(&self, steps: TargetSteps) -> StepId {
-        if self.selection.suites.is_empty() { steps.toolchain } else { steps.test_programs }
+    /// The steps that a target's trials begin after.
+    fn last(&self, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
+        let has_library = self.selection.suites.iter().any(|suite| Ui::of(suite).is_none());
+        let library = if has_library { steps.test_programs } else { steps.toolchain };
+        std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
+    }
+
+    fn wants_ui(&self) -> bool {
+        self.selection.suites.iter().any(|suite| Ui::of(suite).is_some())
+    }
+
+    /// Whether rustc's own tests are asked for; an error if they cannot be had here.
+    fn has_ui(&self, session: &Session) -> Result<bool> {
+        if !self.wants_ui() {
+            return Ok(false);
+        }
+        session.check_ui()?;
+        if matches!(self.options.runner, RunnerKind::Ssh(_)) {
+            let error = "rustc's own tests do not run on another machine: each is compiled here just before it runs\nhint: leave out the suites ui and ui-compile, or --runner";
+            return Err(Coded::error(exit::USAGE, error));
+        }
+        Ok(true)
     }
 }
 
@@ -99,19 +120,27 @@ pub fn run(session: &Session, options: &Bringup) -> Result<u8> {
 /// Builds, smokes, tests, judges and reports: each target's trials begin as soon as it is built.
 pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let start = Instant::now();
+    let has_ui = job.has_ui(session)?;
     let targets = session.targets(job.targets)?;
     let store = session.store()?;
     let prepared = prepare(session, job, &targets)?;
-    let planned = session.plan(targets, Sources::Fetch)?;
+    let mut planned = session.plan(targets, Sources::Fetch)?;
+    let mut ui = Vec::new();
+    for (target, steps) in planned.targets.clone() {
+        ui.push(if has_ui { Some(session.plan_ui(&mut planned, &target, steps)?) } else { None });
+    }
     let host = session.host()?;
     let report = empty_report(session, &prepared, (host.rust.triple.clone(), host.versions()), session.compiler.word());
     let plan = &planned.plan;
-    let with_tests = planned.targets.iter().zip(&prepared).map(|((target, steps), prepared)| {
+    let with_tests = planned.targets.iter().zip(ui).zip(&prepared).map(|(((target, steps), ui), prepared)| {
         let toolchain = plan.node(steps.toolchain);
         let tests = TestSet::built(&target.triple, toolchain, plan.node(steps.test_programs));
-        Subject { target, prepared, tests, toolchain: Some(toolchain), last: Some(job.last(*steps)) }
+        let last = job.last(*steps, ui);
+        let ui =
+            ui.map(|steps| Ok::<_, anyhow::Error>(Arc::new(session.ui_tests(plan, target, steps)?))).transpose()?;
+        Ok(Subject { target, prepared, tests, ui, toolchain: Some(toolchain), last })
     });
-    let subjects: Vec<Subject> = with_tests.collect();
+    let subjects = with_tests.collect::<Result<Vec<Subject>>>()?;
     let notes = session.left_out()?;
     let around = Around { session, job, plan, fetch_wall_s: planned.fetch_wall_s, store: &store, notes };
     around.run(start, report, &subjects)
@@ -119,6 +148,10 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
 
 /// The same for an archive's tests, which `session` was opened with. Nothing is built.
 pub fn execute_unpacked(session: &Session, job: &Job, unpacked: &Unpacked) -> Result<u8> {
+    if job.wants_ui() {
+        let error = "rustc's own tests are in no archive: each is compiled just before it runs\nhint: leave out the suites ui and ui-compile";
+        return Err(Coded::error(exit::USAGE, error));
+    }
     let start = Instant::now();
     let manifest = &unpacked.manifest;
     let targets = config::targets(&session.root, std::slice::from_ref(&manifest.target))?;
@@ -126,8 +159,14 @@ pub fn execute_unpacked(session: &Session, job: &Job, unpacked: &Unpacked) -> Re
     let prepared = prepare(session, job, &targets)?;
     let report = empty_report(session, &prepared, host::for_running(), &manifest.compiler);
     let plan = Plan::new(&session.out);
-    let subject =
-        |(target, prepared)| Subject { target, prepared, tests: unpacked.test_set(), toolchain: None, last: None };
+    let subject = |(target, prepared)| Subject {
+        target,
+        prepared,
+        tests: unpacked.test_set(),
+        ui: None,
+        toolchain: None,
+        last: Vec::new(),
+    };
     let subjects: Vec<Subject> = targets.iter().zip(&prepared).map(subject).collect();
     let notes = manifest.notes.clone();
     let around = Around { session, job, plan: &plan, fetch_wall_s: 0.0, store: &store, notes };
@@ -254,10 +293,12 @@ struct Subject<'a> {
     target: &'a Target,
     prepared: &'a Prepared,
     tests: TestSet,
+    /// What rustc's own tests need, if they are to run.
+    ui: Option<Arc<UiTests>>,
     /// None if the tests were not built here.
     toolchain: Option<&'a Node>,
-    /// The step that its trials begin after, if there is any.
-    last: Option<StepId>,
+    /// The steps that its trials begin after.
+    last: Vec<StepId>,
 }
 
 /// What all trials of an invocation share.
@@ -283,9 +324,9 @@ impl Around<'_> {
         let (jobs, collected) = (&builder.jobs, &report);
         let tasks = trials.iter().map(|&(subject, link)| {
             let run = move |built: &Results| self.trial(subject, link, jobs, collected, built);
-            Task { needs: subject.last.into_iter().collect(), run: Box::new(run) }
+            Task { needs: subject.last.clone(), run: Box::new(run) }
         });
-        let wanted: Vec<StepId> = subjects.iter().filter_map(|subject| subject.last).collect();
+        let wanted: Vec<StepId> = subjects.iter().flat_map(|subject| subject.last.clone()).collect();
         let built = builder.build(plan, &wanted, tasks.collect());
         if interrupt::requested() && report.has_runs() {
             // What was not begun is not to be taken for what was not asked for.
@@ -303,10 +344,11 @@ impl Around<'_> {
     }
 
     fn trial(&self, subject: &Subject, link: Link, jobs: &Jobs, report: &Collected, built: &Results) -> Result<()> {
-        let Subject { target, prepared, tests, toolchain, last } = subject;
-        let closure = || last.map(|id| self.plan.closure(id)).unwrap_or_default().into_iter();
+        let Subject { target, prepared, tests, ui, toolchain, last } = subject;
+        let all: BTreeSet<StepId> = last.iter().flat_map(|&id| self.plan.closure(id)).collect();
+        let closure = || all.iter().copied();
         let mut times = Vec::new();
-        if last.is_some() {
+        if !last.is_empty() {
             let wall_s = self.fetch_wall_s;
             times.push(StepTime { step: "fetch sources".into(), wall_s, cpu_s: 0.0, cached: wall_s < 0.1 });
         }
@@ -339,6 +381,7 @@ impl Around<'_> {
                 prepared,
                 toolchain: *toolchain,
                 tests,
+                ui: ui.as_ref(),
                 folder: report.folder,
             };
             trial.run(&mut run)?;

@@ -13,6 +13,7 @@ use crate::model::outcome::Verdict;
 use crate::model::patch_name::PatchName;
 use crate::model::proof::{Language, Proof};
 use crate::model::report::{Report, Run, Test};
+use crate::model::suite::Ui;
 use crate::model::target::Target;
 use crate::render;
 use crate::run::exec::quote;
@@ -69,7 +70,8 @@ fn failures(session: &Session, options: &Options, target: &Target) -> Result<Vec
     if options.all {
         let mut all: BTreeMap<(String, String), Failure> = BTreeMap::new();
         for run in runs() {
-            for suite in &run.suites {
+            // rustc's own tests are no programs of the target: there is nothing to control.
+            for suite in run.suites.iter().filter(|suite| Ui::of(&suite.suite).is_none()) {
                 for test in suite.tests.iter().filter(|test| is_unexpected(test)) {
                     let kind = Kind::Test { suite: suite.suite.clone(), test: test.name.clone() };
                     let failure = Failure { kind, link: link(Some(run)), runner: runner(Some(run)) };

@@ -17,6 +17,7 @@ pub mod proof;
 pub mod release;
 pub mod report;
 pub mod series;
+pub mod suite;
 pub mod target;
 pub mod triage;
 pub mod version;

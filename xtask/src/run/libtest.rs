@@ -18,13 +18,16 @@ pub fn run<'a>(tests: impl IntoIterator<Item = &'a str>, threads: usize) -> Vec<
 /// Lets a harness of a stable toolchain speak JSON.
 pub const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
+/// The exit status of a program with a test that failed.
+pub const FAILED: i32 = 101;
+
 /// The most that is kept of what one test printed.
 pub const OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// A line longer than this is no event, or one whose end can be spared.
 const LINE_LIMIT: usize = 4 * 1024 * 1024;
 
-/// What every event begins with.
+/// What the events begin with.
 const EVENT: &[u8] = br#"{ "type": ""#;
 
 /// Names in the output of [`LIST`]. Benchmarks are listed too: the harness runs each once, as a test.
@@ -52,8 +55,8 @@ pub struct Done {
     pub name: String,
     /// How it went.
     pub result: TestResult,
-    /// Seconds, as the program measured them.
-    pub seconds: f64,
+    /// Seconds, if the program measured them.
+    pub seconds: Option<f64>,
     /// The text of `#[ignore = "…"]`, or of a failure.
     pub message: Option<String>,
     /// What it printed, as far as the harness caught it.
@@ -84,19 +87,21 @@ struct Line {
 }
 
 impl Line {
-    fn event(self) -> Option<Event> {
+    /// The event, if it is one that matters. `prefix` is what names begin with.
+    fn event(self, prefix: &str) -> Option<Event> {
+        let name = |name: String| name.strip_prefix(prefix).map(str::to_owned).unwrap_or(name);
         let result = match (self.kind.as_str(), self.event.as_str()) {
             ("suite", "ok" | "failed") => return Some(Event::Finished),
-            ("test", "started") => return self.name.map(Event::Started),
+            ("test", "started") => return self.name.map(name).map(Event::Started),
             ("test", "ok") => TestResult::Pass,
             ("test", "failed") => TestResult::Fail,
             ("test", "ignored") => TestResult::Ignored,
             _ => return None,
         };
         Some(Event::Done(Done {
-            name: self.name?,
+            name: name(self.name?),
             result,
-            seconds: self.exec_time.unwrap_or(0.0),
+            seconds: self.exec_time,
             message: self.message.or(self.reason),
             output: bounded(self.stdout.unwrap_or_default()),
         }))
@@ -104,14 +109,29 @@ impl Line {
 }
 
 /// Takes a program's standard output apart, chunk by chunk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Parser {
+    /// What every event begins with.
+    event: &'static [u8],
+    /// What every name begins with, and is spared here.
+    prefix: &'static str,
     line: Vec<u8>,
     /// What was on the lines and was no event.
     noise: Tail,
 }
 
+impl Default for Parser {
+    fn default() -> Self {
+        Self::of(EVENT, "")
+    }
+}
+
 impl Parser {
+    /// One for a harness that speaks nearly as Rust's own does.
+    pub fn of(event: &'static [u8], prefix: &'static str) -> Self {
+        Self { event, prefix, line: Vec::new(), noise: Tail::default() }
+    }
+
     /// Reads on, and hands over each event as its line is complete, with what was printed before it.
     pub fn feed(&mut self, mut chunk: &[u8], mut on_event: impl FnMut(Event, &mut Tail)) {
         while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
@@ -138,12 +158,12 @@ impl Parser {
     fn end_line(&mut self, on_event: &mut impl FnMut(Event, &mut Tail)) {
         let line = std::mem::take(&mut self.line);
         let mut rest = line.as_slice();
-        while let Some(start) = find(rest, EVENT) {
+        while let Some(start) = find(rest, self.event) {
             self.noise.push(&rest[..start]);
             rest = &rest[start..];
             let mut messages = serde_json::Deserializer::from_slice(rest).into_iter::<Line>();
             let used = if let Some(Ok(message)) = messages.next() {
-                if let Some(event) = message.event() {
+                if let Some(event) = message.event(self.prefix) {
                     on_event(event, &mut self.noise);
                 }
                 messages.byte_offset()
@@ -151,8 +171,8 @@ impl Parser {
                 if let Some(event) = salvage(rest) {
                     on_event(event, &mut self.noise);
                 }
-                self.noise.push(&rest[..EVENT.len()]);
-                EVENT.len()
+                self.noise.push(&rest[..self.event.len()]);
+                self.event.len()
             };
             rest = &rest[used..];
         }
@@ -163,13 +183,13 @@ impl Parser {
 
     /// Keeps the part of an endless line that may be an event: the end of noise, the beginning of a failure's output.
     fn shorten_line(&mut self) {
-        let end = self.line.len() - EVENT.len();
-        let start = find(&self.line, EVENT);
+        let end = self.line.len() - self.event.len();
+        let start = find(&self.line, self.event);
         let noise: Vec<u8> = self.line.drain(..start.unwrap_or(end)).collect();
         self.noise.push(&noise);
         if start.is_some() {
             // What is cut out is a piece of the output; `salvage` makes do with the event's beginning.
-            let end = self.line.len().saturating_sub(EVENT.len());
+            let end = self.line.len().saturating_sub(self.event.len());
             self.line.drain(OUTPUT_LIMIT.min(end)..end);
         }
     }
@@ -188,7 +208,7 @@ fn salvage(line: &[u8]) -> Option<Event> {
         "failed" => TestResult::Fail,
         _ => return None,
     };
-    Some(Event::Done(Done { name, result, seconds: 0.0, message: None, output: output.into() }))
+    Some(Event::Done(Done { name, result, seconds: None, message: None, output: output.into() }))
 }
 
 /// The last bytes of a stream.
@@ -256,7 +276,7 @@ mod tests {
     }
 
     fn done(name: &str, result: TestResult, output: &str) -> Event {
-        Event::Done(Done { name: name.into(), result, seconds: 0.0, message: None, output: output.into() })
+        Event::Done(Done { name: name.into(), result, seconds: None, message: None, output: output.into() })
     }
 
     #[test]
@@ -281,7 +301,7 @@ mod tests {
             Event::Done(Done {
                 name: "a".into(),
                 result: TestResult::Pass,
-                seconds: 0.25,
+                seconds: Some(0.25),
                 message: None,
                 output: String::new(),
             }),
@@ -289,14 +309,14 @@ mod tests {
             Event::Done(Done {
                 name: "b".into(),
                 result: TestResult::Ignored,
-                seconds: 0.0,
+                seconds: None,
                 message: Some("needs \"root\"".into()),
                 output: String::new(),
             }),
             Event::Done(Done {
                 name: "c".into(),
                 result: TestResult::Fail,
-                seconds: 0.0,
+                seconds: Some(0.0),
                 message: Some("time limit exceeded".into()),
                 output: "assert\n".into(),
             }),
@@ -304,6 +324,25 @@ mod tests {
         ];
         assert_eq!(events, expected);
         assert_eq!(noise, "");
+    }
+
+    #[test]
+    fn reads_what_compiletest_writes() {
+        let (mut parser, mut events) = (Parser::of(br#"{"event":""#, "[ui] tests/"), Vec::new());
+        let lines = br#"{"event":"started","test_count":2,"type":"suite"}
+{"event":"started","name":"[ui] tests/a.rs#b","type":"test"}
+{"event":"ignored","message":"needs x","name":"[ui] tests/a.rs#b","stdout":null,"type":"test"}
+{"event":"timeout","name":"[ui] tests/c.rs","type":"test"}
+warning: { "type": "test", "name": "c", "event": "ok" }
+{"event":"ok","filtered_out":3,"type":"suite"}
+"#;
+        parser.feed(lines, |event, _| events.push(event));
+        let name = "a.rs#b".to_owned();
+        let message = Some("needs x".into());
+        let ignored =
+            Done { name: name.clone(), result: TestResult::Ignored, seconds: None, message, output: String::new() };
+        assert_eq!(events, [Event::Started(name), Event::Done(ignored), Event::Finished]);
+        assert_eq!(parser.take_noise().text(), "warning: { \"type\": \"test\", \"name\": \"c\", \"event\": \"ok\" }\n");
     }
 
     #[test]

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::compiletest;
 use super::exec::{self, Bounds, Cmd, Finished, Flow, Stream};
 use super::jobs::Jobs;
 use super::libtest::{self, Event, Parser, Tail, TestResult};
+use super::program::{Harness, TestProgram};
 use super::sandbox::Sandbox;
-use super::schedule::TestProgram;
 use crate::model::outcome::{Outcome, TestOutcome};
 use crate::model::pins::Limits;
 
@@ -70,10 +71,13 @@ impl Bench<'_> {
     pub fn list(&self, program: &TestProgram) -> Result<Result<Vec<String>, TestOutcome>> {
         let mut output = Vec::new();
         let mut errors = Tail::default();
-        let cmd = self.sandbox.command(&program.path, libtest::LIST, self.lib_dirs)?;
         let mut limits = (self.limits)(&program.name);
         limits.test_seconds = limits.test_seconds.min(LIST_SECONDS);
-        let finished = self.run(program, cmd, limits, |stream, chunk| {
+        let cmd = |folder: &Path| match &program.harness {
+            Harness::Compiletest(tests) => tests.command(self.sandbox, folder, None, 1),
+            _ => self.sandbox.command(&program.path, libtest::LIST, self.lib_dirs),
+        };
+        let finished = self.run(program, &cmd, limits, |stream, chunk| {
             match stream {
                 Stream::Stdout => output.extend_from_slice(chunk),
                 Stream::Stderr => errors.push(chunk),
@@ -81,7 +85,12 @@ impl Bench<'_> {
             Flow::Continue
         })?;
         if finished.status.success() {
-            return Ok(Ok(libtest::listed(&output)));
+            let Harness::Compiletest(tests) = &program.harness else { return Ok(Ok(libtest::listed(&output))) };
+            let listed = tests.list()?;
+            tests.check(&listed, &output)?;
+            let (others, other) = (listed.others, tests.suite().other().word());
+            self.note(program, &format!("{others} more tests are of suite {other}"));
+            return Ok(Ok(listed.names));
         }
         let mut outcome = whole(program, &finished, limits, errors.text());
         outcome.reason = outcome.reason.map(|reason| format!("{reason} when asked for its tests"));
@@ -91,9 +100,9 @@ impl Bench<'_> {
     /// Runs a program that is one test: it passes if it exits with status 0.
     pub fn run_whole(&self, program: &TestProgram) -> Result<TestOutcome> {
         let mut output = Tail::default();
-        let cmd = self.sandbox.command(&program.path, [""; 0], self.lib_dirs)?.merge_stderr();
+        let cmd = |_: &Path| Ok(self.sandbox.command(&program.path, [""; 0], self.lib_dirs)?.merge_stderr());
         let limits = (self.limits)(&program.name);
-        let finished = self.run(program, cmd, limits, |_, chunk| {
+        let finished = self.run(program, &cmd, limits, |_, chunk| {
             output.push(chunk);
             Flow::Continue
         })?;
@@ -125,11 +134,19 @@ impl Bench<'_> {
         // Counted from the first sign of life: a process may have to wait for a job before it starts.
         let mut end_of_program = None;
         let mut watch = Watch::new(tests, threads == 1, reported);
-        let mut parser = Parser::default();
-        let args = libtest::run(tests.iter().map(String::as_str), threads);
-        let (key, value) = libtest::UNSTABLE;
-        let cmd = self.sandbox.command(&program.path, args, self.lib_dirs)?.env(key, value);
-        let finished = self.run(program, cmd, limits, |stream, chunk| {
+        let (mut parser, failure) = match &program.harness {
+            Harness::Compiletest(_) => (Parser::of(compiletest::EVENT, compiletest::PREFIX), compiletest::FAILED),
+            _ => (Parser::default(), libtest::FAILED),
+        };
+        let cmd = |folder: &Path| match &program.harness {
+            Harness::Compiletest(harness) => harness.command(self.sandbox, folder, Some(tests), threads),
+            _ => {
+                let args = libtest::run(tests.iter().map(String::as_str), threads);
+                let (key, value) = libtest::UNSTABLE;
+                Ok(self.sandbox.command(&program.path, args, self.lib_dirs)?.env(key, value))
+            }
+        };
+        let finished = self.run(program, &cmd, limits, |stream, chunk| {
             if stream == Stream::Stderr {
                 watch.errors.push(chunk);
                 return Flow::Continue;
@@ -161,16 +178,16 @@ impl Bench<'_> {
         let in_flight: Vec<_> = watch.in_flight.into_iter().map(|(name, since)| (name, since.elapsed())).collect();
         let overdue = in_flight.iter().any(|(_, time)| *time >= limit);
         let program_limit = finished.timed_out && !overdue && end_of_program.is_some_and(|end| Instant::now() >= end);
-        let clean = matches!(finished.status.code(), Some(code) if code == 0 || (code == 101 && watch.failed));
+        let clean = matches!(finished.status.code(), Some(code) if code == 0 || (code == failure && watch.failed));
         let how = reason(&finished, limits);
         Ok(Ended { done: watch.done, in_flight, told: watch.told, output, finished, limits, how, clean, program_limit })
     }
 
-    /// Runs a command in folders of its own, which are gone afterwards, and counts what it costs.
+    /// Runs a command in folders of its own, which it is told of and which are gone afterwards, and counts what it costs.
     fn run(
         &self,
         program: &TestProgram,
-        cmd: Cmd,
+        cmd: &dyn Fn(&Path) -> Result<Cmd>,
         limits: Limits,
         sink: impl FnMut(Stream, &[u8]) -> Flow,
     ) -> Result<Finished> {
@@ -183,7 +200,7 @@ impl Bench<'_> {
             disk_mib: limits.disk_mib,
             folder: folder.clone(),
         };
-        let cmd = cmd.timeout(Duration::from_secs(limits.test_seconds)).bounded(bounds);
+        let cmd = cmd(&folder)?.timeout(Duration::from_secs(limits.test_seconds)).bounded(bounds);
         let finished = self.sandbox.stream(cmd.within(self.jobs, self.sandbox.share()), &folder, sink);
         if remove(&folder).is_err() {
             self.note(program, &format!("{} could not be removed", folder.display()));
@@ -289,6 +306,7 @@ impl<'a> Watch<'a> {
                 true
             }
             Event::Done(test) if self.left.remove(test.name.as_str()) => {
+                let started = self.in_flight.iter().find(|(name, _)| *name == test.name).map(|(_, since)| *since);
                 self.in_flight.retain(|(name, _)| *name != test.name);
                 let outcome = match test.result {
                     TestResult::Pass => Outcome::Pass,
@@ -304,7 +322,11 @@ impl<'a> Watch<'a> {
                 });
                 let output = printed.filter(|text| !text.is_empty());
                 self.done.push(test.name.clone());
-                let (name, wall_s, reason) = (test.name, test.seconds, test.message);
+                // Some harnesses measure, of others it is seen.
+                let seen =
+                    || started.filter(|_| outcome != Outcome::Ignored).map(|since| since.elapsed().as_secs_f64());
+                let wall_s = test.seconds.or_else(seen).unwrap_or(0.0);
+                let (name, reason) = (test.name, test.message);
                 (self.reported)(TestOutcome { name, outcome, wall_s, reason, tries: None, output });
                 true
             }

@@ -29,6 +29,9 @@ const ELF_HEADER: usize = 20;
 /// The longest interpreter that the kernel takes.
 const INTERPRETER_LIMIT: usize = 127;
 
+/// Name of the script that starts programs of the target.
+const STARTER: &str = "starter";
+
 /// What allows all the others.
 const NAMESPACES: [&str; 2] = ["--user", "--map-root-user"];
 
@@ -51,8 +54,8 @@ pub struct Sandbox {
     script: String,
     /// Parameters of the script.
     values: Vec<OsString>,
-    /// Holds the emulator's wrapper or the loader; the path is short.
-    _folder: tempfile::TempDir,
+    /// Holds the scripts that start the emulator, or the loader; the path is short.
+    folder: tempfile::TempDir,
 }
 
 /// What is asked of the emulator besides running a program.
@@ -82,6 +85,12 @@ impl Sandbox {
         let folder =
             tempfile::Builder::new().prefix("bringup-").tempdir().context("making a folder for the sandbox")?;
         let path = folder.path().to_owned();
+        let words = match runner {
+            Runner::Native { sysroot, loader } => vec![in_sysroot(sysroot, loader).into()],
+            other => other.emulator(),
+        };
+        let text = [b"#!/bin/sh\nexec".to_vec(), shell_words(&words), b" \"$@\"\n".to_vec()];
+        write_script(&path.join(STARTER), &text.concat())?;
         let mut sandbox = Self {
             network: false,
             binfmt: false,
@@ -92,7 +101,7 @@ impl Sandbox {
             unshare: NAMESPACES.into(),
             script: "set -e\n".into(),
             values: Vec::new(),
-            _folder: folder,
+            folder,
         };
         let unwanted = format!("--isolation {}", isolation.word());
         let lacking = "no network of their own for test programs";
@@ -172,6 +181,25 @@ impl Sandbox {
         let cmd = Cmd::new(&words[0]).args(&words[1..]).args(args);
         let cmd = if libraries.is_empty() { cmd } else { cmd.env("LD_LIBRARY_PATH", libraries) };
         Ok(self.runner.environment(cmd))
+    }
+
+    /// A command that runs a program of this machine in the sandbox.
+    pub fn host_command(&self, program: &Path) -> Cmd {
+        if self.unshare.len() > NAMESPACES.len() {
+            return self.enclose(OsStr::new("")).arg(program);
+        }
+        self.runner.environment(Cmd::new(program))
+    }
+
+    /// A script in which a program in the sandbox finds what starts programs of the target, given their command lines;
+    /// nothing if they start by themselves.
+    pub fn starter(&self, link: Link) -> Option<PathBuf> {
+        let needed = match &self.runner {
+            Runner::Qemu { .. } => true,
+            Runner::Native { .. } => !self.loader && link == Link::Dynamic,
+            Runner::Ssh { .. } => false,
+        };
+        needed.then(|| self.folder.path().join(STARTER))
     }
 
     /// Runs one of its commands with a home, a folder for temporary files and one to work in. Here they are in `folder`,
@@ -256,13 +284,9 @@ fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feat
         return Ok(Err(format!("the kernel does not take {} as an interpreter", interpreter.display())));
     }
     let mut text = b"#!/bin/sh\nprogram=$1 name=$2\nshift 2\nexec".to_vec();
-    for word in runner.emulator() {
-        text.push(b' ');
-        text.extend(shell_quote(&word));
-    }
+    text.extend(shell_words(&runner.emulator()));
     text.extend(b" -0 \"$name\" \"$program\" \"$@\"\n");
-    fs_err::write(&interpreter, text)?;
-    fs_err::set_permissions(&interpreter, std::fs::Permissions::from_mode(0o755))?;
+    write_script(&interpreter, &text)?;
     let mount = folder.join("binfmt");
     fs_err::create_dir(&mount)?;
     let line = format!(":bringup:M::{}:{}:{}:P", magic(&header), mask(), interpreter.display());
@@ -318,6 +342,16 @@ fn mask() -> String {
     let mut mask = [0xff; ELF_HEADER];
     mask[7..18].fill(0);
     magic(&mask)
+}
+
+fn write_script(path: &Path, text: &[u8]) -> Result<()> {
+    fs_err::write(path, text)?;
+    Ok(fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
+}
+
+/// Words for the shell, each after a space.
+fn shell_words(words: &[OsString]) -> Vec<u8> {
+    words.iter().flat_map(|word| [vec![b' '], shell_quote(word)].concat()).collect()
 }
 
 fn shell_quote(word: &OsStr) -> Vec<u8> {

@@ -11,33 +11,12 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::interrupt::Interrupted;
 use super::jobs::Jobs;
 use super::process::Bench;
+pub use super::program::{Harness, TestProgram};
 use super::queue::{Durations, Job, Pile, Queue};
 use super::sandbox::Sandbox;
 use crate::model::outcome::{Outcome, SuiteOutcome, TestOutcome, Tries};
 use crate::model::partition::Partition;
 use crate::model::pins::Limits;
-
-/// One test program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TestProgram {
-    /// Its suite.
-    pub suite: String,
-    /// Its name, as it stands in test names.
-    pub name: String,
-    /// The file.
-    pub path: PathBuf,
-    /// Whether it holds a crate's own unit tests, whose names go without the program's.
-    pub unit: bool,
-    /// Whether it speaks libtest's protocol; otherwise it is one test.
-    pub harness: bool,
-}
-
-impl TestProgram {
-    /// A test's name in the suite.
-    pub(super) fn full_name(&self, test: &str) -> String {
-        if self.unit { test.to_owned() } else { format!("{}::{test}", self.name) }
-    }
-}
 
 /// How a suite is run.
 #[derive(Clone)]
@@ -224,7 +203,7 @@ impl<'a> Suite<'a> {
         let next = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < self.programs.len());
         let mut all = self.spread(next, |index| {
             let program = &self.programs[index];
-            let listed = if program.harness { self.bench.list(program)? } else { Ok(Vec::new()) };
+            let listed = if program.is_whole() { Ok(Vec::new()) } else { self.bench.list(program)? };
             Ok((index, listed))
         })?;
         all.sort_by_key(|(index, _)| *index);
@@ -247,17 +226,16 @@ impl<'a> Suite<'a> {
     }
 
     fn names(&self, pile: &Pile) -> Vec<(usize, Option<String>)> {
-        if self.programs[pile.program].harness {
-            pile.tests.iter().map(|test| (pile.program, Some(test.clone()))).collect()
-        } else {
-            vec![(pile.program, None)]
+        if self.programs[pile.program].is_whole() {
+            return vec![(pile.program, None)];
         }
+        pile.tests.iter().map(|test| (pile.program, Some(test.clone()))).collect()
     }
 
     /// The program and the test in it of a name in the suite.
     fn find(&self, name: &str) -> Option<(usize, Option<String>)> {
         let of = |program: &TestProgram| {
-            if !program.harness {
+            if program.is_whole() {
                 return (program.name == name).then_some(None);
             }
             let test = if program.unit { Some(name) } else { name.strip_prefix(&program.name)?.strip_prefix("::") };
@@ -367,7 +345,7 @@ struct Selection<'a> {
 impl Selection<'_> {
     fn add(&mut self, index: usize, program: &TestProgram, tests: Vec<String>) -> Result<()> {
         let names = tests.into_iter().map(|test| (program.full_name(&test), Some(test)));
-        let names: Vec<_> = if program.harness { names.collect() } else { vec![(program.name.clone(), None)] };
+        let names: Vec<_> = if program.is_whole() { vec![(program.name.clone(), None)] } else { names.collect() };
         for (full, test) in names {
             if !self.seen.insert(full.clone()) {
                 bail!(

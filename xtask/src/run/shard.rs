@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::process::{Bench, Ended};
-use super::schedule::TestProgram;
+use super::program::TestProgram;
 use crate::model::outcome::{Outcome, TestOutcome};
 
 /// What takes each outcome as soon as it is known. A later one of the same test replaces the one before.

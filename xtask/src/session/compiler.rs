@@ -88,7 +88,7 @@ impl Session {
     }
 
     /// LLVM's names of what compiles for these targets.
-    fn backends(&self, targets: &[Target]) -> Result<Vec<String>> {
+    pub(super) fn backends(&self, targets: &[Target]) -> Result<Vec<String>> {
         let backend = |target: &Target| {
             let llvm = target.llvm.as_ref().ok_or_else(|| {
                 let file = format!("targets/{}/target.toml", target.name);

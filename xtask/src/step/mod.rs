@@ -6,11 +6,13 @@
 mod build;
 mod clang;
 pub mod compiler;
+pub mod compiletest;
 pub mod musl;
 pub mod patch;
 pub mod runtimes;
 pub mod std;
 pub mod sysroot;
+pub mod test_helpers;
 pub mod test_programs;
 pub mod toolchain;
 mod tree;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::std::{CARGO_TARGET, Library};
 use super::{Step, Work, tree};
 use crate::model::link::Link;
+use crate::model::suite::LIBRARY;
 use crate::model::target::Target;
 use crate::run::exec::{Flow, Stream};
 use crate::run::jobs::Share;
@@ -18,14 +19,6 @@ use crate::store::Inputs;
 
 /// The list of programs, in the step's folder.
 pub const PROGRAMS: &str = "programs.json";
-
-/// Suite name and the package whose tests it is.
-const SUITES: [(&str, &str); 3] = [("core", "coretests"), ("alloc", "alloctests"), ("std", "std")];
-
-/// Names of all suites.
-pub fn suites() -> Vec<&'static str> {
-    SUITES.iter().map(|(suite, _)| *suite).collect()
-}
 
 /// One test program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +64,7 @@ impl Step for TestPrograms {
     }
 
     fn inputs(&self) -> Inputs {
-        let packages = SUITES.iter().map(|(suite, package)| format!("{suite}={package}"));
+        let packages = LIBRARY.iter().map(|(suite, package)| format!("{suite}={package}"));
         self.library.inputs().list("suite", packages)
     }
 
@@ -110,7 +103,7 @@ impl TestPrograms {
             "--message-format=json-render-diagnostics",
         ]);
         let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work));
-        let cmd = SUITES.iter().fold(cmd, |cmd, (_, package)| cmd.args(["-p", package]));
+        let cmd = LIBRARY.iter().fold(cmd, |cmd, (_, package)| cmd.args(["-p", package]));
         let cmd = cmd.within(&work.jobs, Share::Tool);
         let mut messages = Vec::new();
         let mut log = fs_err::OpenOptions::new().create(true).append(true).open(&work.log)?;
@@ -199,7 +192,7 @@ impl Artifact {
             return Ok(None);
         };
         let folder = manifest.parent().and_then(|folder| folder.strip_prefix(source.join("library")).ok());
-        let suite = SUITES.iter().find(|(_, package)| folder == Some(Path::new(package)));
+        let suite = LIBRARY.iter().find(|(_, package)| folder == Some(Path::new(package)));
         let Some((suite, _)) = suite else { return Ok(None) };
         let unit = target.kind.iter().any(|kind| kind.ends_with("lib"));
         let harness = has_harness(manifest, &target.name)?;

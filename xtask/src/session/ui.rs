@@ -1,0 +1,111 @@
+//! rustc's own tests: whether they can run, and the steps that they take besides a toolchain.
+
+use anyhow::{Context as _, Result};
+
+use super::Session;
+use super::plan::{Planned, Sources, TargetSteps};
+use crate::exit::{self, Coded};
+use crate::model::compiler::{Compiler, Llvm, Making};
+use crate::model::series::Series;
+use crate::model::target::Target;
+use crate::run::compiletest::UiTests;
+use crate::run::exec::Cmd;
+use crate::step::compiletest::{Compiletest, PROGRAM};
+use crate::step::test_helpers::TestHelpers;
+use crate::step::{Plan, StepId};
+use crate::store::Inputs;
+
+/// The steps that rustc's own tests take for one target.
+#[derive(Debug, Clone, Copy)]
+pub struct UiSteps {
+    /// The compiler's source.
+    source: StepId,
+    /// The toolchain.
+    toolchain: StepId,
+    /// compiletest.
+    compiletest: StepId,
+    /// The C library of the tests, for host and target.
+    helpers: [StepId; 2],
+}
+
+impl UiSteps {
+    /// Those that have to be built.
+    pub fn wanted(self) -> [StepId; 4] {
+        let [host, target] = self.helpers;
+        [self.toolchain, self.compiletest, host, target]
+    }
+}
+
+impl Session {
+    /// Fails unless the compiler is one that is built: the tests are of its source.
+    pub fn check_ui(&self) -> Result<Making> {
+        match self.compiler {
+            Compiler::Bootstrap(making) => Ok(making),
+            Compiler::Stock => Err(Coded::error(
+                exit::USAGE,
+                "rustc's own tests are for a compiler of their own source, patches and all\nhint: add --compiler bootstrap",
+            )),
+        }
+    }
+
+    /// Adds to the plan the steps of rustc's own tests for one of its targets.
+    pub fn plan_ui(&self, planned: &mut Planned, target: &Target, steps: TargetSteps) -> Result<UiSteps> {
+        let making = self.check_ui()?;
+        let host = self.host()?;
+        let of_compiler = planned.patched.compiler.context("there is no compiler in the plan")?;
+        let source = self.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+        let locked = self.patch_step(&source, &Series::default(), Sources::Assume)?.lacks.is_empty();
+        let plan = &mut planned.plan;
+        let tree = plan.path(of_compiler.source).to_owned();
+        let step = Compiletest { rust: host.rust.clone(), source: tree.clone(), locked, cargo_home: self.cargo_home() };
+        let compiletest = plan.add(step, &[of_compiler.source]);
+        let ar = host.path("llvm-ar")?.to_owned();
+        let clang = host.tool("clang")?;
+        let step = TestHelpers {
+            label: host.rust.triple.clone(),
+            cc: clang.path.clone(),
+            version: Some(clang.line.clone()),
+            ar: ar.clone(),
+            source: tree.clone(),
+        };
+        let for_host = plan.add(step, &[of_compiler.source]);
+        let cc = plan.path(steps.toolchain).join("bin").join(target.driver());
+        let step = TestHelpers { label: target.name.clone(), cc, version: None, ar, source: tree };
+        let for_target = plan.add(step, &[of_compiler.source, steps.toolchain]);
+        let helpers = [for_host, for_target];
+        Ok(UiSteps { source: of_compiler.source, toolchain: steps.toolchain, compiletest, helpers })
+    }
+
+    /// What these steps give, or will give.
+    pub fn ui_tests(&self, plan: &Plan, target: &Target, steps: UiSteps) -> Result<UiTests> {
+        let making = self.check_ui()?;
+        let UiSteps { source, toolchain, compiletest, helpers } = steps;
+        let inputs = steps.wanted().iter().fold(Inputs::new(), |inputs, &id| {
+            let node = plan.node(id);
+            inputs.add(&node.title(), node.digest.as_str())
+        });
+        Ok(UiTests {
+            digest: inputs.digest().as_str().to_owned(),
+            program: plan.path(compiletest).join(PROGRAM),
+            source: plan.path(source).to_owned(),
+            toolchain: plan.path(toolchain).to_owned(),
+            triple: target.triple.clone(),
+            host: self.host()?.rust.triple.clone(),
+            helpers: helpers.map(|id| plan.path(id).to_owned()),
+            components: self.components(making)?,
+            system_llvm: making.llvm == Llvm::System,
+        })
+    }
+
+    /// The components of the LLVM in the compiler, as tests ask for them: the names of its back ends.
+    fn components(&self, making: Making) -> Result<String> {
+        let names = match making.llvm {
+            Llvm::System => {
+                let config = self.host()?.path("llvm-config")?;
+                Cmd::new(config).arg("--targets-built").read().context("asking llvm-config for its back ends")?
+            }
+            Llvm::Bundled => self.backends(&crate::config::targets(&self.root, &[])?)?.join(" "),
+        };
+        Ok(names.to_lowercase())
+    }
+}

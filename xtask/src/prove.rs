@@ -26,8 +26,8 @@ const SCRIPT: &str = "the script";
 
 /// How long a proof may run.
 const LIMIT: Duration = Duration::from_mins(1);
-/// How long one may that runs x.py, which compiles itself first.
-const XPY_LIMIT: Duration = Duration::from_mins(20);
+/// How long one may that runs x.py, which compiles itself first: minutes of processor time.
+const XPY_LIMIT: Duration = Duration::from_hours(1);
 
 /// What a proof did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +167,7 @@ impl Prover<'_> {
         // The source is not to be written to; x.py is content with that.
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", work).env("PYTHONDONTWRITEBYTECODE", "1");
         let cmd = if self.offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
+        let cmd = cmd.within(self.jobs, Share::ByPath);
         judge(crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).output(), SCRIPT)
     }
 

@@ -1,5 +1,4 @@
 //! Proofs of patches to a compiler and to the program that builds it.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bringup_tests::{Project, patch, project};
 
@@ -73,9 +72,9 @@ fn a_compiler_is_built_without_each_patch_if_asked() {
     let logs = logs.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("compiler-"));
     assert_eq!(logs.count(), 2);
 
-    project.write("proofs/malloc.sh", &OF_COMPILER.replace("patched", "twice"));
+    project.write("proofs/malloc.sh", OF_COMPILER.replace("patched", "twice"));
     assert_eq!(row(&prove(&project, &["--each", "rust/2"], 0), "0002-again.patch")[1], "it");
-    project.write("proofs/malloc.sh", &OF_COMPILER);
+    project.write("proofs/malloc.sh", OF_COMPILER);
     let output = prove(&project, &["--each", "rust/2"], 10);
     assert_eq!(row(&output, "0002-again.patch")[2..], ["passes", "passes", "no longer needed"]);
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
+#@ needs: source
 # x.py tells the libc crate of std that musl's time_t has 64 bits on a 32-bit target.
-# Needs SOURCE, the source of Rust with all that x.py insists on, and python3; RUSTC and CARGO are its stage 0.
 set -eu
 triple=armv7-unknown-linux-musleabihf
 cat > cargo << END

@@ -1,6 +1,6 @@
 #!/bin/sh
+#@ needs: source
 # x.py finds the specification of a target in any folder of RUST_TARGET_PATH.
-# Needs SOURCE, the source of Rust with all that x.py insists on, and python3; RUSTC and CARGO are its stage 0.
 set -eu
 triple=x86_64-installed-linux-gnu
 host=$("$RUSTC" -vV | sed -n 's/^host: //p')

@@ -1,6 +1,6 @@
 #!/bin/sh
+#@ needs: source
 # x.py builds std for musl without musl-root and without src/llvm-project.
-# Needs SOURCE, the source of Rust with all that x.py insists on, and python3; RUSTC and CARGO are its stage 0.
 set -eu
 cat > bootstrap.toml << END
 change-id = "ignore"

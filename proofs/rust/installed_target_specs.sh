@@ -1,4 +1,5 @@
 #!/bin/sh
+#@ needs: compiler
 # A target whose specification is installed, in the sysroot or in RUST_TARGET_PATH, needs no unstable option. One that
 # is given by its path, or that happens to lie in the current directory, still does.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+#@ needs: compiler
 # Targets on musl link libc dynamically unless told not to.
 set -eu
 for triple in aarch64-unknown-linux-musl arm-unknown-linux-musleabihf armv7-unknown-linux-musleabihf \

@@ -1,4 +1,5 @@
 #!/bin/sh
+#@ needs: compiler
 # Programs for musl are linked with the crt objects and the libraries that the C compiler adds, static ones as well:
 # rustc names no crt object and forbids the compiler none of its own.
 set -eu

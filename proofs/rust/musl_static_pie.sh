@@ -1,4 +1,5 @@
 #!/bin/sh
+#@ needs: compiler
 # Static executables for musl are linked as static-pie on every architecture.
 set -eu
 printf '%s\n' '#![feature(no_core)]' '#![no_core]' '#![no_main]' > main.rs

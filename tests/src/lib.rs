@@ -11,6 +11,21 @@ pub use project::{Programs, Project};
 pub use run::{Invocation, Output, Running};
 pub use sshd::Sshd;
 
+/// A patch over the first line of a file of the fake Rust source.
+pub fn patch(file: &str, from: &str, to: &str) -> String {
+    let next = if file.contains("library") { "" } else { "fn main() {}" };
+    format!(
+        "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n\
+         From: A Maintainer <a@example.org>\n\
+         Date: Mon, 5 Oct 2026 12:00:00 +0000\n\
+         Subject: [PATCH] change {file}\n\n\
+         A change.\n\n\
+         Upstream-Status: Pending\nTargets: all\nProof: proofs/malloc.sh\n\n\
+         diff --git a/{file} b/{file}\n\
+         --- a/{file}\n+++ b/{file}\n@@ -1,2 +1,2 @@\n-{from}\n+{to}\n {next}\n"
+    )
+}
+
 /// A [`Project`]; only a test knows where the programs under test are.
 #[macro_export]
 macro_rules! project {

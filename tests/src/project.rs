@@ -143,6 +143,15 @@ impl Project {
         self.write(&path, archive);
     }
 
+    /// Makes these, file names and texts, the series over Rust.
+    pub fn patches(&self, patches: &[(&str, &str)]) {
+        let names: Vec<&str> = patches.iter().map(|(name, _)| *name).collect();
+        self.write("patches/rust/1.95.0/series", names.join("\n") + "\n");
+        for (name, text) in patches {
+            self.write(&format!("patches/rust/1.95.0/{name}"), text);
+        }
+    }
+
     /// Sets the tests of a test program. It is no input of any step.
     pub fn tests(&self, program: &str, tests: &str) {
         let lines: Vec<&str> = tests.split_whitespace().collect();

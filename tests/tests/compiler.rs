@@ -3,31 +3,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use bringup_tests::{Project, project};
+use bringup_tests::{Project, patch, project};
 use rustix::process::Signal;
-
-/// A patch over one line of a file of the fake Rust source.
-fn patch(file: &str, from: &str, to: &str) -> String {
-    let next = if file.contains("library") { "" } else { "fn main() {}" };
-    format!(
-        "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n\
-         From: A Maintainer <a@example.org>\n\
-         Date: Mon, 5 Oct 2026 12:00:00 +0000\n\
-         Subject: [PATCH] change {file}\n\n\
-         A change.\n\n\
-         Upstream-Status: Pending\nTargets: all\nProof: proofs/malloc.sh\n\n\
-         diff --git a/{file} b/{file}\n\
-         --- a/{file}\n+++ b/{file}\n@@ -1,2 +1,2 @@\n-{from}\n+{to}\n {next}\n"
-    )
-}
-
-fn add_patches(project: &Project, patches: &[(&str, &str)]) {
-    let names: Vec<&str> = patches.iter().map(|(name, _)| *name).collect();
-    project.write("patches/rust/1.95.0/series", names.join("\n") + "\n");
-    for (name, text) in patches {
-        project.write(&format!("patches/rust/1.95.0/{name}"), text);
-    }
-}
 
 /// The steps with this name.
 fn steps(project: &Project, name: &str) -> Vec<String> {
@@ -72,14 +49,14 @@ fn only_what_is_its_own_makes_it_another_compiler() {
     let (compiler, std) = (steps(&project, "compiler"), steps(&project, "std"));
 
     let std_patch = patch("library/std/src/lib.rs", "//! std", "//! std, patched");
-    add_patches(&project, &[("0001-std.patch", &std_patch)]);
+    project.patches(&[("0001-std.patch", &std_patch)]);
     project.edit("targets/fake/target.toml", "vendor = \"alpine\"", "vendor = \"other\"");
     build(&project, 0);
     assert_eq!(steps(&project, "compiler"), compiler);
     assert_eq!(steps(&project, "std").len(), std.len() + 1);
 
     let rustc = patch("compiler/rustc/src/main.rs", "// rustc", "// rustc, patched");
-    add_patches(&project, &[("0001-std.patch", &std_patch), ("0002-rustc.patch", &rustc)]);
+    project.patches(&[("0001-std.patch", &std_patch), ("0002-rustc.patch", &rustc)]);
     build(&project, 0);
     assert_eq!(steps(&project, "compiler").len(), 2);
     project.edit("bringup.toml", "[runtimes]", "[compiler.rust]\nlto = \"off\"\n[runtimes]");
@@ -196,7 +173,7 @@ fn a_host_or_a_target_it_cannot_be_built_with_is_refused_before_any_work() {
 fn a_failed_build_names_the_patch_and_not_all_that_x_py_says() {
     let project = project!();
     let rustc = patch("compiler/rustc/src/main.rs", "// rustc", "// rustc, patched");
-    add_patches(&project, &[("0001-rustc.patch", &rustc)]);
+    project.patches(&[("0001-rustc.patch", &rustc)]);
     let error = "   Compiling rustc v0.0.0\nerror[E0425]: cannot find value `nothing`\n  --> compiler/rustc/src/main.rs:1:9\n   |\nBuild completed unsuccessfully";
     project.fail("x.py", error);
     let output = build(&project, 101);

@@ -235,6 +235,10 @@ pub struct Prove {
     /// On these targets only [default: all that the patch is for]
     #[arg(long, value_name = "TARGET", value_delimiter = ',')]
     pub target: Vec<String>,
+    /// Build the compiler once more without each patch to it, instead of taking the installed one for a compiler without
+    /// any of them
+    #[arg(long)]
+    pub each: bool,
     /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,

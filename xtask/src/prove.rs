@@ -1,12 +1,13 @@
-//! Compiles and runs a proof with one toolchain.
+//! Tries a proof on one toolchain, compiler or source.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::emulator::Emulator;
+use crate::host::Rust;
 use crate::model::link::Link;
 use crate::model::proof::{Language, Proof};
 use crate::model::target::Target;
@@ -14,13 +15,19 @@ use crate::recorded::Record;
 use crate::run::exec::{Cmd, Output, describe, quote};
 use crate::run::interrupt::Interrupted;
 use crate::run::jobs::{Jobs, Share};
-use crate::run::runner::Runner;
 use crate::run::sandbox::Sandbox;
 use crate::step::Node;
 use crate::store::{Inputs, Store};
 
+/// What stands for a target where none comes into it.
+pub const HOST: &str = "host";
+
+const SCRIPT: &str = "the script";
+
 /// How long a proof may run.
 const LIMIT: Duration = Duration::from_mins(1);
+/// How long one may that runs x.py, which compiles itself first: minutes of processor time.
+const XPY_LIMIT: Duration = Duration::from_hours(1);
 
 /// What a proof did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,50 +38,114 @@ pub enum Shown {
     Fails(String, String),
 }
 
-/// A proof, a target, and what both need to meet.
+/// What a proof is tried on: with its patch, or without.
+pub enum Subject<'a> {
+    /// The toolchain of a target, in one link mode.
+    Toolchain {
+        /// For whom, and what runs its programs.
+        on: &'a OnTarget,
+        /// The step whose folder it is.
+        step: &'a Node,
+        /// How programs are linked.
+        link: Link,
+    },
+    /// A compiler by itself.
+    Compiler {
+        /// Its folder.
+        folder: &'a Path,
+        /// What tells it from others.
+        identity: &'a str,
+    },
+    /// A source that a compiler is built from.
+    Source {
+        /// The step that gives it.
+        step: &'a Node,
+        /// The compiler to begin with.
+        stage0: &'a Rust,
+    },
+}
+
+/// A target, and what its proofs need to run.
+pub struct OnTarget {
+    /// The target.
+    pub target: Target,
+    /// What runs its programs.
+    pub emulator: Emulator,
+    /// What of that decides what a proof shows.
+    pub surroundings: Inputs,
+}
+
+/// Tries a proof.
 pub struct Prover<'a> {
     /// Results, among them those of proofs.
     pub store: &'a Store,
     /// The budget of jobs.
     pub jobs: &'a Jobs,
-    /// For whom.
-    pub target: &'a Target,
-    /// What runs the target's programs.
-    pub emulator: &'a Emulator,
-    /// What of that decides what a proof shows.
-    pub surroundings: &'a Inputs,
+    /// cargo's home: its registry cache, and no configuration of the user.
+    pub cargo_home: PathBuf,
+    /// Whether the network is forbidden.
+    pub offline: bool,
     /// The proof's file.
     pub file: &'a Path,
     /// What it says of itself.
     pub proof: &'a Proof,
 }
 
+impl Subject<'_> {
+    /// A target's name, or that no target comes into it.
+    fn label(&self) -> &str {
+        match self {
+            Self::Toolchain { on, .. } => &on.target.name,
+            Self::Compiler { .. } | Self::Source { .. } => HOST,
+        }
+    }
+
+    /// What decides what a proof shows, besides the proof.
+    fn inputs(&self) -> Inputs {
+        let inputs = Inputs::new().add("kind", "proof");
+        match self {
+            Self::Toolchain { on, step, link } => {
+                inputs.add("toolchain", step.digest.as_str()).add("link", link.word()).append(&on.surroundings)
+            }
+            Self::Compiler { identity, .. } => inputs.add("compiler", *identity),
+            Self::Source { step, stage0 } => inputs.add("source", step.digest.as_str()).add("rustc", &stage0.commit),
+        }
+    }
+}
+
 impl Prover<'_> {
-    /// Runs the proof in one link mode with the toolchain of this step, or takes over what it showed earlier. What is not
-    /// as it should be, `passing` or not, is tried again each time.
-    pub fn run(&self, toolchain: &Node, link: Link, passing: bool) -> Result<Shown> {
-        let inputs = Inputs::new().add("kind", "proof").add("toolchain", toolchain.digest.as_str());
-        let inputs = inputs.add("link", link.word()).add("proof", fs_err::read_to_string(self.file)?);
-        let record = Record::new(self.store, &self.target.name, inputs.append(self.surroundings));
+    /// Tries the proof on `subject`, or takes over what it showed earlier. What is not as it should be, `passing` or not,
+    /// is tried again each time.
+    pub fn run(&self, subject: &Subject<'_>, passing: bool) -> Result<Shown> {
+        let inputs = subject.inputs().add("proof", fs_err::read_to_string(self.file)?);
+        let record = Record::new(self.store, subject.label(), inputs);
         let as_it_should_be = |shown: &Shown| (*shown == Shown::Passes) == passing;
         if let Some(shown) = record.load::<Shown>().filter(as_it_should_be) {
             return Ok(shown);
         }
         let work = tempfile::Builder::new().prefix("proof-").tempdir_in(self.store.temporary())?;
-        let shown = self.run_in(work.path(), &toolchain.path, link);
-        let shown = shown.with_context(|| format!("running {} for {}", self.file.display(), self.target.name))?;
+        let shown = match subject {
+            Subject::Toolchain { on, step, link } => self.on_target(work.path(), on, &step.path, *link),
+            Subject::Compiler { folder, .. } => self.on_compiler(work.path(), folder),
+            Subject::Source { step, stage0 } => self.on_source(work.path(), &step.path, stage0),
+        };
+        let shown = shown.with_context(|| format!("running {} for {}", self.file.display(), subject.label()))?;
         if as_it_should_be(&shown) {
             record.save(&shown)?;
         }
         Ok(shown)
     }
 
-    fn run_in(&self, work: &Path, toolchain: &Path, link: Link) -> Result<Shown> {
-        let runner = self.emulator.runner(self.target, toolchain.join("sysroot"));
+    fn on_target(&self, work: &Path, on: &OnTarget, toolchain: &Path, link: Link) -> Result<Shown> {
+        let target = &on.target;
+        let runner = on.emulator.runner(target, toolchain.join("sysroot"));
         let program = work.join("proof");
-        let Some(compiler) = compiler(self.target, toolchain, self.file, self.proof, link) else {
-            let cmd = self.script(toolchain, &runner).dir(work).timeout(LIMIT).within(self.jobs, Share::Tool);
-            return judge(cmd.output(), "the script");
+        let Some(compiler) = compiler(target, toolchain, self.file, self.proof, link) else {
+            let run: Vec<String> = runner.emulator().iter().map(|word| quote(word)).collect();
+            let cmd = self.script(work, LIMIT, &toolchain.join("bin"), &["rustc", "rustdoc", "cargo"]);
+            let cmd = cmd.env("CC", toolchain.join("bin").join(target.driver())).env("RUN", run.join(" "));
+            let cmd = cmd.env("TRIPLE", &target.triple).env("SYSROOT", toolchain.join("sysroot"));
+            return judge(cmd.output(), SCRIPT);
         };
         let compiler = compiler.arg("-o").arg(&program).dir(work).within(self.jobs, Share::Tool);
         let shown = judge(compiler.output(), "the compiler")?;
@@ -87,12 +158,23 @@ impl Prover<'_> {
         judge(cmd.dir(work).timeout(LIMIT).within(self.jobs, Share::Program).output(), "it")
     }
 
-    fn script(&self, toolchain: &Path, runner: &Runner) -> Cmd {
-        let bin = toolchain.join("bin");
-        let run: Vec<String> = runner.emulator().iter().map(|word| quote(word)).collect();
-        let tools = [("RUSTC", "rustc"), ("RUSTDOC", "rustdoc"), ("CARGO", "cargo"), ("CC", &self.target.driver())];
-        let cmd = tools.iter().fold(Cmd::new("sh").arg(self.file), |cmd, (key, tool)| cmd.env(key, bin.join(tool)));
-        cmd.env("TRIPLE", &self.target.triple).env("RUN", run.join(" ")).env("SYSROOT", toolchain.join("sysroot"))
+    fn on_compiler(&self, work: &Path, folder: &Path) -> Result<Shown> {
+        judge(self.script(work, LIMIT, &folder.join("bin"), &["rustc", "rustdoc"]).output(), SCRIPT)
+    }
+
+    fn on_source(&self, work: &Path, source: &Path, stage0: &Rust) -> Result<Shown> {
+        let cmd = self.script(work, XPY_LIMIT, &stage0.sysroot.join("bin"), &["rustc", "cargo"]).env("SOURCE", source);
+        // The source is not to be written to; x.py is content with that.
+        let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", work).env("PYTHONDONTWRITEBYTECODE", "1");
+        let cmd = if self.offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
+        let cmd = cmd.within(self.jobs, Share::ByPath);
+        judge(crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).output(), SCRIPT)
+    }
+
+    /// The proof as a script that finds these programs of the folder `bin` in its environment.
+    fn script(&self, work: &Path, limit: Duration, bin: &Path, programs: &[&str]) -> Cmd {
+        let cmd = Cmd::new("sh").arg(self.file).dir(work).timeout(limit).within(self.jobs, Share::Tool);
+        programs.iter().fold(cmd, |cmd, program| cmd.env(program.to_uppercase(), bin.join(program)))
     }
 }
 

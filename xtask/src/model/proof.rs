@@ -15,11 +15,35 @@ pub enum Language {
     Shell,
 }
 
+/// What a proof is tried on. Only a script can do with less than a target's toolchain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// The toolchain of a target.
+    Toolchain,
+    /// The compiler by itself, for no target in particular.
+    Compiler,
+    /// The source that the compiler is built from.
+    Source,
+}
+
+impl Needs {
+    /// As a proof's file says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Toolchain => "toolchain",
+            Self::Compiler => "compiler",
+            Self::Source => "source",
+        }
+    }
+}
+
 /// What a proof's file says of how to run it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// What it is written in.
     pub language: Language,
+    /// What it is tried on.
+    pub needs: Needs,
     /// Link modes in which it is to be run; at least one.
     pub links: Vec<Link>,
     /// More options for the compiler.
@@ -37,7 +61,7 @@ impl Proof {
             Some("sh") => (Language::Shell, "#@"),
             _ => return Err((1, "a proof is a program in Rust (.rs), in C (.c) or a shell script (.sh)".into())),
         };
-        let mut proof = Self { language, links: vec![Link::Dynamic], flags: Vec::new() };
+        let mut proof = Self { language, needs: Needs::Toolchain, links: vec![Link::Dynamic], flags: Vec::new() };
         for (number, line) in (1..).zip(text.lines()) {
             let Some(directive) = line.strip_prefix(mark) else { continue };
             let (key, value) = directive.split_once(':').unwrap_or((directive, ""));
@@ -51,7 +75,17 @@ impl Proof {
                         .filter(|links| !links.is_empty())
                         .ok_or_else(|| (number, format!("`{}`: expected dynamic, static or both", value.trim())))?;
                 }
-                other => return Err((number, format!("unknown directive `{other}`: expected link or flags"))),
+                "needs" => {
+                    let known = [Needs::Toolchain, Needs::Compiler, Needs::Source];
+                    let named = known.into_iter().find(|needs| needs.word() == value.trim());
+                    proof.needs = named.ok_or_else(|| {
+                        (number, format!("`{}`: expected toolchain, compiler or source", value.trim()))
+                    })?;
+                    if proof.needs != Needs::Toolchain && language != Language::Shell {
+                        return Err((number, "a program is compiled by the toolchain of a target".into()));
+                    }
+                }
+                other => return Err((number, format!("unknown directive `{other}`: expected needs, link or flags"))),
             }
         }
         Ok(proof)
@@ -74,6 +108,8 @@ mod tests {
         assert_eq!((proof.language, proof.flags), (Language::Rust, vec!["-C".into(), "x=y".into()]));
         let plain = parse("b.sh", "#!/bin/sh\n//@ link: x\n").unwrap();
         assert_eq!((plain.language, plain.links), (Language::Shell, vec![Link::Dynamic]));
+        assert_eq!(plain.needs, Needs::Toolchain);
+        assert_eq!(parse("b.sh", "#@ needs: source\n").unwrap().needs, Needs::Source);
     }
 
     #[test]
@@ -84,6 +120,8 @@ mod tests {
         );
         assert_eq!(parse("a.c", "//@ link:\n").unwrap_err().0, 1);
         assert!(parse("a.c", "//@ liink: static\n").unwrap_err().1.starts_with("unknown directive `liink`"));
+        assert_eq!(parse("a.sh", "#@ needs: rust\n").unwrap_err().1, "`rust`: expected toolchain, compiler or source");
+        assert!(parse("a.c", "//@ needs: compiler\n").unwrap_err().1.starts_with("a program is compiled"));
         assert!(parse("a.py", "").is_err());
     }
 }

@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result};
 
 use crate::model::series::Series;
 
-/// The series without the patch `file`, and without those later ones that do not apply unless it has; their names are
-/// the second value. `pristine` is the tree that the series is for.
-pub fn leave_out(series: &Series, file: &str, pristine: &Path) -> Result<(Series, Vec<String>)> {
+/// The patches that do not apply unless the patch `file` has: they have to be left out with it. `pristine` is the tree that
+/// the series is for.
+pub fn falls_with(series: &Series, file: &str, pristine: &Path) -> Result<Vec<String>> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));
     fs_err::create_dir(&patches)?;
@@ -21,8 +21,7 @@ pub fn leave_out(series: &Series, file: &str, pristine: &Path) -> Result<(Series
             fallen.push(patch.file.clone());
         }
     }
-    let rest = series.clone().without(|patch| patch.file == file || fallen.contains(&patch.file));
-    Ok((rest, fallen))
+    Ok(fallen)
 }
 
 #[cfg(test)]
@@ -35,10 +34,7 @@ mod tests {
         let pristine = tempfile::tempdir().unwrap();
         testing::write(pristine.path(), &TREE);
         let [first, second] = ["0001-Spell-ten.patch", "0002-Spell-twelve.patch"];
-        let left = |file: &str| leave_out(&testing::series(), file, pristine.path()).unwrap();
-        let (rest, fallen) = left(first);
-        assert_eq!((rest.patches.len(), fallen), (0, vec![second.to_owned()]));
-        let (rest, fallen) = left(second);
-        assert_eq!((rest.patches.len(), rest.patches[0].file.as_str(), fallen.len()), (1, first, 0));
+        let falls = |file: &str| falls_with(&testing::series(), file, pristine.path()).unwrap();
+        assert_eq!((falls(first), falls(second)), (vec![second.to_owned()], Vec::new()));
     }
 }

@@ -50,7 +50,7 @@ impl Session {
     }
 
     /// Fails early if a compiler is to be built that cannot be, or not for one of these targets.
-    pub(super) fn check_compiler(&self, targets: &[Target]) -> Result<()> {
+    pub fn check_compiler(&self, targets: &[Target]) -> Result<()> {
         let Compiler::Bootstrap(making) = self.compiler else { return Ok(()) };
         let host = self.host()?;
         host.need(host::uses(self.compiler))?;

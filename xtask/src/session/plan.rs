@@ -141,18 +141,21 @@ impl Session {
 
     /// A target's spec, resolved; with a compiler that is yet to be built, what it will be resolved from.
     pub fn spec(&self, target: &Target) -> Result<Spec> {
-        let rust = &self.host()?.rust;
-        let resolved = || spec::resolve(&self.root, target, rust);
         match self.compiler {
-            Compiler::Stock => Ok(Spec::Resolved(resolved()?)),
+            Compiler::Stock => self.stock_spec(target),
             Compiler::Bootstrap(_) => {
                 // One of another version may say something else of it.
-                if rust.release == self.pins.rust.version {
-                    resolved()?;
+                if self.host()?.rust.release == self.pins.rust.version {
+                    self.stock_spec(target)?;
                 }
                 Ok(Spec::Overlay(spec::overlay(&self.root, target)?))
             }
         }
+    }
+
+    /// A target's spec as the installed compiler resolves it.
+    pub fn stock_spec(&self, target: &Target) -> Result<Spec> {
+        Ok(Spec::Resolved(spec::resolve(&self.root, target, &self.host()?.rust)?))
     }
 
     /// Adds the steps of one target with this spec, from these sources.

@@ -115,7 +115,7 @@ impl Builder<'_> {
                 Some(Ready::Step(id)) => {
                     state.running.insert(id);
                     drop(state);
-                    let result = self.build_one(plan.node(id));
+                    let result = self.build_one(plan, plan.node(id));
                     state = lock();
                     state.running.remove(&id);
                     state.done.insert(id, result.map_err(|error| format!("{error:#}")));
@@ -126,10 +126,10 @@ impl Builder<'_> {
         changed.notify_all();
     }
 
-    fn build_one(&self, node: &Node) -> Result<Built> {
+    fn build_one(&self, plan: &Plan, node: &Node) -> Result<Built> {
         let start = Instant::now();
         let handle = self.ui.step(&node.title());
-        match self.try_build(node) {
+        match self.try_build(plan, node) {
             Ok(cpu) => {
                 handle.done(start.elapsed(), false);
                 Ok(Built { wall: start.elapsed(), cpu, cached: false })
@@ -141,7 +141,7 @@ impl Builder<'_> {
         }
     }
 
-    fn try_build(&self, node: &Node) -> Result<Duration> {
+    fn try_build(&self, plan: &Plan, node: &Node) -> Result<Duration> {
         let name = format!("{}-{}", node.step.name(), node.step.label());
         let scratch = tempfile::Builder::new()
             .prefix(&format!("{name}-"))
@@ -151,7 +151,7 @@ impl Builder<'_> {
         let work = Work {
             out: scratch.path().join("out"),
             scratch: scratch.path().join("scratch"),
-            log: self.store.logs().join(format!("{name}.log")),
+            log: self.store.logs().join(log_name(plan, node)),
             jobs: self.jobs.clone(),
             offline: self.offline,
             cpu: Mutex::default(),
@@ -160,6 +160,13 @@ impl Builder<'_> {
         finish(node, &work).map_err(|error| disk::explain(error, Some(self.store.root())))?;
         Ok(*work.cpu.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// `musl-s390x.log`; where a plan has that step twice, of different inputs, each has a log of its own.
+fn log_name(plan: &Plan, node: &Node) -> String {
+    let name = format!("{}-{}", node.step.name(), node.step.label());
+    let twins = plan.nodes().iter().filter(|other| other.title() == node.title()).count();
+    if twins > 1 { format!("{name}-{}.log", node.digest.short()) } else { format!("{name}.log") }
 }
 
 /// Builds, records the inputs, and makes the result appear whole or not at all.

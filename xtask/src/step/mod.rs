@@ -6,6 +6,7 @@
 mod build;
 mod clang;
 pub mod compiler;
+pub mod driver;
 pub mod musl;
 pub mod patch;
 pub mod runtimes;

@@ -13,7 +13,9 @@ pub fn run(session: &Session, options: &Dist) -> Result<()> {
         let error = "the stock compiler is not ours to pack: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
         return Err(Coded::error(exit::USAGE, error));
     };
-    let targets = session.targets(&options.targets)?;
+    let mut targets = session.targets(&options.targets)?;
+    // The same targets are the same archive, in whatever order they are named.
+    targets.sort_by(|a, b| a.name.cmp(&b.name));
     let store = session.store()?;
     let planned = session.plan(targets, Sources::Fetch)?;
     let wanted: Vec<_> = planned.targets.iter().map(|(_, steps)| steps.toolchain).collect();

@@ -46,7 +46,7 @@ pub struct Output {
 
 impl Invocation {
     #[expect(clippy::disallowed_methods, reason = "this is the one place where tests start the program under test")]
-    pub(crate) fn new(words: &[&str], logs: &Path) -> Self {
+    pub fn new(words: &[&str], logs: &Path) -> Self {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).env_clear().stdin(Stdio::null());
         Self { command, logs: logs.to_owned(), terminal: None }

@@ -1,6 +1,7 @@
 //! Archives: their hash, and unpacking them without trusting what is in them.
 
 mod deb;
+pub mod pack;
 
 use std::cell::Cell;
 use std::collections::HashSet;

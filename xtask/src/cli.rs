@@ -110,6 +110,11 @@ pub enum Verb {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Pack the compiler and the toolchains of targets to be used anywhere, and print the archive's path
+    ///
+    /// Goes with `--compiler bootstrap` only. The archive holds a folder that works wherever it is put: its `bin/cargo` and `bin/rustc` compile
+    /// for the host and for every target that is packed. manifest.json in it says what it consists of, and what it needs.
+    Dist(Dist),
     /// Run a failing test under controls and say whose fault it is
     ///
     /// The test runs again as it failed: alone, then ten times. If it always fails, it runs under other versions of the
@@ -253,6 +258,17 @@ pub struct Build {
     /// Build nothing: write the bootstrap.toml of these targets, let x.py plan by it, and print its path
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `dist`
+#[derive(Debug, Args)]
+pub struct Dist {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub targets: TargetNames,
+    /// Write the archive to this file [default: out/dist/bringup-rust-VERSION-HOST-DIGEST.tar.xz]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// How programs of the targets are linked and run.

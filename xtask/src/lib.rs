@@ -7,6 +7,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod disk;
+pub mod dist;
 pub mod emulator;
 pub mod exit;
 pub mod expect;

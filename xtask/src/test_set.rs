@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::archive::pack::{below, files_below};
 use crate::model::link::Link;
 use crate::step::Node;
 use crate::step::test_programs::{PROGRAMS, Program};
@@ -89,27 +90,4 @@ impl TestSet {
 fn is_shared_library(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.split('.').skip(1).any(|part| part == "so")
-}
-
-fn below(path: &Path, folder: &Path) -> Result<String> {
-    let rest = path.strip_prefix(folder).with_context(|| format!("{} is elsewhere", path.display()))?;
-    let text = rest.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))?;
-    Ok(text.to_owned())
-}
-
-/// Paths of all files in a folder and below it; none if it is not there.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut rest = vec![folder.to_owned()];
-    while let Some(path) = rest.pop() {
-        if !path.is_dir() {
-            continue;
-        }
-        for entry in fs_err::read_dir(&path)? {
-            let entry = entry?;
-            let place = if entry.file_type()?.is_dir() { &mut rest } else { &mut files };
-            place.push(entry.path());
-        }
-    }
-    Ok(files)
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::cli::TargetNames;
 use crate::model::manifest::{Manifest, Pins, SCHEMA};
 use crate::session::{Session, Sources};
 use crate::test_set::TestSet;
-use crate::test_set::pack::Packing;
+use crate::test_set::pack::packing;
 
 pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()> {
     let targets = session.targets(&TargetNames { targets: vec![target.into()], release: None })?;
@@ -16,11 +16,7 @@ pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()>
     let planned = session.plan(targets, Sources::Fetch)?;
     let wanted: Vec<_> = planned.targets.iter().map(|(_, steps)| steps.test_programs).collect();
     let results = session.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
-    // The step that failed itself says why; the rest only that something they rest on did.
-    let errors = results.values().filter_map(|result| result.as_ref().err());
-    if let Some(error) = errors.max_by_key(|error| error.starts_with("step ")) {
-        bail!("{error}");
-    }
+    super::check(&results)?;
     for (target, steps) in &planned.targets {
         let (toolchain, programs) = (planned.plan.node(steps.toolchain), planned.plan.node(steps.test_programs));
         let pins = &session.pins;
@@ -39,7 +35,7 @@ pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()>
             notes: session.left_out()?,
             files: std::collections::BTreeMap::new(),
         };
-        let packing = Packing::new(&session.root, &TestSet::built(&target.triple, toolchain, programs), manifest)?;
+        let packing = packing(&session.root, &TestSet::built(&target.triple, toolchain, programs), manifest)?;
         let name = format!("{}-{}.tar.xz", target.name, &packing.digest()[..16]);
         let place = store.root().join("archive").join(name);
         let dest = output.unwrap_or(&place);
@@ -47,7 +43,7 @@ pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()>
         if output.is_some() || !place.is_file() {
             let handle = session.ui.step(&format!("archive {}", target.name));
             let start = std::time::Instant::now();
-            packing.write(dest)?;
+            packing.write(dest, "")?;
             handle.done(start.elapsed(), false);
         }
         super::print(&format!("{}\n", dest.display()))?;

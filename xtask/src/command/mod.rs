@@ -5,6 +5,7 @@ mod bless;
 mod bringup;
 mod build;
 mod clean;
+mod dist;
 mod doctor;
 mod fetch;
 mod generate;
@@ -20,11 +21,12 @@ mod why;
 
 use std::io::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::cli::{Cli, Verb};
 use crate::exit;
 use crate::session::Session;
+use crate::step::Results;
 
 /// Does what the command line says; the result is the exit code.
 pub fn dispatch(cli: &Cli) -> Result<u8> {
@@ -46,6 +48,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Smoke(options) => smoke::run(&session, options),
         Verb::Test(options) => test::run(&session, options),
         Verb::Archive { target, output } => done(archive::run(&session, target, output.as_deref())),
+        Verb::Dist(options) => done(dist::run(&session, options)),
         Verb::Triage(options) => triage::run(&session, options),
         Verb::Report(options) => report::run(&session, options),
         Verb::Bless(options) => bless::run(&session, options),
@@ -53,6 +56,16 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Why(names) => done(why::run(&session, names)),
         Verb::Clean => done(clean::run(&session)),
         Verb::Completions { .. } | Verb::Man => Ok(exit::EXPECTED),
+    }
+}
+
+/// Fails if a step did.
+fn check(results: &Results) -> Result<()> {
+    // The step that failed itself says why; the rest only that something they rest on did.
+    let errors = results.values().filter_map(|result| result.as_ref().err());
+    match errors.max_by_key(|error| error.starts_with("step ")) {
+        Some(error) => bail!("{error}"),
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod bless;
 pub mod compiler;
+pub mod dist;
 pub mod expectation;
 pub mod isolation;
 pub mod judge;

@@ -1,6 +1,7 @@
 //! What an ELF file of the target must look like, and what is wrong with one that does not.
 
 mod abi;
+mod needs;
 mod objects;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::exit::{self, Coded};
 use crate::model::target;
 
 use abi::Abi;
+pub use needs::needs;
 pub use objects::{abi_faults, audit_objects};
 pub use time32::{compatibility_symbols, time32_faults};
 

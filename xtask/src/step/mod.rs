@@ -7,6 +7,7 @@ mod build;
 mod clang;
 pub mod compiler;
 pub mod compiletest;
+pub mod driver;
 pub mod musl;
 pub mod patch;
 pub mod runtimes;

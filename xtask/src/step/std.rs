@@ -14,7 +14,7 @@ use crate::store::Inputs;
 pub const CARGO_TARGET: &str = "target";
 
 /// std's features: what upstream's dist builds have, with the unwinder of our runtimes.
-const FEATURES: [&str; 4] = ["backtrace", "panic-unwind", "compiler-builtins-mem", "llvm-libunwind"];
+pub const FEATURES: [&str; 4] = ["backtrace", "panic-unwind", "compiler-builtins-mem", "llvm-libunwind"];
 
 /// How cargo builds the library workspace. std and its test programs must be built alike, or they are two different stds.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::clang::Clang;
+use super::driver::{self, Driver};
 use super::runtimes::{BUILTINS, CRT, UNWIND};
 use super::{Step, Work, tree};
 use crate::host::Rust;
@@ -74,8 +75,7 @@ impl Step for Sysroot {
             fs_err::remove_file(work.out.join(INPUTS_FILE))?;
             // rustc looks here for a linker before it looks on the search path.
             fs_err::create_dir_all(host.join("bin"))?;
-            let (driver, place) = (self.target.driver(), host.join("bin").join(self.target.driver()));
-            super::write_script(&place, &format!("#!/bin/sh\nexec \"${{0%/*}}/../../../../bin/{driver}\" \"$@\"\n"))?;
+            super::write_script(&host.join("bin").join(self.target.driver()), &driver::beside_rustc(&self.target))?;
         } else {
             fs_err::os::unix::fs::symlink(self.rust.sysroot.join("lib/rustlib").join(&self.rust.triple), host)?;
         }
@@ -112,31 +112,15 @@ impl Sysroot {
     }
 
     fn driver(&self) -> String {
-        let loader = if self.target.musl.name_loader { self.name_loader() } else { String::new() };
-        // Ours is the last word on the target: the cc crate passes Rust's triple, which clang reads otherwise.
-        let flags: Vec<String> = self.target.c.flags.iter().map(|flag| quote(flag.as_ref())).collect();
-        format!(
-            "#!/bin/sh\n# C compiler and linker driver for {triple}.\n{HERE}{loader}\
-             exec {clang} --start-no-unused-arguments {flags}{loader_flag} --sysroot=\"$here/sysroot\" -resource-dir=\"$here/lib/clang\" \\\n    \
-             --ld-path={lld} -rtlib=compiler-rt -unwindlib=libunwind --end-no-unused-arguments \"$@\" --target={target}\n",
-            triple = self.target.triple,
-            clang = quote(self.clang.path().as_os_str()),
-            flags = flags.join(" "),
-            loader_flag = if loader.is_empty() { "" } else { " $loader" },
-            lld = quote(self.clang.lld().as_os_str()),
-            target = quote(self.target.c.target.as_ref()),
-        )
-    }
-
-    /// Sets `$loader` to the option that names the loader, for what has one: the linker would give it to a static-pie too.
-    fn name_loader(&self) -> String {
-        format!(
-            "loader=-Wl,--dynamic-linker={}\n\
-             for arg do\n    \
-                 case $arg in -shared | -static | -static-pie | -r) loader= ;; esac\n\
-             done\n",
-            quote(self.target.musl.loader.as_ref())
-        )
+        let driver = Driver {
+            target: &self.target,
+            setup: HERE,
+            clang: &quote(self.clang.path().as_os_str()),
+            lld: &quote(self.clang.lld().as_os_str()),
+            sysroot: "\"$here/sysroot\"",
+            resources: "\"$here/lib/clang\"",
+        };
+        driver.text()
     }
 
     /// The stock compiler takes a spec from a file only with unstable options; they are switched on for this target alone.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::{TestSet, below, files_below};
+use super::TestSet;
+use crate::archive::pack::{below, files_below};
 use crate::archive::{self, sha256_file};
 use crate::exit::{self, Coded};
 use crate::model::manifest::{FILE, Manifest};

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::trailer::{Filter, Trailer};
 use super::{Machine, PATIENCE};
+use crate::archive::pack::{append_files, on_disk};
 use crate::exit::{self, Coded};
 use crate::model::link::Link;
 use crate::run::exec::{Cmd, Finished, Flow, Output, Stream};
@@ -22,7 +23,6 @@ use crate::run::libtest::{self, Tail};
 use crate::run::runner::in_sysroot;
 use crate::store::hex;
 use crate::test_set::TestSet;
-use crate::test_set::pack::append_files;
 
 /// What runs a process there.
 const SCRIPT: &str = include_str!("run.sh");
@@ -82,7 +82,7 @@ impl Placed {
     fn copy(&self, scratch: &Path) -> Result<()> {
         let file = tempfile::tempfile_in(scratch).context("making a file for the copy")?;
         let mut tar = tar::Builder::new(std::io::BufWriter::new(file));
-        append_files(&mut tar, &self.local.files()?)?;
+        append_files(&mut tar, &on_disk(self.local.files()?), "")?;
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o644);
         header.set_size(SCRIPT.len() as u64);

@@ -1,0 +1,183 @@
+//! A toolchain to be given away: one compiler and any number of targets in one folder, which works wherever it is put. What it
+//! needs there is clang and lld, which its scripts look for on the search path, and glibc.
+
+mod layout;
+mod licenses;
+mod scripts;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+
+use self::layout::Layout;
+use self::scripts::Scripts;
+use crate::archive::pack::{Content, Files, Packing, hashes};
+use crate::model::compiler::Making;
+use crate::model::dist::{self, Manifest, Needs, Program, SCHEMA};
+use crate::model::target::Target;
+use crate::model::version::Version;
+use crate::session::{CompilerSteps, Planned, Session};
+use crate::smoke::elf;
+use crate::step::Node;
+use crate::store::{INPUTS_FILE, hex};
+
+/// Where lie what of the parts is a target's, the real cargo, and what the scripts have in common.
+const OWN: &str = "lib/bringup";
+
+/// A toolchain, ready to pack.
+pub struct Dist {
+    /// The files and their manifest.
+    pub packing: Packing,
+    /// The name of its folder, and of the archive without its ending.
+    pub name: String,
+    /// What the user should know of it.
+    pub notes: Vec<String>,
+}
+
+/// Puts together what the steps of this plan have built.
+pub fn collect(session: &Session, planned: &Planned, making: Making) -> Result<Dist> {
+    let steps = planned.patched.compiler.context("the plan has no compiler")?;
+    let (host, plan) = (session.host()?, &planned.plan);
+    let compiler = plan.path(steps.compiler);
+    let scripts = Scripts { release: host.tool("clang")?.version.as_ref().map(Version::major) };
+
+    let mut layout = Layout::default();
+    layout.tree(compiler, "", |name| name != INPUTS_FILE)?;
+    layout.put(&format!("{OWN}/cargo"), Content::File(host.rust.bin("cargo")))?;
+    layout.put(&format!("{OWN}/{}", scripts::TOOL_FILE), Content::Text(scripts.tool()))?;
+    layout.put(&format!("{OWN}/{}", scripts::AR), Content::Script(scripts::ar()))?;
+    for (target, steps) in &planned.targets {
+        put_target(&mut layout, &scripts, target, plan.path(steps.toolchain), &host.clang_headers)?;
+        let beside_rustc = format!("lib/rustlib/{}/bin/{}", host.rust.triple, target.driver());
+        layout.put(&beside_rustc, Content::Script(crate::step::driver::beside_rustc(target)))?;
+    }
+    let targets = || planned.targets.iter().map(|(target, _)| target);
+    layout.put("bin/cargo", Content::Script(scripts::cargo(targets())))?;
+
+    let of_host = layout.files().filter(|(name, _)| !targets().any(|target| is_of(target, name)));
+    let (glibc, libraries) = needs(of_host)?;
+    let licenses = licenses::collect(session, planned, steps, &libraries, &mut layout)?;
+    let files: Files = layout.into_files();
+    let manifest = Manifest {
+        schema: SCHEMA,
+        rust: session.pins.rust.version.clone(),
+        host: host.rust.triple.clone(),
+        targets: targets().map(described).collect(),
+        needs: Needs { glibc, libraries: libraries.clone(), programs: programs(session, &scripts)? },
+        compiler: dist::Compiler {
+            stage: making.stage,
+            llvm: making.llvm.word(),
+            tools: inputs(plan.node(steps.compiler), "tool").map(str::to_owned).collect(),
+        },
+        sources: sources(session, planned, steps),
+        patches: patches(session)?,
+        notes: session.left_out()?,
+        steps: digests(planned, steps),
+        licenses: licenses.components,
+        crates: licenses.crates,
+        not_covered: licenses.not_covered,
+        files: hashes(&files)?,
+    };
+    let packing = Packing::new(files, &manifest)?;
+    let name = format!("bringup-rust-{}-{}-{}", manifest.rust, manifest.host, &packing.digest()[..16]);
+    let foreign = |library: &&String| !OF_GLIBC.iter().any(|name| library.starts_with(name));
+    let foreign: Vec<&str> = libraries.iter().filter(foreign).map(String::as_str).collect();
+    let note = (!foreign.is_empty())
+        .then(|| format!("note: where it is used it needs, besides glibc, {}", foreign.join(", ")));
+    Ok(Dist { packing, name, notes: note.into_iter().collect() })
+}
+
+/// What of the layout is a target's own, and nothing of the host's.
+fn is_of(target: &Target, name: &str) -> bool {
+    [OWN, "lib/rustlib"].iter().any(|folder| {
+        name.strip_prefix(folder)
+            .and_then(|rest| rest.strip_prefix('/')?.strip_prefix(&*target.triple))
+            .is_some_and(|rest| rest.starts_with('/'))
+    })
+}
+
+fn put_target(layout: &mut Layout, scripts: &Scripts, target: &Target, toolchain: &Path, headers: &Path) -> Result<()> {
+    let triple = &target.triple;
+    let own = format!("{OWN}/{triple}");
+    let rustlib = format!("lib/rustlib/{triple}");
+    layout.tree(&toolchain.join(&rustlib), &rustlib, |_| true)?;
+    layout.tree(&toolchain.join("sysroot"), &format!("{own}/sysroot"), |_| true)?;
+    layout.tree(&toolchain.join("lib/clang/lib"), &format!("{own}/clang/lib"), |_| true)?;
+    // In the step's folder they are a link to the host's.
+    layout.tree(headers, &format!("{own}/clang/include"), |_| true)?;
+    layout.put(&format!("bin/{}", target.driver()), Content::Script(scripts.driver(target)))
+}
+
+fn described(target: &Target) -> dist::Target {
+    dist::Target { name: target.name.clone(), triple: target.triple.clone(), baseline: target.baseline.clone() }
+}
+
+/// The beginnings of the names of glibc's own libraries.
+const OF_GLIBC: [&str; 7] = ["libc.so.", "libm.so.", "libdl.so.", "librt.so.", "libpthread.so.", "libutil.so.", "ld-"];
+
+/// The oldest glibc that serves, and the libraries that are not among the files, of what runs on the host.
+fn needs<'a>(files: impl Iterator<Item = (&'a str, &'a Content)>) -> Result<(Option<String>, Vec<String>)> {
+    let (mut libraries, mut present, mut glibc) = (BTreeSet::new(), BTreeSet::new(), None);
+    for (name, content) in files {
+        present.insert(name.rsplit('/').next().unwrap_or(name).to_owned());
+        let Content::File(path) = content else { continue };
+        let needs = elf::needs(&fs_err::read(path)?).with_context(|| format!("reading {}", path.display()))?;
+        let Some(needs) = needs else { continue };
+        libraries.extend(needs.libraries);
+        let versions = needs.versions.iter().filter_map(|name| name.strip_prefix("GLIBC_")?.parse::<Version>().ok());
+        glibc = versions.chain(glibc).max();
+    }
+    Ok((glibc.map(|version| version.to_string()), libraries.difference(&present).cloned().collect()))
+}
+
+fn programs(session: &Session, scripts: &Scripts) -> Result<Vec<Program>> {
+    let host = session.host()?;
+    let of_llvm = |tool, program, needed_for| {
+        Ok(Program { names: scripts.names(program), needed_for, tried: Some(host.tool(tool)?.line.clone()) })
+    };
+    let cc = Program { names: vec!["cc".into()], needed_for: "linking build scripts and proc macros", tried: None };
+    let llvm = [
+        of_llvm("clang", "clang", "compiling C, and linking, for the targets"),
+        of_llvm("lld", "ld.lld", "linking for the targets"),
+        of_llvm("llvm-ar", scripts::AR, "build scripts that make static libraries"),
+    ];
+    llvm.into_iter().chain([Ok(cc)]).collect()
+}
+
+/// The values of a step's own inputs with this tag.
+fn inputs<'a>(node: &'a Node, tag: &'a str) -> impl Iterator<Item = &'a str> {
+    node.inputs.entries().iter().filter(move |(key, _)| key == tag).map(|(_, value)| value.as_str())
+}
+
+fn sources(session: &Session, planned: &Planned, steps: CompilerSteps) -> Vec<dist::Source> {
+    let (patched, [rust, musl, llvm]) = (planned.patched, session.sources());
+    let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl), (llvm, patched.llvm)];
+    let source = |(source, step): (&crate::model::pins::Source, _)| {
+        let sha256 = inputs(planned.plan.node(step), "sha256").next().unwrap_or_default().to_owned();
+        dist::Source { name: source.name.into(), version: source.version.clone(), sha256 }
+    };
+    // The compiler and std may come from one archive, or from two.
+    steps.into_iter().map(source).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn patches(session: &Session) -> Result<Vec<dist::Patch>> {
+    let series = session.series_in_use()?;
+    let patches = series.iter().flat_map(|series| series.patches.iter().map(move |patch| (series, patch)));
+    let patch = |(series, patch): (&crate::model::series::Series, &crate::model::series::Patch)| dist::Patch {
+        file: format!("patches/{}/{}/{}", series.source, series.version, patch.file),
+        sha256: hex(&Sha256::digest(&patch.text)),
+    };
+    Ok(patches.map(patch).collect())
+}
+
+fn digests(planned: &Planned, steps: CompilerSteps) -> BTreeMap<String, String> {
+    let last = planned.targets.iter().map(|(_, steps)| steps.toolchain).chain([steps.compiler]);
+    let all: BTreeSet<_> = last.flat_map(|id| planned.plan.closure(id)).collect();
+    let digest = |id| {
+        let node = planned.plan.node(id);
+        (node.title(), node.digest.as_str().to_owned())
+    };
+    all.into_iter().map(digest).collect()
+}

@@ -1,0 +1,76 @@
+//! Which file comes to lie where.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::archive::pack::{Content, Files, below, files_below};
+
+/// Files by their place; no place is taken twice.
+#[derive(Debug, Default)]
+pub struct Layout(BTreeMap<String, Content>);
+
+impl Layout {
+    /// Adds a file. At a place that is taken there may be nothing else.
+    pub fn put(&mut self, name: &str, content: Content) -> Result<()> {
+        match self.0.entry(name.to_owned()) {
+            Entry::Vacant(place) => {
+                place.insert(content);
+            }
+            Entry::Occupied(place) => {
+                let is_same = place.get().sha256()? == content.sha256()? && place.get().mode()? == content.mode()?;
+                if !is_same {
+                    bail!(
+                        "two different files are to be `{name}` in the archive: {} and {}",
+                        place.get().name(),
+                        content.name()
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the files in `folder`, and below it, whose names in it are wanted, as those of the folder `name`.
+    pub fn tree(&mut self, folder: &Path, name: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
+        for path in files_below(folder)? {
+            let file = below(&path, folder)?;
+            if wanted(&file) {
+                let place = if name.is_empty() { file } else { format!("{name}/{file}") };
+                self.put(&place, Content::File(path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files so far.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &Content)> {
+        self.0.iter().map(|(name, content)| (name.as_str(), content))
+    }
+
+    /// All files, sorted.
+    pub fn into_files(self) -> Files {
+        self.0.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_collides_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("one");
+        fs_err::write(&file, "text").unwrap();
+        let mut layout = Layout::default();
+        layout.tree(folder.path(), "a/b", |name| name != "two").unwrap();
+        layout.put("a/b/one", Content::Text("text".into())).unwrap();
+        let error = layout.put("a/b/one", Content::Script("text".into())).unwrap_err().to_string();
+        assert!(error.contains("to be `a/b/one`") && error.contains(file.to_str().unwrap()), "{error}");
+        assert!(layout.put("a/b/one", Content::Text("other".into())).is_err());
+        assert_eq!(layout.files().map(|(name, _)| name).collect::<Vec<_>>(), ["a/b/one"]);
+    }
+}

@@ -99,7 +99,10 @@ fn a_count_that_differs_is_an_error() {
     project.run(&args(&["ui"]), 101);
     let report = project.report();
     let error = report["runs"][0]["error"].as_str().unwrap_or_default();
-    assert!(error.contains("compiletest knows 1 tests in ") && error.contains("tests/ui, but 2 were listed"), "{error}");
+    assert!(
+        error.contains("compiletest knows 1 tests in ") && error.contains("tests/ui, but 2 were listed"),
+        "{error}"
+    );
     assert!(error.contains("hint: ") && error.contains("docs/ui.md"), "{error}");
 }
 

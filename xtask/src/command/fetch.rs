@@ -32,9 +32,12 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
     }
     // The crates are named by the lock files of the patched trees.
     let mut trees = vec![(planned.patched.rust, vec![("library", true)])];
-    trees.extend(planned.patched.compiler.map(|steps| {
-        (steps.source, vec![("", steps.locked), ("library", true), ("src/bootstrap", true)])
-    }));
+    trees.extend(
+        planned
+            .patched
+            .compiler
+            .map(|steps| (steps.source, vec![("", steps.locked), ("library", true), ("src/bootstrap", true)])),
+    );
     let sources: Vec<_> = trees.iter().map(|(id, _)| *id).collect();
     let results = session.builder(&store)?.build(&planned.plan, &sources, Vec::new())?;
     if let Some(error) = results.values().find_map(|result| result.as_ref().err()) {
@@ -56,8 +59,7 @@ fn fetch_crates(session: &Session, store: &Store, folder: &Path, locked: bool) -
     let rust = session.rust()?;
     let cmd =
         Cmd::new(rust.bin("cargo")).dir("/").env("CARGO_HOME", session.cargo_home()).env("RUSTC", rust.bin("rustc"));
-    let cmd =
-        cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    let cmd = cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--manifest-path"]).arg(folder.join("Cargo.toml"));
     let cmd = if locked { cmd.arg("--locked") } else { cmd };
     let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
     let log = store.logs().join("fetch-crates.log");

@@ -30,6 +30,7 @@ impl Ui {
     }
 
     /// The one that has the other tests.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Run => Self::Compile,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::model::outcome::{Outcome, Verdict};
 use crate::model::report::{Report, Run, SmokeCheck, Suite, Test};
+use crate::model::suite::Ui;
 use crate::run::exec::quote;
 
 use super::table::{Cell, Tone};
@@ -254,9 +255,13 @@ pub fn hints(report: &Report) -> Vec<String> {
     let regressions = of(Kind::Regression);
     if let Some(first) = regressions.first() {
         let again = format!("to run it again: {}{options}", rerun(first.run, &regressions));
-        let triage = format!("to learn whose fault it is: cargo xtask triage {} --all{options}", first.run.target);
-        // Triage does not run on another machine.
-        return if first.run.machine.is_some() { vec![again] } else { vec![triage, again] };
+        // Triage does not run on another machine, and not for rustc's own tests.
+        let triable = |item: &&&Item| item.run.machine.is_none() && Ui::of(item.suite).is_none();
+        let triage = regressions
+            .iter()
+            .find(triable)
+            .map(|item| format!("to learn whose fault it is: cargo xtask triage {} --all{options}", item.run.target));
+        return triage.into_iter().chain([again]).collect();
     }
     let smoke = of(Kind::Smoke);
     if !smoke.is_empty() {

@@ -214,7 +214,8 @@ fn collect(folder: &Path, place: &str, tests: &mut Vec<(String, bool)>) -> Resul
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let place = format!("{place}{name}");
-        if name.ends_with(".rs") && !name.starts_with(['.', '#', '~']) {
+        let is_rust = path.extension().is_some_and(|ending| ending == "rs");
+        if is_rust && !name.starts_with(['.', '#', '~']) {
             tests.extend(revisions(&place, &fs_err::read_to_string(&path)?));
         } else if name != "auxiliary" && path.is_dir() {
             collect(&path, &format!("{place}/"), tests)?;

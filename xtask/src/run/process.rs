@@ -138,13 +138,13 @@ impl Bench<'_> {
             Harness::Compiletest(_) => (Parser::of(compiletest::EVENT, compiletest::PREFIX), compiletest::FAILED),
             _ => (Parser::default(), libtest::FAILED),
         };
-        let cmd = |folder: &Path| match &program.harness {
-            Harness::Compiletest(harness) => harness.command(self.sandbox, folder, Some(tests), threads),
-            _ => {
-                let args = libtest::run(tests.iter().map(String::as_str), threads);
-                let (key, value) = libtest::UNSTABLE;
-                Ok(self.sandbox.command(&program.path, args, self.lib_dirs)?.env(key, value))
+        let cmd = |folder: &Path| {
+            if let Harness::Compiletest(harness) = &program.harness {
+                return harness.command(self.sandbox, folder, Some(tests), threads);
             }
+            let args = libtest::run(tests.iter().map(String::as_str), threads);
+            let (key, value) = libtest::UNSTABLE;
+            Ok(self.sandbox.command(&program.path, args, self.lib_dirs)?.env(key, value))
         };
         let finished = self.run(program, &cmd, limits, |stream, chunk| {
             if stream == Stream::Stderr {

@@ -72,7 +72,10 @@ impl Library {
     pub fn args(&self, manifest: &str, prefix: &str, work: &Work) -> Vec<String> {
         let features: Vec<String> = FEATURES.iter().map(|feature| format!("{prefix}{feature}")).collect();
         let manifest = self.source.join(manifest).display().to_string();
+        // Then paths in messages of panics begin with `library/`, as they do in upstream's std.
+        let root = format!("-Zroot-dir={}", self.source.display());
         let mut args = ["--release", "--locked", "--color=never"].map(String::from).to_vec();
+        args.push(root);
         args.extend(["--target".into(), self.triple.clone(), "--features".into(), features.join(",")]);
         args.extend(["--manifest-path".into(), manifest]);
         if work.offline {
@@ -103,6 +106,10 @@ impl Step for Std {
 
     fn inputs(&self) -> Inputs {
         self.library.inputs()
+    }
+
+    fn recipe(&self) -> u32 {
+        2
     }
 
     fn build(&self, work: &Work) -> Result<()> {

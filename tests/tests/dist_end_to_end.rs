@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use xtask::run::exec::{Cmd, Output};
 
-const TARGETS: [(&str, &str); 2] = [("s390x", "s390x-alpine-linux-musl"), ("armv7", "armv7-alpine-linux-musleabihf")];
+/// Their emulators and triples.
+const TARGETS: [(&str, &str); 2] = [("s390x", "s390x-alpine-linux-musl"), ("arm", "armv7-alpine-linux-musleabihf")];
 
 /// A program with a proc macro, a build script that compiles C, threads and unwinding; and a plugin that it loads.
 const CRATES: [(&str, &str); 9] = [
@@ -90,9 +91,9 @@ fn bringup(args: &[&str]) -> Cmd {
 }
 
 /// Where the emulator is, as `doctor` says.
-fn emulator(target: &str) -> PathBuf {
+fn emulator(name: &str) -> PathBuf {
     let text = printed(&bringup(&["doctor"]));
-    let line = text.lines().find(|line| line.contains(&format!("qemu-{target} ")));
+    let line = text.lines().find(|line| line.contains(&format!("qemu-{name} ")));
     line.unwrap_or_else(|| panic!("no emulator in:\n{text}")).split_whitespace().last().unwrap().into()
 }
 
@@ -113,8 +114,8 @@ fn it_works_wherever_it_is_unpacked() {
         std::fs::write(path, text).unwrap();
     }
 
-    for (target, triple) in TARGETS {
-        let emulator = emulator(target);
+    for (name, triple) in TARGETS {
+        let emulator = emulator(name);
         let run = |link: &str, args: &[&Path]| {
             let program = crates.join(link).join(triple).join("release/app");
             // What is linked statically needs no C library at hand.

@@ -155,11 +155,11 @@ fn sources(session: &Session, planned: &Planned, steps: CompilerSteps) -> Vec<di
     let (patched, [rust, musl, llvm]) = (planned.patched, session.sources());
     let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl), (llvm, patched.llvm)];
     let source = |(source, step): (&crate::model::pins::Source, _)| {
-        let sha256 = inputs(planned.plan.node(step), "sha256").next().unwrap_or_default().to_owned();
-        dist::Source { name: source.name.into(), version: source.version.clone(), sha256 }
+        let node = planned.plan.node(step);
+        let sha256 = inputs(node, "sha256").next().unwrap_or_default().to_owned();
+        dist::Source { name: source.name.into(), version: source.version.clone(), sha256, step: node.title() }
     };
-    // The compiler and std may come from one archive, or from two.
-    steps.into_iter().map(source).collect::<BTreeSet<_>>().into_iter().collect()
+    steps.into_iter().map(source).collect()
 }
 
 fn patches(session: &Session) -> Result<Vec<dist::Patch>> {

@@ -86,7 +86,7 @@ pub struct Compiler {
 }
 
 /// A source.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Source {
     /// `rust`, `musl` or `llvm`.
     pub name: String,
@@ -94,6 +94,8 @@ pub struct Source {
     pub version: String,
     /// Of the archive.
     pub sha256: String,
+    /// The step that unpacks it: the compiler and std may come from two archives.
+    pub step: String,
 }
 
 /// A patch.

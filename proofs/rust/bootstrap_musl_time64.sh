@@ -8,29 +8,41 @@ cat > cargo << END
 # Cargo as far as bootstrap itself; of std it only sees in what environment that would be built.
 case \$* in
 */library/sysroot/Cargo.toml*)
-    echo "\${RUST_LIBC_UNSTABLE_MUSL_V1_2_3-}" >> '$PWD/seen'
+    echo "seen \${RUST_LIBC_UNSTABLE_MUSL_V1_2_3-}" >> '$PWD/seen'
     exit 1
     ;;
 esac
 exec '$CARGO' "\$@"
 END
 chmod +x cargo
+mkdir musl
+touch musl/libc.a
 cat > bootstrap.toml << END
 change-id = "ignore"
-build.rustc = "$RUSTC"
-build.cargo = "$PWD/cargo"
-build.local-rebuild = true
-build.submodules = false
-build.optimized-compiler-builtins = false
-llvm.download-ci-llvm = false
-rust.codegen-tests = false
-target.$triple.cc = "/bin/true"
-target.$triple.ar = "/bin/true"
-target.$("$RUSTC" -vV | sed -n 's/^host: //p').llvm-config = "/bin/true"
+[build]
+rustc = "$RUSTC"
+cargo = "$PWD/cargo"
+local-rebuild = true
+submodules = false
+optimized-compiler-builtins = false
+[llvm]
+download-ci-llvm = false
+[rust]
+codegen-tests = false
+[target.$triple]
+cc = "/bin/true"
+ar = "/bin/true"
+musl-libdir = "$PWD/musl"
+[target.$("$RUSTC" -vV | sed -n 's/^host: //p')]
+llvm-config = "/bin/true"
 END
 # Stage 0 builds std at once, without a compiler before it.
 python3 "$SOURCE/x.py" build --stage 0 library --target $triple > log 2>&1 || :
-[ "$(cat seen 2>> log)" = 1 ] || {
+[ -e seen ] || {
     cat log
+    exit 125
+}
+[ "$(cat seen)" = 'seen 1' ] || {
+    cat seen
     exit 1
 }

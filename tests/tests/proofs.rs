@@ -112,6 +112,11 @@ fn a_patch_to_x_py_takes_its_source_only() {
     let cells = ["host", "it", "fails: the script exited with status 3", "passes", "proven"];
     assert_eq!(row(&output, "0001-xpy.patch"), cells);
     assert_eq!((count(&project, "compiler"), count(&project, "sysroot")), (0, 0));
+    // Who does not come to the point has not shown that the patch is needed.
+    project.edit("proofs/xpy.sh", "exit 3", "exit 125");
+    let output = prove(&project, &["rust"], 100);
+    let cells = ["host", "it", "cannot tell: the script exited with status 125", "passes", "fails"];
+    assert_eq!(row(&output, "0001-xpy.patch"), cells);
 }
 
 #[test]

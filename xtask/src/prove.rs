@@ -22,7 +22,8 @@ use crate::store::{Inputs, Store};
 /// What stands for a target where none comes into it.
 pub const HOST: &str = "host";
 
-const SCRIPT: &str = "the script";
+/// With what status a script ends that cannot tell whether the patch is there, as for `git bisect run`.
+const CANNOT_TELL: i32 = 125;
 
 /// How long a proof may run.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -36,6 +37,8 @@ pub enum Shown {
     Passes,
     /// It failed; why, in a line, and what it printed last, in lines of their own.
     Fails(String, String),
+    /// It did not come to what it is about; why, and what it printed.
+    CannotTell(String, String),
 }
 
 /// What a proof is tried on: with its patch, or without.
@@ -119,7 +122,11 @@ impl Prover<'_> {
     pub fn run(&self, subject: &Subject<'_>, passing: bool) -> Result<Shown> {
         let inputs = subject.inputs().add("proof", fs_err::read_to_string(self.file)?);
         let record = Record::new(self.store, subject.label(), inputs);
-        let as_it_should_be = |shown: &Shown| (*shown == Shown::Passes) == passing;
+        let as_it_should_be = |shown: &Shown| match shown {
+            Shown::Passes => passing,
+            Shown::Fails(..) => !passing,
+            Shown::CannotTell(..) => false,
+        };
         if let Some(shown) = record.load::<Shown>().filter(as_it_should_be) {
             return Ok(shown);
         }
@@ -145,7 +152,7 @@ impl Prover<'_> {
             let cmd = self.script(work, LIMIT, &toolchain.join("bin"), &["rustc", "rustdoc", "cargo"]);
             let cmd = cmd.env("CC", toolchain.join("bin").join(target.driver())).env("RUN", run.join(" "));
             let cmd = cmd.env("TRIPLE", &target.triple).env("SYSROOT", toolchain.join("sysroot"));
-            return judge(cmd.output(), SCRIPT);
+            return judge_script(cmd);
         };
         let compiler = compiler.arg("-o").arg(&program).dir(work).within(self.jobs, Share::Tool);
         let shown = judge(compiler.output(), "the compiler")?;
@@ -159,7 +166,7 @@ impl Prover<'_> {
     }
 
     fn on_compiler(&self, work: &Path, folder: &Path) -> Result<Shown> {
-        judge(self.script(work, LIMIT, &folder.join("bin"), &["rustc", "rustdoc"]).output(), SCRIPT)
+        judge_script(self.script(work, LIMIT, &folder.join("bin"), &["rustc", "rustdoc"]))
     }
 
     fn on_source(&self, work: &Path, source: &Path, stage0: &Rust) -> Result<Shown> {
@@ -168,7 +175,7 @@ impl Prover<'_> {
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", work).env("PYTHONDONTWRITEBYTECODE", "1");
         let cmd = if self.offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
         let cmd = cmd.within(self.jobs, Share::ByPath);
-        judge(crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).output(), SCRIPT)
+        judge_script(crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
     }
 
     /// The proof as a script that finds these programs of the folder `bin` in its environment.
@@ -192,6 +199,16 @@ pub fn compiler(target: &Target, toolchain: &Path, file: &Path, proof: &Proof, l
         }
         Language::Shell => None,
     }
+}
+
+fn judge_script(cmd: Cmd) -> Result<Shown> {
+    let output = cmd.output();
+    let undecided = |output: &Output| output.finished.status.code() == Some(CANNOT_TELL) || output.finished.timed_out;
+    let undecided = output.as_ref().is_ok_and(undecided);
+    Ok(match judge(output, "the script")? {
+        Shown::Fails(why, printed) if undecided => Shown::CannotTell(why, printed),
+        shown => shown,
+    })
 }
 
 /// That a program cannot be started shows as much as that it fails; that we are interrupted shows nothing.

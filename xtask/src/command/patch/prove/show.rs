@@ -51,14 +51,16 @@ impl Row {
         let (verdict, told) = match (without, with) {
             (Shown::Fails(..), Shown::Passes) => (Verdict::Proven, without),
             (Shown::Passes, Shown::Passes) => (Verdict::NotNeeded, with),
-            (_, Shown::Fails(..)) => (Verdict::Fails, with),
+            (_, Shown::Fails(..) | Shown::CannotTell(..)) => (Verdict::Fails, with),
+            (Shown::CannotTell(..), _) => (Verdict::Fails, without),
         };
         let word = |shown: &Shown| match shown {
             Shown::Passes => "passes".to_owned(),
             Shown::Fails(why, _) => format!("fails: {why}"),
+            Shown::CannotTell(why, _) => format!("cannot tell: {why}"),
         };
         let mut detail = match told {
-            Shown::Fails(_, printed) => printed.clone(),
+            Shown::Fails(_, printed) | Shown::CannotTell(_, printed) => printed.clone(),
             Shown::Passes => String::new(),
         };
         if !fallen.is_empty() {

@@ -45,6 +45,7 @@ pub struct Output {
 }
 
 impl Invocation {
+    /// A command line with an empty environment. Some output goes through files in `logs`.
     #[expect(clippy::disallowed_methods, reason = "this is the one place where tests start the program under test")]
     pub fn new(words: &[&str], logs: &Path) -> Self {
         let mut command = Command::new(words[0]);

@@ -238,10 +238,11 @@ pub fn survey() -> Survey {
     std::thread::scope(|scope| {
         let tools: Vec<_> =
             wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
-        let suffixed = |name: &str| if LLVM_EXTRAS.contains(&name) { format!("{name}{best}") } else { name.to_owned() };
+        let program_of =
+            |name: &str| if LLVM_EXTRAS.contains(&name) { format!("{name}{best}") } else { name.to_owned() };
         let extras: Vec<_> = EXTRAS
             .map(|(name, _)| {
-                let program = suffixed(name);
+                let program = program_of(name);
                 (name, scope.spawn(move || if SSH.contains(&name) { ssh(name) } else { tool(&program) }))
             })
             .into();

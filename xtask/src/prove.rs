@@ -152,7 +152,7 @@ impl Prover<'_> {
             let cmd = self.script(work, LIMIT, &toolchain.join("bin"), &["rustc", "rustdoc", "cargo"]);
             let cmd = cmd.env("CC", toolchain.join("bin").join(target.driver())).env("RUN", run.join(" "));
             let cmd = cmd.env("TRIPLE", &target.triple).env("SYSROOT", toolchain.join("sysroot"));
-            return judge_script(cmd);
+            return judge_script(&cmd);
         };
         let compiler = compiler.arg("-o").arg(&program).dir(work).within(self.jobs, Share::Tool);
         let shown = judge(compiler.output(), "the compiler")?;
@@ -166,7 +166,7 @@ impl Prover<'_> {
     }
 
     fn on_compiler(&self, work: &Path, folder: &Path) -> Result<Shown> {
-        judge_script(self.script(work, LIMIT, &folder.join("bin"), &["rustc", "rustdoc"]))
+        judge_script(&self.script(work, LIMIT, &folder.join("bin"), &["rustc", "rustdoc"]))
     }
 
     fn on_source(&self, work: &Path, source: &Path, stage0: &Rust) -> Result<Shown> {
@@ -175,7 +175,7 @@ impl Prover<'_> {
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", work).env("PYTHONDONTWRITEBYTECODE", "1");
         let cmd = if self.offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
         let cmd = cmd.within(self.jobs, Share::ByPath);
-        judge_script(crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        judge_script(&crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
     }
 
     /// The proof as a script that finds these programs of the folder `bin` in its environment.
@@ -201,7 +201,7 @@ pub fn compiler(target: &Target, toolchain: &Path, file: &Path, proof: &Proof, l
     }
 }
 
-fn judge_script(cmd: Cmd) -> Result<Shown> {
+fn judge_script(cmd: &Cmd) -> Result<Shown> {
     let output = cmd.output();
     let undecided = |output: &Output| output.finished.status.code() == Some(CANNOT_TELL) || output.finished.timed_out;
     let undecided = output.as_ref().is_ok_and(undecided);

@@ -54,7 +54,7 @@ impl Session {
         let Compiler::Bootstrap(making) = self.compiler else { return Ok(()) };
         let host = self.host()?;
         host.need(host::uses(self.compiler))?;
-        let backends = self.backends(targets)?;
+        let backends = backends(targets)?;
         if making.llvm == compiler::Llvm::Bundled {
             return Ok(());
         }
@@ -85,18 +85,6 @@ impl Session {
                 ),
             )),
         }
-    }
-
-    /// LLVM's names of what compiles for these targets.
-    pub(super) fn backends(&self, targets: &[Target]) -> Result<Vec<String>> {
-        let backend = |target: &Target| {
-            let llvm = target.llvm.as_ref().ok_or_else(|| {
-                let file = format!("targets/{}/target.toml", target.name);
-                Coded::error(exit::USAGE, format!("{file}: [llvm] backend is missing: a compiler has to have it\nhint: `llvm-config --targets-built` names those there are"))
-            })?;
-            Ok(llvm.backend.clone())
-        };
-        targets.iter().map(backend).collect()
     }
 
     /// Adds the steps of a compiler with these patches.
@@ -155,7 +143,7 @@ impl Session {
             compiler::Llvm::Bundled => {
                 // Of all targets, whichever are asked for: it is one compiler for them all.
                 let all = crate::config::targets(&self.root, &[])?;
-                let mut backends = self.backends(&all)?;
+                let mut backends = backends(&all)?;
                 backends.push("host".into());
                 backends.sort();
                 backends.dedup();
@@ -172,6 +160,18 @@ impl Session {
             targets: Vec::new(),
         })
     }
+}
+
+/// LLVM's names of what compiles for these targets.
+pub(super) fn backends(targets: &[Target]) -> Result<Vec<String>> {
+    let backend = |target: &Target| {
+        let llvm = target.llvm.as_ref().ok_or_else(|| {
+            let file = format!("targets/{}/target.toml", target.name);
+            Coded::error(exit::USAGE, format!("{file}: [llvm] backend is missing: a compiler has to have it\nhint: `llvm-config --targets-built` names those there are"))
+        })?;
+        Ok(llvm.backend.clone())
+    };
+    targets.iter().map(backend).collect()
 }
 
 /// Whether LLVM's libraries are all there to be linked statically; llvm-config itself does not look.

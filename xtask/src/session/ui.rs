@@ -104,7 +104,7 @@ impl Session {
                 let config = self.host()?.path("llvm-config")?;
                 Cmd::new(config).arg("--targets-built").read().context("asking llvm-config for its back ends")?
             }
-            Llvm::Bundled => self.backends(&crate::config::targets(&self.root, &[])?)?.join(" "),
+            Llvm::Bundled => super::compiler::backends(&crate::config::targets(&self.root, &[])?)?.join(" "),
         };
         Ok(names.to_lowercase())
     }

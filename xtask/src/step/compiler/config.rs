@@ -159,7 +159,7 @@ impl Config {
         settings
     }
 
-    /// Programs to be put beside bootstrap.toml: llvm-config in words that the build script of rustc_llvm understands.
+    /// Programs to be put beside bootstrap.toml: llvm-config in words that the build script of `rustc_llvm` understands.
     pub fn scripts(&self) -> Vec<(&'static str, String)> {
         let Llvm::System { config, linked_statically: true } = &self.llvm else { return Vec::new() };
         // Debian gives z3 by its path, which is passed on to the linker as `-llibz3.so`.

@@ -15,8 +15,6 @@ esac
 exec '$CARGO' "\$@"
 END
 chmod +x cargo
-mkdir musl
-touch musl/libc.a
 cat > bootstrap.toml << END
 change-id = "ignore"
 [build]
@@ -32,7 +30,6 @@ codegen-tests = false
 [target.$triple]
 cc = "/bin/true"
 ar = "/bin/true"
-musl-libdir = "$PWD/musl"
 [target.$("$RUSTC" -vV | sed -n 's/^host: //p')]
 llvm-config = "/bin/true"
 END

@@ -7,11 +7,11 @@ host=$("$RUSTC" -vV | sed -n 's/^host: //p')
 mkdir specs
 RUSTC_BOOTSTRAP=1 "$RUSTC" -Zunstable-options --print target-spec-json --target x86_64-unknown-linux-gnu \
     > specs/$triple.json
-# With a stage 0 of its own version x.py does not ask whether a target exists.
+# With a stage 0 of its own version x.py does not ask whether a target exists. Build scripts of its crates get the truth.
 cat > rustc << END
 #!/bin/sh
-case \$* in
-*--version*) '$RUSTC' "\$@" | sed "s/\$(cut -d. -f1,2 '$SOURCE/src/version')/1.0/" ;;
+case \${OUT_DIR-}\$* in
+--version*) '$RUSTC' "\$@" | sed "s/\$(cut -d. -f1,2 '$SOURCE/src/version')/1.0/" ;;
 '--print target-list') echo $host ;;
 *) exec '$RUSTC' "\$@" ;;
 esac

@@ -15,6 +15,8 @@ use xtask::run::exec::{Cmd, Output};
 use xtask::smoke::elf::{Kind, Rules, audit};
 
 const BUILT_IN: &str = "x86_64-unknown-linux-musl";
+/// Its linker, which rustc finds in its own folder.
+const LINKER: &str = "x86_64-unknown-linux-musl-clang";
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -68,8 +70,8 @@ impl Bench {
     /// Compiles a file of this name for the target.
     fn compile(&self, name: &str, text: &str, args: &[&str]) {
         fs_err::write(self.path(name), text).unwrap();
-        // A built-in target has no linker of its own.
-        let linker = format!("-Clinker={}/bin/{}-clang", self.toolchain.display(), self.triple);
+        // The spec that is built in names none.
+        let linker = format!("-Clinker={LINKER}");
         let linker = if self.triple == BUILT_IN { &[linker.as_str()][..] } else { &[] };
         let cmd = self.rustc(&["--target", &self.triple]).args(linker).args(args).arg(name);
         succeeds(&cmd);
@@ -103,7 +105,7 @@ impl Bench {
 
         let answer = "use proc_macro::TokenStream;\n#[proc_macro]\npub fn answer(_: TokenStream) -> TokenStream { \"42\".parse().unwrap() }";
         fs_err::write(self.path("answer.rs"), answer).unwrap();
-        succeeds(&self.rustc(&["--crate-type", "proc-macro", "answer.rs"]));
+        succeeds(&self.rustc(&["--crate-type", "proc-macro", "--extern", "proc_macro", "answer.rs"]));
         let plugin = "#[unsafe(no_mangle)]\npub extern \"C\" fn twice(x: u32) -> u32 { std::hint::black_box(vec![x, x]).iter().sum() }";
         self.compile("plugin.rs", plugin, &["--crate-type", "cdylib"]);
         self.is("libplugin.so", Kind::Library, false, &["libc.so"]);
@@ -135,7 +137,10 @@ fn a_target_that_is_built_in() {
     for name in ["patches", "qemu", "sources"] {
         std::os::unix::fs::symlink(project().join(name), root.join(name)).unwrap();
     }
-    fs_err::copy(project().join("bringup.toml"), root.join("bringup.toml")).unwrap();
+    let pins = fs_err::read_to_string(project().join("bringup.toml")).unwrap();
+    let linker = format!("[std.env]\nCARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER = \"{LINKER}\"\n");
+    assert!(pins.contains("[std.env]\n"));
+    fs_err::write(root.join("bringup.toml"), pins.replace("[std.env]\n", &linker)).unwrap();
     fs_err::create_dir_all(root.join("targets/built-in")).unwrap();
     let text = fs_err::read_to_string(project().join("targets/x86_64/target.toml")).unwrap();
     let text = text.replace("x86_64-alpine-linux-musl", BUILT_IN);

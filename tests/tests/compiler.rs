@@ -1,5 +1,4 @@
 //! A compiler that is built: what it is made of, what it is kept for, and what can go wrong.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::os::unix::fs::PermissionsExt as _;
 

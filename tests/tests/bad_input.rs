@@ -51,12 +51,12 @@ fn a_fault_in_a_toml_file_is_pointed_at() {
         ("targets/fake/target.toml", "endian = \"big\"", "endian = \"big\"\nflags = []", "[elf] flags: an empty list"),
         ("bringup.toml", "test-seconds = 5", "test-seconds = 0", "[limits] test-seconds: a limit of 0"),
         ("bringup.toml", "minimum = \"11.1\"", "minimum = \"new\"", "[qemu] minimum: "),
-        ("bringup.toml", "layers.library =", "layers.libary =", "[[rust]] 1.95.0: no layer is called `library`"),
+        ("bringup.toml", "library = [", "libary = [", "[[rust]] 1.95.0: no layer is called `library`"),
         (
             "bringup.toml",
             "path = \"sources/rust.tar.gz\"",
-            "path = \"sources/rust.tar.gz\"\nlayers = [\"compiler\"]",
-            "[[rust]] 1.95.0: an origin has `compiler`, which is none of its layers",
+            "path = \"sources/rust.tar.gz\"\nlayers = [\"bootstrap\"]",
+            "[[rust]] 1.95.0: an origin has `bootstrap`, which is none of its layers",
         ),
         (
             "bringup.toml",

@@ -185,9 +185,10 @@ impl Survey {
         missing(&self.tools).chain(missing(&self.extras).filter(of_use)).collect()
     }
 
-    /// Those that any use needs.
-    pub fn missing_at_all(&self) -> Vec<&'static str> {
-        missing(&self.tools).chain(missing(&self.extras)).collect()
+    /// The same, with those that any use needs but the rarest: that one only if this compiler is a case of it.
+    pub fn missing_at_all(&self, compiler: Compiler) -> Vec<&'static str> {
+        let users = EXTRAS.iter().map(|(_, user)| *user).filter(|user| *user != BUNDLED_LLVM);
+        self.missing_for(&users.chain(uses(compiler).iter().copied()).collect::<Vec<_>>())
     }
 
     /// The host, if nothing is missing.

@@ -13,7 +13,7 @@ use crate::session::Session;
 
 pub fn run(session: &Session, install: bool) -> Result<u8> {
     if install {
-        install_all(session, &host::survey().missing_at_all())?;
+        install_all(session, &host::survey().missing_at_all(session.compiler))?;
     }
     let survey = host::survey();
     let mut text = String::new();

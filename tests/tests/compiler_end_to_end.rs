@@ -61,12 +61,13 @@ fn what_decides_the_compiler_is_what_is_stored() {
     for line in text.lines() {
         let is_step = !line.starts_with(' ');
         if is_step {
-            of_compiler = line.contains("patch rustc") || line.contains(" compiler ");
+            let words: Vec<&str> = line.split_whitespace().collect();
+            of_compiler = words[1] == "compiler" || words[1..3] == ["patch", "rustc"];
             continue;
         }
         // What differs from host to host, and with where the source was had.
         let (tag, _) = line.trim_start().split_once(':').unwrap();
-        let varies = ["label", "sha256", "lacks", "tool", "bootstrap.toml", "patch rustc"].contains(&tag);
+        let varies = ["label", "sha256", "lacks", "tool", "script", "bootstrap.toml", "patch rustc"].contains(&tag);
         if of_compiler && !varies {
             kept.push(line.trim());
         }

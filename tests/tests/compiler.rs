@@ -128,7 +128,7 @@ fn what_an_origin_lacks_is_made_up_for() {
     let whole = sources.iter().find(|step| project.path("out").join(step).join("x.py").exists()).unwrap();
     assert!(!project.read(&format!("out/{whole}/Cargo.toml")).contains("miri"));
     assert!(project.path("out").join(whole).join("src/tools/miri").is_dir());
-    assert_eq!(project.read(&format!("out/{whole}/.gitmodules")), "");
+    assert_eq!(project.read(&format!("out/{whole}/.gitmodules")), "path = src/tools/miri\n");
     // A wrong list is not a reason to break a source that is whole.
     project.edit("bringup.toml", "src/tools/miri/", "library/std/");
     build(&project, 101).says(&["`lacks` in bringup.toml names library/std/, which the archive has"]);

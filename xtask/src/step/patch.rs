@@ -67,7 +67,7 @@ fn make_up_for(lacks: &[String], tree: &Path) -> Result<()> {
     fs_err::write(manifest, kept.join("\n") + "\n")?;
     // The one file that is lacking is `.gitmodules`: x.py asks for no path that is below one of these.
     let folders = lacks.iter().filter(|path| path.ends_with('/'));
-    let submodules: String = folders.map(|path| format!("path = {}\n", path.trim_end_matches('/'))).collect();
+    let submodules: Vec<String> = folders.map(|path| format!("path = {}\n", path.trim_end_matches('/'))).collect();
     for path in lacks {
         let place = tree.join(path);
         let is_there = place.is_file() || place.join("Cargo.toml").exists();
@@ -75,7 +75,7 @@ fn make_up_for(lacks: &[String], tree: &Path) -> Result<()> {
         if path.ends_with('/') {
             fs_err::create_dir_all(place)?;
         } else {
-            fs_err::write(place, &submodules)?;
+            fs_err::write(place, submodules.concat())?;
         }
     }
     Ok(())

@@ -39,10 +39,7 @@ pub fn run(session: &Session, options: &Build) -> Result<()> {
 fn dry_run(session: &Session, store: &Store, planned: &Planned) -> Result<()> {
     let xpy = session.xpy_for_targets(planned)?;
     let source: Vec<_> = planned.patched.compiler.iter().map(|steps| steps.source).collect();
-    let results = session.builder(store)?.build(&planned.plan, &source, Vec::new())?;
-    if let Some(error) = results.values().find_map(|result| result.as_ref().err()) {
-        bail!("{error}");
-    }
+    super::check(&session.builder(store)?.build(&planned.plan, &source, Vec::new())?)?;
     let build = store.root().join("x.py");
     let handle = session.ui.step("x.py dry run");
     let start = std::time::Instant::now();

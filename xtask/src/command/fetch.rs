@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::cli::TargetNames;
 use crate::fetch::NETWORK_ENV;
@@ -39,10 +39,7 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
             .map(|steps| (steps.source, vec![("", steps.locked), ("library", true), ("src/bootstrap", true)])),
     );
     let sources: Vec<_> = trees.iter().map(|(id, _)| *id).collect();
-    let results = session.builder(&store)?.build(&planned.plan, &sources, Vec::new())?;
-    if let Some(error) = results.values().find_map(|result| result.as_ref().err()) {
-        bail!("{error}");
-    }
+    super::check(&session.builder(&store)?.build(&planned.plan, &sources, Vec::new())?)?;
     for (id, folders) in trees {
         let source = planned.plan.path(id);
         for (folder, locked) in folders {

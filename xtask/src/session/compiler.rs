@@ -70,8 +70,7 @@ impl Session {
             );
             return Err(Coded::error(exit::HOST, error));
         }
-        let built =
-            Cmd::new(&config.path).arg("--targets-built").read().context("asking llvm-config for its back ends")?;
+        let built = backends_built(&config.path)?;
         let lacking =
             targets.iter().zip(backends).find(|(_, backend)| !built.split_whitespace().any(|name| name == backend));
         match lacking {
@@ -172,6 +171,11 @@ pub(super) fn backends(targets: &[Target]) -> Result<Vec<String>> {
         Ok(llvm.backend.clone())
     };
     targets.iter().map(backend).collect()
+}
+
+/// The names of the back ends that the LLVM of this llvm-config has.
+pub(super) fn backends_built(config: &Path) -> Result<String> {
+    Cmd::new(config).arg("--targets-built").read().context("asking llvm-config for its back ends")
 }
 
 /// Whether LLVM's libraries are all there to be linked statically; llvm-config itself does not look.

@@ -3,13 +3,11 @@
 use anyhow::{Context as _, Result};
 
 use super::Session;
-use super::plan::{Planned, Sources, TargetSteps};
+use super::plan::{Planned, TargetSteps};
 use crate::exit::{self, Coded};
 use crate::model::compiler::{Compiler, Llvm, Making};
-use crate::model::series::Series;
 use crate::model::target::Target;
 use crate::run::compiletest::UiTests;
-use crate::run::exec::Cmd;
 use crate::step::compiletest::{Compiletest, PROGRAM};
 use crate::step::test_helpers::TestHelpers;
 use crate::step::{Plan, StepId};
@@ -50,14 +48,12 @@ impl Session {
 
     /// Adds to the plan the steps of rustc's own tests for one of its targets.
     pub fn plan_ui(&self, planned: &mut Planned, target: &Target, steps: TargetSteps) -> Result<UiSteps> {
-        let making = self.check_ui()?;
         let host = self.host()?;
         let of_compiler = planned.patched.compiler.context("there is no compiler in the plan")?;
-        let source = self.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
-        let locked = self.patch_step(&source, &Series::default(), Sources::Assume)?.lacks.is_empty();
         let plan = &mut planned.plan;
         let tree = plan.path(of_compiler.source).to_owned();
-        let step = Compiletest { rust: host.rust.clone(), source: tree.clone(), locked, cargo_home: self.cargo_home() };
+        let (rust, locked) = (host.rust.clone(), of_compiler.locked);
+        let step = Compiletest { rust, source: tree.clone(), locked, cargo_home: self.cargo_home() };
         let compiletest = plan.add(step, &[of_compiler.source]);
         let ar = host.path("llvm-ar")?.to_owned();
         let clang = host.tool("clang")?;
@@ -100,10 +96,7 @@ impl Session {
     /// The components of the LLVM in the compiler, as tests ask for them: the names of its back ends.
     fn components(&self, making: Making) -> Result<String> {
         let names = match making.llvm {
-            Llvm::System => {
-                let config = self.host()?.path("llvm-config")?;
-                Cmd::new(config).arg("--targets-built").read().context("asking llvm-config for its back ends")?
-            }
+            Llvm::System => super::compiler::backends_built(self.host()?.path("llvm-config")?)?,
             Llvm::Bundled => super::compiler::backends(&crate::config::targets(&self.root, &[])?)?.join(" "),
         };
         Ok(names.to_lowercase())

@@ -95,6 +95,14 @@ impl Rust {
         })
     }
 
+    /// Its cargo for a workspace of Rust's own source, with this home.
+    pub fn cargo(&self, home: &Path) -> Cmd {
+        // Run from the root folder, so that no .cargo/config.toml above the clone is read.
+        let cmd = Cmd::new(self.bin("cargo")).dir("/").env("CARGO_HOME", home);
+        let cmd = cmd.env("RUSTC", self.bin("rustc")).env("RUSTC_BOOTSTRAP", "1");
+        crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
+    }
+
     /// Path of one of its programs.
     pub fn bin(&self, name: &str) -> PathBuf {
         self.sysroot.join("bin").join(name)

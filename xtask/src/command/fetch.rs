@@ -5,9 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::cli::TargetNames;
-use crate::fetch::NETWORK_ENV;
 use crate::model::series::Series;
-use crate::run::exec::Cmd;
 use crate::session::{Session, Sources, shown};
 use crate::store::Store;
 
@@ -53,14 +51,11 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
 
 /// The crates that the workspace in a folder names.
 fn fetch_crates(session: &Session, store: &Store, folder: &Path, locked: bool) -> Result<()> {
-    let rust = session.rust()?;
-    let cmd =
-        Cmd::new(rust.bin("cargo")).dir("/").env("CARGO_HOME", session.cargo_home()).env("RUSTC", rust.bin("rustc"));
-    let cmd = cmd.env("RUSTC_BOOTSTRAP", "1").args(["fetch", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    let cmd = session.rust()?.cargo(&session.cargo_home());
+    let cmd = cmd.args(["fetch", "--manifest-path"]).arg(folder.join("Cargo.toml"));
     let cmd = if locked { cmd.arg("--locked") } else { cmd };
     let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
     let log = store.logs().join("fetch-crates.log");
-    let fetch = NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit).run(&log);
-    fetch.with_context(|| format!("fetching the crates of {}", shown(&session.root, folder)))?;
+    cmd.run(&log).with_context(|| format!("fetching the crates of {}", shown(&session.root, folder)))?;
     Ok(())
 }

@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result};
 use super::layout::Layout;
 use crate::archive::pack::{Content, files_below};
 use crate::model::dist::{Crate, License};
-use crate::run::exec::Cmd;
 use crate::session::{CompilerSteps, Planned, Session};
 use crate::step::std::FEATURES;
 
@@ -155,14 +154,11 @@ fn unpacked(cargo_home: &Path, name: &str) -> Result<Option<PathBuf>> {
 
 /// Asks cargo for the crates from the registry that packages consist of. It downloads those that are not in its cache.
 fn ask(session: &Session, rustc: &Path, triple: &str, workspace: &Path, args: &[&str]) -> Result<Vec<Crate>> {
-    let cmd =
-        Cmd::new(session.host()?.rust.bin("cargo")).args(["tree", "--color=never", "--edges=normal", "--prefix=none"]);
+    let cmd = session.host()?.rust.cargo(&session.cargo_home()).env("RUSTC", rustc);
+    let cmd = cmd.args(["tree", "--color=never", "--edges=normal", "--prefix=none"]);
     let cmd = cmd.args(["--format={p}|{l}", "--target", triple]).args(args);
-    // Run from the root folder, so that no .cargo/config.toml above the clone is read.
-    let cmd = cmd.arg("--manifest-path").arg(workspace.join("Cargo.toml")).dir("/");
+    let cmd = cmd.arg("--manifest-path").arg(workspace.join("Cargo.toml"));
     let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
-    let cmd = cmd.env("RUSTC", rustc).env("CARGO_HOME", session.cargo_home()).env("RUSTC_BOOTSTRAP", "1");
-    let cmd = crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit);
     let printed = cmd.read().with_context(|| format!("asking cargo for the crates in {}", workspace.display()))?;
     Ok(printed.lines().filter_map(parse).collect())
 }

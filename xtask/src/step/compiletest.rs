@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result};
 
 use super::{Step, Work};
 use crate::host::Rust;
-use crate::run::exec::Cmd;
 use crate::store::Inputs;
 
 /// Name of the program, in the step's folder.
@@ -39,14 +38,11 @@ impl Step for Compiletest {
 
     fn build(&self, work: &Work) -> Result<()> {
         let target = work.scratch.join("target");
-        // Run from the root folder, so that no .cargo/config.toml above the clone is read.
-        let cmd = Cmd::new(self.rust.bin("cargo")).dir("/").args(["build", "--release", "--color=never"]);
+        let cmd = self.rust.cargo(&self.cargo_home).env("CARGO_TARGET_DIR", &target);
+        let cmd = cmd.args(["build", "--release", "--color=never"]);
         let cmd = cmd.arg("--manifest-path").arg(self.source.join("src/tools/compiletest/Cargo.toml"));
         let cmd = if self.locked { cmd.arg("--locked") } else { cmd };
         let cmd = if work.offline { cmd.arg("--offline") } else { cmd };
-        let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("CARGO_TARGET_DIR", &target);
-        let cmd = cmd.env("RUSTC", self.rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1");
-        let cmd = crate::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit);
         work.run(&cmd).context("building compiletest")?;
         Ok(fs_err::rename(target.join("release").join(PROGRAM), work.out.join(PROGRAM))?)
     }

@@ -1,12 +1,14 @@
 //! The command line: what a user may type, and nothing of what it does.
 
 mod compiler;
+mod patch;
+mod report;
 mod triage;
 
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::model::isolation::Isolation;
 use crate::model::link::Link;
@@ -15,6 +17,8 @@ use crate::model::patch_name::PatchName;
 use crate::model::suite;
 
 pub use compiler::CompilerOptions;
+pub use patch::{PatchVerb, Prove};
+pub use report::{Format, Report, ReportVerb};
 pub use triage::{OwnRunner, Triage};
 
 /// Brings up Rust on musl Linux architectures: builds a cross toolchain from a target spec file and tests std under QEMU.
@@ -204,51 +208,6 @@ pub enum TargetVerb {
     Check(TargetNames),
 }
 
-/// `patch …`
-#[derive(Debug, Subcommand)]
-pub enum PatchVerb {
-    /// Print every patch, its upstream status and whether it applies
-    Status,
-    /// Lay out a source as a git repository with a commit for each patch, to work on
-    Apply {
-        /// `rust`, `musl` or `llvm`
-        source: String,
-    },
-    /// Write the commits of that repository back into patches/
-    Refresh {
-        /// `rust`, `musl` or `llvm`
-        source: String,
-    },
-    /// Check that every patch applies, is described, and that refresh changes nothing
-    Check,
-    /// Build with and without each patch and run its proof, which must pass with it and fail without
-    Prove(Prove),
-    /// Say what becomes of the series in the version that --rust or --musl names
-    Rebase {
-        /// Write the patches that go on into patches/, for a version that has none yet
-        #[arg(long)]
-        write: bool,
-    },
-}
-
-/// `patch prove`
-#[derive(Debug, Args)]
-pub struct Prove {
-    /// Patches: `rust/3` is number 3 of Rust's series, `rust` all of them [default: all]
-    #[arg(value_name = "PATCH")]
-    pub patches: Vec<PatchName>,
-    /// On these targets only [default: all that the patch is for]
-    #[arg(long, value_name = "TARGET", value_delimiter = ',')]
-    pub target: Vec<String>,
-    /// Build the compiler once more without each patch to it, instead of taking the installed one for a compiler without
-    /// any of them
-    #[arg(long)]
-    pub each: bool,
-    /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
-    #[arg(long, value_name = "PATH")]
-    pub qemu: Option<PathBuf>,
-}
-
 /// `build`
 #[derive(Debug, Args)]
 pub struct Build {
@@ -357,39 +316,6 @@ pub enum RunnerKind {
     Ssh(String),
 }
 
-/// `report`
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Report {
-    /// More than showing
-    #[command(subcommand)]
-    pub verb: Option<ReportVerb>,
-    /// Report files [default: the last run's]
-    #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// How to show it, on standard output
-    #[arg(long, value_enum, default_value_t = Format::Terminal)]
-    pub format: Format,
-}
-
-/// `report …`
-#[derive(Debug, Subcommand)]
-pub enum ReportVerb {
-    /// Print what differs between two reports: tests that appeared, vanished or changed
-    Diff {
-        /// The earlier report.json
-        before: PathBuf,
-        /// The later report.json
-        after: PathBuf,
-    },
-    /// Join reports of different targets, runners or link modes into one, on standard output
-    Merge {
-        /// The report.json files
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-}
-
 /// `bless`
 #[derive(Debug, Args)]
 pub struct Bless {
@@ -405,21 +331,6 @@ pub struct Bless {
     /// Write without asking
     #[arg(short, long)]
     pub yes: bool,
-}
-
-/// Report formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A matrix and what was unexpected
-    Terminal,
-    /// The matrix for a README
-    Markdown,
-    /// `JUnit` XML
-    Junit,
-    /// A page of its own
-    Html,
-    /// report.json
-    Json,
 }
 
 fn runner(text: &str) -> Result<RunnerKind, String> {

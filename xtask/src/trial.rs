@@ -1,11 +1,12 @@
 //! A trial: the smoke checks and suites of one target in one link mode, run or taken over from an earlier run, and judged.
 
-use std::path::{Path, PathBuf};
+mod smoke;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use sha2::{Digest as _, Sha256};
 
 use crate::disk;
 use crate::emulator::Emulator;
@@ -29,10 +30,9 @@ use crate::run::sandbox::Sandbox;
 use crate::run::schedule::{Harness, Options, Suite, TestProgram};
 use crate::run::ssh::Machine;
 use crate::session::Session;
-use crate::smoke::{Findings, Smoke};
 use crate::step::test_programs::Program;
 use crate::step::{Built, Node, Plan, StepId};
-use crate::store::{Inputs, Store, hex};
+use crate::store::{Inputs, Store};
 use crate::test_set::TestSet;
 
 /// How often an unexpected failure is run again.
@@ -232,50 +232,6 @@ impl Trial<'_> {
         Ok(inputs.append(&emulator.inputs(self.target)?))
     }
 
-    fn smoke(&self, run: &mut report::Run, toolchain: &Node, sandbox: &Sandbox, surroundings: &Inputs) -> Result<()> {
-        let sources = self.session.root.join("smoke");
-        let start = Instant::now();
-        let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
-        let inputs = inputs.add("sources", tree_sha256(&sources)?).append(surroundings);
-        let record = Record::new(self.store, &self.target.name, inputs);
-        let known = if self.selection.rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
-        if let Some(checks) = known {
-            self.session.ui.cached();
-            run.smoke = checks;
-            run.steps.push(StepTime { cached: true, ..step_time("smoke", Duration::ZERO, Duration::ZERO) });
-            return Ok(());
-        }
-        let handle = self.session.ui.step(&format!("smoke {} {}", self.target.name, self.link));
-        let found = self.run_smoke(&sources, toolchain, sandbox)?;
-        handle.done(start.elapsed(), false);
-        run.smoke = found.checks;
-        run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
-        // What went wrong is tried again the next time.
-        if run.smoke.iter().all(|check| check.outcome == Outcome::Pass) {
-            record.save(&run.smoke)?;
-        }
-        Ok(())
-    }
-
-    fn run_smoke(&self, sources: &Path, toolchain: &Node, sandbox: &Sandbox) -> Result<Findings> {
-        let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.store.temporary())?;
-        let forbidden = [self.session.root.clone(), self.session.cache.clone(), self.session.rust()?.sysroot.clone()];
-        let none: [&str; 0] = [];
-        let log = self.store.logs().join(format!("smoke-{}-{}.log", self.target.name, self.link));
-        fs_err::write(&log, "")?;
-        let smoke = Smoke {
-            sources,
-            toolchain: &toolchain.path,
-            target: self.target,
-            runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
-            work: work.path(),
-            log: &log,
-            forbidden: &forbidden,
-            jobs: self.jobs,
-        };
-        smoke.run(self.link).with_context(|| format!("running the smoke checks of {}", self.target.name))
-    }
-
     /// A suite's outcomes, and whether they are those of an earlier run.
     fn suite(
         &self,
@@ -399,26 +355,4 @@ pub fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = 
 fn step_time(step: &str, wall: Duration, cpu: Duration) -> StepTime {
     let round = |time: Duration| (time.as_secs_f64() * 100.0).round() / 100.0;
     StepTime { step: step.into(), wall_s: round(wall), cpu_s: round(cpu), cached: false }
-}
-
-/// sha256 over the names and contents of a folder's files.
-fn tree_sha256(folder: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
-    let mut rest: Vec<PathBuf> = vec![folder.into()];
-    while let Some(path) = rest.pop() {
-        if path.is_dir() {
-            let entries = fs_err::read_dir(&path)?.map(|entry| Ok(entry?.path()));
-            let mut entries = entries.collect::<Result<Vec<_>>>()?;
-            entries.sort();
-            rest.extend(entries);
-        } else {
-            let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
-            let content = fs_err::read(&path)?;
-            hash.update((name.len() as u64).to_le_bytes());
-            hash.update(name);
-            hash.update((content.len() as u64).to_le_bytes());
-            hash.update(content);
-        }
-    }
-    Ok(hex(&hash.finalize()))
 }

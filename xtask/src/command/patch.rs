@@ -79,7 +79,7 @@ fn print_status(session: &Session) -> Result<()> {
     for (source, series) in all_series(session)? {
         let tree = pristine_for(session, &store, source, &series)?;
         for row in status::status(source, &series, Some(&tree))? {
-            rows.push(row.cells().map(|cell| Cell::plain(cell.replace('\n', " "))).to_vec());
+            rows.push(row.cells().map(Cell::plain).to_vec());
         }
     }
     warn_of_unused(session)?;

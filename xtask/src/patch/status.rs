@@ -30,8 +30,8 @@ pub struct Row {
     pub applies: Option<bool>,
 }
 
-/// What the columns of [`Row::cells`] are.
-pub const HEADINGS: [&str; 8] = ["patch", "layer", "subject", "targets", "upstream", "files", "lines", "applies"];
+/// What the columns of [`Row::cells`] are. The files come last: some patches change many.
+pub const HEADINGS: [&str; 8] = ["patch", "applies", "lines", "layer", "targets", "upstream", "subject", "files"];
 
 impl Row {
     /// The row as text.
@@ -44,7 +44,7 @@ impl Row {
         let lines = format!("+{} -{}", self.added, self.removed);
         let [patch, layer, subject, targets, upstream] =
             [&self.patch, &self.layer, &self.subject, &self.targets, &self.upstream].map(Clone::clone);
-        [patch, layer, subject, targets, upstream, self.files.join("\n"), lines, applies.into()]
+        [patch, applies.into(), lines, layer, targets, upstream, subject, self.files.join(" ")]
     }
 }
 
@@ -104,13 +104,13 @@ mod tests {
         let rows = status(Some(pristine.path())).unwrap();
         let cells = [
             "musl/1.0/0002-Spell-twelve.patch",
+            "yes",
+            "+2 -1",
             "libc",
-            "Spell twelve",
             "all",
             "Inappropriate [test]",
-            "new.txt\nsrc/count.txt",
-            "+2 -1",
-            "yes",
+            "Spell twelve",
+            "new.txt src/count.txt",
         ];
         assert_eq!(rows[1].cells(), cells);
         assert_eq!(status(None).unwrap()[0].applies, None);

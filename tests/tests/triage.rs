@@ -69,7 +69,11 @@ fn the_opt_level_is_tried_when_nothing_else_settles_it() {
     }
     std::fs::copy(programs.join("std.tests"), programs.join("opt0/std.tests")).unwrap();
     let output = triage(&project, &["std", "level_b"]);
-    output.prints(&["fake at opt-level 0", "code generation: std level_b on fake", "passes at opt-level 0"]);
+    output.prints(&[
+        "fake at opt-level 0",
+        "code generation or the emulation of the code: std level_b on fake",
+        "passes at opt-level 0",
+    ]);
     // The usual one is what it was: nothing is built anew.
     project.run(&["test", "fake"], 100).says(&["Cached"]);
 }
@@ -142,12 +146,60 @@ fn isolation_can_be_switched_off_and_the_report_says_so() {
 fn what_makes_no_sense_is_refused_first() {
     let project = project!();
     project.run(&["triage", "fake"], 2).says(&["no test is named", "hint: "]);
-    project.run(&["triage", "fake", "std"], 2).says(&["<TEST>"]);
-    project.run(&["triage", "fake", "nonsense", "a"], 2).says(&["invalid value 'nonsense'"]);
+    project.run(&["triage", "fake", "std"], 2).says(&["no test is named"]);
+    project.run(&["triage", "fake", "nonsense", "a"], 2).says(&["there is no suite `nonsense`"]);
     project.run(&["triage", "fake", "--proof", "musl"], 2).says(&["malloc.sh is a script"]);
     project.run(&["triage", "nowhere", "std", "a"], 2).says(&["unknown target `nowhere`"]);
     assert!(project.steps().is_empty());
     project
-        .run(&["triage", "fake", "std", "made_up"], 101)
+        .run(&["triage", "fake", "std", "made_up"], 2)
         .says(&["has no test `made_up`", "hint: name it as the report"]);
+}
+
+#[test]
+fn what_fails_in_company_only_is_one_of_load() {
+    let project = with_test("crowd_b");
+    let output = triage(&project, &["std", "crowd_b"]);
+    output.prints(&["load: std crowd_b on fake", "copies run at once, and in 0 of 21 runs alone"]);
+}
+
+#[test]
+fn limits_hold_in_a_triage_too() {
+    let project = with_test("flood_b");
+    project.edit("bringup.toml", "output-mib = 64", "output-mib = 2");
+    let output = triage(&project, &["std", "flood_b"]);
+    output.prints(&["crash (wrote more than 2 MiB of output)", "crash, 10 of 10 runs", "undecided, "]);
+}
+
+#[test]
+fn there_is_nothing_to_triage_about_a_test_that_is_ignored() {
+    let project = with_test("ignored_b");
+    project.run(&["triage", "fake", "std", "ignored_b"], 4).says(&["std ignored_b is ignored on fake"]);
+}
+
+#[test]
+fn one_that_cannot_be_triaged_does_not_keep_the_others() {
+    let project = with_test("fail_b segv_c");
+    project.run(&["test", "fake", "--suite", "std"], 100);
+    // As after a change of the sources.
+    project.tests("std", "pass_a segv_c");
+    let output = project.run(&["triage", "fake", "--all"], 101);
+    output.prints(&["std segv_c on fake", "crash (SIGSEGV)"]);
+    output.says(&["std fail_b could not be triaged", "has no test `fail_b`", "1 of 2 tests could not be triaged"]);
+}
+
+#[test]
+fn only_what_is_asked_for_of_the_last_report_is_triaged() {
+    let project = with_test("static_b");
+    project.run(&["triage", "fake", "--all"], 4).says(&["there is no report yet", "hint: cargo xtask test fake"]);
+    project.run(&["triage", "fake", "static_b"], 2).says(&["the last report has no test `static_b` of fake"]);
+    project.run(&["test", "fake", "--suite", "std"], 100);
+    project.run(&["triage", "fake", "--all", "--link", "dynamic"], 4).says(&["no unexpected failure of fake"]);
+    project.run(&["triage", "twin", "--all"], 4).says(&["the last report is not about twin"]);
+    triage(&project, &["static_b"]).prints(&["std static_b on fake", "linked static fails in 11 of 11 runs"]);
+    // The programs of that report are others than these would be.
+    let other = ["triage", "fake", "--all", "--without", "musl/1"];
+    project
+        .run(&other, 2)
+        .says(&["the last report is about programs built with all patches, not --without musl/1", "hint: "]);
 }

@@ -147,7 +147,7 @@ impl Prover<'_> {
         let target = &on.target;
         let runner = on.emulator.runner(target, toolchain.join("sysroot"));
         let program = work.join("proof");
-        let Some(compiler) = compiler(target, toolchain, self.file, self.proof, link) else {
+        let Some(compiler) = compiler(target, toolchain, self.file, self.proof, link, USUAL) else {
             let run: Vec<String> = runner.emulator().iter().map(|word| quote(word)).collect();
             let cmd = self.script(work, LIMIT, &toolchain.join("bin"), &["rustc", "rustdoc", "cargo"]);
             let cmd = cmd.env("CC", toolchain.join("bin").join(target.driver())).env("RUN", run.join(" "));
@@ -185,11 +185,22 @@ impl Prover<'_> {
     }
 }
 
+/// The opt-level that a proof in Rust is compiled with, unless that is the question.
+pub const USUAL: &str = "3";
+
 /// What compiles the proof in `file`, but for the output's name; nothing for a script.
-pub fn compiler(target: &Target, toolchain: &Path, file: &Path, proof: &Proof, link: Link) -> Option<Cmd> {
+pub fn compiler(
+    target: &Target,
+    toolchain: &Path,
+    file: &Path,
+    proof: &Proof,
+    link: Link,
+    opt_level: &str,
+) -> Option<Cmd> {
+    let optimized = format!("-Copt-level={opt_level}");
     match proof.language {
         Language::Rust => {
-            let options = ["--edition=2024", "-O", "--target", &target.triple, link.rustc_flag()];
+            let options = ["--edition=2024", &optimized, "--target", &target.triple, link.rustc_flag()];
             Some(Cmd::new(toolchain.join("bin/rustc")).args(options).args(&proof.flags).arg(file))
         }
         Language::C => {

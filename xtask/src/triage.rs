@@ -4,30 +4,30 @@ pub mod capture;
 mod controls;
 mod gdb;
 mod place;
+mod runs;
 mod symbols;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 pub use place::{Kind, Where};
 
 use self::capture::Halt;
 use self::controls::{Choice, Chooser};
 use self::place::{Place, Workshop};
+use self::runs::{Runs, load, not_had, row};
 use crate::emulator::Emulator;
-use crate::exit;
+use crate::exit::{self, Coded};
 use crate::fetch::is_interrupt;
-use crate::model::outcome::{Outcome, Tries};
+use crate::model::outcome::Outcome;
 use crate::model::target::Target;
-use crate::model::triage::{self, Control, Finding, Row, Seen, Setting};
+use crate::model::triage::{self, Control, Finding, Row, TargetKind};
+use crate::run::alone::Ran;
 use crate::run::exec::quote;
 use crate::run::interrupt;
-use crate::run::jobs::Jobs;
-use crate::run::sandbox::Tracing;
 use crate::session::{Session, shown};
 use crate::store::Store;
 
@@ -78,7 +78,7 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
     let base = &request.base;
     workshop.plan(&base.target, base.opt_level)?;
     workshop.build(&[(&base.target, base.opt_level)])?;
-    let runs = Runs { folder: folder.path().to_owned(), count: AtomicUsize::new(0), limit: request.limit };
+    let runs = Runs::new(folder.path(), request.limit);
     let title = request.kind.title();
 
     let start = Instant::now();
@@ -87,23 +87,46 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
     let jobs = workshop.builder.jobs.clone();
     let handle = session.ui.step(&format!("triage {title}"));
     let first = runs.one(&place, Some(&jobs))?;
+    if first.outcome == Outcome::Ignored {
+        let target = &base.target.name;
+        return Err(Coded::error(
+            exit::NOTHING_RAN,
+            format!("{title} is ignored on {target}: there is nothing to triage"),
+        ));
+    }
     let command = Some(reproduction(session, &place));
     let mut rows = vec![(row(Control::Alone, &place.setting, std::slice::from_ref(&first), start), command.clone())];
 
-    let start = Instant::now();
-    let times = if first.outcome == Outcome::Timeout { AGAIN_HANGING } else { AGAIN };
-    let again = runs.beside_each_other(&place, times, Some(&jobs))?;
-    let mut failed = [std::slice::from_ref(&first), &again[..]].concat();
-    rows.push((row(Control::Repeated, &place.setting, &again, start), command.clone()));
-    failed.retain(|ran| ran.outcome.is_failure());
-    if failed.is_empty() {
-        rows.push((load(&runs, &place, jobs.total(), &mut failed)?, command));
+    let mut ran = vec![first.clone()];
+    let again = |rows: &mut Vec<(Row, Option<String>)>| -> Result<Vec<Ran>> {
+        let start = Instant::now();
+        // One after the other, for two might meet; but what hangs twice does so for its own sake.
+        let again = match first.outcome {
+            Outcome::Timeout => runs.beside_each_other(&place, AGAIN_HANGING, Some(&jobs))?,
+            _ => (0..AGAIN).map(|_| runs.one(&place, Some(&jobs))).collect::<Result<_>>()?,
+        };
+        rows.push((row(Control::Repeated, &place.setting, &again, start), command.clone()));
+        Ok(again)
+    };
+    ran.extend(again(&mut rows)?);
+    if ran.iter().all(|ran| !ran.outcome.is_failure()) {
+        let (row, loaded) = load(&runs, &place, jobs.total())?;
+        let failed = loaded.iter().any(|ran| ran.outcome.is_failure());
+        rows.push((row, command.clone()));
+        ran.extend(loaded);
+        if failed {
+            // It may as well be one that fails now and then by itself.
+            ran.extend(again(&mut rows)?);
+        }
     }
+    let failed: Vec<&Ran> = ran.iter().filter(|ran| ran.outcome.is_failure()).collect();
     handle.done(start.elapsed(), false);
 
+    let others = targets.iter().filter(|target| target.elf.machine != base.target.elf.machine);
+    let kinds: Vec<TargetKind> = others.map(|target| (target.elf.class, target.elf.big_endian)).collect();
     let judge = |rows: &[(Row, Option<String>)]| {
         let rows: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
-        triage::judge(&title, &rows)
+        triage::judge(&title, &rows, &kinds)
     };
     let (mut calls, mut halt) = (None, None);
     if let Some(failure) = failed.first()
@@ -117,9 +140,8 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
         }
         handle.done(start.elapsed(), false);
     }
-    let always = failed.len() == times + 1;
-    if always {
-        let round = Round { session, targets, request, runs: &runs, programs: &programs, place: &place };
+    if failed.len() == ran.len() {
+        let round = Round { session, targets, request, runs: &runs, programs: &programs, place: &place, first: &first };
         let opt_level = round.cheap(&mut workshop, &mut rows)?;
         if request.deep || !judge(&rows).verdict.is_settled() {
             round.under_controls(&mut workshop, &[opt_level], &mut rows)?;
@@ -172,6 +194,8 @@ struct Round<'a> {
     programs: &'a std::path::Path,
     /// The failing one.
     place: &'a Place,
+    /// How it failed there.
+    first: &'a Ran,
 }
 
 impl Round<'_> {
@@ -279,7 +303,9 @@ impl Round<'_> {
         }
         let mut all = Vec::new();
         for _ in 0..RUNS {
-            all.push(self.runs.one(&place, Some(&workshop.builder.jobs))?);
+            let ran = self.runs.one(&place, Some(&workshop.builder.jobs))?;
+            self.refuse_another_kind(&ran)?;
+            all.push(ran);
             if all.iter().any(|ran| ran.outcome == Outcome::Timeout) {
                 break;
             }
@@ -288,70 +314,19 @@ impl Round<'_> {
     }
 }
 
-/// Runs of the test, each in folders of its own.
-struct Runs {
-    folder: PathBuf,
-    count: AtomicUsize,
-    limit: Duration,
-}
-
-impl Runs {
-    fn fresh(&self) -> Result<PathBuf> {
-        let folder = self.folder.join(self.count.fetch_add(1, Ordering::Relaxed).to_string());
-        fs_err::create_dir(&folder)?;
-        Ok(folder)
-    }
-
-    fn one(&self, place: &Place, jobs: Option<&Jobs>) -> Result<crate::run::alone::Ran> {
-        place.subject.run(&place.sandbox, &self.fresh()?, self.limit, jobs, &Tracing::default())
-    }
-
-    fn beside_each_other(
-        &self,
-        place: &Place,
-        times: usize,
-        jobs: Option<&Jobs>,
-    ) -> Result<Vec<crate::run::alone::Ran>> {
-        // Those that share the host's network could meet on a port.
-        if !place.sandbox.network {
-            return (0..times).map(|_| self.one(place, jobs)).collect();
+impl Round<'_> {
+    /// An error if this run says nothing about the failure, because it did not come as far.
+    fn refuse_another_kind(&self, ran: &Ran) -> Result<()> {
+        let why = || ran.reason.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
+        match ran.outcome {
+            Outcome::Ignored => bail!("the test is ignored there"),
+            Outcome::Missing if self.first.outcome != Outcome::Missing => bail!("the test is missing there: {}", why()),
+            _ if self.first.started && !ran.started && ran.outcome.is_failure() => {
+                bail!("the program does not come as far as its tests there: {}", why())
+            }
+            _ => Ok(()),
         }
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..times).map(|_| scope.spawn(|| self.one(place, jobs))).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| {
-                thread.join().unwrap_or_else(|_| Err(anyhow!("a thread that ran the test panicked")))
-            };
-            threads.into_iter().map(join).collect()
-        })
     }
-}
-
-/// Many copies at once, four for each job.
-fn load(runs: &Runs, place: &Place, jobs: usize, failed: &mut Vec<crate::run::alone::Ran>) -> Result<Row> {
-    let start = Instant::now();
-    if !place.sandbox.network {
-        let why = "the copies have no network of their own, and could meet on a port";
-        return Ok(not_had(Control::Load, why.into(), Duration::ZERO));
-    }
-    let all = runs.beside_each_other(place, 4 * jobs, None)?;
-    failed.extend(all.iter().filter(|ran| ran.outcome.is_failure()).cloned());
-    Ok(row(Control::Load, &place.setting, &all, start))
-}
-
-fn row(control: Control, setting: &Setting, all: &[crate::run::alone::Ran], start: Instant) -> Row {
-    let failed: Vec<_> = all.iter().filter(|ran| ran.outcome.is_failure()).collect();
-    let tries = Tries { runs: all.len(), failures: failed.len() };
-    let told = failed.first().copied().or(all.first());
-    let seen = Seen::Ran {
-        tries,
-        outcome: told.map_or(Outcome::Missing, |ran| ran.outcome),
-        reason: told.and_then(|ran| ran.reason.clone()),
-    };
-    Row { control, setting: Some(setting.clone()), seen, wall_s: start.elapsed().as_secs_f64() }
-}
-
-fn not_had(control: Control, why: String, wall: Duration) -> Row {
-    Row { control, setting: None, seen: Seen::NotHad(why), wall_s: wall.as_secs_f64() }
 }
 
 /// An error in words, unless it is an interrupt.

@@ -160,6 +160,14 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             }
         }
         "flaky" => return flaky(name),
+        // Fails beside another one of its kind.
+        "crowd" => {
+            let lock = std::fs::File::create(std::env::current_exe()?.with_file_name("crowd.lock"))?;
+            if lock.try_lock().is_err() {
+                return Ok("failed");
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
         "nap" => std::thread::sleep(Duration::from_millis(400)),
         "slow" => std::thread::sleep(Duration::from_millis(600)),
         "noise" => {

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
 use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 use crate::model::patch_name::PatchName;
-use crate::model::suite;
 
 /// `triage`
 #[derive(Debug, Args)]
@@ -16,16 +14,14 @@ use crate::model::suite;
 pub struct Triage {
     /// The target
     pub target: String,
-    /// The test's suite
-    #[arg(value_parser = PossibleValuesParser::new(suite::library()), requires = "test")]
-    pub suite: Option<String>,
-    /// The test, as the report names it
-    pub test: Option<String>,
+    /// Suite and name of the test, as the report has them; the suite may be left out of a test that the last report has
+    #[arg(value_name = "TEST", num_args = 1..=2)]
+    pub test: Vec<String>,
     /// Every unexpected failure of the target in the last report
-    #[arg(long, conflicts_with_all = ["suite", "proof"])]
+    #[arg(long, conflicts_with_all = ["test", "proof"])]
     pub all: bool,
     /// The proof of this patch instead of a test; --without leaves the patch out
-    #[arg(long, value_name = "PATCH", conflicts_with = "suite")]
+    #[arg(long, value_name = "PATCH", conflicts_with = "test")]
     pub proof: Option<PatchName>,
     /// How the program is linked [default: as where it failed last, else dynamic]
     #[arg(long, value_enum, value_name = "MODE")]
@@ -45,7 +41,8 @@ pub struct Triage {
     /// Build what controls need: other targets, and std at another opt-level
     #[arg(long)]
     pub deep: bool,
-    /// How long one run may take [default: 60, or bringup.toml's limit for a test if that is less]
+    /// How long one run may take [default: 60, or three times what the test took in the last report, but
+    /// never more than bringup.toml's limit for a test]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
     pub limit: Option<u16>,
 }

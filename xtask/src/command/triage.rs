@@ -1,19 +1,14 @@
 //! `triage`
 
-use std::collections::BTreeMap;
+mod failures;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::cli::{OwnRunner, TargetNames, Triage as Options};
-use crate::exit::{self, Coded};
-use crate::model::link::Link;
-use crate::model::outcome::Verdict;
-use crate::model::patch_name::PatchName;
-use crate::model::proof::{Language, Proof};
-use crate::model::report::{Report, Run, Test};
-use crate::model::suite::Ui;
+use crate::exit;
 use crate::model::target::Target;
 use crate::render;
 use crate::run::exec::quote;
@@ -22,20 +17,13 @@ use crate::smoke;
 use crate::store::Store;
 use crate::triage::{self, Kind, Request, Triage, Where};
 
-/// How long one run may take, unless the user says otherwise: alone, no test of std takes as long under QEMU.
-const LIMIT_SECONDS: u64 = 60;
-
-/// A failure to triage: what fails, and how it was run.
-struct Failure {
-    kind: Kind,
-    link: Link,
-    runner: OwnRunner,
-}
+/// How long one run may take, unless the user says otherwise, or the test took longer before: alone, hardly any does.
+const LIMIT: Duration = Duration::from_mins(1);
 
 pub fn run(session: &Session, options: &Options) -> Result<u8> {
     let names = TargetNames { targets: vec![options.target.clone()], release: None };
     let target = session.targets(&names)?.pop().context("no target is named")?;
-    let failures = failures(session, options, &target)?;
+    let failures = failures::failures(session, options, &target)?;
     if failures.is_empty() {
         session.ui.note(&format!("the last report has no unexpected failure of {}", target.name));
         return Ok(exit::NOTHING_RAN);
@@ -44,96 +32,26 @@ pub fn run(session: &Session, options: &Options) -> Result<u8> {
     let requests: Vec<Request> =
         failures.into_iter().map(|failure| request(session, options, &target, failure)).collect::<Result<_>>()?;
     let store = session.store()?;
+    let mut failed = 0;
     for request in &requests {
-        one(session, &store, &targets, request, options)?;
+        let title = request.kind.title();
+        match one(session, &store, &targets, request, options) {
+            // The others can be triaged all the same.
+            Err(error) if requests.len() > 1 && exit::of_error(&error) != exit::INTERRUPTED => {
+                failed += 1;
+                session.ui.warn(&format!("{title} could not be triaged: {error:#}"));
+            }
+            result => result?,
+        }
     }
     session.ui.finish();
+    if failed > 0 {
+        bail!("{failed} of {} tests could not be triaged; what failed is told above", requests.len());
+    }
     Ok(exit::EXPECTED)
 }
 
-/// What is asked for, refused where it makes no sense before anything is done.
-fn failures(session: &Session, options: &Options, target: &Target) -> Result<Vec<Failure>> {
-    let report = last_report(session)?;
-    let runs = || report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
-    let runner = |run: Option<&Run>| match (options.runner, run) {
-        (Some(runner), _) => runner,
-        (None, Some(run)) if run.runner == "native" => OwnRunner::Native,
-        (None, _) => OwnRunner::Qemu,
-    };
-    let link = |run: Option<&Run>| options.link.or(run.map(|run| run.link)).unwrap_or(Link::Dynamic);
-    if let Some(patch) = &options.proof {
-        let kind = proof(session, patch)?;
-        let links = if let Kind::Proof { proof, .. } = &kind { proof.links.first().copied() } else { None };
-        let link = options.link.or(links).unwrap_or(Link::Dynamic);
-        return Ok(vec![Failure { kind, link, runner: runner(None) }]);
-    }
-    if options.all {
-        let mut all: BTreeMap<(String, String), Failure> = BTreeMap::new();
-        for run in runs() {
-            // rustc's own tests are no programs of the target: there is nothing to control.
-            for suite in run.suites.iter().filter(|suite| Ui::of(&suite.suite).is_none()) {
-                for test in suite.tests.iter().filter(|test| is_unexpected(test)) {
-                    let kind = Kind::Test { suite: suite.suite.clone(), test: test.name.clone() };
-                    let failure = Failure { kind, link: link(Some(run)), runner: runner(Some(run)) };
-                    all.entry((suite.suite.clone(), test.name.clone())).or_insert(failure);
-                }
-            }
-        }
-        return Ok(all.into_values().collect());
-    }
-    let (Some(suite), Some(test)) = (&options.suite, &options.test) else {
-        let hint = "hint: cargo xtask triage TARGET SUITE TEST, e.g. `triage s390x std net::tcp::tests::timeouts`";
-        return Err(Coded::error(exit::USAGE, format!("no test is named\n{hint}")));
-    };
-    // As it failed last, if it did.
-    let failed = |run: &&Run| {
-        let suites = run.suites.iter().filter(|other| other.suite == *suite);
-        let tests = suites.flat_map(|suite| &suite.tests).filter(|other| other.name == *test);
-        tests.into_iter().any(|test| test.outcome.is_some_and(crate::model::outcome::Outcome::is_failure))
-    };
-    let asked = |run: &&Run| options.link.is_none_or(|link| run.link == link);
-    let run = runs().filter(asked).find(failed);
-    let kind = Kind::Test { suite: suite.clone(), test: test.clone() };
-    Ok(vec![Failure { kind, link: link(run), runner: runner(run) }])
-}
-
-fn is_unexpected(test: &Test) -> bool {
-    let failed = test.outcome.is_some_and(crate::model::outcome::Outcome::is_failure);
-    failed && (test.verdict == Verdict::Regression || (test.verdict == Verdict::Flake && test.tries.is_some()))
-}
-
-fn last_report(session: &Session) -> Result<Option<Report>> {
-    let file = session.out.join("report/report.json");
-    if !file.is_file() {
-        return Ok(None);
-    }
-    render::json::read(&fs_err::read(&file)?, &file).map(Some)
-}
-
-/// The proof of the one patch of that name, be it left out or not.
-fn proof(session: &Session, name: &PatchName) -> Result<Kind> {
-    let files = session.named_patches(name)?;
-    let source = session.source(&name.source)?;
-    let series = crate::patch::load::load(&session.root, source.name, &source.version)?;
-    let [file] = &files[..] else {
-        let text = format!("`{name}` is more than one patch\nhint: give its number too, e.g. {}/1", name.source);
-        return Err(Coded::error(exit::USAGE, text));
-    };
-    let header = series.patches.iter().find(|patch| patch.file == *file);
-    let header = header.with_context(|| format!("there is no patch {file}"))?.header();
-    let named = header.proof().with_context(|| format!("{file} names no proof"))?;
-    let file = session.root.join(named);
-    let proof = Proof::parse(named.as_ref(), &fs_err::read_to_string(&file)?)
-        .map_err(|(line, message)| Coded::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
-    if proof.language == Language::Shell {
-        let text = format!("{named} is a script: only a program can be triaged\nhint: cargo xtask patch prove {name}");
-        return Err(Coded::error(exit::USAGE, text));
-    }
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Kind::Proof { proof, name: format!("{}/{stem}", name.source), file })
-}
-
-fn request(session: &Session, options: &Options, target: &Target, failure: Failure) -> Result<Request> {
+fn request(session: &Session, options: &Options, target: &Target, failure: failures::Failure) -> Result<Request> {
     let emulator = match failure.runner {
         OwnRunner::Qemu => Some(session.emulator(target, options.qemu.as_deref())?),
         OwnRunner::Native => {
@@ -143,14 +61,13 @@ fn request(session: &Session, options: &Options, target: &Target, failure: Failu
     };
     let base =
         Where { target: target.clone(), emulator, link: failure.link, isolation: options.isolation, opt_level: None };
-    let limit = options.limit.map_or(LIMIT_SECONDS.min(session.pins.limits.test_seconds), u64::from);
-    Ok(Request {
-        kind: failure.kind,
-        base,
-        emulators: options.control_qemu.clone(),
-        deep: options.deep,
-        limit: Duration::from_secs(limit),
-    })
+    let limit = match (options.limit, failure.takes) {
+        (Some(seconds), _) => Duration::from_secs(seconds.into()),
+        (None, takes) => {
+            LIMIT.max(takes.unwrap_or_default()).min(Duration::from_secs(session.pins.limits.test_seconds))
+        }
+    };
+    Ok(Request { kind: failure.kind, base, emulators: options.control_qemu.clone(), deep: options.deep, limit })
 }
 
 fn one(session: &Session, store: &Store, targets: &[Target], request: &Request, options: &Options) -> Result<()> {

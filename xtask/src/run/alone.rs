@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::exec::{self, Finished, Flow, Stream};
+use super::exec::{self, Bounds, Finished, Flow, Stream};
 use super::jobs::{Jobs, Share};
 use super::libtest::{self, Event, Parser, Tail, TestResult};
 use super::sandbox::{Sandbox, Tracing, private};
+use crate::model::limits::Limits;
 use crate::model::outcome::Outcome;
 
 /// A program and the one test of it that is run.
@@ -20,6 +21,8 @@ pub struct Subject {
     pub test: Option<String>,
     /// Where the program finds its shared libraries.
     pub lib_dirs: Vec<PathBuf>,
+    /// What it may take, besides time.
+    pub limits: Limits,
 }
 
 /// How one run went.
@@ -29,6 +32,8 @@ pub struct Ran {
     pub outcome: Outcome,
     /// Why, for a failure.
     pub reason: Option<String>,
+    /// Whether it got as far as the test.
+    pub started: bool,
     /// What was printed.
     pub output: String,
     /// Time on the clock, waiting for a job included.
@@ -55,7 +60,9 @@ impl Subject {
         let args = self.test.iter().flat_map(|test| libtest::run([test.as_str()], 1));
         let cmd = sandbox.traced(&self.program, args, &self.lib_dirs, tracing)?;
         let (key, value) = libtest::UNSTABLE;
-        let cmd = private(cmd.env(key, value), folder)?.timeout(limit);
+        let own = folder.join("t");
+        let bounds = Bounds::of(self.limits, &own);
+        let cmd = private(cmd.env(key, value), &own)?.timeout(limit).bounded(bounds);
         let cmd = jobs.into_iter().fold(cmd, |cmd, jobs| cmd.within(jobs, Share::Program));
         let (mut parser, mut errors, mut watch) = (Parser::default(), Tail::default(), Watch::default());
         let finished = cmd.stream(|stream, chunk| {
@@ -74,7 +81,8 @@ impl Subject {
             Some(_) => watch.judge(&finished, limit),
             None => whole(&finished, limit, &output),
         };
-        Ok(Ran { outcome, reason, output, wall: finished.wall })
+        let started = self.test.is_none() || watch.started || watch.result.is_some();
+        Ok(Ran { outcome, reason, started, output, wall: finished.wall })
     }
 }
 
@@ -144,6 +152,9 @@ fn whole(finished: &Finished, limit: Duration, output: &str) -> (Outcome, Option
 
 fn ended(finished: &Finished, limit: Duration) -> String {
     use std::os::unix::process::ExitStatusExt as _;
+    if let Some(what) = finished.exceeded {
+        return what.to_string();
+    }
     match (finished.status.code(), finished.status.signal()) {
         _ if finished.timed_out => format!("no end within {} s", limit.as_secs()),
         (_, Some(signal)) => exec::signal_name(signal),

@@ -192,15 +192,7 @@ impl Bench<'_> {
         sink: impl FnMut(Stream, &[u8]) -> Flow,
     ) -> Result<Finished> {
         let folder = self.folder.join(self.processes.fetch_add(1, Ordering::Relaxed).to_string());
-        let bounds = Bounds {
-            memory_mib: limits.memory_mib,
-            processes: limits.processes,
-            open_files: limits.open_files,
-            output_mib: limits.output_mib,
-            disk_mib: limits.disk_mib,
-            folder: folder.clone(),
-        };
-        let cmd = cmd(&folder)?.timeout(Duration::from_secs(limits.test_seconds)).bounded(bounds);
+        let cmd = cmd(&folder)?.timeout(Duration::from_secs(limits.test_seconds)).bounded(Bounds::of(limits, &folder));
         let finished = self.sandbox.stream(cmd.within(self.jobs, self.sandbox.share()), &folder, sink);
         if remove(&folder).is_err() {
             self.note(program, &format!("{} could not be removed", folder.display()));

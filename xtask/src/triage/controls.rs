@@ -134,8 +134,9 @@ impl Chooser<'_> {
         Ok(choices)
     }
 
-    /// The target that tells most for the least work: one that differs in nothing but what is asked for and has most of its
-    /// steps built. This machine's own is a control anyway, and the second choice among those that are built.
+    /// The target that tells most for the least work: one that differs in nothing but what is asked for, is of another
+    /// machine, and has most of its steps built. This machine's own is a control anyway, and the second choice among those that
+    /// are built.
     fn pick(&self, fits: &dyn Fn(&Target) -> bool, better: &dyn Fn(&Target) -> bool) -> Result<&Target, String> {
         let base = &self.base.target;
         let candidates: Vec<&Target> =
@@ -144,7 +145,7 @@ impl Chooser<'_> {
             let own = smoke::elf::check_native(target).is_ok();
             let work = if own && self.deep { Some(0) } else { (self.lacking)(target) };
             let other_machine = target.elf.machine != base.elf.machine;
-            (better(target), Reverse(work), !own, other_machine, Reverse(target.name.clone()))
+            (better(target), other_machine, Reverse(work), !own, Reverse(target.name.clone()))
         };
         let usable = candidates.iter().filter(|target| self.is_usable(target));
         match usable.max_by_key(rank) {

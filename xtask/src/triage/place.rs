@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
+use crate::config;
 use crate::emulator::Emulator;
+use crate::exit::{self, Coded};
 use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 use crate::model::proof::{Language, Proof};
 use crate::model::target::Target;
 use crate::model::triage::Setting;
-use crate::prove;
+use crate::prove::{self, USUAL};
 use crate::run::alone::{self, Subject};
 use crate::run::jobs::Share;
 use crate::run::runner::Runner;
@@ -164,19 +166,23 @@ impl<'a> Workshop<'a> {
         }
         let last = self.plan.node(last);
         let toolchain = self.plan.path(if self.kind.has_std() { steps.toolchain } else { steps.sysroot });
+        let defaults = self.session.pins.limits;
         let subject = match &self.kind {
-            Kind::Test { .. } => {
+            Kind::Test { suite, test: name } => {
+                let limits = config::limits(&self.session.root, &at.target.name, defaults, at.emulator.is_some())?;
+                let limits = limits.for_test(suite, name);
                 let (program, test) = self.found.as_ref().context("it is not known which program has the test")?;
                 let lib = toolchain.join("lib/rustlib").join(&at.target.triple).join("lib");
-                Subject { program: program.path(&last.path, at.link), test: test.clone(), lib_dirs: vec![lib] }
+                Subject { program: program.path(&last.path, at.link), test: test.clone(), lib_dirs: vec![lib], limits }
             }
             Kind::Proof { file, proof, .. } => {
-                let program = programs.join(format!("{}-{}", at.target.name, at.link));
+                let level = at.opt_level.map_or_else(String::new, |level| format!("-opt-level-{level}"));
+                let program = programs.join(format!("{}-{}{level}", at.target.name, at.link));
                 let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
                 if !program.exists() {
                     self.compile(at, toolchain, file, proof, &program)?;
                 }
-                Subject { program, test: None, lib_dirs: Vec::new() }
+                Subject { program, test: None, lib_dirs: Vec::new(), limits: defaults }
             }
         };
         let sysroot = toolchain.join("sysroot");
@@ -187,6 +193,7 @@ impl<'a> Workshop<'a> {
         let sandbox = Sandbox::with_isolation(&runner, &subject.program, at.isolation)?;
         let setting = Setting {
             target: at.target.name.clone(),
+            machine: at.target.elf.machine.clone(),
             class: at.target.elf.class,
             big_endian: at.target.elf.big_endian,
             emulator: at.emulator.as_ref().map(|emulator| emulator.version.clone()),
@@ -198,7 +205,7 @@ impl<'a> Workshop<'a> {
     }
 
     fn compile(&self, at: &Where, toolchain: &Path, file: &Path, proof: &Proof, program: &Path) -> Result<()> {
-        let compiler = prove::compiler(&at.target, toolchain, file, proof, at.link);
+        let compiler = prove::compiler(&at.target, toolchain, file, proof, at.link, at.opt_level.unwrap_or(USUAL));
         let compiler = compiler.context("a script cannot be triaged, only a program")?;
         let compiler = compiler.arg("-o").arg(program).dir(program.parent().unwrap_or(Path::new("/")));
         compiler.within(&self.builder.jobs, Share::Tool).read().context("compiling the proof")?;
@@ -238,7 +245,7 @@ impl<'a> Workshop<'a> {
         let known = self.found.is_some();
         known.then_some(()).ok_or_else(|| {
             let hint = "hint: name it as the report does, without the suite";
-            anyhow!("suite {suite} of {} has no test `{test}`\n{hint}", at.target.name)
+            Coded::error(exit::USAGE, format!("suite {suite} of {} has no test `{test}`\n{hint}", at.target.name))
         })
     }
 

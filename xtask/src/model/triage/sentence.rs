@@ -1,9 +1,10 @@
 //! The verdict's sentence, made of the rows that it rests on.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Case, Control, Difference, Row, Scope, Seen, Setting, Verdict};
+use super::{Case, Control, Difference, Row, Scope, Seen, Setting, TargetKind, Verdict, less};
 use crate::model::link::Link;
 use crate::model::outcome::Tries;
 use crate::model::version::Version;
@@ -16,14 +17,17 @@ impl<'a> Case<'a> {
             Verdict::Load => "load".into(),
             Verdict::Isolation => match self.isolation() {
                 Some((how, names)) => {
-                    let verb = if names.len() > 1 { "are" } else { "is" };
-                    format!("host isolation, {} {verb} {how}", names.join(" and "))
+                    format!("host isolation, {} {how}", are(&names))
                 }
                 None => "host isolation".into(),
             },
             Verdict::Emulator => self.emulators(),
+            Verdict::EmulatorOrIsolation => {
+                let missing = self.passing().map(|at| self.missing(at)).find(|names| !names.is_empty());
+                format!("emulator, or host isolation: {} missing under it", are(&missing.unwrap_or_default()))
+            }
             Verdict::Host => "this machine, whose kernel or processor runs it".into(),
-            Verdict::CodeGeneration => "code generation".into(),
+            Verdict::CodeGeneration => format!("code generation{}", self.or("the emulation of the code")),
             Verdict::Link(scopes) => {
                 let what = match self.base.link {
                     Link::Dynamic => "musl's dynamic loader or a shared library",
@@ -57,7 +61,8 @@ impl<'a> Case<'a> {
         let has = if have.len() == 1 { "has" } else { "have" };
         let have_it = format!("emulator, QEMU {} {has} it", list(&have));
         match others.last() {
-            None => format!("{have_it} and no other version tried is without"),
+            None if have.len() > 1 => format!("{have_it} and no other version tried is without"),
+            None => format!("{have_it} and no other version was tried"),
             Some(newest) if *newest > ours => {
                 let mend = if others.len() == 1 { "mends" } else { "mend" };
                 format!("{have_it} and {} {mend} it", list(&others))
@@ -71,38 +76,49 @@ impl<'a> Case<'a> {
             Scope::Everywhere => "on every architecture".into(),
             Scope::WordSize => format!("word size ({}-bit)", self.base.class),
             Scope::ByteOrder => format!("byte order ({})", order(self.base.big_endian)),
-            Scope::Architecture => format!("this architecture ({}) alone", self.base.target),
+            Scope::Architecture => {
+                let same = self.others().into_iter().filter(|(at, fails)| *fails && at.machine == self.base.machine);
+                let same = same.map(|(at, _)| at.target.clone());
+                let names = listed(std::iter::once(self.base.target.clone()).chain(same).collect());
+                format!("this architecture ({names}) alone{}", self.or("its emulation"))
+            }
         }
     }
 
-    /// The scopes that are left, and the kind of target that would decide between them.
+    /// What no run under an emulator can rule out.
+    fn or(&self, emulation: &str) -> String {
+        if self.base.emulator.is_some() { format!(" or {emulation}") } else { String::new() }
+    }
+
+    /// The scopes that are left, and the kinds of targets that would decide between them.
     fn either(&self, scopes: &[Scope]) -> String {
-        if let [scope] = scopes {
-            return self.scope(*scope);
-        }
-        let (class, big) = (self.base.class, self.base.big_endian);
-        let other_class = if class == 32 { 64 } else { 32 };
-        let kinds = [(class, big), (class, !big), (other_class, big)];
-        // As few of them as tell all scopes apart.
-        let mut chosen: Vec<(u8, bool)> = Vec::new();
-        let told_apart = |kinds: &[(u8, bool)]| {
-            let says =
-                |scope: &Scope| kinds.iter().map(|kind| self.expects(*scope, kind.0, kind.1)).collect::<Vec<_>>();
-            scopes.iter().map(says).collect::<BTreeSet<_>>().len()
-        };
-        for kind in kinds {
-            let with = [&chosen[..], &[kind]].concat();
-            if told_apart(&with) > told_apart(&chosen) {
-                chosen = with;
-            }
-        }
-        let kinds: Vec<String> =
-            chosen.iter().map(|(class, big)| format!("a {class}-bit {} target", order(*big))).collect();
         let names = match scopes {
+            [] => return "as neither word size nor byte order explains".into(),
+            [scope] => return self.scope(*scope),
             [Scope::Everywhere, Scope::WordSize, Scope::ByteOrder, Scope::Architecture] => "some architectures".into(),
             _ => scopes.iter().map(|scope| self.scope(*scope)).collect::<Vec<_>>().join(" or "),
         };
+        let deciding = self.deciding(scopes);
+        if deciding.is_empty() {
+            return names;
+        }
+        let kinds = deciding.iter().map(|(class, big)| format!("a {class}-bit {} target", order(*big))).collect();
         format!("{names} ({} would decide)", listed(kinds))
+    }
+
+    /// As few kinds of targets as tell as many of the scopes apart as there are targets for.
+    fn deciding(&self, scopes: &[Scope]) -> Vec<TargetKind> {
+        let kinds: Vec<TargetKind> = self.kinds.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let told_apart = |chosen: &Vec<TargetKind>| {
+            let says = |scope: &Scope| chosen.iter().map(|kind| self.expects(*scope, *kind)).collect::<Vec<_>>();
+            scopes.iter().map(says).collect::<BTreeSet<_>>().len()
+        };
+        let subset = |bits: usize| -> Vec<TargetKind> {
+            let chosen = kinds.iter().enumerate().filter(|(index, _)| bits >> index & 1 == 1);
+            chosen.map(|(_, kind)| *kind).collect()
+        };
+        let all = (0..1_usize << kinds.len()).map(subset);
+        all.max_by_key(|chosen| (told_apart(chosen), Reverse(chosen.len()))).unwrap_or_default()
     }
 
     /// What the verdict rests on.
@@ -141,6 +157,10 @@ impl<'a> Case<'a> {
                 if !fails.is_empty() {
                     let _ = write!(text, ", and {fails}");
                 }
+                let otherwise = listed(self.failing_otherwise().map(|at| self.place(at)).collect());
+                if !otherwise.is_empty() {
+                    let _ = write!(text, ", fails otherwise {otherwise}");
+                }
                 match passes.as_str() {
                     "" => text.push_str(", and passes nowhere"),
                     passes => {
@@ -150,6 +170,10 @@ impl<'a> Case<'a> {
             }
         }
         text
+    }
+
+    fn failing_otherwise(&self) -> impl Iterator<Item = &'a Setting> {
+        self.ran().filter(|(row, _)| row.fails() && !self.alike(row)).map(|(_, at)| at).filter(|at| *at != self.base)
     }
 
     fn reason(&self) -> Option<&'a str> {
@@ -178,15 +202,17 @@ impl<'a> Case<'a> {
             words.push(format!("at opt-level {level}"));
         }
         if differs == [Difference::Isolation] {
-            let less = |of: &Setting, than: &Setting| -> Vec<String> {
-                of.lacking.iter().filter(|name| !than.lacking.contains(name)).cloned().collect()
-            };
             let (with, without) = (less(self.base, at), less(at, self.base));
             let named = [("with", with), ("without", without)].into_iter().filter(|(_, names)| !names.is_empty());
             words.extend(named.map(|(word, names)| format!("{word} {}", names.join(" and "))));
         }
         words.join(" ")
     }
+}
+
+/// `a and b are`
+fn are(names: &[&str]) -> String {
+    format!("{} {}", names.join(" and "), if names.len() > 1 { "are" } else { "is" })
 }
 
 /// `under QEMU 11.1.3`, or `natively`.

@@ -1,8 +1,12 @@
 use super::*;
+use crate::model::link::Link;
 
 const NEW: &str = "11.1.3";
 const OLD: &str = "7.2.22";
 const BINFMT: &str = "binfmt_misc";
+
+/// Those of the targets that there are.
+const KINDS: [TargetKind; 3] = [(32, false), (64, false), (64, true)];
 
 /// `s390x`, under QEMU 11.1.3, linked dynamically, with nothing lacking.
 fn base() -> Setting {
@@ -12,12 +16,13 @@ fn base() -> Setting {
 fn at(target: &str) -> Setting {
     let (class, big_endian) = match target {
         "s390x" | "mips64" => (64, true),
-        "armv7" | "x86" => (32, false),
+        "armv7" | "armhf" | "x86" => (32, false),
         _ => (64, false),
     };
+    let machine = if target.starts_with("arm") { "ARM".into() } else { target.to_uppercase() };
     let emulator = Some(NEW.parse().unwrap());
     let target = target.into();
-    Setting { target, class, big_endian, emulator, link: Link::Dynamic, opt_level: None, lacking: Vec::new() }
+    Setting { target, machine, class, big_endian, emulator, link: Link::Dynamic, opt_level: None, lacking: Vec::new() }
 }
 
 fn under(version: &str, setting: Setting) -> Setting {
@@ -54,7 +59,7 @@ fn not_had(control: Control, why: &str) -> Row {
 /// A test that fails always in this setting.
 fn always(setting: &Setting, more: impl IntoIterator<Item = Row>) -> Finding {
     let rows = [fails(Control::Alone, setting.clone()), row(Control::Repeated, setting.clone(), 10, 10)];
-    judge("the test", &rows.into_iter().chain(more).collect::<Vec<_>>())
+    judge("the test", &rows.into_iter().chain(more).collect::<Vec<_>>(), &KINDS)
 }
 
 fn is(finding: &Finding, verdict: &Verdict, sentence: &str) {
@@ -69,13 +74,13 @@ fn a_test_that_comes_and_goes_is_flaky_whatever_else_is_seen() {
         passes(Control::Emulator, under(OLD, base())),
     ];
     let sentence = "flaky, at a rate of 27 %: the test on s390x under QEMU 11.1.3 linked dynamic failed in 3 of 11 runs without any change.";
-    is(&judge("the test", &rows), &Verdict::Flaky, sentence);
+    is(&judge("the test", &rows, &KINDS), &Verdict::Flaky, sentence);
 }
 
 #[test]
 fn a_test_that_passes_alone_is_one_of_load_or_is_not_seen_again() {
     let unchanged = [passes(Control::Alone, base()), row(Control::Repeated, base(), 0, 10)];
-    let with = |load: Row| judge("the test", &[unchanged.to_vec(), vec![load]].concat());
+    let with = |load: Row| judge("the test", &[unchanged.to_vec(), vec![load]].concat(), &KINDS);
     let sentence = "load: the test on s390x under QEMU 11.1.3 linked dynamic failed 2 of 8 copies run at once, and in 0 of 11 runs alone.";
     is(&with(row(Control::Load, base(), 2, 8)), &Verdict::Load, sentence);
     let sentence =
@@ -95,22 +100,74 @@ fn what_another_version_passes_is_the_emulators() {
     is(&with(passes(Control::Emulator, base()), under(OLD, base())), &Verdict::Emulator, sentence);
 }
 
+/// As it is on a machine of that kind: the host takes the programs for its own, so there is no `binfmt_misc` for them.
+fn own(target: &str) -> Setting {
+    without_binfmt(at(target))
+}
+
 #[test]
 fn what_a_machine_passes_and_its_emulation_fails_is_the_emulators() {
     let rows = [
         fails(Control::Emulator, under(OLD, base())),
         passes(Control::Native, natively("x86_64")),
-        fails(Control::Emulated, at("x86_64")),
+        fails(Control::Emulated, own("x86_64")),
     ];
     let finding = always(&base(), rows.clone());
     assert_eq!(finding.verdict, Verdict::Emulator);
     let head = "emulator, QEMU 7.2.22 and 11.1.3 have it and no other version tried is without: ";
     assert!(finding.sentence.starts_with(head), "{}", finding.sentence);
-    // Of that target itself as well.
-    let [_, native, _] = rows;
-    assert_eq!(always(&at("x86_64"), [native]).verdict, Verdict::Emulator);
+    let [_, rest @ ..] = rows.clone();
+    let finding = always(&base(), rest);
+    assert!(
+        finding.sentence.starts_with("emulator, QEMU 11.1.3 has it and no other version was tried: "),
+        "{finding:?}"
+    );
+    // On a host without binfmt_misc it may be that.
+    let finding = always(&without_binfmt(base()), rows);
+    assert_eq!(finding.verdict, Verdict::EmulatorOrIsolation);
+    let head = "emulator, or host isolation: binfmt_misc is missing under it: ";
+    assert!(finding.sentence.starts_with(head), "{}", finding.sentence);
+}
+
+#[test]
+fn of_this_machines_own_kind_the_emulator_lacks_binfmt_misc_too() {
+    let native = || passes(Control::Native, natively("x86_64"));
+    assert_eq!(always(&own("x86_64"), [native()]).verdict, Verdict::EmulatorOrIsolation);
+    let older = || under(OLD, own("x86_64"));
+    assert_eq!(
+        always(&own("x86_64"), [fails(Control::Emulator, older()), native()]).verdict,
+        Verdict::EmulatorOrIsolation
+    );
+    let finding = always(&own("x86_64"), [passes(Control::Emulator, older()), native()]);
+    assert!(finding.sentence.starts_with("emulator, QEMU 11.1.3 has it and 7.2.22 had it not: "), "{finding:?}");
     // And what fails natively only is this machine's.
-    assert_eq!(always(&natively("x86_64"), [passes(Control::Emulated, at("x86_64"))]).verdict, Verdict::Host);
+    assert_eq!(always(&natively("x86_64"), [passes(Control::Emulated, own("x86_64"))]).verdict, Verdict::Host);
+}
+
+#[test]
+fn what_fails_otherwise_says_nothing() {
+    let mut other = fails(Control::SameKind, at("x86"));
+    other.seen = Seen::Ran { tries: Tries { runs: 1, failures: 1 }, outcome: Outcome::Crash, reason: None };
+    let finding = always(&at("armv7"), [other, passes(Control::OtherWord, at("x86_64"))]);
+    assert_eq!(finding.verdict, Verdict::Undecided(vec![Scope::WordSize, Scope::Architecture]));
+    assert!(
+        finding.sentence.ends_with("fails in 11 of 11 runs, fails otherwise on x86, but passes on x86_64."),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn targets_of_one_machine_are_one_architecture() {
+    let rows = |x86: Row| [fails(Control::SameKind, at("armhf")), x86, passes(Control::OtherWord, at("x86_64"))];
+    let finding = always(&at("armv7"), rows(passes(Control::SameKind, at("x86"))));
+    assert!(
+        finding.sentence.starts_with("this architecture (armv7 and armhf) alone or its emulation: "),
+        "{finding:?}"
+    );
+    assert_eq!(
+        always(&at("armv7"), rows(fails(Control::SameKind, at("x86")))).verdict,
+        Verdict::Scope(Scope::WordSize)
+    );
 }
 
 #[test]
@@ -124,9 +181,6 @@ fn isolation_goes_before_the_emulator() {
     let rows = [fails(Control::Isolation, without_binfmt(base())), passes(Control::Isolation, base())];
     let finding = always(&both, rows);
     assert!(finding.sentence.starts_with("host isolation, binfmt_misc is missing: "), "{}", finding.sentence);
-    // What a machine gives that the emulator cannot.
-    let finding = always(&without_binfmt(at("x86_64")), [passes(Control::Native, natively("x86_64"))]);
-    assert_eq!(finding.verdict, Verdict::Isolation);
     // It fails with it only.
     let finding = always(&base(), [passes(Control::Isolation, without_binfmt(base()))]);
     assert!(finding.sentence.starts_with("host isolation, binfmt_misc is in the way: "), "{}", finding.sentence);
@@ -141,7 +195,7 @@ fn the_opt_level_points_at_code_generation() {
         passes(Control::Native, natively("x86_64")),
         passes(Control::OptLevel, other.clone()),
     ];
-    let sentence = "code generation: the test on s390x under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, and under \
+    let sentence = "code generation or the emulation of the code: the test on s390x under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, and under \
         QEMU 7.2.22 and linked static, but passes on x86_64 natively and at opt-level 0.";
     is(&always(&base(), rows), &Verdict::CodeGeneration, sentence);
     assert_ne!(always(&base(), [fails(Control::OptLevel, other)]).verdict, Verdict::CodeGeneration);
@@ -172,7 +226,7 @@ fn architectures_say_where_a_failure_belongs() {
 #[test]
 fn an_undecided_sentence_says_what_would_decide() {
     let finding = always(&at("armv7"), [passes(Control::OtherWord, at("x86_64"))]);
-    let sentence = "undecided, word size (32-bit) or this architecture (armv7) alone (a 32-bit little-endian target would \
+    let sentence = "undecided, word size (32-bit) or this architecture (armv7) alone or its emulation (a 32-bit little-endian target would \
         decide): the test on armv7 under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, but passes on x86_64.";
     is(&finding, &Verdict::Undecided(vec![Scope::WordSize, Scope::Architecture]), sentence);
     assert!(!finding.verdict.is_settled());
@@ -187,12 +241,12 @@ fn a_link_mode_belongs_to_a_scope_too() {
         passes(Control::Native, natively("x86_64")),
     ];
     let finding = always(&base(), rows.clone());
-    let sentence = "link mode dynamic (musl's dynamic loader or a shared library), this architecture (s390x) alone: the test on s390x \
+    let sentence = "link mode dynamic (musl's dynamic loader or a shared library), this architecture (s390x) alone or its emulation: the test on s390x \
         under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, but passes linked static, on mips64, on armv7 and on x86_64 natively.";
     is(&finding, &Verdict::Link(vec![Scope::Architecture]), sentence);
     let [link, _, rest @ ..] = rows;
     let finding = always(&base(), [link].into_iter().chain(rest));
-    assert_eq!(finding.verdict, Verdict::Link(vec![Scope::ByteOrder, Scope::Architecture]));
+    assert_eq!(finding.verdict, Verdict::Link(vec![Scope::WordSize, Scope::ByteOrder, Scope::Architecture]));
 }
 
 #[test]
@@ -203,6 +257,6 @@ fn what_lacks_more_and_what_could_not_be_had_say_nothing() {
         not_had(Control::Emulator, "the network is forbidden"),
     ];
     assert_eq!(always(&at("armv7"), rows).verdict, Verdict::Scope(Scope::Architecture));
-    let finding = judge("the test", &[not_had(Control::Alone, "it does not build")]);
+    let finding = judge("the test", &[not_had(Control::Alone, "it does not build")], &KINDS);
     is(&finding, &Verdict::NotRun, "not run: the test could not be run as in the run.");
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 
 use super::tree;
+use crate::model::limits::Limits;
 
 /// How often is looked.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -35,6 +36,14 @@ pub struct Bounds {
     pub disk_mib: u64,
     /// Its folder.
     pub folder: PathBuf,
+}
+
+impl Bounds {
+    /// Those of a test program that keeps its files in `folder`.
+    pub fn of(limits: Limits, folder: &Path) -> Self {
+        let Limits { memory_mib, processes, open_files, output_mib, disk_mib, .. } = limits;
+        Self { memory_mib, processes, open_files, output_mib, disk_mib, folder: folder.to_owned() }
+    }
 }
 
 /// What a program had too much of, with the bound.

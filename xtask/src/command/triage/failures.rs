@@ -1,0 +1,211 @@
+//! What `triage` is asked for: a test, a patch's proof, or what failed unexpectedly in the last report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::{OwnRunner, Triage as Options};
+use crate::exit::{self, Coded};
+use crate::model::link::Link;
+use crate::model::outcome::{Outcome, Verdict};
+use crate::model::patch_name::PatchName;
+use crate::model::proof::{Language, Proof};
+use crate::model::report::{Report, Run, Test};
+use crate::model::suite::{self, Ui};
+use crate::model::target::Target;
+use crate::render;
+use crate::session::Session;
+use crate::triage::Kind;
+
+/// How many times as long as in the run a test may take.
+const SLACK: f64 = 3.0;
+
+/// A failure to triage: what fails, and how it was run.
+pub struct Failure {
+    /// What fails.
+    pub kind: Kind,
+    /// How it was linked.
+    pub link: Link,
+    /// What ran it.
+    pub runner: OwnRunner,
+    /// What it takes at most, by what it took; nothing if that is not known.
+    pub takes: Option<Duration>,
+}
+
+/// What is asked for, refused where it makes no sense before anything is done.
+pub fn failures(session: &Session, options: &Options, target: &Target) -> Result<Vec<Failure>> {
+    if let Some(patch) = &options.proof {
+        let kind = proof(session, patch)?;
+        let links = if let Kind::Proof { proof, .. } = &kind { proof.links.first().copied() } else { None };
+        let link = options.link.or(links).unwrap_or(Link::Dynamic);
+        return Ok(vec![Failure { kind, link, runner: options.runner.unwrap_or(OwnRunner::Qemu), takes: None }]);
+    }
+    let report = last_report(session)?;
+    let other = report.as_ref().and_then(|report| of_others(session, report));
+    if options.all {
+        let report = report.with_context(|| format!("there is no report yet\nhint: cargo xtask test {}", target.name));
+        let report = report.map_err(|error| Coded::error(exit::NOTHING_RAN, error.to_string()))?;
+        if let Some(other) = other {
+            let hint = "hint: give the same options as for the run, or run the tests again";
+            return Err(Coded::error(exit::USAGE, format!("the last report is about {other}\n{hint}")));
+        }
+        return unexpected(session, options, target, &report);
+    }
+    let known = report.filter(|_| other.is_none());
+    named(options, target, known.as_ref()).map(|failure| vec![failure])
+}
+
+/// In what a report's programs differ from those that would be triaged.
+fn of_others(session: &Session, report: &Report) -> Option<String> {
+    let ours = &session.pins;
+    let pins = &report.pins;
+    let versions = [
+        ("Rust", &pins.rust, &ours.rust.version),
+        ("musl", &pins.musl, &ours.musl.version),
+        ("LLVM", &pins.llvm, &ours.llvm.version),
+    ];
+    let other = versions.into_iter().find(|(_, theirs, ours)| theirs != ours);
+    if let Some((name, theirs, ours)) = other {
+        return Some(format!("{name} {theirs}, not {ours}"));
+    }
+    if report.compiler != session.compiler.word() {
+        return Some(format!("the {} compiler, not the {} one", report.compiler, session.compiler.word()));
+    }
+    let without = |options: &[String]| -> Vec<String> {
+        let mut without: Vec<String> =
+            options.iter().filter(|option| option.starts_with("--without")).cloned().collect();
+        without.sort();
+        without
+    };
+    let (theirs, ours) = (without(&report.options), without(&session.options));
+    let words = |options: Vec<String>| if options.is_empty() { "all patches".into() } else { options.join(" ") };
+    (theirs != ours).then(|| format!("programs built with {}, not {}", words(theirs), words(ours)))
+}
+
+/// Every unexpected failure of the report, each once.
+fn unexpected(session: &Session, options: &Options, target: &Target, report: &Report) -> Result<Vec<Failure>> {
+    let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
+    if of_target.is_empty() {
+        let text = format!("the last report is not about {}\nhint: cargo xtask test {0}", target.name);
+        return Err(Coded::error(exit::NOTHING_RAN, text));
+    }
+    let mut all: BTreeMap<(String, String), Failure> = BTreeMap::new();
+    let (mut elsewhere, mut ui) = (0, 0);
+    for run in of_target {
+        if run.verdict == "incomplete" {
+            session
+                .ui
+                .warn(&format!("the run of {} {} is incomplete: it may not show all failures", run.target, run.link));
+        }
+        for suite in &run.suites {
+            for test in suite.tests.iter().filter(|test| is_unexpected(test)) {
+                if run.machine.is_some() {
+                    elsewhere += 1;
+                } else if Ui::of(&suite.suite).is_some() {
+                    // They are no programs of the target: there is nothing to control.
+                    ui += 1;
+                } else if asked(options, run) {
+                    let kind = Kind::Test { suite: suite.suite.clone(), test: test.name.clone() };
+                    let key = (suite.suite.clone(), test.name.clone());
+                    all.entry(key).or_insert_with(|| as_it_failed(kind, options, Some((run, test))));
+                }
+            }
+        }
+    }
+    let left = [(elsewhere, "happened on another machine"), (ui, "are of rustc's own tests")];
+    for (count, what) in left.into_iter().filter(|(count, _)| *count > 0) {
+        session.ui.warn(&format!("not triaged: {count} failures that {what}"));
+    }
+    Ok(all.into_values().collect())
+}
+
+/// The test that is named, as it failed last, if it did.
+fn named(options: &Options, target: &Target, report: Option<&Report>) -> Result<Failure> {
+    let runs = || report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
+    let (suite, test) = match &options.test[..] {
+        [suite, test] if suite::library().contains(&suite.as_str()) => (suite.clone(), test),
+        [suite, _] => {
+            let text = format!("there is no suite `{suite}`\nhint: the suites are {}", suite::library().join(", "));
+            return Err(Coded::error(exit::USAGE, text));
+        }
+        [test] if !suite::library().contains(&test.as_str()) => {
+            let suites = runs().flat_map(|run| &run.suites);
+            let mut having = suites.filter(|suite| suite.tests.iter().any(|other| other.name == *test));
+            let suite = having.next().map(|suite| suite.suite.clone()).ok_or_else(|| {
+                let what = format!("the last report has no test `{test}` of {}", target.name);
+                Coded::error(exit::USAGE, format!("{what}\nhint: give its suite too, e.g. `std {test}`"))
+            })?;
+            if let Some(other) = having.find(|other| other.suite != suite) {
+                let what = format!("`{test}` is a test of {suite} and of {}\nhint: say of which", other.suite);
+                return Err(Coded::error(exit::USAGE, what));
+            }
+            (suite, test)
+        }
+        _ => {
+            let hint = "hint: cargo xtask triage TARGET SUITE TEST, e.g. `triage s390x std net::tcp::tests::timeouts`";
+            return Err(Coded::error(exit::USAGE, format!("no test is named\n{hint}")));
+        }
+    };
+    let failed = runs().filter(|run| run.machine.is_none() && asked(options, run)).find_map(|run| {
+        let tests = run.suites.iter().filter(|other| other.suite == suite).flat_map(|suite| &suite.tests);
+        let failed = |other: &&Test| other.name == *test && other.outcome.is_some_and(Outcome::is_failure);
+        Some((run, tests.into_iter().find(failed)?))
+    });
+    Ok(as_it_failed(Kind::Test { suite, test: test.clone() }, options, failed))
+}
+
+/// Whether the options ask for what was run so.
+fn asked(options: &Options, run: &Run) -> bool {
+    let runner = options.runner.is_none_or(|runner| (runner == OwnRunner::Native) == (run.runner == "native"));
+    runner && options.link.is_none_or(|link| link == run.link)
+}
+
+fn as_it_failed(kind: Kind, options: &Options, failed: Option<(&Run, &Test)>) -> Failure {
+    let runner = match (options.runner, failed) {
+        (Some(runner), _) => runner,
+        (None, Some((run, _))) if run.runner == "native" => OwnRunner::Native,
+        (None, _) => OwnRunner::Qemu,
+    };
+    let link = options.link.or(failed.map(|(run, _)| run.link)).unwrap_or(Link::Dynamic);
+    // What hung took as long as it was let.
+    let ended = failed.filter(|(_, test)| test.outcome != Some(Outcome::Timeout));
+    let takes = ended.and_then(|(_, test)| Duration::try_from_secs_f64(SLACK * test.wall_s).ok());
+    Failure { kind, link, runner, takes }
+}
+
+fn is_unexpected(test: &Test) -> bool {
+    let failed = test.outcome.is_some_and(Outcome::is_failure);
+    failed && (test.verdict == Verdict::Regression || (test.verdict == Verdict::Flake && test.tries.is_some()))
+}
+
+fn last_report(session: &Session) -> Result<Option<Report>> {
+    let file = session.out.join("report/report.json");
+    if !file.is_file() {
+        return Ok(None);
+    }
+    render::json::read(&fs_err::read(&file)?, &file).map(Some)
+}
+
+/// The proof of the one patch of that name, be it left out or not.
+fn proof(session: &Session, name: &PatchName) -> Result<Kind> {
+    let files = session.named_patches(name)?;
+    let source = session.source(&name.source)?;
+    let series = crate::patch::load::load(&session.root, source.name, &source.version)?;
+    let [file] = &files[..] else {
+        let text = format!("`{name}` is more than one patch\nhint: give its number too, e.g. {}/1", name.source);
+        return Err(Coded::error(exit::USAGE, text));
+    };
+    let header = series.patches.iter().find(|patch| patch.file == *file);
+    let header = header.with_context(|| format!("there is no patch {file}"))?.header();
+    let named = header.proof().with_context(|| format!("{file} names no proof"))?;
+    let file = session.root.join(named);
+    let proof = Proof::parse(named.as_ref(), &fs_err::read_to_string(&file)?)
+        .map_err(|(line, message)| Coded::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
+    if proof.language == Language::Shell {
+        let text = format!("{named} is a script: only a program can be triaged\nhint: cargo xtask patch prove {name}");
+        return Err(Coded::error(exit::USAGE, text));
+    }
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(Kind::Proof { proof, name: format!("{}/{stem}", name.source), file })
+}

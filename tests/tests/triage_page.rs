@@ -2,7 +2,7 @@
 
 use bringup_tests::{Project, patch, project};
 
-/// A project whose std has this test, built for the target `fake`, with the repository that it is in.
+/// A project whose std has this test, for the target `fake`.
 fn with_test(test: &str) -> Project {
     let project = project!();
     project.tests("std", &format!("pass_a {test}"));
@@ -49,7 +49,7 @@ fn a_crash_is_told_without_paths_of_this_machine() {
 }
 
 #[test]
-fn a_pass_under_other_isolation_has_its_command() {
+fn what_passes_is_not_said_to_fail() {
     let project = with_test("fail_b");
     project.run(&["triage", "fake", "std", "pass_a", "--isolation", "none"], 0).prints(&["not seen again"]);
     let page = page(&project, "fake-std-pass_a-dynamic-isolation-none");

@@ -157,11 +157,13 @@ fn reproduction(triage: &Triage, command: &str) -> String {
     }
     let mut text = "\n## To reproduce\n\n".to_owned();
     if !commands.is_empty() {
-        text.push_str("In the project's folder, a clone of Bringup, with\n\n");
+        text.push_str(
+            "In the project's folder, a clone of Bringup, with emulators of the versions that are named here:\n\n",
+        );
         text.push_str(&fenced(&takes.join("\n"), "sh"));
         let first = triage.rows.first().is_some_and(|(row, _)| is_failing(row));
         let order = if first { ", first as it fails" } else { "" };
-        let _ = write!(text, "\nthis does the same, without isolation and without limits{order}:\n");
+        let _ = write!(text, "\nEach row without its isolation and its limits{order}:\n");
     }
     let base = triage.rows.first().and_then(|(row, _)| row.setting.as_ref());
     let mut apart = false;

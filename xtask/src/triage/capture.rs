@@ -317,19 +317,19 @@ mod tests {
             Followed::Stood(halt) => (halt.why, halt.threads.len()),
             Followed::Ended(end) => (end.to_string(), 0),
         };
-        let cases: [(&[(&str, &str)], (&str, usize)); 7] = [
+        let cases = [
             // GDB has numbers of its own: 30 is SIGUSR1, 20 SIGCHLD.
-            (&[("c", "T0b"), ("C0b", "X0b")], ("SIGSEGV", 1)),
-            (&[("c", "T14"), ("C14", "T1e"), ("C1e", "X1e")], ("SIGUSR1", 1)),
-            (&[("c", "T0b"), ("C0b", "W65")], ("SIGSEGV, then exit status 101", 1)),
+            (vec![("c", "T0b"), ("C0b", "X0b")], ("SIGSEGV", 1)),
+            (vec![("c", "T14"), ("C14", "T1e"), ("C1e", "X1e")], ("SIGUSR1", 1)),
+            (vec![("c", "T0b"), ("C0b", "W65")], ("SIGSEGV, then exit status 101", 1)),
             // One that was caught is not why.
-            (&[("c", "T1e"), ("C1e", "W03")], ("exit status 3", 0)),
-            (&[("c", "T1e"), ("C1e", "X0d")], ("SIGPIPE", 0)),
-            (&[("c", "W03")], ("exit status 3", 0)),
-            (&[], ("the gdb stub has hung up", 0)),
+            (vec![("c", "T1e"), ("C1e", "W03")], ("exit status 3", 0)),
+            (vec![("c", "T1e"), ("C1e", "X0d")], ("SIGPIPE", 0)),
+            (vec![("c", "W03")], ("exit status 3", 0)),
+            (vec![], ("the gdb stub has hung up", 0)),
         ];
         for (script, (why, threads)) in cases {
-            assert_eq!(stood(followed(false, script.to_vec())), (why.to_owned(), threads));
+            assert_eq!(stood(followed(false, script)), (why.to_owned(), threads));
         }
         assert_eq!(stood(followed(true, vec![("c", "T03")])), ("stopped after 10 s".into(), 2));
         assert_eq!(stood(followed(false, vec![("c", "T03"), ("C03", "X03")])), ("SIGQUIT".into(), 1));

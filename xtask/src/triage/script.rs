@@ -101,7 +101,9 @@ impl Script<'_> {
         let Some(own) = own else { return };
         let folder = all.join(own);
         let name = &place.target.name;
-        let comment = format!("`cargo xtask test {name}` builds it, `cargo xtask plan {name}` tells its name");
+        let comment = format!(
+            "with the same options `cargo xtask test {name}` builds it, and `cargo xtask plan {name}` names it"
+        );
         self.set(&format!("{start}_TESTS"), &folder, &quote(shown(self.root, &folder).as_ref()), &comment);
     }
 

@@ -26,7 +26,7 @@ fn old_emulator(project: &Project) -> String {
 }
 
 fn page(project: &Project, test: &str) -> String {
-    project.read(&format!("out/triage/fake-std-{test}.md"))
+    project.read(&format!("out/triage/fake-std-{test}-dynamic.md"))
 }
 
 #[test]
@@ -46,8 +46,12 @@ fn what_an_older_emulator_passes_is_the_emulators() {
     let output = triage(&project, &["std", "emulator_b", "--control-qemu", &old]);
     output.prints(&["not had: twin would do, but is not built", "emulator, QEMU 11.1.3 has it and 7.2.22 had it not"]);
     let page = page(&project, "emulator_b");
-    let expected =
-        ["| other emulator | fake | QEMU 7.2.22", "1 fake_call() = 0", "caught of emulator_b", "qemu-old -L out/"];
+    let expected = [
+        "| other emulator | fake | QEMU 7.2.22",
+        "1 fake_call() = 0",
+        "caught of emulator_b",
+        "\"$QEMU_OLD_7_2_22\" -L \"$FAKE/sysroot\"",
+    ];
     for text in expected {
         assert!(page.contains(text), "{text} is not in:\n{page}");
     }
@@ -130,7 +134,7 @@ fn an_interrupt_leaves_nothing_behind() {
     running.signal(Signal::INT);
     let _ = running.wait().ends_with(130);
     project.assert_clean();
-    assert!(!project.path("out/triage/fake-std-hang_b.md").exists());
+    assert!(!project.path("out/triage/fake-std-hang_b-dynamic.md").exists());
 }
 
 #[test]

@@ -128,14 +128,24 @@ fn new_enough(path: &Path, pin: &QemuPin) -> Result<Emulator> {
 }
 
 fn version(path: &Path) -> Result<Version> {
+    let printed = printed(path)?;
+    let first = printed.lines().next().unwrap_or_default();
+    Version::find(&printed).with_context(|| format!("`{} --version` prints no version but `{first}`", path.display()))
+}
+
+/// What an emulator says of itself: its version, and that of its package.
+pub fn described(path: &Path) -> Result<String> {
+    Ok(printed(path)?.lines().next().unwrap_or_default().to_owned())
+}
+
+fn printed(path: &Path) -> Result<String> {
     let cmd = Cmd::new(path).arg("--version").timeout(Duration::from_secs(10)).merge_stderr();
     let output = cmd.output()?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.finished.status.success() || output.finished.timed_out {
         bail!("`{}` {}", cmd.display(), describe(&output.finished));
     }
-    let first = printed.lines().next().unwrap_or_default();
-    Version::find(&printed).with_context(|| format!("`{}` prints no version but `{first}`", cmd.display()))
+    Ok(printed)
 }
 
 /// The emulators in the cache whose folder's name promises a version that is new enough, newest first.

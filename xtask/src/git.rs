@@ -69,6 +69,23 @@ pub fn changed_files(patch: &Path) -> Result<Vec<String>> {
     printed.split_terminator('\0').map(name).collect()
 }
 
+/// The commit that a folder of ours is at, and whether its files differ from it. Nothing if it is no repository, or not the
+/// top of one.
+pub fn state(dir: &Path) -> Result<Option<(String, bool)>> {
+    // A file, where it is one of several working trees.
+    if !dir.join(".git").exists() {
+        return Ok(None);
+    }
+    let printed = |args: &[&str]| -> Result<Option<String>> {
+        let output = git().args(args).dir(dir).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+        Ok(output.finished.status.success().then_some(text))
+    };
+    let Some(commit) = printed(&["rev-parse", "--quiet", "--verify", "HEAD"])? else { return Ok(None) };
+    let changes = printed(&["status", "--porcelain"])?;
+    Ok(Some((commit, changes.is_some_and(|changes| !changes.is_empty()))))
+}
+
 fn excluded(files: &[String]) -> impl Iterator<Item = String> {
     files.iter().map(|file| format!("--exclude={file}"))
 }
@@ -257,5 +274,27 @@ impl Repo {
             .arg(range)
             .read()
             .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_folder_is_its_commit_and_whether_it_differs() {
+        let folder = tempfile::tempdir().unwrap();
+        let within = folder.path().join("within");
+        fs_err::create_dir(&within).unwrap();
+        assert_eq!(state(folder.path()).unwrap(), None);
+        let repo = Repo::init(folder.path()).unwrap();
+        assert_eq!(state(folder.path()).unwrap(), None);
+        fs_err::write(folder.path().join("file"), "text").unwrap();
+        let commit = repo.commit_tree(&repo.write_tree(folder.path(), ".git").unwrap(), "first").unwrap();
+        repo.reset_hard(&commit).unwrap();
+        assert_eq!(state(folder.path()).unwrap(), Some((commit.clone(), false)));
+        fs_err::write(folder.path().join("file"), "other").unwrap();
+        assert_eq!(state(folder.path()).unwrap(), Some((commit, true)));
+        assert_eq!(state(&within).unwrap(), None);
     }
 }

@@ -5,6 +5,7 @@ mod controls;
 mod gdb;
 mod place;
 mod runs;
+pub mod script;
 mod symbols;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use self::capture::Halt;
 use self::controls::{Choice, Chooser};
 use self::place::{Place, Workshop};
 use self::runs::{Runs, load, not_had, row};
+use self::script::reproduction;
 use crate::emulator::Emulator;
 use crate::exit::{self, Coded};
 use crate::fetch::is_interrupt;
@@ -26,9 +28,8 @@ use crate::model::outcome::Outcome;
 use crate::model::target::Target;
 use crate::model::triage::{self, Control, Finding, Row, TargetKind};
 use crate::run::alone::Ran;
-use crate::run::exec::quote;
 use crate::run::interrupt;
-use crate::session::{Session, shown};
+use crate::session::Session;
 use crate::store::Store;
 
 /// How often the test is run again without any change, and how often if it hangs.
@@ -56,7 +57,7 @@ pub struct Request {
 pub struct Triage {
     /// The test, as people name it.
     pub title: String,
-    /// The table, with the command that reproduces each row.
+    /// The table, with the script that reproduces each row: what it takes, a line each, and the command last.
     pub rows: Vec<(Row, Option<String>)>,
     /// What follows.
     pub finding: Finding,
@@ -94,7 +95,7 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
             format!("{title} is ignored on {target}: there is nothing to triage"),
         ));
     }
-    let command = Some(reproduction(session, &place));
+    let command = Some(reproduction(session, &request.kind, &place));
     let mut rows = vec![(row(Control::Alone, &place.setting, std::slice::from_ref(&first), start), command.clone())];
 
     let mut ran = vec![first.clone()];
@@ -310,7 +311,7 @@ impl Round<'_> {
                 break;
             }
         }
-        Ok((row(control, &place.setting, &all, start), reproduction(self.session, &place)))
+        Ok((row(control, &place.setting, &all, start), reproduction(self.session, &self.request.kind, &place)))
     }
 }
 
@@ -338,20 +339,4 @@ fn told<T>(result: Result<T>) -> Result<Result<T, String>> {
             Ok(other.map_err(|error| format!("{error:#}")))
         }
     }
-}
-
-/// The command that does the same without Bringup, from the project's folder.
-fn reproduction(session: &Session, place: &Place) -> String {
-    let mut words = Vec::new();
-    if let crate::run::runner::Runner::Qemu { env, .. } = &place.runner {
-        words.extend(env.iter().map(|(key, value)| format!("{key}={}", quote(value.as_ref()))));
-    }
-    let libraries: Vec<String> = place.subject.lib_dirs.iter().map(|dir| shown(&session.root, dir)).collect();
-    if !libraries.is_empty() && place.setting.link == crate::model::link::Link::Dynamic {
-        words.push(format!("LD_LIBRARY_PATH={}", quote(libraries.join(":").as_ref())));
-    }
-    let start = place.runner.words(&place.subject.program, &[]).unwrap_or_default();
-    words.extend(start.iter().map(|word| quote(shown(&session.root, std::path::Path::new(word)).as_ref())));
-    words.extend(place.subject.plain_args().iter().map(|arg| quote(arg.as_ref())));
-    words.join(" ")
 }

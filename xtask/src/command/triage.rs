@@ -8,14 +8,20 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::{OwnRunner, TargetNames, Triage as Options};
+use crate::emulator;
 use crate::exit;
+use crate::git;
+use crate::model::compiler::{Compiler, Making};
+use crate::model::isolation::Isolation;
+use crate::model::series::Patch;
 use crate::model::target::Target;
 use crate::render;
+use crate::render::triage::About;
 use crate::run::exec::quote;
 use crate::session::{Session, shown};
 use crate::smoke;
 use crate::store::Store;
-use crate::triage::{self, Kind, Request, Triage, Where};
+use crate::triage::{self, Kind, Request, Triage, Where, script};
 
 /// How long one run may take, unless the user says otherwise, or the test took longer before: alone, hardly any does.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -72,14 +78,16 @@ fn request(session: &Session, options: &Options, target: &Target, failure: failu
 
 fn one(session: &Session, store: &Store, targets: &[Target], request: &Request, options: &Options) -> Result<()> {
     let triage = triage::run(session, store, targets, request)?;
-    let lines = versions(session, request)?;
-    let command = command(session, request, options);
-    let page = render::triage::markdown(
-        &triage,
-        &request.base.target.name,
-        &render::triage::Versions { lines: &lines, command: &command },
-    );
-    let file = write(session, request, &page)?;
+    let about = About {
+        versions: versions(session, request)?,
+        patches: patches(session)?,
+        source: source(session, request)?,
+        command: command(session, request, options),
+    };
+    let page = render::triage::markdown(&triage, &request.base.target.name, &about);
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let page = script::portable(&page, &[(&session.root, "."), (&session.cache, "$BRINGUP_CACHE"), (&home, "~")]);
+    let file = write(session, &page_name(request, options), &page)?;
     let table = render::triage::terminal(&triage, session.ui.color());
     let head = heading(&triage, request);
     super::print(&format!("{head}\n\n{table}\n{}\n", shown(&session.root, &file)))
@@ -89,11 +97,26 @@ fn heading(triage: &Triage, request: &Request) -> String {
     format!("{} on {}", triage.title, request.base.target.name)
 }
 
-fn write(session: &Session, request: &Request, page: &str) -> Result<PathBuf> {
+/// The test and where it failed: what fails in two ways has two pages.
+fn page_name(request: &Request, options: &Options) -> String {
+    let base = &request.base;
+    let runner = match (&base.emulator, &options.qemu) {
+        (None, _) => "-native".to_owned(),
+        (Some(emulator), Some(_)) => format!("-qemu-{}", emulator.version),
+        (Some(_), None) => String::new(),
+    };
+    let isolation = match base.isolation {
+        Isolation::Full => String::new(),
+        other => format!("-isolation-{}", other.word()),
+    };
+    format!("{}-{}{runner}{isolation}", request.name(), base.link)
+}
+
+fn write(session: &Session, name: &str, page: &str) -> Result<PathBuf> {
     let folder = session.out.join("triage");
     fs_err::create_dir_all(&folder)?;
-    let file = folder.join(format!("{}.md", request.name()));
-    let part = folder.join(format!(".{}.md", request.name()));
+    let file = folder.join(format!("{name}.md"));
+    let part = folder.join(format!(".{name}.md"));
     fs_err::write(&part, page)?;
     fs_err::rename(part, &file)?;
     Ok(file)
@@ -103,29 +126,50 @@ fn versions(session: &Session, request: &Request) -> Result<Vec<(String, String)
     let host = session.host()?;
     let kernel = rustix::system::uname();
     let named = |name: &str, version: &str| (name.to_owned(), version.to_owned());
-    let mut lines = vec![
+    let mut lines = Vec::new();
+    if let Some((commit, changed)) = git::state(&session.root)? {
+        lines.push(named("Bringup", &(commit + if changed { ", with changes" } else { "" })));
+    }
+    let compiler = match session.compiler {
+        Compiler::Stock => "the installed rustc".to_owned(),
+        Compiler::Bootstrap(Making { stage, llvm }) => {
+            format!("built from the patched source, stage {stage}, with {} LLVM", llvm.word())
+        }
+    };
+    lines.extend([
         named("target", &request.base.target.triple),
         named("Rust", &format!("{} ({})", session.pins.rust.version, host.rust.commit)),
+        named("compiler", &compiler),
         named("musl", &session.pins.musl.version),
         named("LLVM runtimes", &session.pins.llvm.version),
-    ];
+    ]);
     if let Some(emulator) = &request.base.emulator {
-        lines.push(named("QEMU", &emulator.version.to_string()));
+        let said = emulator::described(&emulator.path).unwrap_or_else(|_| emulator.version.to_string());
+        lines.push(named("QEMU", &said));
     }
     if let Some(clang) = host.versions().get("clang") {
         lines.push(named("clang", clang));
     }
     let kernel = format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy());
     lines.push(named("host", &format!("{}, Linux {kernel}", host.rust.triple)));
-    let series = session.series_in_use()?;
-    for (source, series) in session.sources().iter().zip(&series) {
-        if !series.patches.is_empty() {
-            let files: Vec<&str> = series.patches.iter().map(|patch| patch.file.as_str()).collect();
-            lines.push((format!("patches on {} {}", source.name, source.version), files.join(", ")));
-        }
-    }
     lines.extend(session.left_out()?.into_iter().map(|note| ("note".to_owned(), note)));
     Ok(lines)
+}
+
+/// The files of the patches in use.
+fn patches(session: &Session) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for (source, series) in session.sources().iter().zip(&session.series_in_use()?) {
+        let file = |patch: &Patch| format!("patches/{}/{}/{}", source.name, source.version, patch.file);
+        files.extend(series.patches.iter().map(file));
+    }
+    Ok(files)
+}
+
+/// The proof's file and its text.
+fn source(session: &Session, request: &Request) -> Result<Option<(String, String)>> {
+    let Kind::Proof { file, .. } = &request.kind else { return Ok(None) };
+    Ok(Some((shown(&session.root, file), fs_err::read_to_string(file)?)))
 }
 
 /// The command line that does this triage again.
@@ -137,22 +181,24 @@ fn command(session: &Session, request: &Request, options: &Options) -> String {
         (Kind::Proof { .. }, None) => {}
     }
     words.extend(["--link".into(), request.base.link.to_string()]);
-    if request.base.emulator.is_none() {
-        words.extend(["--runner".into(), "native".into()]);
+    match (&request.base.emulator, &options.qemu) {
+        (None, _) => words.extend(["--runner".into(), "native".into()]),
+        (Some(emulator), Some(_)) => {
+            let variable = script::emulator_variable(&emulator.path, &emulator.version);
+            words.extend(["--qemu".into(), format!("\"${variable}\"")]);
+        }
+        (Some(_), None) => {}
     }
-    if let Some(qemu) = &options.qemu {
-        words.extend(["--qemu".into(), quote(qemu.as_ref())]);
+    for qemu in &options.control_qemu {
+        words.extend(["--control-qemu".into(), quote(qemu.as_ref())]);
     }
-    if request.base.isolation != crate::model::isolation::Isolation::Full {
+    if request.base.isolation != Isolation::Full {
         words.extend(["--isolation".into(), request.base.isolation.word().into()]);
     }
     if options.deep {
         words.push("--deep".into());
     }
-    words.extend(["--rust", &session.pins.rust.version, "--musl", &session.pins.musl.version].map(Into::into));
-    if !session.without.is_empty() {
-        let names: Vec<String> = session.without.iter().map(ToString::to_string).collect();
-        words.extend(["--without".into(), names.join(",")]);
-    }
+    words.extend(options.limit.map(|limit| format!("--limit {limit}")));
+    words.extend(script::choices(session));
     words.join(" ")
 }

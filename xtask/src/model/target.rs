@@ -140,6 +140,11 @@ pub struct Qemu {
     pub cpu: Option<String>,
     /// What the emulator's gdb stub calls the stack pointer, where it is not called after its use.
     pub stack_register: Option<String>,
+    /// What it calls the register that holds the return address, where it is called neither `lr` nor `ra`.
+    pub link_register: Option<String>,
+    /// The general registers by their numbers in the stub, all as wide as an address, where it does not describe them.
+    #[serde(default)]
+    pub registers: Vec<String>,
     /// Environment for the emulator itself.
     #[serde(default)]
     pub env: BTreeMap<String, String>,

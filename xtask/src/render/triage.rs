@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Cell, Tone, columns};
-use crate::model::triage::{Row, Seen, Setting};
+use crate::model::triage::{Control, Row, Seen, Setting};
 use crate::triage::Triage;
 use crate::triage::capture::{Halt, Thread};
 
@@ -58,87 +58,206 @@ fn result(row: &Row) -> (String, Tone) {
     (row.seen.to_string(), tone)
 }
 
-/// What else the page says: lines of `name: version`, and the command that made it.
-pub struct Versions<'a> {
-    /// Names and versions.
-    pub lines: &'a [(String, String)],
+/// What else the page says.
+pub struct About {
+    /// What it was seen with, as names and versions.
+    pub versions: Vec<(String, String)>,
+    /// The files of the patches on the sources.
+    pub patches: Vec<String>,
+    /// File and text of the program, if it is a proof.
+    pub source: Option<(String, String)>,
     /// The command line of the triage.
-    pub command: &'a str,
+    pub command: String,
 }
 
 /// The page.
-pub fn markdown(triage: &Triage, target: &str, versions: &Versions) -> String {
-    let mut text = format!("# {} on {target}\n\n{}\n\n", triage.title, triage.finding.sentence);
-    for (name, version) in versions.lines {
-        let _ = writeln!(text, "- {name}: {version}");
+pub fn markdown(triage: &Triage, target: &str, about: &About) -> String {
+    let mut text = format!("# {} on {target}\n\n{}\n\n", plain(&triage.title), plain(&triage.finding.sentence));
+    for (name, version) in &about.versions {
+        let _ = writeln!(text, "- {name}: {}", plain(version));
     }
     for note in &triage.notes {
-        let _ = writeln!(text, "- {note}");
+        let _ = writeln!(text, "- {}", plain(note));
+    }
+    if !about.patches.is_empty() {
+        let count = format!("Patches on the sources: {}", about.patches.len());
+        text.push_str(&folded(&count, &about.patches.join("\n"), ""));
+    }
+    if let Some((file, source)) = &about.source {
+        let language = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+        text.push_str(&folded(file, source, language));
     }
     text.push_str("\n## Controls\n\n| control | target | runner | link | result | took |\n| --- | --- | --- | --- | --- | --- |\n");
     for (row, _) in &triage.rows {
-        let cells = places(row).map(|cell| cell.replace('|', "\\|")).join(" | ");
-        let _ = writeln!(text, "| {cells} | {} | {:.1} s |", result(row).0.replace('|', "\\|"), row.wall_s);
+        let cells = places(row).map(|cell| plain(&cell)).join(" | ");
+        let _ = writeln!(text, "| {cells} | {} | {:.1} s |", plain(&result(row).0), row.wall_s);
     }
-    text.push_str(
-        "\n## To reproduce\n\nFrom the project's folder, without isolation and without limits; first as it fails:\n",
-    );
-    let mut commands: Vec<(&Row, &String)> = Vec::new();
-    for (row, command) in &triage.rows {
-        if let Some(command) = command
-            && !commands.iter().any(|(_, other)| *other == command)
-        {
-            commands.push((row, command));
-        }
-    }
-    for (row, command) in commands {
-        let _ = write!(text, "\n    # {}: {}\n    {command}\n", row.control.word(), result(row).0);
-    }
-    let _ = write!(text, "\nOr all of it again:\n\n    {}\n", versions.command);
+    text.push_str(&reproduction(triage, &about.command));
     if !triage.output.is_empty() {
         let (cut, kept) = end_of(&triage.output, OUTPUT);
-        let _ = write!(text, "\n## Output\n\n{}", fenced(&format!("{cut}{kept}")));
+        let _ = write!(text, "\n## Output\n\n{}", fenced(&format!("{cut}{kept}"), ""));
     }
+    let native = is_native(triage) && triage.rows.iter().any(|(row, _)| is_failing(row));
     match &triage.calls {
-        None => {}
         Some(Ok(calls)) => {
-            let _ =
-                write!(text, "\n## Last system calls\n\nThe end of QEMU's `-strace`:\n\n{}", fenced(&calls.join("\n")));
+            let calls = fenced(&calls.join("\n"), "");
+            let _ = write!(text, "\n## Last system calls\n\nThe end of QEMU's `-strace`:\n\n{calls}");
         }
-        Some(Err(why)) => {
-            let _ = write!(text, "\n## Last system calls\n\nNot had: {why}\n");
-        }
+        Some(Err(why)) => text.push_str(&not_had("Last system calls", why)),
+        None if native => text.push_str(&not_had("Last system calls", NATIVE)),
+        None => {}
     }
     match &triage.halt {
-        None => {}
         Some(Ok(halt)) => text.push_str(&stood(halt)),
-        Some(Err(why)) => {
-            let _ = write!(text, "\n## Where it stood\n\nNot had: {why}\n");
+        Some(Err(why)) => text.push_str(&not_had("Where it stood", why)),
+        None if native => text.push_str(&not_had("Where it stood", NATIVE)),
+        None => {}
+    }
+    text
+}
+
+/// Why there are no captures without an emulator.
+const NATIVE: &str = "it ran natively, and it is the emulator that is asked";
+
+fn is_native(triage: &Triage) -> bool {
+    let base = triage.rows.first().and_then(|(row, _)| row.setting.as_ref());
+    base.is_some_and(|at| at.emulator.is_none())
+}
+
+fn is_failing(row: &Row) -> bool {
+    matches!(&row.seen, Seen::Ran { tries, .. } if tries.failures > 0)
+}
+
+/// A section for what could not be captured, with what was printed of it, if anything was.
+fn not_had(title: &str, why: &str) -> String {
+    let (why, printed) = why.split_once('\n').unwrap_or((why, ""));
+    let mut text = format!("\n## {title}\n\nNot had: {}\n", plain(why));
+    if !printed.is_empty() {
+        let _ = write!(text, "\n{}", fenced(printed, ""));
+    }
+    text
+}
+
+/// What others have to have, in variables, and the command of every row.
+fn reproduction(triage: &Triage, command: &str) -> String {
+    let mut takes: Vec<&str> = Vec::new();
+    let mut commands: Vec<(&str, Vec<&Row>)> = Vec::new();
+    for (row, script) in &triage.rows {
+        let Some(script) = script else { continue };
+        let (before, last) = script.rsplit_once('\n').unwrap_or(("", script));
+        for line in before.lines() {
+            if !takes.contains(&line) {
+                takes.push(line);
+            }
+        }
+        match commands.iter_mut().find(|(command, _)| *command == last) {
+            Some((_, rows)) => rows.push(row),
+            None => commands.push((last, vec![row])),
+        }
+    }
+    let mut text = "\n## To reproduce\n\n".to_owned();
+    if !commands.is_empty() {
+        text.push_str(
+            "In the project's folder, a clone of Bringup, with emulators of the versions that are named here:\n\n",
+        );
+        text.push_str(&fenced(&takes.join("\n"), "sh"));
+        let first = triage.rows.first().is_some_and(|(row, _)| is_failing(row));
+        let order = if first { ", first as it fails" } else { "" };
+        let _ = write!(text, "\nEach row without its isolation and its limits{order}:\n");
+    }
+    let base = triage.rows.first().and_then(|(row, _)| row.setting.as_ref());
+    let mut apart = false;
+    for (command, rows) in commands {
+        text.push('\n');
+        for row in rows {
+            let around = around(row, base);
+            apart |= !around.is_empty();
+            let copies = match (row.control, &row.seen) {
+                (Control::Load, Seen::Ran { tries, .. }) => format!(", {} at once", tries.runs),
+                _ => String::new(),
+            };
+            let _ = writeln!(text, "    # {}{copies}{around}: {}", row.control.word(), result(row).0);
+        }
+        let _ = writeln!(text, "    {command}");
+    }
+    if apart {
+        let _ = write!(text, "\n{AROUND}\n");
+    }
+    let _ = write!(text, "\nOr all of it again:\n\n    {command}\n");
+    text
+}
+
+/// How to have around a command what the rows had.
+const AROUND: &str = "A network of its own is `unshare -rn`, with `ip link set lo up` in it. `binfmt_misc` is QEMU registered for the target's \
+    programs, so that they can start each other; a distribution's package does that, such as Debian's `qemu-user-binfmt`. The loader in its \
+    place is the sysroot's, at the path that the program names.";
+
+/// What was around a run that the first run had not, or the other way round.
+fn around(row: &Row, base: Option<&Setting>) -> String {
+    let mut text = String::new();
+    if let (Some(at), Some(base)) = (&row.setting, base) {
+        let less = |of: &Setting, than: &Setting| -> Vec<String> {
+            of.lacking.iter().filter(|name| !than.lacking.contains(name)).cloned().collect()
+        };
+        // A native row has no use for what only an emulator needs.
+        let same = at.emulator.is_some() == base.emulator.is_some();
+        for (word, names) in [("with", less(base, at)), ("without", less(at, base))] {
+            if same && !names.is_empty() {
+                let _ = write!(text, ", {word} {}", names.join(" and "));
+            }
         }
     }
     text
 }
 
 fn stood(halt: &Halt) -> String {
-    let mut text = format!(
-        "\n## Where it stood\n\n{}, by QEMU's gdb stub. The frames are the return addresses found by looking through the stack: \
-        stale ones may be among them.\n",
-        halt.why
-    );
+    let mut text = "\n## Where it stood\n\n".to_owned();
+    if halt.threads.is_empty() {
+        let _ =
+            writeln!(text, "Under QEMU's gdb stub it ended without stopping anywhere before: {}.", plain(&halt.why));
+        return text;
+    }
+    let _ = write!(text, "{}, by QEMU's gdb stub.", plain(&halt.why));
+    if halt.threads.iter().any(|thread| !thread.frames.is_empty()) {
+        text.push_str(
+            " The frames are return addresses, in the link register and wherever they are on the stack: stale ones may be among them.",
+        );
+    }
+    text.push('\n');
     for (number, thread) in (1..).zip(&halt.threads) {
         let Thread { pc, frames, registers } = thread;
         if halt.threads.len() > 1 {
             let _ = write!(text, "\nThread {number}:\n");
         }
-        let _ = write!(text, "\n{}", fenced(&format!("pc {pc}\n{}", frames.join("\n"))));
+        let frames = if frames.is_empty() { "no frames found".into() } else { frames.join("\n") };
+        let _ = write!(text, "\n{}", fenced(&format!("pc {pc}\n{frames}"), ""));
         let mut lines = String::new();
         for (index, (name, value)) in registers.iter().enumerate() {
             let end = if index % 4 == 3 { "\n" } else { "  " };
             let _ = write!(lines, "{name:<6} {value}{end}");
         }
-        let _ = write!(text, "\n{}", fenced(lines.trim_end()));
+        let _ = write!(text, "\n{}", fenced(lines.trim_end(), ""));
     }
     text
+}
+
+/// As Markdown shows a text that means nothing to it: `Vec<u8>` would be a tag, and `|` the end of a cell.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '<' | '&' | '|' | '[' => plain.extend(['\\', c]),
+            c if c.is_control() => plain.push(' '),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// A text that is shown when it is asked for.
+fn folded(title: &str, text: &str, language: &str) -> String {
+    let title = title.replace('&', "&amp;").replace('<', "&lt;");
+    format!("\n<details><summary>{title}</summary>\n\n{}\n</details>\n", fenced(text, language))
 }
 
 fn end_of(text: &str, most: usize) -> (&'static str, &str) {
@@ -149,24 +268,106 @@ fn end_of(text: &str, most: usize) -> (&'static str, &str) {
 }
 
 /// In a fence that the text itself cannot close.
-fn fenced(text: &str) -> String {
+fn fenced(text: &str, language: &str) -> String {
     let mut fence = "```".to_owned();
     while text.contains(&fence) {
         fence.push('`');
     }
     let text: String =
         text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
-    format!("{fence}\n{}\n{fence}\n", text.trim_end())
+    format!("{fence}{language}\n{}\n{fence}\n", text.trim_end())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::link::Link;
+    use crate::model::outcome::{Outcome, Tries};
+    use crate::model::triage::{Finding, Verdict};
 
     #[test]
     fn what_is_quoted_cannot_end_its_quotation() {
-        assert_eq!(fenced("a\n```\nb\x1b"), "````\na\n```\nb\u{fffd}\n````\n");
+        assert_eq!(fenced("a\n```\nb\x1b", ""), "````\na\n```\nb\u{fffd}\n````\n");
         assert_eq!(end_of("äöü", 3), ("[…]", "ü"));
         assert_eq!(end_of("ab", 2), ("", "ab"));
+    }
+
+    #[test]
+    fn what_looks_like_markdown_is_shown_as_it_is() {
+        assert_eq!(plain("`Vec<u8>` | a & b"), r"\`Vec\<u8>\` \| a \& b");
+        assert_eq!(not_had("Title", "no <u8>\na <u8>"), "\n## Title\n\nNot had: no \\<u8>\n\n```\na <u8>\n```\n");
+    }
+
+    fn row(control: Control, lacking: &[&str], failures: usize) -> Row {
+        let setting = Setting {
+            target: "fake".into(),
+            machine: "FAKE".into(),
+            class: 64,
+            big_endian: false,
+            emulator: Some("11.1.3".parse().unwrap()),
+            link: Link::Dynamic,
+            opt_level: None,
+            lacking: lacking.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let outcome = if failures > 0 { Outcome::Fail } else { Outcome::Pass };
+        let seen = Seen::Ran { tries: Tries { runs: 3, failures }, outcome, reason: None };
+        Row { control, setting: Some(setting), seen, wall_s: 0.0 }
+    }
+
+    fn triage(rows: Vec<(Row, &str)>) -> Triage {
+        let rows: Vec<(Row, Option<String>)> =
+            rows.into_iter().map(|(row, script)| (row, Some(script.to_owned()))).collect();
+        let finding = Finding { verdict: Verdict::NotSeen, sentence: "not seen".into() };
+        Triage { title: "t".into(), rows, finding, output: String::new(), calls: None, halt: None, notes: Vec::new() }
+    }
+
+    #[test]
+    fn every_row_is_to_be_reproduced() {
+        let rows = vec![
+            (row(Control::Alone, &["binfmt_misc"], 3), "QEMU=q\n$QEMU a"),
+            (row(Control::Isolation, &[], 0), "QEMU=q\n$QEMU a"),
+            (row(Control::Link, &["binfmt_misc"], 0), "QEMU=q\nT=t\n$QEMU b"),
+        ];
+        let text = reproduction(&triage(rows), "again");
+        let expected = [
+            "```sh\nQEMU=q\nT=t\n```\n",
+            ", first as it fails:\n",
+            "    # alone: fail, 3 of 3 runs\n    # isolation, with binfmt_misc: pass, 3 of 3 runs\n    $QEMU a\n",
+            "    # other link mode: pass, 3 of 3 runs\n    $QEMU b\n",
+            AROUND,
+            "    again\n",
+        ];
+        for part in expected {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+        let rows = vec![(row(Control::Alone, &[], 0), "T=t\na"), (row(Control::Load, &[], 1), "T=t\na")];
+        let text = reproduction(&triage(rows), "again");
+        assert!(!text.contains("as it fails") && !text.contains(AROUND), "{text}");
+        assert!(text.contains("# under load, 3 at once: fail, 1 of 3 runs"), "{text}");
+    }
+
+    #[test]
+    fn natively_it_is_said_that_there_are_no_captures() {
+        let mut native = row(Control::Alone, &[], 3);
+        if let Some(at) = &mut native.setting {
+            at.emulator = None;
+        }
+        let about = About { versions: vec![], patches: vec![], source: None, command: "again".into() };
+        let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &about);
+        assert_eq!(text.matches(&format!("Not had: {NATIVE}")).count(), 2, "{text}");
+        native.seen = row(Control::Alone, &[], 0).seen;
+        let text = markdown(&triage(vec![(native, "a")]), "fake", &about);
+        assert!(!text.contains("Not had"), "{text}");
+    }
+
+    #[test]
+    fn where_it_stood_is_told_as_far_as_it_is_known() {
+        let thread = Thread { pc: "0x1 f".into(), frames: vec![], registers: vec![("pc".into(), "0x1".into())] };
+        let text = stood(&Halt { why: "SIGSEGV".into(), threads: vec![thread.clone()] });
+        assert!(text.contains("pc 0x1 f\nno frames found") && !text.contains("stale"), "{text}");
+        let thread = Thread { frames: vec!["g+0x2".into()], ..thread };
+        assert!(stood(&Halt { why: "SIGSEGV".into(), threads: vec![thread] }).contains("stale"));
+        let text = stood(&Halt { why: "exit status 3".into(), threads: vec![] });
+        assert!(text.ends_with("without stopping anywhere before: exit status 3.\n"), "{text}");
     }
 }

@@ -144,7 +144,7 @@ impl Cmd {
     }
 
     /// The program and its arguments.
-    pub(super) fn words(&self) -> impl Iterator<Item = &OsStr> {
+    pub fn words(&self) -> impl Iterator<Item = &OsStr> {
         std::iter::once(&self.program).chain(&self.args).map(OsString::as_os_str)
     }
 
@@ -166,12 +166,7 @@ impl Cmd {
 
     /// The command as a shell would take it, without its environment.
     pub fn display(&self) -> String {
-        let mut text = quote(&self.program);
-        for arg in &self.args {
-            text.push(' ');
-            text.push_str(&quote(arg));
-        }
-        text
+        self.words().map(quote).collect::<Vec<_>>().join(" ")
     }
 
     /// Runs it, handing every chunk of output to `sink` as it comes; an empty one now and then if it is [bounded](Self::bounded),

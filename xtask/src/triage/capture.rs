@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::gdb::{Register, Stop, Stub, shown};
+use super::gdb::{self, End, Register, Stop, Stub, shown};
 use super::place::Place;
 use super::symbols::{self, Modules};
 use crate::model::outcome::Outcome;
@@ -31,20 +31,27 @@ const FRAMES: usize = 32;
 /// What stubs call the program counter.
 const PROGRAM_COUNTER: &[&str] = &["pc", "rip", "eip", "pswa"];
 
+/// What they call the stack pointer and the link register, unless the target says otherwise.
+const STACK_POINTER: &[&str] = &["sp", "rsp", "esp"];
+const LINK_REGISTER: &[&str] = &["lr", "ra"];
+
 /// Threads that are looked at.
 const THREADS: usize = 8;
 
+/// Of what an emulator said before it ended, so many lines are shown.
+const LAST_WORDS: usize = 5;
+
 /// Where a program stood.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Halt {
-    /// Why it stood: a signal's name, or that it was stopped.
+    /// Why it stood: a signal's name, or that it was stopped; for one that just ended, how.
     pub why: String,
-    /// Its threads; the one that got the signal first.
+    /// Its threads; the one that got the signal first. None if no signal came before the end.
     pub threads: Vec<Thread>,
 }
 
 /// Where a thread stood.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
     /// The program counter, and the function there.
     pub pc: String,
@@ -107,47 +114,93 @@ fn halt_once(place: &Place, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<O
             ended.store(true, Ordering::Relaxed);
             ran
         });
-        let halt = Stub::connect(&socket, || !ended.load(Ordering::Relaxed)).and_then(|mut stub| {
-            let halt = follow(&mut stub, place, hangs);
+        let followed = Stub::connect(&socket, || !ended.load(Ordering::Relaxed)).and_then(|mut stub| {
+            let elf = &place.target.elf;
+            let registers = stub.registers(&place.target.qemu.registers, elf.class.into())?;
+            let followed = follow(&mut stub, hangs, |stub, all| look(stub, place, &registers, all));
             stub.kill();
-            halt
+            followed
         });
         let ran = running.join().unwrap_or_else(|_| bail!("the thread that ran the program panicked"));
         interrupt::check()?;
-        ran.and(halt)
+        let ran = ran?;
+        match followed {
+            Ok(Followed::Stood(halt)) => Ok(Some(halt)),
+            Ok(Followed::Ended(_)) if !ran.outcome.is_failure() => Ok(None),
+            // What the harness saw is told in the same words as in the table.
+            Ok(Followed::Ended(end)) => {
+                let why = ran.reason.unwrap_or_else(|| end.to_string());
+                Ok(Some(Halt { why, threads: Vec::new() }))
+            }
+            Err(error) => Err(with_last_words(&error, &ran.output)),
+        }
     })
 }
 
-/// GDB's numbers of the signals that tell of a fault of the program's own.
-const FAULTS: [(u8, &str); 7] =
-    [(4, "SIGILL"), (5, "SIGTRAP"), (6, "SIGABRT"), (8, "SIGFPE"), (10, "SIGBUS"), (11, "SIGSEGV"), (12, "SIGSYS")];
+/// An emulator that does not come to its stub says why itself.
+fn with_last_words(error: &anyhow::Error, printed: &str) -> anyhow::Error {
+    let lines: Vec<&str> = printed.lines().collect();
+    let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
+    if last.is_empty() { anyhow!("{error:#}") } else { anyhow!("{error:#}; last it printed\n{}", last.join("\n")) }
+}
+
+/// What became of a program under the stub.
+#[derive(Debug, PartialEq, Eq)]
+enum Followed {
+    /// It stood here, and did not get over it.
+    Stood(Halt),
+    /// It ended without a place to show.
+    Ended(End),
+}
+
+/// GDB's numbers of the signals that tell of a fault of the program's own: ILL, TRAP, ABRT, FPE, BUS, SEGV, SYS. Who catches one
+/// may end by itself, and that is still why.
+const FAULTS: [u8; 7] = [4, 5, 6, 8, 10, 11, 12];
+
+/// Those that end no program unless it wants to: URG, STOP, TSTP, CONT, CHLD, TTIN, TTOU, WINCH.
+const HARMLESS: [u8; 8] = [16, 17, 18, 19, 20, 21, 22, 28];
 const QUIT: u8 = 3;
 
-/// Lets it run to its end. A handler may catch a fault, so the last one counts.
-fn follow(stub: &mut Stub, place: &Place, hangs: bool) -> Result<Option<Halt>> {
-    let registers = stub.registers()?;
+/// Lets it run to its end. A handler may catch a signal, so the last one counts.
+fn follow(
+    stub: &mut Stub,
+    hangs: bool,
+    mut look: impl FnMut(&mut Stub, bool) -> Result<Vec<Thread>>,
+) -> Result<Followed> {
     let end = Instant::now() + 5 * HANG;
-    let (mut halt, mut signal) = (None, 0);
+    let (mut last, mut signal) = (None, 0);
     loop {
         match stub.go_on(signal, end)? {
             Some(Stop::Signal(QUIT)) if hangs => {
                 let why = format!("stopped after {} s", HANG.as_secs());
-                return look(stub, place, &registers, why, true).map(Some);
+                return Ok(Followed::Stood(Halt { why, threads: look(stub, true)? }));
             }
             Some(Stop::Signal(number)) => {
-                if let Some((_, name)) = FAULTS.iter().find(|(fault, _)| *fault == number) {
-                    halt = Some(look(stub, place, &registers, (*name).to_owned(), false)?);
+                if !HARMLESS.contains(&number) {
+                    last = Some((number, look(stub, false)?));
                 }
                 signal = number;
             }
-            Some(Stop::Ended) => return Ok(halt),
+            Some(Stop::Ended(end)) => {
+                let counts = |number| match end {
+                    End::Signal(by) => by == number,
+                    End::Status(_) | End::Silent => FAULTS.contains(&number),
+                };
+                return Ok(match last {
+                    Some((number, threads)) if counts(number) => {
+                        let then = if let End::Status(_) = end { format!(", then {end}") } else { String::new() };
+                        Followed::Stood(Halt { why: gdb::signal_name(number) + &then, threads })
+                    }
+                    _ => Followed::Ended(end),
+                });
+            }
             None => bail!("the program goes on under the gdb stub"),
         }
     }
 }
 
 /// Looks at the thread that has stopped, and at the others if `all`.
-fn look(stub: &mut Stub, place: &Place, registers: &[Register], why: String, all: bool) -> Result<Halt> {
+fn look(stub: &mut Stub, place: &Place, registers: &[Register], all: bool) -> Result<Vec<Thread>> {
     let elf = &place.target.elf;
     let (word, big) = (usize::from(elf.class / 8), elf.big_endian);
     let loader = symbols::loader(&place.sysroot, &place.target.musl.loader);
@@ -163,7 +216,7 @@ fn look(stub: &mut Stub, place: &Place, registers: &[Register], why: String, all
     } else {
         threads.push(view.thread(stub)?);
     }
-    Ok(Halt { why, threads })
+    Ok(threads)
 }
 
 struct View<'a> {
@@ -177,12 +230,11 @@ struct View<'a> {
 
 impl View<'_> {
     fn thread(&self, stub: &mut Stub) -> Result<Thread> {
-        let counter = self.named(PROGRAM_COUNTER).context("the gdb stub names no program counter")?;
+        let counter = self.named(None, PROGRAM_COUNTER).context("the gdb stub names no program counter")?;
         let pc = symbols::number(&stub.register(counter)?, self.big);
-        let stack_register = self.place.target.qemu.stack_register.as_deref();
-        let names: Vec<&str> = stack_register.into_iter().chain(["sp", "rsp", "esp"]).collect();
-        let link = self.address(stub, &["lr", "ra"])?;
-        let stack = match self.address(stub, &names)? {
+        let qemu = &self.place.target.qemu;
+        let link = self.address(stub, qemu.link_register.as_deref(), LINK_REGISTER)?;
+        let stack = match self.address(stub, qemu.stack_register.as_deref(), STACK_POINTER)? {
             Some(sp) => stack(stub, sp),
             None => Vec::new(),
         };
@@ -199,14 +251,16 @@ impl View<'_> {
         Ok(Thread { pc: format!("{pc:#x}{function}"), frames, registers })
     }
 
-    /// The register that has one of these names.
-    fn named(&self, names: &[&str]) -> Option<&Register> {
-        names.iter().find_map(|name| self.registers.iter().find(|register| register.name == **name))
+    /// The register that has the target's name, or one of the usual ones.
+    fn named(&self, own: Option<&str>, usual: &[&str]) -> Option<&Register> {
+        let mut names = own.into_iter().chain(usual.iter().copied());
+        names.find_map(|name| self.registers.iter().find(|register| register.name == name))
     }
 
     /// What that holds.
-    fn address(&self, stub: &mut Stub, names: &[&str]) -> Result<Option<u64>> {
-        self.named(names).map(|register| Ok(symbols::number(&stub.register(register)?, self.big))).transpose()
+    fn address(&self, stub: &mut Stub, own: Option<&str>, usual: &[&str]) -> Result<Option<u64>> {
+        let register = self.named(own, usual);
+        register.map(|register| Ok(symbols::number(&stub.register(register)?, self.big))).transpose()
     }
 }
 
@@ -225,6 +279,7 @@ fn stack(stub: &mut Stub, sp: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gdb::tests::stub;
     use super::*;
 
     #[test]
@@ -246,5 +301,44 @@ mod tests {
         let many: Vec<String> = (0..100).map(|number| format!("1 call({number})")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(of_the_test(&many, false), many[40..]);
+    }
+    /// What is made of a program that does this under the stub.
+    fn followed(hangs: bool, script: Vec<(&'static str, &'static str)>) -> Followed {
+        let (_folder, serving, mut stub) = stub(script);
+        let thread = Thread { pc: "0x10".into(), frames: Vec::new(), registers: Vec::new() };
+        let followed = follow(&mut stub, hangs, |_, all| Ok(vec![thread.clone(); 1 + usize::from(all)])).unwrap();
+        serving.join().unwrap();
+        followed
+    }
+
+    #[test]
+    fn it_stands_at_the_signal_that_ends_it() {
+        let stood = |followed| match followed {
+            Followed::Stood(halt) => (halt.why, halt.threads.len()),
+            Followed::Ended(end) => (end.to_string(), 0),
+        };
+        let cases = [
+            // GDB has numbers of its own: 30 is SIGUSR1, 20 SIGCHLD.
+            (vec![("c", "T0b"), ("C0b", "X0b")], ("SIGSEGV", 1)),
+            (vec![("c", "T14"), ("C14", "T1e"), ("C1e", "X1e")], ("SIGUSR1", 1)),
+            (vec![("c", "T0b"), ("C0b", "W65")], ("SIGSEGV, then exit status 101", 1)),
+            // One that was caught is not why.
+            (vec![("c", "T1e"), ("C1e", "W03")], ("exit status 3", 0)),
+            (vec![("c", "T1e"), ("C1e", "X0d")], ("SIGPIPE", 0)),
+            (vec![("c", "W03")], ("exit status 3", 0)),
+            (vec![], ("the gdb stub has hung up", 0)),
+        ];
+        for (script, (why, threads)) in cases {
+            assert_eq!(stood(followed(false, script)), (why.to_owned(), threads));
+        }
+        assert_eq!(stood(followed(true, vec![("c", "T03")])), ("stopped after 10 s".into(), 2));
+        assert_eq!(stood(followed(false, vec![("c", "T03"), ("C03", "X03")])), ("SIGQUIT".into(), 1));
+    }
+
+    #[test]
+    fn what_an_emulator_said_last_is_told() {
+        let told = |printed| with_last_words(&anyhow!("no stub"), printed).to_string();
+        assert_eq!(told(""), "no stub");
+        assert_eq!(told("1\n2\n3\n4\n5\n6\n"), "no stub; last it printed\n2\n3\n4\n5\n6");
     }
 }

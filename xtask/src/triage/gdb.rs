@@ -1,8 +1,12 @@
 //! The part of GDB's remote serial protocol that it takes to ask QEMU's stub where a program stands.
 //!
-//! Which registers there are, and their numbers and widths, is what the stub itself describes (`target.xml`).
+//! Which registers there are, and their numbers and widths, is what the stub itself describes (`target.xml`), or the
+//! target's own file where it does not.
+
+mod description;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -10,8 +14,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use self::description::{includes, registers};
 use crate::run::interrupt;
 use crate::store::hex;
+
+pub use self::description::Register;
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,19 +30,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub struct Stub {
     stream: UnixStream,
     read: VecDeque<u8>,
-}
-
-/// A register, as the stub describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Register {
-    /// Its name.
-    pub name: String,
-    /// Its number in the protocol.
-    pub number: usize,
-    /// Its width in bits.
-    pub bits: usize,
-    /// Number of the part of the description that it is in: the processor's core, its vectors, ….
-    pub part: usize,
+    /// Whether it has hung up.
+    gone: bool,
 }
 
 /// Why a program has stopped, or that it has ended.
@@ -44,7 +40,41 @@ pub enum Stop {
     /// By this signal, in GDB's numbering.
     Signal(u8),
     /// It has ended.
-    Ended,
+    Ended(End),
+}
+
+/// How a program has ended, as the stub tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this status.
+    Status(u8),
+    /// By this signal, in GDB's numbering.
+    Signal(u8),
+    /// The stub has hung up, as it does when it is killed.
+    Silent,
+}
+
+/// GDB's names of signals, whose numbers are not the system's; the first is 1.
+const SIGNALS: [&str; 32] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "EMT", "FPE", "KILL", "BUS", "SEGV", "SYS", "PIPE", "ALRM", "TERM",
+    "URG", "STOP", "TSTP", "CONT", "CHLD", "TTIN", "TTOU", "IO", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "LOST",
+    "USR1", "USR2", "PWR",
+];
+
+/// A signal's name, by GDB's number.
+pub fn signal_name(number: u8) -> String {
+    let name = usize::from(number).checked_sub(1).and_then(|index| SIGNALS.get(index));
+    name.map_or_else(|| format!("GDB's signal {number}"), |name| format!("SIG{name}"))
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "exit status {status}"),
+            Self::Signal(number) => f.write_str(&signal_name(*number)),
+            Self::Silent => f.write_str("the gdb stub has hung up"),
+        }
+    }
 }
 
 impl Stub {
@@ -56,7 +86,7 @@ impl Stub {
             match UnixStream::connect(socket) {
                 Ok(stream) => {
                     stream.set_read_timeout(Some(TICK))?;
-                    return Ok(Self { stream, read: VecDeque::new() });
+                    return Ok(Self { stream, read: VecDeque::new(), gone: false });
                 }
                 Err(error) if !alive() || Instant::now() > end => {
                     return Err(error).context("connecting to QEMU's gdb stub");
@@ -74,12 +104,18 @@ impl Stub {
 
     /// Lets the program go on, with a signal if it is not 0, until it stops; nothing if it does not within the time.
     pub fn go_on(&mut self, signal: u8, until: Instant) -> Result<Option<Stop>> {
-        self.send(&if signal == 0 { "c".to_owned() } else { format!("C{signal:02x}") })?;
+        let mut asked = self.send(&if signal == 0 { "c".to_owned() } else { format!("C{signal:02x}") });
         loop {
-            let Some(answer) = self.receive(until)? else { return Ok(None) };
+            let answer = match asked.and_then(|()| self.receive(until)) {
+                Err(_) if self.gone => return Ok(Some(Stop::Ended(End::Silent))),
+                answer => answer?,
+            };
+            asked = Ok(());
+            let Some(answer) = answer else { return Ok(None) };
             match answer.first() {
                 Some(b'T' | b'S') => return Ok(Some(Stop::Signal(number(answer.get(1..3))?))),
-                Some(b'W' | b'X') => return Ok(Some(Stop::Ended)),
+                Some(b'W') => return Ok(Some(Stop::Ended(End::Status(number(answer.get(1..3))?)))),
+                Some(b'X') => return Ok(Some(Stop::Ended(End::Signal(number(answer.get(1..3))?)))),
                 // What the stub says on the way.
                 _ => {}
             }
@@ -109,15 +145,19 @@ impl Stub {
         }
     }
 
-    /// The registers that it describes.
-    pub fn registers(&mut self) -> Result<Vec<Register>> {
+    /// The registers that it describes; if it describes none, those that are known, by their numbers and all of this width.
+    pub fn registers(&mut self, known: &[String], bits: usize) -> Result<Vec<Register>> {
         let read = |stub: &mut Self, file: &str| -> Result<String> {
             let text = stub.object(&format!("features:read:{file}"))?;
             Ok(String::from_utf8_lossy(&text).into_owned())
         };
         let supported = self.ask("qSupported:multiprocess-")?;
         if !String::from_utf8_lossy(&supported).contains("qXfer:features:read+") {
-            bail!("this emulator's gdb stub does not describe its registers");
+            if known.is_empty() {
+                bail!("this emulator's gdb stub does not describe its registers, nor does target.toml");
+            }
+            let register = |(number, name): (usize, &String)| Register { name: name.clone(), number, bits, part: 0 };
+            return Ok(known.iter().enumerate().map(register).collect());
         }
         let target = read(self, "target.xml")?;
         let mut all = registers(&target, 0, 0);
@@ -143,8 +183,15 @@ impl Stub {
 
     /// The program's threads, as the stub names them.
     pub fn threads(&mut self) -> Result<Vec<String>> {
-        let answer = String::from_utf8_lossy(&self.ask("qfThreadInfo")?).into_owned();
-        Ok(answer.strip_prefix('m').unwrap_or_default().split(',').map(str::to_owned).collect())
+        let mut all: Vec<String> = Vec::new();
+        let mut question = "qfThreadInfo";
+        loop {
+            // `m` and some of them, as often as it takes, then `l`.
+            let answer = String::from_utf8_lossy(&self.ask(question)?).into_owned();
+            let Some(some) = answer.strip_prefix('m') else { return Ok(all) };
+            all.extend(some.split(',').map(str::to_owned));
+            question = "qsThreadInfo";
+        }
     }
 
     /// From now on it is about this thread.
@@ -155,7 +202,9 @@ impl Stub {
     fn send(&mut self, packet: &str) -> Result<()> {
         let sum = packet.bytes().fold(0u8, u8::wrapping_add);
         let framed = format!("${packet}#{sum:02x}");
-        self.stream.write_all(framed.as_bytes()).with_context(|| format!("sending `{packet}` to the gdb stub"))
+        let sent = self.stream.write_all(framed.as_bytes());
+        self.gone |= sent.as_ref().is_err_and(hung_up);
+        sent.with_context(|| format!("sending `{packet}` to the gdb stub"))
     }
 
     /// The next packet; nothing if there is none in time.
@@ -169,7 +218,8 @@ impl Stub {
                 && self.read.len() > end + 2
             {
                 let packet: Vec<u8> = self.read.drain(..end + 3).collect();
-                self.stream.write_all(b"+").context("answering the gdb stub")?;
+                // After its last word it may have gone without waiting for this.
+                let _ = self.stream.write_all(b"+");
                 return Ok(Some(unescape(&packet[1..end])));
             }
             interrupt::check()?;
@@ -178,13 +228,20 @@ impl Stub {
             }
             let mut chunk = [0; 4096];
             match self.stream.read(&mut chunk) {
-                Ok(0) => bail!("the gdb stub has gone"),
-                Ok(length) => self.read.extend(&chunk[..length]),
+                Ok(length) if length > 0 => self.read.extend(&chunk[..length]),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(error) => return Err(error).context("reading from the gdb stub"),
+                Err(error) if !hung_up(&error) => return Err(error).context("reading from the gdb stub"),
+                _ => {
+                    self.gone = true;
+                    bail!("the gdb stub has hung up");
+                }
             }
         }
     }
+}
+
+fn hung_up(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
 /// Undoes the protocol's escapes and repetitions.
@@ -216,36 +273,7 @@ fn bytes(text: &[u8]) -> Option<Vec<u8>> {
 
 fn number(digits: Option<&[u8]>) -> Result<u8> {
     let bytes = digits.and_then(bytes);
-    bytes.and_then(|bytes| bytes.first().copied()).context("the gdb stub stops without a signal")
-}
-
-/// The files that a description includes.
-fn includes(xml: &str) -> Vec<String> {
-    tags(xml, "xi:include").filter_map(|tag| attribute(tag, "href")).collect()
-}
-
-/// The registers in a part of a description, the first of which has the number `next` unless it says otherwise.
-fn registers(xml: &str, part: usize, mut next: usize) -> Vec<Register> {
-    let mut all = Vec::new();
-    for tag in tags(xml, "reg") {
-        let Some(name) = attribute(tag, "name") else { continue };
-        let number = attribute(tag, "regnum").and_then(|number| number.parse().ok()).unwrap_or(next);
-        let bits = attribute(tag, "bitsize").and_then(|bits| bits.parse().ok()).unwrap_or(0);
-        next = number + 1;
-        all.push(Register { name, number, bits, part });
-    }
-    all
-}
-
-/// What is within the tags of this name. The descriptions are machine-made: no comment or text holds such a tag.
-fn tags<'a>(xml: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let named = move |part: &'a str| part.strip_prefix(name).filter(|rest| rest.starts_with([' ', '\n', '\t']));
-    xml.split('<').filter_map(named).map(|rest| rest.split('>').next().unwrap_or(rest))
-}
-
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let start = tag.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix("=\""))?;
-    start.split('"').next().map(str::to_owned)
+    bytes.and_then(|bytes| bytes.first().copied()).context("the gdb stub tells of a stop without a number")
 }
 
 /// A register's value as it is written: `0x` and its bytes, highest first.
@@ -258,7 +286,7 @@ pub fn shown(value: &[u8], big_endian: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
@@ -269,26 +297,12 @@ mod tests {
         assert_eq!(bytes(b"0aff"), Some(vec![10, 255]));
         assert_eq!(bytes(b"E14"), None);
         assert_eq!(bytes(b""), None);
-    }
-
-    #[test]
-    fn descriptions_are_read() {
-        let target = "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target><xi:include href=\"core.xml\"/>\
-            <xi:include href=\"fp.xml\"/></target>";
-        assert_eq!(includes(target), ["core.xml", "fp.xml"]);
-        let core = "<feature name=\"org.x\">\n  <!-- the general ones -->\n  <reg name=\"r0\" bitsize=\"64\"/>\n  \
-            <reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\"/>\n  <reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\" regnum=\"64\"/>\n  \
-            <reg name=\"cr\" bitsize=\"32\"/></feature>";
-        let found: Vec<(String, usize, usize)> =
-            registers(core, 1, 0).into_iter().map(|reg| (reg.name, reg.number, reg.bits)).collect();
-        let expected = [("r0", 0, 64), ("sp", 1, 64), ("pc", 64, 64), ("cr", 65, 32)];
-        assert_eq!(found, expected.map(|(name, number, bits)| (name.into(), number, bits)));
         assert_eq!(shown(&[1, 2], false), "0x0201");
         assert_eq!(shown(&[1, 2], true), "0x0102");
     }
 
-    /// A stub that answers what it is asked, in this order.
-    fn stub(script: Vec<(&'static str, &'static str)>) -> (tempfile::TempDir, std::thread::JoinHandle<()>, Stub) {
+    /// A stub that answers what it is asked, in this order, and hangs up.
+    pub fn stub(script: Vec<(&'static str, &'static str)>) -> (tempfile::TempDir, std::thread::JoinHandle<()>, Stub) {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("gdb");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -319,10 +333,40 @@ mod tests {
         let (_folder, serving, mut stub) = stub(script);
         let soon = || Instant::now() + PATIENCE;
         assert_eq!(stub.go_on(0, soon()).unwrap(), Some(Stop::Signal(11)));
-        assert_eq!(stub.go_on(11, soon()).unwrap(), Some(Stop::Ended));
+        assert_eq!(stub.go_on(11, soon()).unwrap(), Some(Stop::Ended(End::Signal(11))));
         assert_eq!(stub.object("auxv:read:").unwrap(), b"#");
         assert!(stub.memory(16, 2).is_err());
         serving.join().unwrap();
         assert!(stub.ask("?").is_err());
+    }
+    #[test]
+    fn every_way_to_end_is_told() {
+        let (_folder, serving, mut stub) = stub(vec![("c", "W03")]);
+        let soon = || Instant::now() + PATIENCE;
+        assert_eq!(stub.go_on(0, soon()).unwrap(), Some(Stop::Ended(End::Status(3))));
+        serving.join().unwrap();
+        assert_eq!(stub.go_on(0, soon()).unwrap(), Some(Stop::Ended(End::Silent)));
+        let words = [End::Status(3), End::Signal(30), End::Signal(77)].map(|end| end.to_string());
+        assert_eq!(words, ["exit status 3", "SIGUSR1", "GDB's signal 77"]);
+    }
+
+    #[test]
+    fn all_threads_are_found() {
+        let script = vec![("qfThreadInfo", "m01"), ("qsThreadInfo", "m02,03"), ("qsThreadInfo", "l")];
+        let (_folder, serving, mut stub) = stub(script);
+        assert_eq!(stub.threads().unwrap(), ["01", "02", "03"]);
+        serving.join().unwrap();
+    }
+
+    #[test]
+    fn registers_that_are_not_described_are_known_by_their_numbers() {
+        let question = ("qSupported:multiprocess-", "PacketSize=1000;qXfer:auxv:read+");
+        let (_folder, serving, mut stub) = stub(vec![question, question, ("p1", "0000002a")]);
+        let error = stub.registers(&[], 32).unwrap_err().to_string();
+        assert_eq!(error, "this emulator's gdb stub does not describe its registers, nor does target.toml");
+        let registers = stub.registers(&["r0".into(), "pc".into()], 32).unwrap();
+        assert_eq!(registers[1], Register { name: "pc".into(), number: 1, bits: 32, part: 0 });
+        assert_eq!(stub.register(&registers[1]).unwrap(), [0, 0, 0, 42]);
+        serving.join().unwrap();
     }
 }

@@ -1,0 +1,216 @@
+//! A run as others can repeat it, who have neither this machine nor its folders.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::place::{Kind, Place};
+use crate::emulator;
+use crate::model::link::Link;
+use crate::model::target::Target;
+use crate::model::triage::Setting;
+use crate::model::version::Version;
+use crate::prove;
+use crate::run::exec::quote;
+use crate::run::runner::Runner;
+use crate::session::{Session, shown};
+
+/// Folder of the test programs in `out`.
+const TESTS: &str = "test_programs";
+
+/// The run at `place` as a shell script without Bringup, in the project's folder: what it takes, a line each, and the command
+/// last. What several runs take is the same line in all of them.
+pub fn reproduction(session: &Session, kind: &Kind, place: &Place) -> String {
+    let mut script = Script { root: &session.root, lines: Vec::new(), places: Vec::new() };
+    let mut words = Vec::new();
+    if let Runner::Qemu { path, version, env, .. } = &place.runner {
+        let file = path.file_name().unwrap_or_default();
+        let said = emulator::described(path).unwrap_or_else(|_| version.to_string());
+        script.set(&emulator_variable(path, version), path, &format!("$(command -v {})", quote(file)), &said);
+        words.extend(env.iter().map(|(key, value)| format!("{key}={}", quote(value.as_ref()))));
+    }
+    let programs = script.toolchain(session, place);
+    match kind {
+        Kind::Test { .. } => script.tests(session, place, &programs),
+        Kind::Proof { file, proof, .. } => {
+            let toolchain = place.sysroot.parent().unwrap_or(&place.sysroot);
+            let Setting { link, opt_level, .. } = &place.setting;
+            let opt_level = opt_level.as_deref().unwrap_or(prove::USUAL);
+            script.compilation(prove::compiler(&place.target, toolchain, file, proof, *link, opt_level), place);
+        }
+    }
+    if !place.subject.lib_dirs.is_empty() && place.setting.link == Link::Dynamic {
+        let folders: Vec<String> = place.subject.lib_dirs.iter().map(|dir| script.word(dir.as_ref())).collect();
+        words.push(format!("LD_LIBRARY_PATH={}", folders.join(":")));
+    }
+    let start = place.runner.words(&place.subject.program, &[]).unwrap_or_default();
+    words.extend(start.iter().map(|word| script.word(word)));
+    words.extend(place.subject.plain_args().iter().map(|arg| quote(arg.as_ref())));
+    script.lines.push(words.join(" "));
+    script.lines.join("\n")
+}
+
+/// The options that choose what is built, as they would have to be given again; the versions even if they are the default, which
+/// may change.
+pub fn choices(session: &Session) -> Vec<String> {
+    let versions = [format!("--rust {}", session.pins.rust.version), format!("--musl {}", session.pins.musl.version)];
+    let others = session.options.iter().filter(|option| !versions.contains(option)).cloned();
+    versions.iter().cloned().chain(others).collect()
+}
+
+/// The variable that stands for an emulator: `QEMU_S390X_11_1_3`.
+pub fn emulator_variable(path: &Path, version: &Version) -> String {
+    variable(&[&path.file_name().unwrap_or_default().to_string_lossy(), &version.to_string()])
+}
+
+fn variable(parts: &[&str]) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    parts.join("_").chars().map(plain).collect()
+}
+
+struct Script<'a> {
+    root: &'a Path,
+    lines: Vec<String>,
+    /// What stands for a file or folder, and for all that is in it.
+    places: Vec<(PathBuf, String)>,
+}
+
+impl Script<'_> {
+    /// Has a variable stand for a place.
+    fn set(&mut self, name: &str, place: &Path, value: &str, comment: &str) {
+        self.lines.push(format!("{name}={value}  # {comment}"));
+        self.places.push((place.to_owned(), format!("${name}")));
+    }
+
+    /// The target's toolchain; gives the start of the names of what is built by it.
+    fn toolchain(&mut self, session: &Session, place: &Place) -> String {
+        let Target { name, .. } = &place.target;
+        let folder = place.sysroot.parent().unwrap_or(&place.sysroot);
+        if let Some(level) = &place.setting.opt_level {
+            let variable = variable(&[name, "at", level]);
+            let comment = format!("as {name}'s, with std at opt-level {level}: triage --deep builds it");
+            self.set(&variable, folder, &quote(shown(self.root, folder).as_ref()), &comment);
+            return variable;
+        }
+        let variable = variable(&[name]);
+        let value = format!("$(cargo xtask build {name} {})", choices(session).join(" "));
+        self.set(&variable, folder, &value, "builds the toolchain and prints its folder");
+        variable
+    }
+
+    /// The folder of test programs that the run's is in.
+    fn tests(&mut self, session: &Session, place: &Place, start: &str) {
+        let all = session.out.join(TESTS);
+        let own = place.subject.program.strip_prefix(&all).ok().and_then(|rest| rest.components().next());
+        let Some(own) = own else { return };
+        let folder = all.join(own);
+        let name = &place.target.name;
+        let comment = format!(
+            "with the same options `cargo xtask test {name}` builds it, and `cargo xtask plan {name}` names it"
+        );
+        self.set(&format!("{start}_TESTS"), &folder, &quote(shown(self.root, &folder).as_ref()), &comment);
+    }
+
+    /// How the program is compiled.
+    fn compilation(&mut self, compiler: Option<crate::run::exec::Cmd>, place: &Place) {
+        let program = &place.subject.program;
+        let mut file = program.file_name().unwrap_or_default().to_os_string();
+        if let Some(level) = &place.setting.opt_level {
+            file.push(format!("-{level}"));
+        }
+        let file = quote(&file);
+        if let Some(compiler) = compiler {
+            let words: Vec<String> = compiler.words().map(|word| self.word(word)).collect();
+            self.lines.push(format!("{} -o {file}", words.join(" ")));
+        }
+        self.places.push((program.clone(), format!("./{file}")));
+    }
+
+    /// A word of a command, with what stands for a place instead of the place.
+    fn word(&self, word: &OsStr) -> String {
+        let path = Path::new(word);
+        let stands = self.places.iter().find_map(|(place, name)| Some((path.strip_prefix(place).ok()?, name)));
+        match stands {
+            Some((rest, name)) if rest.as_os_str().is_empty() && name.starts_with('$') => format!("\"{name}\""),
+            Some((rest, name)) if rest.as_os_str().is_empty() => name.clone(),
+            Some((rest, name)) => format!("\"{name}/{}\"", rest.display()),
+            None => quote(shown(self.root, path).as_ref()),
+        }
+    }
+}
+
+/// A text without the paths of this machine: what lies in one of these folders is told from there on, by the folder's other name.
+pub fn portable(text: &str, folders: &[(&Path, &str)]) -> String {
+    let mut text = text.to_owned();
+    for (folder, name) in folders {
+        let folder = folder.to_string_lossy();
+        // Of `/` there would be nothing left.
+        if folder.len() > 1 {
+            text = renamed(&text, &folder, name);
+        }
+    }
+    text
+}
+
+fn renamed(text: &str, folder: &str, name: &str) -> String {
+    let of_a_path = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+    let mut new = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(folder) {
+        let (before, after) = (&rest[..at], &rest[at + folder.len()..]);
+        let begins = !before.chars().next_back().or_else(|| new.chars().next_back()).is_some_and(of_a_path);
+        new.push_str(before);
+        rest = match after.strip_prefix('/') {
+            Some(within) if begins => {
+                new.push_str(if name == "." { "" } else { name });
+                if name == "." { within } else { after }
+            }
+            None if begins && !after.starts_with(of_a_path) => {
+                new.push_str(name);
+                after
+            }
+            _ => {
+                new.push_str(folder);
+                after
+            }
+        };
+    }
+    new + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_this_machine_are_left_out() {
+        let folders = [(Path::new("/home/me/bringup"), "."), (Path::new("/home/me"), "~"), (Path::new("/"), "?")];
+        let cases = [
+            ("at /home/me/bringup/proofs/a.rs:3", "at proofs/a.rs:3"),
+            ("cd /home/me/bringup; ls '/home/me/.cache/x'", "cd .; ls '~/.cache/x'"),
+            ("/home/me/bringup2 /home/me2 /x/home/me/a", "~/bringup2 /home/me2 /x/home/me/a"),
+            ("/home/me:/home/me/bringup/a:/home/me/bringup", "~:a:."),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(portable(text, &folders), expected);
+        }
+    }
+
+    #[test]
+    fn variables_are_names_for_the_shell() {
+        let version = "7.2.22".parse().unwrap();
+        assert_eq!(emulator_variable(Path::new("/a/qemu-s390x-static"), &version), "QEMU_S390X_STATIC_7_2_22");
+        assert_eq!(variable(&["x86_64", "at", "0"]), "X86_64_AT_0");
+    }
+
+    #[test]
+    fn what_has_a_variable_is_written_with_it() {
+        let mut script = Script { root: Path::new("/p"), lines: Vec::new(), places: Vec::new() };
+        script.set("QEMU", Path::new("/c/qemu-x"), "$(command -v qemu-x)", "version 1");
+        script.set("T", Path::new("/p/out/t"), "out/t", "the toolchain");
+        script.places.push((PathBuf::from("/p/out/made"), "./made".into()));
+        assert_eq!(script.lines, ["QEMU=$(command -v qemu-x)  # version 1", "T=out/t  # the toolchain"]);
+        let words =
+            ["/c/qemu-x", "-L", "/p/out/t/sys root", "/p/out/made", "/p/a b"].map(|word| script.word(word.as_ref()));
+        assert_eq!(words, ["\"$QEMU\"", "-L", "\"$T/sys root\"", "./made", "'a b'"]);
+    }
+}

@@ -48,6 +48,45 @@ fn what_fails_unexpectedly_runs_again_alone() {
 }
 
 #[test]
+fn failures_of_several_kinds_are_a_flake() {
+    let project = project!();
+    project.tests("std", "pass_a worse_b");
+    let bless = |entry: &str| {
+        project.write("targets/fake/expect.txt", entry);
+        let report = run(&project, &["--rerun"], 10);
+        let worse = test(&report, "worse_b");
+        assert_eq!((worse["outcome"].as_str(), worse["verdict"].as_str()), (Some("fail"), Some("flake")), "{worse}");
+        assert_eq!(worse["tries"], serde_json::json!({"runs": 4, "failures": 4, "others": 3}));
+        assert!(worse["reason"].as_str().unwrap().contains("1 fail, 3 crash (SIGSEGV)"), "{worse}");
+        project.run(&["bless", "fake", "--yes"], 0);
+        project.read("targets/fake/expect.txt")
+    };
+    assert_eq!(
+        bless("# Reason: x\nstd  worse_b  crash  link=dynamic\n"),
+        "# Reason: x\nstd  worse_b  flake  link=dynamic\n"
+    );
+    let blessed = bless("");
+    assert!(
+        blessed.contains("# Seen: failed 4 of 4 runs: 1 fail, 3 crash (SIGSEGV)\nstd  worse_b  flake"),
+        "{blessed}"
+    );
+}
+
+#[test]
+fn what_is_missing_is_a_regression_whatever_is_known_of_it() {
+    let project = project!();
+    project.tests("std", "pass_a lost_b");
+    for word in ["", "fail", "crash", "timeout", "flake"] {
+        let entry = if word.is_empty() { String::new() } else { format!("# Reason: x\nstd  lost_b  {word}\n") };
+        project.write("targets/fake/expect.txt", entry);
+        let report = run(&project, &["--rerun"], 100);
+        let lost = test(&report, "lost_b");
+        let found = (lost["outcome"].as_str(), lost["verdict"].as_str());
+        assert_eq!(found, (Some("missing"), Some("regression")), "{word}");
+    }
+}
+
+#[test]
 fn stress_gives_rates_and_is_not_recorded() {
     let project = project!();
     project.tests("std", "pass_a flaky_b");

@@ -132,6 +132,13 @@ fn in_both(before: &str, tests: &str) -> String {
 }
 
 #[test]
+fn two_machines_at_once_are_refused() {
+    let both = report(&[("one ssh dynamic", "a:fail"), ("one ssh dynamic", "a:pass")]);
+    let error = bless_both(&files(&[]), &both, Layer::Target).unwrap_err();
+    assert!(error.starts_with("the report has std of one natively dynamic from two machines"), "{error}");
+}
+
+#[test]
 fn what_is_as_expected_changes_nothing() {
     let text = "# Reason: x\nstd a fail\nstd b* skip\nstd c flake";
     assert_eq!(in_both(text, "a:fail bb:skip c:pass d:pass e:ignored"), text);

@@ -198,12 +198,12 @@ fn wrong_input_is_refused_and_changes_nothing() {
     };
     refused(&["fakt"], 2);
     refused(&["twin"], 2);
-    refused(&["--report", "no/such.json"], 101);
+    refused(&["--report", "no/such.json"], 2);
     project.write("text.json", "no report");
-    refused(&["--report", "text.json"], 101);
+    refused(&["--report", "text.json"], 2);
     let report = project.report().to_string();
     project.write("newer.json", report.replace("bringup-report/1", "bringup-report/2"));
-    refused(&["--report", "newer.json"], 101);
+    refused(&["--report", "newer.json"], 2);
     project.write("foreign.json", report.replace("\"target\":\"fake\"", "\"target\":\"elsewhere\""));
     refused(&["--report", "foreign.json"], 2);
     project.write("older.json", report.replace("\"spawns\":true", "\"spawns\":null"));

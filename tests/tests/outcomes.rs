@@ -101,6 +101,25 @@ fn verdicts_are_given_anew_and_regressions_are_run_again() {
 }
 
 #[test]
+fn a_program_that_cannot_list_its_tests_is_not_taken_for_a_test() {
+    let project = project!();
+    project.tests("env", "unlistable");
+    // Its name is that of a test, which passes.
+    project.tests("std", "pass_a env");
+    project.run(&["test", "fake"], 101);
+    let runs = project.report()["runs"].clone();
+    let error = runs[0]["error"].as_str().unwrap();
+    assert!(error.contains("suite std: two tests are named env"), "{error}");
+
+    project.tests("std", "pass_a");
+    project.run(&["test", "fake"], 100).says(&["env", "SIGABRT when asked for its tests"]);
+    let std = project.report()["runs"][0]["suites"][2].clone();
+    assert_eq!((&std["listed"], &std["passed"], &std["crashed"]), (&3.into(), &2.into(), &1.into()), "{std:#}");
+    assert_eq!(std["tests"][0]["name"], "env");
+    assert_eq!(std["tests"][0]["tries"], Value::Null, "no test of another program is run in its place");
+}
+
+#[test]
 fn a_suite_without_tests_is_tried_again() {
     let project = project!();
     project.tests("alloctests", "");

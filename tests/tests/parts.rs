@@ -1,7 +1,7 @@
 //! Flakes, stress, parts for several machines, and what an interrupt leaves of a suite.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use bringup_tests::{Project, project};
+use bringup_tests::{Output, Project, project};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -45,6 +45,45 @@ fn what_fails_unexpectedly_runs_again_alone() {
     project.write("targets/fake/expect.txt", "# Reason: x\nstd  flaky_b  flake\n");
     let report = run(&project, &["--rerun"], 0);
     assert_eq!(test(&report, "flaky_b")["tries"], Value::Null, "what is known needs no second try");
+}
+
+#[test]
+fn failures_of_several_kinds_are_a_flake() {
+    let project = project!();
+    project.tests("std", "pass_a worse_b");
+    let bless = |entry: &str| {
+        project.write("targets/fake/expect.txt", entry);
+        let report = run(&project, &["--rerun"], 10);
+        let worse = test(&report, "worse_b");
+        assert_eq!((worse["outcome"].as_str(), worse["verdict"].as_str()), (Some("fail"), Some("flake")), "{worse}");
+        assert_eq!(worse["tries"], serde_json::json!({"runs": 4, "failures": 4, "others": 3}));
+        assert!(worse["reason"].as_str().unwrap().contains("1 fail, 3 crash (SIGSEGV)"), "{worse}");
+        project.run(&["bless", "fake", "--yes"], 0);
+        project.read("targets/fake/expect.txt")
+    };
+    assert_eq!(
+        bless("# Reason: x\nstd  worse_b  crash  link=dynamic\n"),
+        "# Reason: x\nstd  worse_b  flake  link=dynamic\n"
+    );
+    let blessed = bless("");
+    assert!(
+        blessed.contains("# Seen: failed 4 of 4 runs: 1 fail, 3 crash (SIGSEGV)\nstd  worse_b  flake"),
+        "{blessed}"
+    );
+}
+
+#[test]
+fn what_is_missing_is_a_regression_whatever_is_known_of_it() {
+    let project = project!();
+    project.tests("std", "pass_a lost_b");
+    for word in ["", "fail", "crash", "timeout", "flake"] {
+        let entry = if word.is_empty() { String::new() } else { format!("# Reason: x\nstd  lost_b  {word}\n") };
+        project.write("targets/fake/expect.txt", entry);
+        let report = run(&project, &["--rerun"], 100);
+        let lost = test(&report, "lost_b");
+        let found = (lost["outcome"].as_str(), lost["verdict"].as_str());
+        assert_eq!(found, (Some("missing"), Some("regression")), "{word}");
+    }
 }
 
 #[test]
@@ -118,8 +157,7 @@ fn parts_make_a_whole() {
         assert_eq!(merged["runs"][0]["verdict"], "improvement");
 
         merge(&[&files[0], &files[1]], 101).says(&[
-            "s390x".replace("s390x", "fake").as_str(),
-            "suite",
+            "the reports cannot be merged: fake qemu dynamic: suite alloc: ",
             &format!("part {scheme}:3/3 is not there"),
         ]);
         merge(&[&files[0]], 101).says(&[&format!("part {scheme}:2/3 is not there")]);
@@ -133,4 +171,130 @@ fn parts_make_a_whole() {
     project
         .run(&["report", "merge", "slice-1.json", "slice-2.json", "hash-3.json"], 101)
         .says(&["not of one division"]);
+}
+
+/// Runs each part with these options, which must end with this code; the result is the file of its report.
+fn keep(project: &Project, name: &str, options: &[&str], code: i32) -> String {
+    run(project, options, code);
+    let file = format!("{name}.json");
+    project.write(&file, project.read("out/report/report.json"));
+    file
+}
+
+fn merge(project: &Project, files: &[&str], code: i32) -> Output {
+    project.run(&[&["report", "merge"], files].concat(), code)
+}
+
+#[test]
+fn a_part_may_be_empty_but_not_the_whole() {
+    let project = project!();
+    let suite_of = |name: &str, part: usize, parts: usize| {
+        let partition = format!("slice:{part}/{parts}");
+        keep(&project, &format!("{name}-{part}"), &["--suite", name, "--partition", &partition], 0)
+    };
+    let files: Vec<String> = (1..=4).map(|part| suite_of("alloc", part, 4)).collect();
+    assert_eq!(suite(&project.report(), "alloc")["listed"], 0);
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let merged: Value = serde_json::from_str(&merge(&project, &files, 0).stdout).unwrap();
+    assert_eq!(suite(&merged, "alloc")["passed"], 2);
+    // The first is ignored, the others are not.
+    let files: Vec<String> = (1..=3).map(|part| suite_of("core", part, 3)).collect();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    merge(&project, &files, 0);
+
+    project.run(&["test", "fake", "twin", "--suite", "alloc", "--partition", "slice:3/4"], 0);
+    assert_eq!(project.report()["runs"].as_array().unwrap().len(), 4);
+    project.run(&["test", "fake", "--filter", "nobody", "--partition", "slice:1/2"], 4);
+    project.tests("alloctests", "ignored_a ignored_b");
+    let files = [1, 2].map(|part| suite_of("alloc", part, 2));
+    merge(&project, &[&files[0], &files[1]], 101).says(&["no test ran in alloc"]);
+}
+
+#[test]
+fn a_program_that_cannot_list_its_tests_is_of_one_part() {
+    let project = project!();
+    project.tests("env", "unlistable");
+    for scheme in ["slice", "hash"] {
+        let files = [1, 2].map(|part| {
+            let file = format!("{scheme}-{part}.json");
+            project.cmd(&[&ONE[..], &["--suite", "std", "--partition", &format!("{scheme}:{part}/2")]].concat()).run();
+            project.write(&file, project.read("out/report/report.json"));
+            file
+        });
+        let merged: Value = serde_json::from_str(&merge(&project, &[&files[0], &files[1]], 0).stdout).unwrap();
+        let std = suite(&merged, "std");
+        assert_eq!((&std["crashed"], &std["partial"]), (&1.into(), &true.into()), "{std:#}");
+    }
+}
+
+#[test]
+fn parts_of_other_tests_are_refused() {
+    let project = project!();
+    project.tests("std", "pass_b1 pass_b2 pass_c1 pass_c2");
+    let part = |number: usize, filter: &str| {
+        let partition = format!("slice:{number}/2");
+        let options = ["--suite", "std", "--partition", &partition, "--filter", filter];
+        keep(&project, &format!("{filter}-{number}"), &options, 0)
+    };
+    // As many in each, so that counts do not tell.
+    let (first, second, other) = (part(1, "pass_b"), part(2, "pass_b"), part(2, "pass_c"));
+    merge(&project, &[&first, &second], 0);
+    merge(&project, &[&first, &other], 101).says(&["std", "slice:1/2 and slice:2/2 are not of the same tests"]);
+    let mut old: Value = serde_json::from_str(&project.read(&second)).unwrap();
+    let part = old["runs"][0]["suites"][0]["part"].as_object_mut().unwrap();
+    part.retain(|key, _| key == "partition" || key == "of");
+    project.write(&second, old.to_string());
+    merge(&project, &[&first, &second], 101).says(&["slice:2/2 does not say which tests were divided", "hint: "]);
+}
+
+#[test]
+fn what_does_not_make_a_whole_is_told_alike_in_any_order() {
+    let project = project!();
+    let whole = keep(&project, "whole", &["--suite", "std"], 0);
+    let first = keep(&project, "first", &["--suite", "std", "--partition", "slice:1/2"], 0);
+    let second = keep(&project, "second", &["--suite", "std", "--partition", "slice:2/2"], 0);
+    let mut lost = project.report();
+    lost["runs"][0]["verdict"] = "incomplete".into();
+    lost["runs"][0]["error"] = "the connection was lost".into();
+    project.write("cut.json", lost.to_string());
+    lost["runs"][0]["suites"] = serde_json::json!([]);
+    project.write("lost.json", lost.to_string());
+    let both = |one: &str, other: &str, says: &str| {
+        for files in [[one, other], [other, one]] {
+            merge(&project, &files, 101).says(&["the reports cannot be merged: fake qemu dynamic", says]);
+        }
+    };
+    for incomplete in ["cut.json", "lost.json"] {
+        for other in [&first, &whole, incomplete] {
+            both(incomplete, other, "one report has it incomplete: the connection was lost");
+        }
+    }
+    both(&whole, &first, "one report has it whole, another a part of it");
+    both(&whole, &whole, "more than one report has this run");
+    both(&first, &first, "part slice:1/2 is there twice");
+    merge(&project, &[&first, &second], 0);
+}
+
+#[test]
+fn a_wrong_report_is_a_usage_error() {
+    let project = project!();
+    run(&project, &["--suite", "std"], 0);
+    let refused = |file: &str, says: &[&str]| {
+        for verb in [&["report"][..], &["report", "merge"], &["report", "diff", file]] {
+            project.run(&[verb, &[file]].concat(), 2).says(says);
+        }
+    };
+    project.write("list.json", "[]");
+    refused("list.json", &["reading list.json: it is no JSON object, so it is not a report of Bringup"]);
+    refused(".", &[". is a folder", "hint: "]);
+    refused("no.json", &["there is no report at no.json"]);
+    // A test is gone, and the counts know nothing of it.
+    let mut report = project.report();
+    report["runs"][0]["suites"][0]["tests"].as_array_mut().unwrap().pop();
+    project.write("fewer.json", report.to_string());
+    refused("fewer.json", &["suite std of fake qemu dynamic: it says `passed` of 6 tests, but 5 of its tests are"]);
+    let mut report = project.report();
+    report["runs"][0]["suites"][0]["tests"][0]["verdict"] = "regression".into();
+    project.write("worse.json", report.to_string());
+    refused("worse.json", &["it says `expected` of 6 tests, but 5 of its tests are"]);
 }

@@ -127,6 +127,8 @@ pub enum Verb {
     /// bug to out/triage/. The exit code is 0 whatever the verdict, and 4 if there is nothing to triage.
     Triage(Triage),
     /// Show the last report, or other ones
+    ///
+    /// The exit code is that of the worst run that is shown: 0 if all are as expected, 100 for a regression.
     Report(Report),
     /// Rewrite the expectation files by the last report: what it shows is then expected
     ///

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use crate::model::outcome::{Outcome, Verdict};
-use crate::model::report::Report;
+use crate::model::report::{Report, Run};
 use crate::render::view::{run_name, visible};
 
 mod merge;
@@ -75,8 +75,12 @@ pub fn diff(before: &Report, after: &Report) -> Diff {
 
 fn suites(report: &Report) -> Suites<'_> {
     let mut suites = Suites::new();
+    let plain = |run: &Run| format!("{} {} {}", run.target, run.runner, run.link);
     for run in &report.runs {
-        let mut of = |name: &str, tests: BTreeMap<_, _>| suites.insert(format!("{}  {name}", run_name(run)), tests);
+        // Two machines can be compared, unless one report has both.
+        let alone = report.runs.iter().filter(|other| plain(other) == plain(run)).count() == 1;
+        let run_name = if alone { plain(run) } else { run_name(run) };
+        let mut of = |name: &str, tests: BTreeMap<_, _>| suites.insert(format!("{run_name}  {name}"), tests);
         if !run.smoke.is_empty() {
             let judged = |outcome: Outcome| if outcome.is_failure() { Verdict::Regression } else { Verdict::Expected };
             let state = |outcome| State { outcome: Some(outcome), verdict: judged(outcome) };

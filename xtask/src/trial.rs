@@ -175,14 +175,15 @@ impl Trial<'_> {
         if outcomes.is_empty() {
             return stopped;
         }
-        let wholes: Vec<usize> = outcomes.iter().map(|outcome| outcome.listed + outcome.elsewhere.len()).collect();
+        let whole = |outcome: &SuiteOutcome| (outcome.listed + outcome.elsewhere.len(), outcome.names.clone());
+        let wholes: Vec<(usize, String)> = outcomes.iter().map(whole).collect();
         let judged = self.judge(outcomes, &setting, &logs)?;
         self.keep_logs(&judged)?;
         run.suites = judged.suites;
-        for ((suite, cached), of) in run.suites.iter_mut().zip(cached).zip(wholes) {
+        for ((suite, cached), (of, names)) in run.suites.iter_mut().zip(cached).zip(wholes) {
             suite.cached = cached;
-            suite.part =
-                self.selection.partition.map(|partition| report::Part { partition: partition.to_string(), of });
+            let partition = self.selection.partition.map(|partition| partition.to_string());
+            suite.part = partition.map(|partition| report::Part { partition, of, names });
         }
         stopped.and_then(|()| interrupt::check())
     }

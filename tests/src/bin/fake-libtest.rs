@@ -159,7 +159,6 @@ fn run(name: &str) -> std::io::Result<&'static str> {
                 note(&spans, &format!("{} {}", nanos(from), nanos(std::time::SystemTime::now())))?;
             }
         }
-        "flaky" => return flaky(name),
         // Fails beside another one of its kind.
         "crowd" => {
             let lock = std::fs::File::create(std::env::current_exe()?.with_file_name("crowd.lock"))?;
@@ -168,6 +167,9 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             }
             std::thread::sleep(Duration::from_millis(300));
         }
+        "flaky" => return Ok(if runs(name)? % 2 == 0 { "failed" } else { "ok" }),
+        "worse" if runs(name)? % 4 == 0 => return Ok("failed"),
+        "worse" => signal("SEGV")?,
         "nap" => std::thread::sleep(Duration::from_millis(400)),
         "slow" => std::thread::sleep(Duration::from_millis(600)),
         "noise" => {
@@ -224,12 +226,12 @@ fn hold() {
     std::thread::sleep(Duration::from_secs(2));
 }
 
-/// Fails the first time, passes the second, and so on, as counted in a file beside the program.
-fn flaky(name: &str) -> std::io::Result<&'static str> {
+/// How often a test has run before, as counted in a file beside the program.
+fn runs(name: &str) -> std::io::Result<usize> {
     let file = std::env::current_exe()?.with_file_name(format!("{}.runs", name.replace("::", ".")));
     let runs = std::fs::read(&file).unwrap_or_default().len();
     std::fs::write(&file, vec![b'.'; runs + 1])?;
-    Ok(if runs % 2 == 0 { "failed" } else { "ok" })
+    Ok(runs)
 }
 
 /// Whether this is the program of the static link mode, by the path that it was started by.

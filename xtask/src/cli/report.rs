@@ -23,13 +23,19 @@ pub struct Report {
 #[derive(Debug, Subcommand)]
 pub enum ReportVerb {
     /// Print what differs between two reports: tests that appeared, vanished or changed
+    ///
+    /// The exit code is 0 whatever differs.
     Diff {
         /// The earlier report.json
         before: PathBuf,
         /// The later report.json
         after: PathBuf,
     },
-    /// Join reports of different targets, runners or link modes, or of the parts that --partition makes, into one, on standard output
+    /// Join reports of different targets, runners, machines or link modes, or of the parts that --partition makes, into one, on
+    /// standard output
+    ///
+    /// The exit code is 0 whatever the verdict: `report FILE` of the result ends with that of the worst run. Files that do not fit
+    /// together are refused.
     Merge {
         /// The report.json files
         #[arg(required = true, value_name = "FILE")]

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::cli::{Format, Report as Options, ReportVerb};
+use crate::exit::Coded;
 use crate::model::report::Report;
 use crate::session::Session;
 use crate::{exit, render, report_ops};
@@ -44,10 +45,14 @@ fn show(session: &Session, options: &Options) -> Result<u8> {
     Ok(code)
 }
 
-/// The report in a file.
+/// The report in a file that the user named.
 pub fn read(file: &Path) -> Result<Report> {
-    if !file.is_file() {
-        bail!("there is no report at {}\nhint: `cargo xtask bringup` makes one", file.display());
+    let wrong = |why: String| Coded::error(exit::USAGE, why);
+    if file.is_dir() {
+        return Err(wrong(format!("{} is a folder\nhint: a report is the file report.json in it", file.display())));
     }
-    render::json::read(&fs_err::read(file)?, file)
+    if !file.is_file() {
+        return Err(wrong(format!("there is no report at {}\nhint: `cargo xtask bringup` makes one", file.display())));
+    }
+    render::json::read(&fs_err::read(file)?, file).map_err(|error| wrong(format!("{error:#}")))
 }

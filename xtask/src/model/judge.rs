@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::expectation::{Active, Entry, Expectations, Setting, Word};
-use super::outcome::{Outcome, SuiteOutcome, TestOutcome, Tries, Verdict};
+use super::outcome::{Outcome, Repeated, SuiteOutcome, TestOutcome, Verdict};
 use super::report::{Suite, Test, Verdicts};
 
 /// Suites as they go into the report, and the files that hold what failing tests printed.
@@ -66,10 +66,11 @@ pub fn judge(
 ) -> Result<Judged, JudgeError> {
     let names: Vec<String> = suites.iter().map(|suite| suite.suite.clone()).collect();
     let mut judged = Judged::default();
-    let (mut ran, mut interrupted) = (0, false);
+    let (mut ran, mut interrupted, mut divided) = (0, false, false);
     for outcome in suites {
         let all_here = outcome.complete && outcome.elsewhere.is_empty();
-        interrupted |= outcome.not_run > 0;
+        interrupted |= outcome.interrupted;
+        divided |= !outcome.elsewhere.is_empty();
         let active = expectations.active(&outcome.suite, setting);
         let folder = format!("{logs}/{}", file_name(&outcome.suite));
         let suite = judge_suite(outcome, &active, &folder, &mut judged.logs)?;
@@ -80,7 +81,8 @@ pub fn judge(
         ran += executed;
         judged.suites.push(suite);
     }
-    if ran == 0 && !interrupted {
+    // A part may well be empty, if another one is not.
+    if ran == 0 && !interrupted && !divided {
         return Err(JudgeError::NothingRan(names.join(", ")));
     }
     Ok(judged)
@@ -99,9 +101,9 @@ pub fn worst(suites: &[Suite]) -> &'static str {
 }
 
 fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut Vec<Log>) -> Result<Suite, JudgeError> {
-    let SuiteOutcome { suite, tests: outcomes, listed, not_run, complete, elsewhere, notes: _, wall_s, cpu_s } =
-        outcome;
-    if outcomes.len() + not_run != listed {
+    let SuiteOutcome { suite, tests: outcomes, listed, not_run, interrupted, complete, elsewhere, .. } = outcome;
+    let (wall_s, cpu_s) = (outcome.wall_s, outcome.cpu_s);
+    if outcomes.len() + not_run != listed || (not_run > 0 && !interrupted) {
         return Err(JudgeError::Lost { suite, listed, counted: outcomes.len() });
     }
     let count = |outcome| outcomes.iter().filter(|test| test.outcome == outcome).count();
@@ -199,11 +201,11 @@ pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<St
     };
     match (test.outcome, entry.word) {
         (Outcome::Skipped, Word::Skip) => (Verdict::Expected, known),
-        (Outcome::Skipped, _) => (Verdict::Regression, contrary(own)),
+        (Outcome::Skipped | Outcome::Missing, _) => (Verdict::Regression, contrary(own)),
         (Outcome::Ignored, _) | (Outcome::Pass, Word::Flake | Word::Skip) => (Verdict::Expected, own),
         (Outcome::Pass, _) => (Verdict::Improvement, contrary(own)),
-        _ if comes_and_goes(test) => (Verdict::Flake, contrary(own)),
         (_, Word::Flake) => (Verdict::Flake, known),
+        _ if comes_and_goes(test) => (Verdict::Flake, contrary(own)),
         (outcome, word) if word.outcome() == Some(outcome) => (Verdict::Expected, known),
         // To report a failure is better than to die or to hang.
         (Outcome::Fail, Word::Crash | Word::Timeout) => (Verdict::Improvement, contrary(own)),
@@ -211,8 +213,9 @@ pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<St
     }
 }
 
+/// Whether it is a flake by what was seen; a test that its program did not tell of is none, whatever else it did.
 fn comes_and_goes(test: &TestOutcome) -> bool {
-    test.tries.is_some_and(Tries::differ)
+    test.outcome != Outcome::Missing && test.tries.is_some_and(Repeated::differ)
 }
 
 /// A test's name as part of a file name that every file system and archive takes.
@@ -240,8 +243,10 @@ mod tests {
             tests,
             listed,
             not_run: 0,
+            interrupted: false,
             complete,
             elsewhere: vec![],
+            names: String::new(),
             notes: vec![],
             wall_s: 1.0,
             cpu_s: 2.0,
@@ -256,20 +261,36 @@ mod tests {
 
     #[test]
     fn every_outcome_against_every_word() {
-        use Outcome::{Crash, Fail, Ignored, Pass, Skipped, Timeout};
+        use Outcome::{Crash, Fail, Ignored, Missing, Pass, Skipped, Timeout};
         use Verdict::{Expected, Flake, Improvement, Regression};
+        let outcomes = [Pass, Fail, Crash, Timeout, Missing, Ignored, Skipped];
         let table = [
-            ("", [Expected, Regression, Regression, Regression, Expected, Regression]),
-            ("std t fail", [Improvement, Expected, Regression, Regression, Expected, Regression]),
-            ("std t crash", [Improvement, Improvement, Expected, Regression, Expected, Regression]),
-            ("std t timeout", [Improvement, Improvement, Regression, Expected, Expected, Regression]),
-            ("std t flake", [Expected, Flake, Flake, Flake, Expected, Regression]),
-            ("std t skip", [Expected, Regression, Regression, Regression, Expected, Expected]),
+            ("", [Expected, Regression, Regression, Regression, Regression, Expected, Regression]),
+            ("std t fail", [Improvement, Expected, Regression, Regression, Regression, Expected, Regression]),
+            ("std t crash", [Improvement, Improvement, Expected, Regression, Regression, Expected, Regression]),
+            ("std t timeout", [Improvement, Improvement, Regression, Expected, Regression, Expected, Regression]),
+            ("std t flake", [Expected, Flake, Flake, Flake, Regression, Expected, Regression]),
+            ("std t skip", [Expected, Regression, Regression, Regression, Regression, Expected, Expected]),
         ];
+        let check = |expect: &str, test: TestOutcome, verdict| {
+            let told = format!("{expect} / {} {:?}", test.outcome.word(), test.tries);
+            let judged = judge_with(expect, suite(vec![test, self::test("other", Pass)], true)).unwrap();
+            assert_eq!(judged.suites[0].tests[0].verdict, verdict, "{told}");
+        };
         for (expect, verdicts) in table {
-            for (outcome, verdict) in [Pass, Fail, Crash, Timeout, Ignored, Skipped].into_iter().zip(verdicts) {
-                let judged = judge_with(expect, suite(vec![test("t", outcome), test("other", Pass)], true)).unwrap();
-                assert_eq!(judged.suites[0].tests[0].verdict, verdict, "{expect} / {}", outcome.word());
+            for (outcome, verdict) in outcomes.into_iter().zip(verdicts) {
+                check(expect, test("t", outcome), verdict);
+                // It was now this, now that: with a pass, or with another kind of failure.
+                for (failures, others) in [(2, 0), (4, 3)] {
+                    let tries = Some(Repeated { runs: 4, failures, others });
+                    let verdict = match outcome {
+                        Fail | Crash | Timeout => Flake,
+                        _ => verdict,
+                    };
+                    if outcome.is_failure() {
+                        check(expect, TestOutcome { tries, ..test("t", outcome) }, verdict);
+                    }
+                }
             }
         }
     }
@@ -315,11 +336,24 @@ mod tests {
         let mut lost = suite(vec![test("a", Outcome::Pass)], true);
         lost.listed = 2;
         assert_eq!(judge_with("", lost), Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }));
+        let mut left = suite(vec![test("a", Outcome::Pass)], false);
+        (left.listed, left.not_run) = (2, 1);
+        assert_eq!(
+            judge_with("", left.clone()),
+            Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }),
+            "only an interrupt leaves tests"
+        );
+        left.interrupted = true;
+        assert_eq!(judge_with("", left).unwrap().suites[0].not_run, 1);
         let twice = suite(vec![test("a", Outcome::Pass), test("a", Outcome::Pass)], true);
         assert_eq!(judge_with("", twice), Err(JudgeError::Twice("std".into(), "a".into())));
         let nothing = Err(JudgeError::NothingRan("std".into()));
         assert_eq!(judge_with("", suite(vec![], true)), nothing);
         assert_eq!(judge_with("", suite(vec![], false)), nothing);
         assert_eq!(judge_with("", suite(vec![test("a", Outcome::Ignored)], true)), nothing);
+        for tests in [vec![], vec![test("a", Outcome::Ignored)]] {
+            let part = SuiteOutcome { elsewhere: vec!["b".into()], ..suite(tests, true) };
+            assert!(judge_with("", part).is_ok(), "another part has tests");
+        }
     }
 }

@@ -31,8 +31,7 @@ impl Partition {
         let number = match self.scheme {
             Scheme::Slice => place % self.parts,
             Scheme::Hash => {
-                let hash = Sha256::digest(name);
-                let value = hash.iter().take(8).fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
+                let value = number(&Sha256::digest(name));
                 usize::try_from(value % self.parts as u64).unwrap_or(0)
             }
         };
@@ -43,6 +42,21 @@ impl Partition {
     pub fn fits(self, other: Self) -> bool {
         (self.scheme, self.parts) == (other.scheme, other.parts)
     }
+}
+
+/// Digest of the names of tests that are dealt out, which are sorted: all parts of one whole have the same.
+pub fn digest<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for name in names {
+        hash.update(name);
+        hash.update("\n");
+    }
+    format!("{:016x}", number(&hash.finalize()))
+}
+
+/// The first eight bytes of a hash.
+fn number(hash: &[u8]) -> u64 {
+    hash.iter().take(8).fold(0, |value, byte| (value << 8) | u64::from(*byte))
 }
 
 impl FromStr for Partition {
@@ -57,7 +71,10 @@ impl FromStr for Partition {
                 _ => return None,
             };
             let (part, parts) = rest.split_once('/')?;
-            let (part, parts) = (part.parse().ok()?, parts.parse().ok()?);
+            // Rust would take a `+` as well.
+            let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+            let (part, parts) =
+                (digits(part) && digits(parts)).then(|| Some((part.parse().ok()?, parts.parse().ok()?)))??;
             (1..=parts).contains(&part).then_some(Self { scheme, part, parts })
         };
         parse().ok_or_else(|| "expected slice:I/N or hash:I/N with I from 1 to N, e.g. slice:1/4".into())
@@ -97,7 +114,17 @@ mod tests {
 
     #[test]
     fn what_is_no_part_is_refused() {
-        for text in ["slice:0/2", "slice:3/2", "hash:1", "1/2", "slices:1/2", "slice:1/2/3", "slice:-1/2"] {
+        for text in [
+            "slice:0/2",
+            "slice:3/2",
+            "hash:1",
+            "1/2",
+            "slices:1/2",
+            "slice:1/2/3",
+            "slice:-1/2",
+            "slice:+1/2",
+            "slice:1/+2",
+        ] {
             assert!(text.parse::<Partition>().is_err(), "{text}");
         }
         for text in ["slice:1/2", "hash:2/2"] {

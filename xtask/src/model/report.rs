@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::link::Link;
-use super::outcome::{Outcome, Tries, Verdict, is_zero};
+use super::outcome::{Outcome, Repeated, Verdict, is_zero};
 
 /// The schema that this version writes and reads.
 pub const SCHEMA: &str = "bringup-report/1";
@@ -69,7 +69,7 @@ pub struct Run {
     pub triple: String,
     /// `qemu`, `native` or `ssh`.
     pub runner: String,
-    /// The machine that its programs ran on, if it is another one than the report's host.
+    /// The machine that its programs ran on, if it is another one than the report's host; of merged parts, the machines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
     /// How its programs are linked.
@@ -175,8 +175,11 @@ pub struct Suite {
 pub struct Part {
     /// `slice:1/4` or `hash:1/4`.
     pub partition: String,
-    /// Tests that the programs list in all.
+    /// How many tests all parts have.
     pub of: usize,
+    /// Digest of their names: parts of one whole have the same. Reports of older versions lack it.
+    #[serde(default)]
+    pub names: String,
 }
 
 impl Suite {
@@ -236,7 +239,7 @@ pub struct Test {
     pub reason: Option<String>,
     /// How often it failed, if it ran more than once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tries: Option<Tries>,
+    pub tries: Option<Repeated>,
     /// Path of the file, relative to the report's folder, that holds the failing test's output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::model::report::{Report, SCHEMA};
+use crate::model::outcome::{Outcome, Verdict};
+use crate::model::report::{Report, SCHEMA, Suite};
 
 /// The report as it is stored: fields in the model's order, runs and tests in the report's.
 pub fn write(report: &Report) -> Result<Vec<u8>> {
@@ -21,6 +22,10 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Report> {
         schema: Option<String>,
     }
     let reading = || format!("reading {}", file.display());
+    // A list would do for a struct as well.
+    if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
+        bail!("{}: it is no JSON object, so it is not a report of Bringup", reading());
+    }
     // The schema first: another version's fields would only give a misleading error.
     let tag: Tag = serde_json::from_slice(bytes).with_context(reading)?;
     match tag.schema.as_deref() {
@@ -39,19 +44,41 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Report> {
     Ok(report)
 }
 
-/// No test may vanish: the outcomes add up to what the test programs list.
+/// No test may vanish: the outcomes add up to what the test programs list, and the counts are those of the tests.
 fn check_counts(report: &Report) -> Result<()> {
     for run in &report.runs {
         for suite in &run.suites {
-            let counted = suite.passed + suite.failures() + suite.unrun();
-            ensure!(
-                counted == suite.listed,
-                "suite {} of {} lists {} tests, but its outcomes add up to {counted}",
-                suite.suite,
-                super::view::run_name(run),
-                suite.listed
-            );
+            check_suite(suite).with_context(|| format!("suite {} of {}", suite.suite, super::view::run_name(run)))?;
         }
+    }
+    Ok(())
+}
+
+fn check_suite(suite: &Suite) -> Result<()> {
+    let Suite { listed, tests, verdicts, .. } = suite;
+    let counted = suite.passed + suite.failures() + suite.unrun();
+    ensure!(counted == *listed, "it lists {listed} tests, but its outcomes add up to {counted}");
+    let of_outcome = |outcome| tests.iter().filter(|test| test.outcome == Some(outcome)).count();
+    let of_verdict = |verdict| tests.iter().filter(|test| test.verdict == verdict).count();
+    let stale = tests.iter().filter(|test| test.outcome.is_none()).count();
+    let counts = [
+        ("passed", suite.passed, of_outcome(Outcome::Pass)),
+        ("failed", suite.failed, of_outcome(Outcome::Fail)),
+        ("crashed", suite.crashed, of_outcome(Outcome::Crash)),
+        ("timed_out", suite.timed_out, of_outcome(Outcome::Timeout)),
+        ("missing", suite.missing, of_outcome(Outcome::Missing)),
+        ("ignored", suite.ignored, of_outcome(Outcome::Ignored)),
+        ("skipped", suite.skipped, of_outcome(Outcome::Skipped)),
+        ("expected", verdicts.expected, of_verdict(Verdict::Expected)),
+        ("regression", verdicts.regression, of_verdict(Verdict::Regression)),
+        ("improvement", verdicts.improvement, of_verdict(Verdict::Improvement)),
+        ("flake", verdicts.flake, of_verdict(Verdict::Flake)),
+        ("stale", verdicts.stale, of_verdict(Verdict::Stale)),
+        // What no test program lists has no outcome, and nothing else has none.
+        ("stale", verdicts.stale, stale),
+    ];
+    for (name, said, found) in counts {
+        ensure!(said == found, "it says `{name}` of {said} tests, but {found} of its tests are");
     }
     Ok(())
 }

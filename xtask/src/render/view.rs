@@ -15,7 +15,13 @@ pub const LEGEND: &str = "suites: passed/failed/not run, where failed includes t
 
 /// `s390x qemu dynamic`: what tells one run of a report from the others.
 pub fn run_name(run: &Run) -> String {
-    format!("{} {} {}", run.target, run.runner, run.link)
+    format!("{} {} {}", run.target, runner(run), run.link)
+}
+
+/// `qemu`, or `ssh:board` with the machine.
+pub fn runner(run: &Run) -> String {
+    let machine = run.machine.iter().flat_map(|machine| [":", machine]);
+    [run.runner.as_str()].into_iter().chain(machine).collect()
 }
 
 /// What the host could not give to the tests of each run.
@@ -50,7 +56,7 @@ pub fn matrix(report: &Report) -> Vec<Vec<Cell>> {
     let header = ["target", "runner", "link", "smoke"].into_iter().chain(suites.iter().copied()).chain(["verdict"]);
     let mut rows = vec![header.map(Cell::plain).collect()];
     for run in &report.runs {
-        let mut row: Vec<Cell> = [&run.target, &run.runner, run.link.word()].map(Cell::plain).into();
+        let mut row: Vec<Cell> = [&run.target, runner(run).as_str(), run.link.word()].map(Cell::plain).into();
         row.push(smoke_cell(&run.smoke));
         row.extend(suites.iter().map(|name| suite_cell(run.suites.iter().find(|suite| suite.suite == *name))));
         row.push(Cell::new(&run.verdict, verdict_tone(&run.verdict)));
@@ -291,7 +297,8 @@ fn rerun(like: &Run, regressions: &[&Item<'_>]) -> String {
     let _ = write!(command, " --link {}", like.link);
     if like.runner != "qemu" {
         let _ = write!(command, " --runner {}", like.runner);
-        if let Some(machine) = &like.machine {
+        // Of merged parts, any of the machines.
+        if let Some(machine) = like.machine.as_deref().and_then(|machines| machines.split(" / ").next()) {
             let _ = write!(command, ":{}", quote(machine.as_ref()));
         }
     }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::changed_pins;
 use crate::model::judge;
 use crate::model::link::Link;
 use crate::model::partition::Partition;
-use crate::model::report::{Host, Report, Run, Suite, Verdicts};
+use crate::model::report::{Host, Part, Report, Run, Suite, Verdicts};
 use crate::render::view::run_name;
 
-/// Joins reports of the same pins and compiler. What differs between their hosts is listed side by side. Runs that
-/// several reports have must be parts that make one whole: of the same test programs, each test in one of them.
+/// Joins reports of the same pins, compiler and options. What differs between their hosts is listed side by side. Runs that
+/// several reports have must be of different machines, or parts that make one whole: of the same test programs, each test in one.
 pub fn merge(reports: Vec<Report>) -> Result<Report> {
     let mut reports = reports.into_iter();
     let mut merged = reports.next().context("there is no report to merge")?;
@@ -21,50 +21,64 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
         let pins = changed_pins(&merged, &report);
         let differing = pins.iter().find(|(name, old, new)| *name != "qemu" || (old != "none" && new != "none"));
         if let Some((name, old, new)) = differing {
-            anyhow::bail!("the reports cannot be merged: one is of {name} {old}, another of {name} {new}");
+            bail!("the reports cannot be merged: one is of {name} {old}, another of {name} {new}");
         }
+        ensure!(
+            merged.options == report.options,
+            "the reports cannot be merged: one is of {}, another of {}",
+            options(&merged),
+            options(&report)
+        );
         merged.pins.qemu = merged.pins.qemu.or(report.pins.qemu);
         merged.runs.extend(report.runs);
         merged.host = side_by_side(merged.host, report.host);
         // Several machines at once.
         merged.wall_s = merged.wall_s.max(report.wall_s);
     }
-    merged.runs.sort_by(|a, b| id(a).cmp(&id(b)));
+    // The machine comes last: it tells whole runs apart, while parts may be of several.
+    merged.runs.sort_by(|a, b| (id(a), &a.machine).cmp(&(id(b), &b.machine)));
     let groups: Vec<Vec<Run>> = merged.runs.chunk_by(|a, b| id(a) == id(b)).map(<[Run]>::to_vec).collect();
-    let join = |runs: Vec<Run>| {
+    merged.runs.clear();
+    for runs in groups {
         let name = run_name(&runs[0]);
-        join_runs(runs).with_context(|| format!("the reports cannot be merged: {name}"))
-    };
-    merged.runs = groups.into_iter().map(join).collect::<Result<_>>()?;
+        let joined = join_runs(runs).with_context(|| format!("the reports cannot be merged: {name}"))?;
+        merged.runs.extend(joined);
+    }
     Ok(merged)
 }
 
-/// Makes one run of its parts.
-fn join_runs(runs: Vec<Run>) -> Result<Run> {
+fn options(report: &Report) -> String {
+    if report.options.is_empty() { "no options".into() } else { report.options.join(" ") }
+}
+
+/// Makes one run of parts; whole runs stay as they are, one for each machine.
+fn join_runs(runs: Vec<Run>) -> Result<Vec<Run>> {
     let has_parts = |run: &Run| run.suites.iter().any(|suite| suite.part.is_some());
+    let parts = runs.iter().filter(|run| has_parts(run)).count();
+    let again = runs.windows(2).any(|pair| pair[0].machine == pair[1].machine);
+    // Without a suite nothing tells an incomplete part from a whole.
+    if (parts > 0 || again)
+        && let Some(run) = runs.iter().find(|run| run.verdict == "incomplete")
+    {
+        bail!("one report has it incomplete: {}", run.error.as_deref().unwrap_or("it does not say why"));
+    }
+    if parts == 0 {
+        ensure!(!again, "more than one report has this run");
+        return Ok(runs);
+    }
+    ensure!(parts == runs.len(), "one report has it whole, another a part of it");
+    Ok(vec![join_parts(runs)?])
+}
+
+fn join_parts(runs: Vec<Run>) -> Result<Run> {
     let mut runs = runs.into_iter();
     let mut whole = runs.next().context("there is no run")?;
-    ensure!(runs.len() == 0 || has_parts(&whole), "more than one report has this run");
-    if !has_parts(&whole) {
-        return Ok(whole);
-    }
     let mut suites: BTreeMap<String, Vec<Suite>> = BTreeMap::new();
     let mut add =
         |parts: Vec<Suite>| parts.into_iter().for_each(|part| suites.entry(part.suite.clone()).or_default().push(part));
     let order: Vec<String> = whole.suites.iter().map(|suite| suite.suite.clone()).collect();
     add(std::mem::take(&mut whole.suites));
-    ensure!(
-        whole.verdict != "incomplete",
-        "a part of it is incomplete: {}",
-        whole.error.as_deref().unwrap_or_default()
-    );
     for run in runs {
-        ensure!(has_parts(&run), "one report has it whole, another a part of it");
-        ensure!(
-            run.verdict != "incomplete",
-            "a part of it is incomplete: {}",
-            run.error.as_deref().unwrap_or_default()
-        );
         ensure!(
             run.programs == whole.programs,
             "the parts are of different test programs, {} and {}",
@@ -75,6 +89,10 @@ fn join_runs(runs: Vec<Run>) -> Result<Run> {
             // Their machines differ, so it is not known of the whole.
             whole.spawns = None;
         }
+        whole.machine = match (whole.machine, run.machine) {
+            (Some(known), Some(other)) => Some(beside(known, &other)),
+            (known, other) => known.or(other),
+        };
         for check in run.smoke {
             match whole.smoke.iter_mut().find(|known| known.check == check.check) {
                 Some(known) if check.outcome.is_failure() => *known = check,
@@ -92,6 +110,12 @@ fn join_runs(runs: Vec<Run>) -> Result<Run> {
     for (name, parts) in suites {
         whole.suites.push(join_suite(parts).with_context(|| format!("suite {name}"))?);
     }
+    let ran = |suite: &Suite| suite.passed + suite.failures() > 0;
+    // Of a part that is no fault; see the judge.
+    if let Some(empty) = whole.suites.iter().find(|suite| !suite.partial && !ran(suite)) {
+        bail!("no test ran in {}, in none of the parts", empty.suite);
+    }
+    ensure!(whole.suites.iter().any(ran), "no test ran in any of the parts");
     whole.suites.sort_by_key(|suite| order.iter().position(|name| *name == suite.suite));
     let smoked = whole.smoke.iter().all(|check| !check.outcome.is_failure());
     whole.verdict = if smoked { judge::worst(&whole.suites).into() } else { "regression".into() };
@@ -108,13 +132,19 @@ fn join_suite(parts: Vec<Suite>) -> Result<Suite> {
     for suite in parts {
         let part = suite.part.clone().context("one report has it whole, another a part of it")?;
         let partition: Partition = part.partition.parse().map_err(anyhow::Error::msg)?;
-        numbered.push((partition, part.of, suite));
+        numbered.push((partition, part, suite));
     }
     numbered.sort_by_key(|(partition, ..)| partition.part);
-    let (first, of) = (numbered[0].0, numbered[0].1);
-    for (partition, count, _) in &numbered {
+    let (first, Part { of, names, .. }) = (numbered[0].0, numbered[0].1.clone());
+    for (partition, part, _) in &numbered {
         ensure!(first.fits(*partition), "parts {first} and {partition} are not of one division");
-        ensure!(of == *count, "the test programs list {of} tests in part {first}, {count} in part {partition}");
+        let count = part.of;
+        ensure!(of == count, "there are {of} tests to divide in part {first}, {count} in part {partition}");
+        ensure!(!part.names.is_empty(), "part {partition} does not say which tests were divided\nhint: run it again");
+        ensure!(
+            names == part.names,
+            "parts {first} and {partition} are not of the same tests: another filter, or other programs"
+        );
     }
     for pair in numbered.windows(2) {
         ensure!(pair[0].0 != pair[1].0, "part {} is there twice", pair[0].0);
@@ -133,7 +163,7 @@ fn join_suite(parts: Vec<Suite>) -> Result<Suite> {
     if let Some(pair) = whole.tests.windows(2).find(|pair| pair[0].name == pair[1].name) {
         anyhow::bail!("the test {} is in two parts", pair[0].name);
     }
-    ensure!(whole.listed == of, "the parts have {} tests, the test programs list {of}", whole.listed);
+    ensure!(whole.listed == of, "the parts have {} tests, and there were {of} to divide", whole.listed);
     whole.part = None;
     Ok(whole)
 }
@@ -166,20 +196,17 @@ fn id(run: &Run) -> (&str, &str, Link) {
 }
 
 fn side_by_side(mut host: Host, other: Host) -> Host {
-    let join = |known: &mut String, other: String| {
-        if !known.split(" / ").any(|part| part == other) {
-            known.push_str(" / ");
-            known.push_str(&other);
-        }
-    };
-    join(&mut host.triple, other.triple);
-    join(&mut host.kernel, other.kernel);
+    host.triple = beside(host.triple, &other.triple);
+    host.kernel = beside(host.kernel, &other.kernel);
     host.jobs = host.jobs.max(other.jobs);
     for (tool, version) in other.tools {
-        match host.tools.get_mut(&tool) {
-            Some(known) => join(known, version),
-            None => drop(host.tools.insert(tool, version)),
-        }
+        let known = host.tools.remove(&tool);
+        host.tools.insert(tool, known.map_or_else(|| version.clone(), |known| beside(known, &version)));
     }
     host
+}
+
+/// `one / other`, or what they both are.
+fn beside(known: String, other: &str) -> String {
+    if known.split(" / ").any(|part| part == other) { known } else { format!("{known} / {other}") }
 }

@@ -12,5 +12,6 @@ pub mod queue;
 pub mod runner;
 pub mod sandbox;
 pub mod schedule;
+mod selection;
 mod shard;
 pub mod ssh;

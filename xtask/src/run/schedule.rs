@@ -1,6 +1,6 @@
 //! A suite's run: what its programs list, what of that is selected, and who runs it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,8 @@ use super::process::Bench;
 pub use super::program::{Harness, TestProgram};
 use super::queue::{Durations, Job, Pile, Queue};
 use super::sandbox::Sandbox;
-use crate::model::outcome::{Outcome, SuiteOutcome, TestOutcome, Tries};
+use super::selection::{Chosen, Listed, Selected, Selection};
+use crate::model::outcome::{Outcome, SuiteOutcome, TestOutcome};
 use crate::model::partition::Partition;
 use crate::model::pins::Limits;
 
@@ -51,7 +52,15 @@ pub struct Suite<'a> {
     start: Instant,
     /// What is known by now, by the tests' names in the suite.
     settled: Mutex<BTreeMap<String, TestOutcome>>,
+    /// What is to run, by the same names.
+    selected: Mutex<Places>,
 }
+
+/// A program and the test in it; no test if the program is the test.
+type Place = (usize, Option<String>);
+
+/// Where each test is; nothing for a program that cannot list its tests, and stands for them.
+type Places = BTreeMap<String, Option<Place>>;
 
 impl<'a> Suite<'a> {
     /// Programs of one suite, to be run in the sandbox.
@@ -78,29 +87,32 @@ impl<'a> Suite<'a> {
             tally: Mutex::default(),
             warn: options.warn,
         };
-        Ok(Self { programs, options, bench, start: Instant::now(), settled: Mutex::default() })
+        Ok(Self {
+            programs,
+            options,
+            bench,
+            start: Instant::now(),
+            settled: Mutex::default(),
+            selected: Mutex::default(),
+        })
     }
 
     /// Runs it. `progress` is told tests done and tests selected, from any thread. After an interrupt, the outcome holds
     /// what was known by then.
     pub fn run(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<SuiteOutcome> {
-        let mut selection = Selection { options: self.options, listed: 0, seen: HashSet::new(), selected: Vec::new() };
-        let mut listed = Vec::new();
-        for (program, tests) in self.list()? {
-            match tests {
-                Ok(tests) => selection.add(program, &self.programs[program], tests)?,
-                Err(outcome) => listed.push(outcome),
-            }
+        let mut selection = Selection::new(self.options);
+        for (program, listed) in self.list()? {
+            selection.add(program, &self.programs[program], listed)?;
         }
-        let unlisted = listed.len();
-        for outcome in listed {
-            self.settle(outcome);
-        }
-        let (selected, elsewhere) = selection.part();
-        let total = selected.len() + unlisted;
+        let Chosen { ours, elsewhere, names, complete } = selection.choose();
+        let place = |test: &Selected| test.unlisted.is_none().then(|| (test.program, test.test.clone()));
+        *self.selected() = ours.iter().map(|test| (test.full.clone(), place(test))).collect();
+        let total = ours.len();
         let mut piles: Vec<Pile> = Vec::new();
-        for test in selected {
-            if (self.options.skip)(&test.full) {
+        for test in ours {
+            if let Some(outcome) = test.unlisted {
+                self.settle(outcome);
+            } else if (self.options.skip)(&test.full) {
                 let (name, outcome) = (test.full, Outcome::Skipped);
                 self.settle(TestOutcome { name, outcome, wall_s: 0.0, reason: None, tries: None, output: None });
             } else {
@@ -115,29 +127,50 @@ impl<'a> Suite<'a> {
             Some(times) => {
                 let names = piles.into_iter().flat_map(|pile| self.names(&pile)).collect();
                 self.run_alone(names, times, &|_, outcomes| {
-                    self.settle(together(outcomes));
+                    self.settle(TestOutcome::together(outcomes));
                     count();
                 })
             }
         };
-        match result {
-            Err(error) if !error.is::<Interrupted>() => Err(error),
-            _ => Ok(self.outcome(total, unlisted == 0 && self.options.filter.is_none(), elsewhere)),
-        }
+        let interrupted = match result {
+            Err(error) if error.is::<Interrupted>() => true,
+            result => result.map(|()| false)?,
+        };
+        let settled = std::mem::take(&mut *self.settled());
+        let not_run = not_run(&self.selected(), &settled, interrupted)?;
+        let mut outcome = SuiteOutcome {
+            suite: self.programs[0].suite.clone(),
+            listed: total,
+            not_run,
+            interrupted: interrupted && not_run > 0,
+            complete: complete && not_run == 0,
+            elsewhere,
+            names,
+            tests: settled.into_values().collect(),
+            notes: Vec::new(),
+            wall_s: 0.0,
+            cpu_s: 0.0,
+        };
+        self.cost(&mut outcome);
+        Ok(outcome)
     }
 
     /// Runs tests of an outcome again, each time alone, and puts into it how often they failed. What fails the same way by
     /// running out of time is tried once more only.
     pub fn again(&self, outcome: &mut SuiteOutcome, names: &[String], times: usize) -> Result<()> {
         let found = Mutex::new(Vec::new());
-        let names = names.iter().filter_map(|name| self.find(name)).collect();
-        let result = self.run_alone(names, times, &|name, outcomes| {
+        let places = {
+            let selected = self.selected();
+            // That a program can list its tests after all would be no outcome of theirs, so that is not tried.
+            names.iter().filter_map(|name| selected.get(name)?.clone()).collect()
+        };
+        let result = self.run_alone(places, times, &|name, outcomes| {
             found.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), outcomes));
         });
         for (name, outcomes) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
             if let Some(test) = outcome.tests.iter_mut().find(|test| test.name == name) {
                 let first = std::iter::once(test.clone());
-                *test = together(first.chain(outcomes).collect());
+                *test = TestOutcome::together(first.chain(outcomes).collect());
             }
         }
         self.cost(outcome);
@@ -170,12 +203,7 @@ impl<'a> Suite<'a> {
     }
 
     /// Runs each test `times` times, alone each time; `done` gets all outcomes of a test.
-    fn run_alone(
-        &self,
-        tests: Vec<(usize, Option<String>)>,
-        times: usize,
-        done: &(dyn Fn(&str, Vec<TestOutcome>) + Sync),
-    ) -> Result<()> {
+    fn run_alone(&self, tests: Vec<Place>, times: usize, done: &(dyn Fn(&str, Vec<TestOutcome>) + Sync)) -> Result<()> {
         let queue = Mutex::new(tests);
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
         self.spread(next, |(program, test)| {
@@ -225,27 +253,11 @@ impl<'a> Suite<'a> {
         piles[index].tests.extend(test.test);
     }
 
-    fn names(&self, pile: &Pile) -> Vec<(usize, Option<String>)> {
+    fn names(&self, pile: &Pile) -> Vec<Place> {
         if self.programs[pile.program].is_whole() {
             return vec![(pile.program, None)];
         }
         pile.tests.iter().map(|test| (pile.program, Some(test.clone()))).collect()
-    }
-
-    /// The program and the test in it of a name in the suite.
-    fn find(&self, name: &str) -> Option<(usize, Option<String>)> {
-        let of = |program: &TestProgram| {
-            if program.is_whole() {
-                return (program.name == name).then_some(None);
-            }
-            let test = if program.unit { Some(name) } else { name.strip_prefix(&program.name)?.strip_prefix("::") };
-            test.map(|test| Some(test.to_owned()))
-        };
-        // A crate's own unit tests are looked at last: their names may begin with anything.
-        let numbered = || self.programs.iter().enumerate();
-        let order =
-            numbered().filter(|(_, program)| !program.unit).chain(numbered().filter(|(_, program)| program.unit));
-        order.into_iter().find_map(|(index, program)| Some((index, of(program)?)))
     }
 
     fn settle(&self, outcome: TestOutcome) {
@@ -262,22 +274,8 @@ impl<'a> Suite<'a> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outcome(&self, total: usize, complete: bool, elsewhere: Vec<String>) -> SuiteOutcome {
-        let tests: Vec<TestOutcome> = std::mem::take(&mut *self.settled()).into_values().collect();
-        let not_run = total - tests.len();
-        let mut outcome = SuiteOutcome {
-            suite: self.programs[0].suite.clone(),
-            listed: total,
-            not_run,
-            complete: complete && not_run == 0,
-            elsewhere,
-            tests,
-            notes: Vec::new(),
-            wall_s: 0.0,
-            cpu_s: 0.0,
-        };
-        self.cost(&mut outcome);
-        outcome
+    fn selected(&self) -> MutexGuard<'_, Places> {
+        self.selected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts in what was spent, and what was noted, until now.
@@ -317,62 +315,21 @@ impl<'a> Suite<'a> {
     }
 }
 
-/// Several outcomes of one test as one: that of the first failure, and how many there were.
-fn together(outcomes: Vec<TestOutcome>) -> TestOutcome {
-    let runs = outcomes.len();
-    let failures = outcomes.iter().filter(|outcome| outcome.outcome.is_failure()).count();
-    let first = outcomes.iter().position(|outcome| outcome.outcome.is_failure()).unwrap_or(0);
-    let mut outcomes = outcomes;
-    TestOutcome { tries: Some(Tries { runs, failures }), ..outcomes.swap_remove(first) }
-}
-
-/// A test that was asked for.
-struct Selected {
-    program: usize,
-    /// Its name in its program; nothing if the program is the test.
-    test: Option<String>,
-    full: String,
-}
-
-/// Gathers what programs list.
-struct Selection<'a> {
-    options: &'a Options<'a>,
-    listed: usize,
-    seen: HashSet<String>,
-    selected: Vec<Selected>,
-}
-
-impl Selection<'_> {
-    fn add(&mut self, index: usize, program: &TestProgram, tests: Vec<String>) -> Result<()> {
-        let names = tests.into_iter().map(|test| (program.full_name(&test), Some(test)));
-        let names: Vec<_> = if program.is_whole() { vec![(program.name.clone(), None)] } else { names.collect() };
-        for (full, test) in names {
-            if !self.seen.insert(full.clone()) {
-                bail!(
-                    "suite {}: two tests are named {full}; the second is in {}",
-                    program.suite,
-                    program.path.display()
-                );
-            }
-            self.listed += 1;
-            if self.options.filter.as_ref().is_none_or(|text| full.contains(text)) {
-                self.selected.push(Selected { program: index, test, full });
-            }
-        }
-        Ok(())
+/// How many tests no outcome is known of. Without an interrupt there is none, and with or without one nobody tells of a test
+/// that was not asked for.
+fn not_run(selected: &Places, settled: &BTreeMap<String, TestOutcome>, interrupted: bool) -> Result<usize> {
+    if let Some(name) = settled.keys().find(|name| !selected.contains_key(*name)) {
+        bail!("there is an outcome of {name}, which was not to run");
     }
-
-    /// What is of the part that was asked for, and the names of the others.
-    fn part(mut self) -> (Vec<Selected>, Vec<String>) {
-        self.selected.sort_by(|a, b| a.full.cmp(&b.full));
-        let Some(partition) = self.options.partition else { return (self.selected, Vec::new()) };
-        let numbered = self.selected.into_iter().enumerate();
-        let (ours, others): (Vec<_>, Vec<_>) = numbered.partition(|(place, test)| partition.has(*place, &test.full));
-        (ours.into_iter().map(|(_, test)| test).collect(), others.into_iter().map(|(_, test)| test.full).collect())
+    let lost: Vec<&str> = selected.keys().filter(|name| !settled.contains_key(*name)).map(String::as_str).collect();
+    if !interrupted && !lost.is_empty() {
+        const SHOWN: usize = 10;
+        let more = if lost.len() > SHOWN { ", …" } else { "" };
+        let names = lost[..lost.len().min(SHOWN)].join(", ");
+        bail!("{} tests have no outcome: {names}{more}", lost.len());
     }
+    Ok(lost.len())
 }
-
-type Listed = Result<Vec<String>, TestOutcome>;
 
 /// Held by tests that share the host's network, whichever program, link mode or target they are of.
 static HOST_NETWORK: Mutex<()> = Mutex::new(());
@@ -381,4 +338,29 @@ static HOST_NETWORK: Mutex<()> = Mutex::new(());
 /// share a network would meet.
 fn shares_ports(test: &str) -> bool {
     test.contains("net::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_test_may_vanish_and_none_appear() {
+        let selected: Places = ["a", "b", "c"].map(|name| (name.to_owned(), None)).into();
+        let check = |names: &[&str], interrupted| {
+            let of = |name: &str| {
+                let (name, outcome) = (name.to_owned(), Outcome::Pass);
+                TestOutcome { name, outcome, wall_s: 0.0, reason: None, tries: None, output: None }
+            };
+            let settled = names.iter().map(|name| ((*name).to_owned(), of(name))).collect();
+            not_run(&selected, &settled, interrupted).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(&["a", "b", "c"], false), Ok(0));
+        assert_eq!(check(&["b"], true), Ok(2));
+        assert_eq!(check(&["b"], false), Err("2 tests have no outcome: a, c".into()));
+        for interrupted in [false, true] {
+            let made_up = check(&["a", "b", "d"], interrupted);
+            assert_eq!(made_up, Err("there is an outcome of d, which was not to run".into()));
+        }
+    }
 }

@@ -126,7 +126,13 @@ pub(super) fn look(request: &Request, files: &[File]) -> Result<Seen, String> {
         let cell = Cell { emulated: setting.qemu.is_some(), link: run.link };
         let expectations = expectations(files, &run.target)?;
         for suite in &run.suites {
-            seen.ran.insert((run.target.clone(), suite.suite.clone(), cell));
+            // They may differ, and nothing that a line can say tells them apart.
+            if !seen.ran.insert((run.target.clone(), suite.suite.clone(), cell)) {
+                let (suite, target) = (&suite.suite, &run.target);
+                return Err(format!(
+                    "the report has {suite} of {target} {cell} from two machines\nhint: bless the report of each by itself"
+                ));
+            }
             seen.look_at(run, suite, cell, &expectations.active(&suite.suite, &setting), files);
         }
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::link::Link;
-use crate::model::outcome::{Outcome, Tries, Verdict};
+use crate::model::outcome::{Outcome, Repeated, Verdict};
 use crate::model::report::{Host, Part, Pins, Run, SCHEMA, Suite, Test, Verdicts};
 
 const TARGETS: [&str; 2] = ["one", "two"];
@@ -32,7 +32,7 @@ fn test(text: &str) -> Test {
         "ignored" => (Outcome::Ignored, None, None),
         flaky => {
             let (failures, runs) = flaky.split_once('/').unwrap();
-            let tries = Tries { runs: runs.parse().unwrap(), failures: failures.parse().unwrap() };
+            let tries = Repeated { runs: runs.parse().unwrap(), failures: failures.parse().unwrap(), others: 0 };
             (Outcome::Fail, Some(tries), None)
         }
     };
@@ -65,7 +65,11 @@ fn run(name: &str, tests: &str) -> Run {
         wall_s: 0.0,
         cpu_s: 0.0,
         cached: false,
-        part: words.contains(&"part").then(|| Part { partition: "slice:1/2".into(), of: 2 * tests.len() }),
+        part: words.contains(&"part").then(|| Part {
+            partition: "slice:1/2".into(),
+            of: 2 * tests.len(),
+            names: String::new(),
+        }),
         partial: words.contains(&"filtered"),
         verdicts: Verdicts::default(),
         tests,
@@ -125,6 +129,13 @@ const BOTH: [&str; 2] = ["one qemu dynamic", "one qemu static"];
 
 fn in_both(before: &str, tests: &str) -> String {
     rewritten(before, &BOTH.map(|name| (name, tests)))
+}
+
+#[test]
+fn two_machines_at_once_are_refused() {
+    let both = report(&[("one ssh dynamic", "a:fail"), ("one ssh dynamic", "a:pass")]);
+    let error = bless_both(&files(&[]), &both, Layer::Target).unwrap_err();
+    assert!(error.starts_with("the report has std of one natively dynamic from two machines"), "{error}");
 }
 
 #[test]

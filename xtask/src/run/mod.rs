@@ -12,5 +12,6 @@ pub mod queue;
 pub mod runner;
 pub mod sandbox;
 pub mod schedule;
+pub mod scratch;
 mod shard;
 pub mod ssh;

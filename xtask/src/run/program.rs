@@ -42,3 +42,22 @@ impl TestProgram {
         self.harness == Harness::None
     }
 }
+
+/// The program, by its number, and the test in it, of a name in the suite; nothing for the name of a program that could not list
+/// its tests.
+pub(super) fn find(programs: &[TestProgram], name: &str) -> Option<(usize, Option<String>)> {
+    if programs.iter().any(|program| !program.is_whole() && program.name == name) {
+        return None;
+    }
+    let of = |program: &TestProgram| {
+        if program.is_whole() {
+            return (program.name == name).then_some(None);
+        }
+        let test = if program.unit { Some(name) } else { name.strip_prefix(&program.name)?.strip_prefix("::") };
+        test.map(|test| Some(test.to_owned()))
+    };
+    // A crate's own unit tests are looked at last: their names may begin with anything.
+    let numbered = || programs.iter().enumerate();
+    let order = numbered().filter(|(_, program)| !program.unit).chain(numbered().filter(|(_, program)| program.unit));
+    order.into_iter().find_map(|(index, program)| Some((index, of(program)?)))
+}

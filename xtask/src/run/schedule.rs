@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::interrupt::Interrupted;
 use super::jobs::Jobs;
 use super::process::Bench;
+use super::program;
 pub use super::program::{Harness, TestProgram};
 use super::queue::{Durations, Job, Pile, Queue};
 use super::sandbox::Sandbox;
@@ -114,7 +115,7 @@ impl<'a> Suite<'a> {
             None => self.run_once(piles, &count),
             Some(times) => {
                 let names = piles.into_iter().flat_map(|pile| self.names(&pile)).collect();
-                self.run_alone(names, times, &|_, outcomes| {
+                self.run_alone(names, times, &|_| false, &|_, outcomes| {
                     self.settle(together(outcomes));
                     count();
                 })
@@ -130,8 +131,10 @@ impl<'a> Suite<'a> {
     /// running out of time is tried once more only.
     pub fn again(&self, outcome: &mut SuiteOutcome, names: &[String], times: usize) -> Result<()> {
         let found = Mutex::new(Vec::new());
-        let names = names.iter().filter_map(|name| self.find(name)).collect();
-        let result = self.run_alone(names, times, &|name, outcomes| {
+        let timeouts = outcome.tests.iter().filter(|test| test.outcome == Outcome::Timeout);
+        let timeouts: HashSet<String> = timeouts.map(|test| test.name.clone()).collect();
+        let names = names.iter().filter_map(|name| program::find(self.programs, name)).collect();
+        let result = self.run_alone(names, times, &|name| timeouts.contains(name), &|name, outcomes| {
             found.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), outcomes));
         });
         for (name, outcomes) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -169,11 +172,13 @@ impl<'a> Suite<'a> {
         Ok(())
     }
 
-    /// Runs each test `times` times, alone each time; `done` gets all outcomes of a test.
+    /// Runs each test `times` times, alone each time; `done` gets all outcomes of a test. One that `timed_out` before is left at the
+    /// first time if it does so again.
     fn run_alone(
         &self,
         tests: Vec<(usize, Option<String>)>,
         times: usize,
+        timed_out: &(dyn Fn(&str) -> bool + Sync),
         done: &(dyn Fn(&str, Vec<TestOutcome>) + Sync),
     ) -> Result<()> {
         let queue = Mutex::new(tests);
@@ -183,7 +188,8 @@ impl<'a> Suite<'a> {
             let mut outcomes: Vec<TestOutcome> = Vec::new();
             let name = test.as_deref().map_or_else(|| program.name.clone(), |test| program.full_name(test));
             let shares = !self.bench.sandbox.network && test.as_deref().is_some_and(shares_ports);
-            while outcomes.len() < times && outcomes.first().is_none_or(|first| first.outcome != Outcome::Timeout) {
+            let again = |first: &TestOutcome| first.outcome != Outcome::Timeout || !timed_out(&name);
+            while outcomes.len() < times && outcomes.first().is_none_or(again) {
                 let _network = shares.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
                 let outcome = match &test {
                     Some(test) => self.bench.alone(program, test)?,
@@ -216,10 +222,13 @@ impl<'a> Suite<'a> {
             let first = pile.tests.first()?;
             Some((self.options.limits)(&self.programs[pile.program].full_name(first)))
         };
-        let own = Some((self.options.limits)(&test.full));
-        let same = |pile: &Pile| pile.program == test.program && pile.together == together && limits(pile) == own;
+        let own = (self.options.limits)(&test.full);
+        // No test is called so: what holds for it holds for the whole suite.
+        let usual = (self.options.limits)("");
+        let slow = own.test_seconds > usual.test_seconds || own.slow_seconds > usual.slow_seconds;
+        let same = |pile: &Pile| pile.program == test.program && pile.together == together && limits(pile) == Some(own);
         let index = piles.iter().position(same).unwrap_or_else(|| {
-            piles.push(Pile { program: test.program, tests: Vec::new(), together });
+            piles.push(Pile { program: test.program, tests: Vec::new(), together, slow });
             piles.len() - 1
         });
         piles[index].tests.extend(test.test);
@@ -230,22 +239,6 @@ impl<'a> Suite<'a> {
             return vec![(pile.program, None)];
         }
         pile.tests.iter().map(|test| (pile.program, Some(test.clone()))).collect()
-    }
-
-    /// The program and the test in it of a name in the suite.
-    fn find(&self, name: &str) -> Option<(usize, Option<String>)> {
-        let of = |program: &TestProgram| {
-            if program.is_whole() {
-                return (program.name == name).then_some(None);
-            }
-            let test = if program.unit { Some(name) } else { name.strip_prefix(&program.name)?.strip_prefix("::") };
-            test.map(|test| Some(test.to_owned()))
-        };
-        // A crate's own unit tests are looked at last: their names may begin with anything.
-        let numbered = || self.programs.iter().enumerate();
-        let order =
-            numbered().filter(|(_, program)| !program.unit).chain(numbered().filter(|(_, program)| program.unit));
-        order.into_iter().find_map(|(index, program)| Some((index, of(program)?)))
     }
 
     fn settle(&self, outcome: TestOutcome) {

@@ -1,5 +1,4 @@
 //! Runs fake test programs under a fake emulator: what is selected, in which processes it runs, and what surrounds them.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 

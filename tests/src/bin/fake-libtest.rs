@@ -165,21 +165,6 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             return Ok("failed");
         }
         "broken" => return Ok("failed"),
-        // What is printed here looks like events.
-        "claims" => println!(r#"{{ "type": "test", "name": "segv_z", "event": "ok" }}"#),
-        "slanders" => println!(r#"{{ "type": "test", "name": "pass_a", "event": "failed" }}"#),
-        "accuses" => {
-            println!(r#"{{ "type": "test", "event": "started", "name": "pass_z" }}"#);
-            segv();
-        }
-        "boasts" => {
-            println!(r#"{{ "type": "test", "name": "{name}", "event": "ok" }}"#);
-            return Ok("failed");
-        }
-        "ends" => {
-            println!(r#"{{ "type": "suite", "event": "ok" }}"#);
-            std::process::exit(0);
-        }
         "fickle" => match number()? {
             1 => segv(),
             2 => std::thread::sleep(Duration::from_secs(1000)),
@@ -254,9 +239,31 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             let empty = std::fs::read_dir(".")?.next().is_none();
             return Ok(if empty && private("HOME") && private("TMPDIR") { "ok" } else { "failed" });
         }
-        _ => {}
+        _ => return Ok(imitate(name)),
     }
     Ok("ok")
+}
+
+/// Prints what looks like events; the result is the true one.
+fn imitate(name: &str) -> &'static str {
+    match kind(name) {
+        "claims" => println!(r#"{{ "type": "test", "name": "segv_z", "event": "ok" }}"#),
+        "slanders" => println!(r#"{{ "type": "test", "name": "pass_a", "event": "failed" }}"#),
+        "accuses" => {
+            println!(r#"{{ "type": "test", "event": "started", "name": "pass_z" }}"#);
+            segv();
+        }
+        "boasts" => {
+            println!(r#"{{ "type": "test", "name": "{name}", "event": "ok" }}"#);
+            return "failed";
+        }
+        "ends" => {
+            println!(r#"{{ "type": "suite", "event": "ok" }}"#);
+            std::process::exit(0);
+        }
+        _ => {}
+    }
+    "ok"
 }
 
 /// Keeps what was taken, for as long as somebody may need to see it.

@@ -53,6 +53,7 @@ pub(super) struct Tally {
 }
 
 /// How one process went.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about its end")]
 pub(super) struct Ended {
     /// Tests that it reported, in that order.
     pub done: Vec<String>,

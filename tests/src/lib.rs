@@ -5,6 +5,7 @@ mod archive;
 mod project;
 mod run;
 mod sshd;
+pub mod suite;
 
 pub use archive::Archive;
 pub use project::{Programs, Project};

@@ -73,8 +73,7 @@ fn a_test_may_have_limits_of_its_own() {
     };
     let emulator = [entry("f*", "processes = 60\ndisk-mib = 60\noutput-mib = 60"), entry("drag_a", "slow-seconds = 3")];
     project.write("qemu/limits.toml", emulator.concat());
-    let target =
-        [entry("eat_a", "memory-mib = 600"), entry("files_a", "open-files = 250"), entry("pass_a", "test-seconds = 9")];
+    let target = [entry("eat_a", "memory-mib = 600"), entry("files_a", "open-files = 250")];
     project.write("targets/fake/limits.toml", target.concat());
     project.run(&["target", "check", "fake"], 0).says(&["fake: spec, settings, limits and expectations are sound"]);
     project.note_starts();
@@ -82,7 +81,7 @@ fn a_test_may_have_limits_of_its_own() {
     assert!(outcomes(&project).iter().all(|line| line.ends_with(" pass: ")), "{:?}", outcomes(&project));
     assert!(!project.report()["runs"][0]["notes"].to_string().contains("slow"));
     let together =
-        |start: &&String| start.contains("pass_b") && TESTS.split(' ').filter(|test| start.contains(test)).count() > 1;
+        |start: &&String| start.contains("pass_b") && TESTS.split(' ').filter(|test| start.contains(test)).count() > 2;
     assert_eq!(project.starts().iter().find(together), None, "tests of different limits share no process");
 
     // Outcomes are those of the limits that they were seen with.
@@ -94,6 +93,40 @@ fn a_test_may_have_limits_of_its_own() {
 }
 
 #[test]
+fn times_may_be_a_tests_own() {
+    let project = project!();
+    project.tests("std", "hang_a nap_b nap_c nap_d nap_e nap_f nap_g pass_a pass_b slow_h");
+    let entry = |test: &str, limits: &str| {
+        format!("[[limit]]\nsuite = \"std\"\ntest = \"{test}\"\n{limits}\nreason = \"It is made so.\"\n")
+    };
+    let entries = [
+        entry("hang_a", "test-seconds = 2"),
+        entry("nap*", "test-seconds = 2\nprogram-seconds = 2"),
+        entry("slow_h", "slow-seconds = 9\ntest-seconds = 9"),
+    ];
+    project.write("targets/fake/limits.toml", entries.concat());
+    project.note_starts();
+    project.run(&["test", "fake", "--suite", "std", "--link", "dynamic", "-j", "1"], 100);
+    assert!(outcomes(&project).contains(&"hang_a timeout: no end within its time limit of 2 s".to_owned()));
+    assert_eq!(outcomes(&project).iter().filter(|line| line.ends_with(" pass: ")).count(), 9);
+    let starts = project.starts();
+    // They sleep for 2.4 s.
+    assert!(starts.iter().filter(|start| start.contains("nap_g")).count() > 1, "{starts:?}");
+    // Those that may take longer than usual go first.
+    let first = starts.iter().find(|start| !start.contains("--list") && start.contains("/std "));
+    assert!(first.is_some_and(|start| start.ends_with("-- slow_h")), "{starts:?}");
+}
+
+#[test]
+fn a_limit_that_the_machine_does_not_give_is_told() {
+    let project = project!();
+    project.edit("bringup.toml", "open-files = 256", "open-files = 99999999999");
+    project.run(&["test", "fake", "--suite", "std", "--link", "dynamic"], 0);
+    let notes = project.report()["runs"][0]["notes"].to_string();
+    assert!(notes.contains("open-files: this machine allows a process "), "{notes}");
+}
+
+#[test]
 fn faults_of_limits_are_told_before_anything_is_built() {
     let project = project!();
     let entry = "[[limit]]\nsuite = \"std\"\ntest = \"a\"\nprocesses = 1\nreason = \"It is made so.\"\n";
@@ -101,6 +134,11 @@ fn faults_of_limits_are_told_before_anything_is_built() {
         ("qemu/limits.toml", entry.replace("std", "stb"), "qemu/limits.toml: [[limit]] stb a: unknown suite `stb`"),
         ("targets/fake/limits.toml", entry.repeat(2), "targets/fake/limits.toml: [[limit]] std a: is given twice"),
         ("targets/fake/limits.toml", entry.replace("reason", "#"), "missing field `reason`"),
+        (
+            "targets/fake/limits.toml",
+            entry.replace("processes = 1", "program-seconds = 4"),
+            "program-seconds: with 4 no test could take its test-seconds, 5",
+        ),
         ("bringup.toml", project.read("bringup.toml").replace("disk-mib", "disc-mib"), "unknown field `disc-mib`"),
         ("bringup.toml", project.read("bringup.toml").replace("disk-mib = 64", ""), "missing field `disk-mib`"),
     ] {

@@ -29,6 +29,7 @@ use crate::model::target::Target;
 use crate::model::triage::{self, Control, Finding, Row, TargetKind};
 use crate::run::alone::Ran;
 use crate::run::interrupt;
+use crate::run::scratch::Scratch;
 use crate::session::Session;
 use crate::store::Store;
 
@@ -73,7 +74,7 @@ pub struct Triage {
 
 /// Runs the controls. Fails if the test cannot be run where it is said to fail, and on an interrupt.
 pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Request) -> Result<Triage> {
-    let folder = tempfile::Builder::new().prefix("br").tempdir().context("making a folder for the test to work in")?;
+    let folder = Scratch::new()?;
     let programs = request.programs(session)?;
     let mut workshop = Workshop::new(session, store, request.kind.clone())?;
     let base = &request.base;

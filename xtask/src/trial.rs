@@ -28,6 +28,7 @@ use crate::run::jobs::Jobs;
 use crate::run::runner::Runner;
 use crate::run::sandbox::Sandbox;
 use crate::run::schedule::{Harness, Options, Suite, TestProgram};
+use crate::run::scratch::Scratch;
 use crate::run::ssh::Machine;
 use crate::session::Session;
 use crate::step::test_programs::Program;
@@ -273,8 +274,7 @@ impl Trial<'_> {
         };
         let programs = self.programs(suite)?;
         // Short, because tests make sockets in it.
-        let work =
-            tempfile::Builder::new().prefix("br").tempdir().context("making a folder for the tests to work in")?;
+        let work = Scratch::new().context("making a folder for the tests to work in")?;
         let handle = self.session.ui.step(&format!("test {} {} {suite}", self.target.name, self.link));
         let start = Instant::now();
         let progress = |done, listed| handle.tests(done, listed);

@@ -26,10 +26,19 @@ fn main() -> std::io::Result<()> {
     };
     let has = |arg: &str| args.iter().any(|a| a == arg);
     if has("--list") {
-        if list.starts_with("unlistable") {
-            std::process::abort();
+        match list.lines().next() {
+            Some("unlistable") => std::process::abort(),
+            Some("garbage") => println!("Segmentation fault"),
+            Some("hanging") => std::thread::sleep(Duration::from_secs(1000)),
+            Some("flooding") => loop {
+                println!("pass_a: test of a flood {}", "x".repeat(10_000));
+            },
+            Some(_) => println!("noise in between"),
+            None => {}
         }
-        println!("noise in between");
+        if list.starts_with("garbage") {
+            return Ok(());
+        }
         list.lines()
             .for_each(|name| println!("{name}: {}", if name.starts_with("bench") { "benchmark" } else { "test" }));
         return Ok(());
@@ -44,9 +53,12 @@ fn main() -> std::io::Result<()> {
     }
     let mut names: Vec<&str> = list.lines().filter(|name| has(name)).collect();
     names.retain(|name| kind(name) != "silent");
-    if names.first().is_some_and(|name| name.starts_with("early")) {
+    if names.first().is_some_and(|name| kind(name) == "early") {
         eprintln!("dying early");
         std::process::exit(9);
+    }
+    if names.iter().any(|name| kind(name) == "lag") {
+        std::thread::sleep(Duration::from_millis(1300));
     }
     println!(r#"{{ "type": "suite", "event": "started", "test_count": {} }}"#, names.len());
     let threads = args.iter().find_map(|arg| arg.strip_prefix("--test-threads=")?.parse().ok()).unwrap_or(1);
@@ -55,13 +67,16 @@ fn main() -> std::io::Result<()> {
     println!(r#"{{ "type": "suite", "event": "{all}", "passed": 0, "failed": {failed} }}"#);
     let has = |word: &str| names.iter().any(|name| kind(name) == word);
     if has("late") || (has("pair1") && has("pair2")) {
-        signal("SEGV")?;
+        segv();
     }
     if has("never") {
         std::thread::sleep(Duration::from_secs(1000));
     }
     std::process::exit(if failed == 0 { 0 } else { 101 });
 }
+
+/// How many tests have started.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
 
 /// Runs the tests, this many at once; the result is how many failed.
 fn run_all(names: &[&str], threads: usize) -> std::io::Result<usize> {
@@ -83,10 +98,15 @@ fn run_all(names: &[&str], threads: usize) -> std::io::Result<usize> {
 /// Runs a test and tells of it; the result is whether it failed.
 fn run_one(name: &str, alone: bool) -> std::io::Result<bool> {
     println!(r#"{{ "type": "test", "event": "started", "name": "{name}" }}"#);
+    STARTED.fetch_add(1, Ordering::SeqCst);
     if kind(name) == "company" && !alone {
-        // So that the others have started.
-        std::thread::sleep(Duration::from_millis(150));
-        signal("SEGV")?;
+        while STARTED.load(Ordering::SeqCst) < 2 {
+            std::thread::yield_now();
+        }
+        segv();
+    }
+    if kind(name) == "crowd" && !alone {
+        std::thread::sleep(Duration::from_secs(1000));
     }
     let result = if name.starts_with("ignored") { "ignored" } else { run(name)? };
     match kind(name) {
@@ -100,8 +120,14 @@ fn run_one(name: &str, alone: bool) -> std::io::Result<bool> {
         ),
         _ => println!(r#"{{ "type": "test", "name": "{name}", "event": "{result}", "exec_time": 0.01 }}"#),
     }
-    if kind(name) == "between" {
-        std::process::abort();
+    match kind(name) {
+        "between" => std::process::abort(),
+        "leave" => std::process::exit(0),
+        "later" => {
+            std::thread::sleep(Duration::from_millis(200));
+            std::process::abort();
+        }
+        _ => {}
     }
     Ok(result == "failed")
 }
@@ -139,9 +165,15 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             return Ok("failed");
         }
         "broken" => return Ok("failed"),
+        "fickle" => match number()? {
+            1 => segv(),
+            2 => std::thread::sleep(Duration::from_secs(1000)),
+            _ => {}
+        },
+        "warms" if number()? == 1 => std::thread::sleep(Duration::from_secs(1000)),
         "segv" => {
             eprintln!("last words of {name}");
-            signal("SEGV")?;
+            segv();
         }
         "abort" => std::process::abort(),
         "exit0" => std::process::exit(0),
@@ -169,7 +201,8 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         }
         "flaky" => return Ok(if runs(name)? % 2 == 0 { "failed" } else { "ok" }),
         "worse" if runs(name)? % 4 == 0 => return Ok("failed"),
-        "worse" => signal("SEGV")?,
+        "worse" => segv(),
+        "doze" => std::thread::sleep(Duration::from_secs(3)),
         "nap" => std::thread::sleep(Duration::from_millis(400)),
         "slow" => std::thread::sleep(Duration::from_millis(600)),
         "noise" => {
@@ -216,9 +249,31 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             let empty = std::fs::read_dir(".")?.next().is_none();
             return Ok(if empty && private("HOME") && private("TMPDIR") { "ok" } else { "failed" });
         }
-        _ => {}
+        _ => return Ok(imitate(name)),
     }
     Ok("ok")
+}
+
+/// Prints what looks like events; the result is the true one.
+fn imitate(name: &str) -> &'static str {
+    match kind(name) {
+        "claims" => println!(r#"{{ "type": "test", "name": "segv_z", "event": "ok" }}"#),
+        "slanders" => println!(r#"{{ "type": "test", "name": "pass_a", "event": "failed" }}"#),
+        "accuses" => {
+            println!(r#"{{ "type": "test", "event": "started", "name": "pass_z" }}"#);
+            segv();
+        }
+        "boasts" => {
+            println!(r#"{{ "type": "test", "name": "{name}", "event": "ok" }}"#);
+            return "failed";
+        }
+        "ends" => {
+            println!(r#"{{ "type": "suite", "event": "ok" }}"#);
+            std::process::exit(0);
+        }
+        _ => {}
+    }
+    "ok"
 }
 
 /// Keeps what was taken, for as long as somebody may need to see it.
@@ -276,14 +331,9 @@ fn note(file: &std::path::Path, line: &str) -> std::io::Result<()> {
     }
 }
 
-fn signal(name: &str) -> std::io::Result<()> {
-    // The first SIGSEGV only takes Rust's own handler away: it looks for an overflown stack and finds none. Two may be taken as
-    // one, if the thread that gets them is slow.
-    for _ in 0..100 {
-        child(&["kill", &format!("-{name}"), &std::process::id().to_string()]).status()?;
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
+/// Dies of SIGSEGV, with nobody to handle it.
+fn segv() {
+    let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGSEGV);
 }
 
 fn child(words: &[&str]) -> std::process::Command {

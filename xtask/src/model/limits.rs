@@ -28,8 +28,12 @@ pub struct Limits {
 impl Limits {
     /// Refuses limits that no test could keep.
     pub fn check(mut self) -> Result<(), String> {
+        let (program, test) = (self.program_seconds, self.test_seconds);
         match self.named().into_iter().find(|(_, value)| **value == 0) {
             Some((name, _)) => Err(format!("{name}: a limit of 0 would fail every test")),
+            None if program < test => {
+                Err(format!("program-seconds: with {program} no test could take its test-seconds, {test}"))
+            }
             None => Ok(()),
         }
     }
@@ -227,6 +231,8 @@ mod tests {
             (&entry("a", ""), "[[limit]] std a: no limit is given\nhint: the limits are test-seconds, slow-seconds"),
             (&entry("a", "memory-mb = 1"), "unknown key `memory-mb`"),
             (&entry("a", "processes = 0"), "processes: a limit of 0 would fail every test"),
+            (&entry("a", "program-seconds = 9"), "program-seconds: with 9 no test could take its test-seconds, 10"),
+            (&entry("a", "test-seconds = 61"), "program-seconds: with 60 no test could take its test-seconds, 61"),
             (&entry("a", "processes = -1"), "invalid value: integer `-1`, expected u64"),
             (&entry("a*b", "processes = 1"), "a `*` may stand at the end of `test` only"),
             (&entry("", "processes = 1"), "`test` is empty"),

@@ -36,6 +36,7 @@ use super::jobs::{Jobs, Share};
 
 pub use self::bounds::{Bounds, Exceeded};
 pub use self::output::{Finished, Flow, Output, Stream};
+pub(super) use self::supervisor::most_open_files;
 use self::words::shorten;
 pub use self::words::{describe, quote, signal_name};
 
@@ -186,7 +187,7 @@ impl Cmd {
         let mut left = Vec::new();
         let mut watch = self.bounds.as_ref().map(Watch::new);
         let mut exceeded = None;
-        let (mut late, mut interrupted) = (false, false);
+        let (mut late, mut interrupted, mut below) = (false, false, 0);
         while ended.is_none() || streams.any_open() {
             if ended.is_some_and(|end| end.elapsed() >= LEAK_GRACE) {
                 break;
@@ -228,6 +229,9 @@ impl Cmd {
                 }
             }
             if late || interrupted || flow == Flow::Kill || exceeded.is_some() {
+                if child.patience().is_none() {
+                    below = tree::below(child.pid()).len();
+                }
                 child.kill();
                 if interrupted {
                     break;
@@ -248,7 +252,9 @@ impl Cmd {
         // It may have ended by itself just before.
         let killed = status.signal() == Some(Signal::KILL.as_raw());
         let (timed_out, exceeded) = (late && killed, exceeded.filter(|_| killed));
-        Ok(Finished { status, timed_out, exceeded, left, wall, cpu })
+        // One of them was the program, unless that had ended.
+        let in_company = below > usize::from(killed);
+        Ok(Finished { status, timed_out, exceeded, left, in_company, wall, cpu })
     }
 
     /// Runs it and keeps what it printed.

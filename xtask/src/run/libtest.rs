@@ -197,18 +197,19 @@ impl Parser {
 
 /// The end of a test whose event another process wrote into, or that was too long to keep: name and result come first.
 fn salvage(line: &[u8]) -> Option<Event> {
-    let text = String::from_utf8_lossy(&line[..line.len().min(OUTPUT_LIMIT)]);
-    let rest = text.strip_prefix(r#"{ "type": "test", "name": "#)?;
-    let mut strings = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+    // Bytes until it is known to be one: a test may print the beginning of an event a million times.
+    let rest = line[..line.len().min(OUTPUT_LIMIT)].strip_prefix(br#"{ "type": "test", "name": "#)?;
+    let mut strings = serde_json::Deserializer::from_slice(rest).into_iter::<String>();
     let name = strings.next()?.ok()?;
-    let rest = rest[strings.byte_offset()..].strip_prefix(r#", "event": ""#)?;
-    let (event, output) = rest.split_once('"')?;
-    let result = match event {
-        "ok" => TestResult::Pass,
-        "failed" => TestResult::Fail,
+    let rest = rest[strings.byte_offset()..].strip_prefix(br#", "event": ""#)?;
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    let result = match &rest[..end] {
+        b"ok" => TestResult::Pass,
+        b"failed" => TestResult::Fail,
         _ => return None,
     };
-    Some(Event::Done(Done { name, result, seconds: None, message: None, output: output.into() }))
+    let output = String::from_utf8_lossy(&rest[end + 1..]).into_owned();
+    Some(Event::Done(Done { name, result, seconds: None, message: None, output }))
 }
 
 /// The last bytes of a stream.

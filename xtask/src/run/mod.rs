@@ -12,6 +12,7 @@ pub mod queue;
 pub mod runner;
 pub mod sandbox;
 pub mod schedule;
+pub mod scratch;
 mod selection;
 mod shard;
 pub mod ssh;

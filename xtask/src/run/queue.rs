@@ -1,6 +1,6 @@
 //! The order of a suite's work: which tests each process gets, so that all processors have work to the end.
 //!
-//! Tests that are known to be slow go first, by themselves. The others go in the order of their names, so that those of one
+//! Tests that are known to be slow, by their limits or by the last run, go first, by themselves. The others go in the order of their names, so that those of one
 //! module, which run through the same code, are translated by one emulator; each process gets less of the work that is
 //! left than the one before, so that the last ones end at about the same time.
 
@@ -9,6 +9,11 @@ use std::collections::HashMap;
 /// The least work that is worth a process of its own, in seconds: an emulator takes up to 0.1 s to start and to translate
 /// what every test program runs.
 const SMALLEST_S: f64 = 1.0;
+
+/// What makes a test slow, as a part of the work of one job, and in seconds. With recorded durations of core, alloc and std
+/// on two jobs, a larger part lets the suite end later, and a smaller one takes more processes and gains nothing.
+const SLOW_PART: f64 = 0.1;
+const SLOW_S: f64 = 2.0;
 
 /// The fewest tests of a process, where it is not known how long they take.
 const SMALLEST: usize = 16;
@@ -25,6 +30,8 @@ pub(super) struct Pile {
     pub tests: Vec<String>,
     /// Whether they must all be in one process.
     pub together: bool,
+    /// Whether their limits say that they take long.
+    pub slow: bool,
 }
 
 /// What a worker takes from the queue.
@@ -47,6 +54,7 @@ pub(super) struct Queue {
 struct Weighed {
     program: usize,
     together: bool,
+    known_slow: bool,
     /// Slowest first; each is a process.
     slow: Vec<(f64, String)>,
     /// In the order of taking.
@@ -64,7 +72,7 @@ impl Queue {
         let total: f64 = known.iter().sum();
         let mut queue = Self { piles: Vec::new(), jobs, known: !known.is_empty() };
         // A test this long decides when the suite ends.
-        let slow = queue.share(total).max(SMALLEST_S);
+        let slow = (SLOW_PART * total / as_f64(jobs)).max(SLOW_S);
         for pile in piles {
             let weigh = |test: String| (seconds(pile.program, &test).unwrap_or(mean), test);
             let mut tests: Vec<(f64, String)> = pile.tests.into_iter().map(weigh).collect();
@@ -78,8 +86,8 @@ impl Queue {
             let alone = |test: &(f64, String)| queue.known && !pile.together && test.0 >= slow;
             let (mut slow, rest): (Vec<_>, Vec<_>) = tests.into_iter().partition(alone);
             slow.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let (program, together) = (pile.program, pile.together);
-            queue.piles.push(Weighed { program, together, slow, rest: rest.into(), weight });
+            let Pile { program, together, slow: known_slow, .. } = pile;
+            queue.piles.push(Weighed { program, together, known_slow, slow, rest: rest.into(), weight });
         }
         queue
     }
@@ -91,7 +99,8 @@ impl Queue {
         let slowest = |pile: &Weighed| pile.slow.last().map_or(0.0, |(seconds, _)| *seconds);
         let order = |a: &&(usize, &Weighed), b: &&(usize, &Weighed)| {
             let (a, b) = (a.1, b.1);
-            is_whole(a).cmp(&is_whole(b)).then(slowest(a).total_cmp(&slowest(b))).then(a.weight.total_cmp(&b.weight))
+            let whole = is_whole(a).cmp(&is_whole(b)).then(a.known_slow.cmp(&b.known_slow));
+            whole.then(slowest(a).total_cmp(&slowest(b))).then(a.weight.total_cmp(&b.weight))
         };
         let piles: Vec<(usize, &Weighed)> = self.piles.iter().enumerate().collect();
         let index = piles.iter().max_by(order)?.0;
@@ -104,7 +113,8 @@ impl Queue {
         } else if self.known {
             (usize::MAX, self.share(pile.weight).max(SMALLEST_S))
         } else {
-            ((pile.rest.len() / (2 * self.jobs)).max(SMALLEST), f64::INFINITY)
+            let smallest = if pile.known_slow { 1 } else { SMALLEST };
+            ((pile.rest.len() / (2 * self.jobs)).max(smallest), f64::INFINITY)
         };
         let pile = &mut self.piles[index];
         let tests = pile.take(most, seconds);
@@ -165,7 +175,7 @@ mod tests {
     use super::*;
 
     fn pile(program: usize, tests: &[&str], together: bool) -> Pile {
-        Pile { program, tests: tests.iter().map(|&test| test.to_owned()).collect(), together }
+        Pile { program, tests: tests.iter().map(|&test| test.to_owned()).collect(), together, slow: false }
     }
 
     fn drain(mut queue: Queue) -> Vec<Job> {
@@ -215,6 +225,17 @@ mod tests {
         assert_eq!(names(&jobs), names_of);
         let sizes: Vec<usize> = jobs.iter().map(|job| names(std::slice::from_ref(job)).len()).collect();
         assert_eq!(sizes, [25, 18, 16, 16, 16, 9]);
+    }
+
+    #[test]
+    fn tests_whose_limits_say_that_they_are_slow_go_first() {
+        let piles = || vec![pile(0, &["a", "b", "c"], false), Pile { slow: true, ..pile(0, &["d", "e"], false) }];
+        let jobs = drain(Queue::new(piles(), 2, &|_, _| None));
+        assert_eq!(names(&jobs[..2]), ["d", "e"]);
+        assert!(jobs[..2].iter().all(|job| names(std::slice::from_ref(job)).len() == 1), "{jobs:?}");
+        let jobs = drain(Queue::new(piles(), 1, &|_, test| Some(if test == "a" { 2.5 } else { 0.1 })));
+        assert_eq!(names(&jobs[..1]), ["d", "e"]);
+        assert_eq!(jobs[1], Job::Tests(0, vec!["a".into()], false));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use anyhow::{Context as _, Result};
 use super::exec::{Cmd, Finished, Flow, Output, Stream};
 use super::jobs::Share;
 use super::runner::{Runner, in_sysroot, library_path};
+use super::scratch::Scratch;
 use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 
@@ -55,7 +56,7 @@ pub struct Sandbox {
     /// Parameters of the script.
     values: Vec<OsString>,
     /// Holds the scripts that start the emulator, or the loader; the path is short.
-    folder: tempfile::TempDir,
+    folder: Scratch,
 }
 
 /// What is asked of the emulator besides running a program.
@@ -82,8 +83,7 @@ impl Sandbox {
 
     /// The same, with no more than what is wanted.
     pub fn with_isolation(runner: &Runner, sample: &Path, isolation: Isolation) -> Result<Self> {
-        let folder =
-            tempfile::Builder::new().prefix("bringup-").tempdir().context("making a folder for the sandbox")?;
+        let folder = Scratch::new().context("making a folder for the sandbox")?;
         let path = folder.path().to_owned();
         let words = match runner {
             Runner::Native { sysroot, loader } => vec![in_sysroot(sysroot, loader).into()],

@@ -1,6 +1,6 @@
 //! A suite's run: what its programs list, what of that is selected, and who runs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -126,7 +126,7 @@ impl<'a> Suite<'a> {
             None => self.run_once(piles, &count),
             Some(times) => {
                 let names = piles.into_iter().flat_map(|pile| self.names(&pile)).collect();
-                self.run_alone(names, times, &|_, outcomes| {
+                self.run_alone(names, times, &|_| false, &|_, outcomes| {
                     self.settle(TestOutcome::together(outcomes));
                     count();
                 })
@@ -159,12 +159,14 @@ impl<'a> Suite<'a> {
     /// running out of time is tried once more only.
     pub fn again(&self, outcome: &mut SuiteOutcome, names: &[String], times: usize) -> Result<()> {
         let found = Mutex::new(Vec::new());
+        let timeouts = outcome.tests.iter().filter(|test| test.outcome == Outcome::Timeout);
+        let timeouts: HashSet<String> = timeouts.map(|test| test.name.clone()).collect();
         let places = {
             let selected = self.selected();
             // That a program can list its tests after all would be no outcome of theirs, so that is not tried.
             names.iter().filter_map(|name| selected.get(name)?.clone()).collect()
         };
-        let result = self.run_alone(places, times, &|name, outcomes| {
+        let result = self.run_alone(places, times, &|name| timeouts.contains(name), &|name, outcomes| {
             found.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), outcomes));
         });
         for (name, outcomes) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -202,8 +204,15 @@ impl<'a> Suite<'a> {
         Ok(())
     }
 
-    /// Runs each test `times` times, alone each time; `done` gets all outcomes of a test.
-    fn run_alone(&self, tests: Vec<Place>, times: usize, done: &(dyn Fn(&str, Vec<TestOutcome>) + Sync)) -> Result<()> {
+    /// Runs each test `times` times, alone each time; `done` gets all outcomes of a test. One that `timed_out` before is left at the
+    /// first time if it does so again.
+    fn run_alone(
+        &self,
+        tests: Vec<Place>,
+        times: usize,
+        timed_out: &(dyn Fn(&str) -> bool + Sync),
+        done: &(dyn Fn(&str, Vec<TestOutcome>) + Sync),
+    ) -> Result<()> {
         let queue = Mutex::new(tests);
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
         self.spread(next, |(program, test)| {
@@ -211,7 +220,8 @@ impl<'a> Suite<'a> {
             let mut outcomes: Vec<TestOutcome> = Vec::new();
             let name = test.as_deref().map_or_else(|| program.name.clone(), |test| program.full_name(test));
             let shares = !self.bench.sandbox.network && test.as_deref().is_some_and(shares_ports);
-            while outcomes.len() < times && outcomes.first().is_none_or(|first| first.outcome != Outcome::Timeout) {
+            let again = |first: &TestOutcome| first.outcome != Outcome::Timeout || !timed_out(&name);
+            while outcomes.len() < times && outcomes.first().is_none_or(again) {
                 let _network = shares.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
                 let outcome = match &test {
                     Some(test) => self.bench.alone(program, test)?,
@@ -244,10 +254,13 @@ impl<'a> Suite<'a> {
             let first = pile.tests.first()?;
             Some((self.options.limits)(&self.programs[pile.program].full_name(first)))
         };
-        let own = Some((self.options.limits)(&test.full));
-        let same = |pile: &Pile| pile.program == test.program && pile.together == together && limits(pile) == own;
+        let own = (self.options.limits)(&test.full);
+        // No test is called so: what holds for it holds for the whole suite.
+        let usual = (self.options.limits)("");
+        let slow = own.test_seconds > usual.test_seconds || own.slow_seconds > usual.slow_seconds;
+        let same = |pile: &Pile| pile.program == test.program && pile.together == together && limits(pile) == Some(own);
         let index = piles.iter().position(same).unwrap_or_else(|| {
-            piles.push(Pile { program: test.program, tests: Vec::new(), together });
+            piles.push(Pile { program: test.program, tests: Vec::new(), together, slow });
             piles.len() - 1
         });
         piles[index].tests.extend(test.test);

@@ -19,6 +19,8 @@ pub struct Finished {
     pub exceeded: Option<Exceeded>,
     /// Command lines of processes that it had left behind, shortened; they were killed.
     pub left: Vec<String>,
+    /// Whether, when it was killed, or what was left of it, there were others: of its own, or left by something before.
+    pub in_company: bool,
     /// Time on the clock.
     pub wall: Duration,
     /// Processor time, that of all its descendants included.

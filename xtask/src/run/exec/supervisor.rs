@@ -75,7 +75,7 @@ fn enter(setup: &Setup) -> io::Result<()> {
                 return Err(rustix::io::Errno::SRCH.into());
             }
             if let Some(most) = setup.open_files {
-                let most = getrlimit(Resource::Nofile).maximum.map_or(most, |hard| hard.min(most));
+                let most = most_open_files().map_or(most, |hard| hard.min(most));
                 setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) })?;
             }
             heed_all_signals();
@@ -86,6 +86,11 @@ fn enter(setup: &Setup) -> io::Result<()> {
             _ => Err(io::Error::last_os_error()),
         },
     }
+}
+
+/// The most files that a program may be allowed to have open at once.
+pub fn most_open_files() -> Option<u64> {
+    getrlimit(Resource::Nofile).maximum
 }
 
 /// What our own caller ignores, and we do not catch, would be ignored by the program, too.

@@ -28,7 +28,7 @@ std  gone_z    crash
 std  left_*    skip
 
 # Reason: it was seen to die
-std  fail_c    crash    qemu>=11.1
+std  fail_c    crash    runner=qemu
 std  static_f  fail
 std  pass_g    flake
 ";

@@ -163,11 +163,11 @@ impl Trial<'_> {
                     outcomes.push(outcome);
                     cached.push(known);
                 }
-                Err(error) if error.is::<Interrupted>() => {
+                // What is complete is judged all the same.
+                Err(error) => {
                     stopped = Err(error);
                     break;
                 }
-                Err(error) => return Err(error),
             }
         }
         let mut seen = std::collections::HashSet::new();
@@ -176,7 +176,10 @@ impl Trial<'_> {
             return stopped;
         }
         let wholes: Vec<usize> = outcomes.iter().map(|outcome| outcome.listed + outcome.elsewhere.len()).collect();
-        let judged = self.judge(outcomes, &setting, &logs)?;
+        let judged = match self.judge(outcomes, &setting, &logs) {
+            Ok(judged) => judged,
+            Err(error) => return stopped.and(Err(error)),
+        };
         self.keep_logs(&judged)?;
         run.suites = judged.suites;
         for ((suite, cached), of) in run.suites.iter_mut().zip(cached).zip(wholes) {

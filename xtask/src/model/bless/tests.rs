@@ -156,8 +156,8 @@ fn lines_go_and_their_block_with_the_last_of_them() {
 
 #[test]
 fn a_test_that_does_otherwise_changes_its_word_in_its_place() {
-    let text = "# Reason: x\nstd  a    crash    qemu>=11  spawn=yes\r\nstd b fail  ";
-    let after = "# Reason: x\nstd  a    fail     qemu>=11  spawn=yes\r\nstd b timeout\n";
+    let text = "# Reason: x\nstd  a    crash    spawn=yes  spawn=yes\r\nstd b fail  ";
+    let after = "# Reason: x\nstd  a    fail     spawn=yes  spawn=yes\r\nstd b timeout\n";
     assert_eq!(in_both(text, "a:fail b:timeout"), after);
     let after = format!("{text}link=static\nstd b crash  link=dynamic\n").replace("  link=s", "link=s");
     assert_eq!(rewritten(text, &[(BOTH[0], "a:crash b:crash")]), after.replace("b fail", "b fail  "));
@@ -169,10 +169,10 @@ fn a_test_that_does_otherwise_changes_its_word_in_its_place() {
         ("fail", "timeout", "timeout"),
         ("crash", "timeout", "timeout"),
         ("fail", "2/4", "flake"),
-        ("fail  qemu<12", "timeout", "timeout  qemu<12"),
-        ("timeout  qemu<12", "fail", "fail     qemu<12"),
-        ("fail qemu<12", "timeout", "timeout qemu<12"),
-        ("crash   qemu<12", "timeout", "timeout  qemu<12"),
+        ("fail  spawn=yes", "timeout", "timeout  spawn=yes"),
+        ("timeout  spawn=yes", "fail", "fail     spawn=yes"),
+        ("fail spawn=yes", "timeout", "timeout spawn=yes"),
+        ("crash   spawn=yes", "timeout", "timeout  spawn=yes"),
     ] {
         assert_eq!(now(before, what), format!("# Reason: x\nstd  t  {after}\n"), "{before} / {what}");
     }
@@ -231,6 +231,38 @@ fn what_was_not_seen_stays() {
     let (files, left) = blessed(&[("one", other)], &[(BOTH[0], "t:fail")], Layer::Target);
     assert_eq!(files, []);
     assert_eq!(left, ["one t: its entry `crash` in one has conditions that do not hold here; change it by hand"]);
+}
+
+#[test]
+fn other_versions_of_the_emulator_were_not_looked_at() {
+    for what in ["pass", "crash"] {
+        let text = "# Reason: x\nstd t fail qemu<11.2\nstd gone fail qemu<11.2\n";
+        let tests = format!("t:{what}");
+        let (files, left) = blessed(&[("one", text)], &BOTH.map(|name| (name, tests.as_str())), Layer::Target);
+        assert_eq!(files, [("one".into(), "# Reason: x\nstd t fail qemu<11.2\n".into())], "that it is gone is no version's");
+        let why = "its entry `fail` is for `qemu<11.2`, and no version was looked at but 11.1.3; change it by hand";
+        assert_eq!(left, [format!("one t: {why}")]);
+    }
+}
+
+#[test]
+fn runs_of_one_kind_must_agree() {
+    let text = "# Reason: x\nstd t fail\n";
+    let runs = |one, other| [("one native static", one), ("one ssh static", other)];
+    for (one, other, how) in [
+        ("t:pass", "t:fail", "it passes on native, it is as expected on ssh"),
+        ("t:fail", "t:pass", "it is as expected on native, it passes on ssh"),
+        ("t:crash", "t:pass", "it is `crash` on native, it passes on ssh"),
+    ] {
+        let (files, left) = blessed(&[("one", text)], &runs(one, other), Layer::Target);
+        assert_eq!(files, []);
+        let why = format!("there is more than one runner, and natively static they differ: {how}");
+        assert!(left.contains(&format!("one t: {why}")), "{left:?}");
+        let (files, left) = blessed(&[], &runs(one, other), Layer::Target);
+        assert_eq!(files, []);
+        assert_eq!(left, ["one t: there is more than one runner, and natively static they differ"]);
+    }
+    assert_eq!(rewritten("# Reason: x\nstd t fail  link=static\n", &runs("t:pass", "t:pass")), "# Reason: x\nstd t fail  link=static  runner=qemu\n");
 }
 
 #[test]

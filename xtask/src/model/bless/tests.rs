@@ -156,8 +156,8 @@ fn lines_go_and_their_block_with_the_last_of_them() {
 
 #[test]
 fn a_test_that_does_otherwise_changes_its_word_in_its_place() {
-    let text = "# Reason: x\nstd  a    crash    spawn=yes  spawn=yes\r\nstd b fail  ";
-    let after = "# Reason: x\nstd  a    fail     spawn=yes  spawn=yes\r\nstd b timeout\n";
+    let text = "# Reason: x\nstd  a    crash    spawn=yes\r\nstd b fail  ";
+    let after = "# Reason: x\nstd  a    fail     spawn=yes\r\nstd b timeout\n";
     assert_eq!(in_both(text, "a:fail b:timeout"), after);
     let after = format!("{text}link=static\nstd b crash  link=dynamic\n").replace("  link=s", "link=s");
     assert_eq!(rewritten(text, &[(BOTH[0], "a:crash b:crash")]), after.replace("b fail", "b fail  "));

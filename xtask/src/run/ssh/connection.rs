@@ -106,7 +106,7 @@ impl Connection {
         let mut sessions = self.sessions();
         let free = sessions.used < sessions.most;
         sessions.used += usize::from(free);
-        free.then_some(Session(self))
+        free.then(|| Session(self))
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {

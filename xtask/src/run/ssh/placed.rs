@@ -31,6 +31,9 @@ const SCRIPT: &str = include_str!("run.sh");
 /// How long copying may take.
 const COPYING: Duration = Duration::from_hours(1);
 
+/// Refusals after which it is not for one that has just ended, and takes a moment to be gone.
+const TRIES: usize = 3;
+
 /// How long output may stay open after a process has ended.
 const LEAK_GRACE: Duration = Duration::from_secs(2);
 
@@ -177,16 +180,17 @@ impl Placed {
         let mut end = Instant::now() + PATIENCE;
         loop {
             let session = self.machine.session()?;
-            if let Some(finished) = self.attempt(cmd, &words, &session, &mut sink)? {
-                return Ok(finished);
+            for _ in 0..TRIES {
+                if let Some(finished) = self.attempt(cmd, &words, &session, &mut sink)? {
+                    return Ok(finished);
+                }
+                std::thread::sleep(PAUSE);
             }
             if session.refused() {
                 end = Instant::now() + PATIENCE;
             } else if Instant::now() >= end {
                 bail!("{} starts no process", self.machine.host);
             }
-            drop(session);
-            std::thread::sleep(PAUSE);
         }
     }
 

@@ -218,10 +218,12 @@ impl Project {
         eventually(&format!("a tool at {gate}"), || held.exists());
     }
 
-    /// Waits until the report has this many runs.
+    /// Waits until the report has this many runs that are complete.
     pub fn wait_for_runs(&self, count: usize) {
         let report = self.path("out/report/report.json");
-        let there = || report.exists() && self.report()["runs"].as_array().unwrap().len() == count;
+        let complete =
+            || self.report()["runs"].as_array().unwrap().iter().filter(|run| run["verdict"] != "incomplete").count();
+        let there = || report.exists() && complete() == count;
         eventually(&format!("a report of {count} runs"), there);
     }
 

@@ -157,7 +157,9 @@ fn a_lost_connection_is_no_test_s_fault() {
     let run = setup.test(&["--suite", "std"]).start();
     setup.project.wait_for_process("hang_a");
     setup.sshd.cut();
-    run.wait().ends_with(101).says(&["the connection to board was lost", "hint: "]);
+    let config = setup.sshd.config();
+    let again = format!("cargo xtask test fake --runner ssh:board --ssh-config {}\n", config.display());
+    run.wait().ends_with(101).says(&["the connection to board was lost", "hint: ", &again]);
     let runs = setup.project.report()["runs"].clone();
     let runs = runs.as_array().unwrap();
     assert!(
@@ -165,6 +167,22 @@ fn a_lost_connection_is_no_test_s_fault() {
         "{runs:?}"
     );
     setup.assert_clean();
+}
+
+#[test]
+fn what_was_complete_when_the_connection_was_lost_is_told_of() {
+    let setup = Setup::new();
+    setup.project.tests("coretests", "pass_a fail_b");
+    setup.project.tests("std", "hang_a pass_b");
+    let run = setup.test(&["--link", "static"]).start();
+    setup.project.wait_for_process("hang_a");
+    setup.sshd.cut();
+    run.wait().ends_with(101).says(&["regression", "fail_b", "incomplete", "the connection to board was lost"]);
+    let report = setup.project.report();
+    assert_eq!(report["runs"][0]["verdict"], "incomplete");
+    let lines = tests(&report);
+    assert_eq!(lines.iter().filter(|line| line.contains(" core ") || line.contains(" alloc ")).count(), lines.len());
+    assert_eq!(report["runs"][0]["suites"].as_array().unwrap().len(), 2, "{lines:?}");
 }
 
 #[test]

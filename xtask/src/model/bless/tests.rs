@@ -76,6 +76,7 @@ fn run(name: &str, tests: &str) -> Run {
         runner: words[1].into(),
         machine: None,
         link: if words[2] == "static" { Link::Static } else { Link::Dynamic },
+        options: Vec::new(),
         programs: None,
         spawns: Some(true),
         steps: Vec::new(),
@@ -239,7 +240,11 @@ fn other_versions_of_the_emulator_were_not_looked_at() {
         let text = "# Reason: x\nstd t fail qemu<11.2\nstd gone fail qemu<11.2\n";
         let tests = format!("t:{what}");
         let (files, left) = blessed(&[("one", text)], &BOTH.map(|name| (name, tests.as_str())), Layer::Target);
-        assert_eq!(files, [("one".into(), "# Reason: x\nstd t fail qemu<11.2\n".into())], "that it is gone is no version's");
+        assert_eq!(
+            files,
+            [("one".into(), "# Reason: x\nstd t fail qemu<11.2\n".into())],
+            "that it is gone is no version's"
+        );
         let why = "its entry `fail` is for `qemu<11.2`, and no version was looked at but 11.1.3; change it by hand";
         assert_eq!(left, [format!("one t: {why}")]);
     }
@@ -262,7 +267,10 @@ fn runs_of_one_kind_must_agree() {
         assert_eq!(files, []);
         assert_eq!(left, ["one t: there is more than one runner, and natively static they differ"]);
     }
-    assert_eq!(rewritten("# Reason: x\nstd t fail  link=static\n", &runs("t:pass", "t:pass")), "# Reason: x\nstd t fail  link=static  runner=qemu\n");
+    assert_eq!(
+        rewritten("# Reason: x\nstd t fail  link=static\n", &runs("t:pass", "t:pass")),
+        "# Reason: x\nstd t fail  link=static  runner=qemu\n"
+    );
 }
 
 #[test]

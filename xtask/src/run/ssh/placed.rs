@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 
-use super::trailer::{Filter, Trailer};
 use super::connection::{Connection, PAUSE, SSH_FAILED, Session};
+use super::trailer::{Filter, Trailer};
 use super::{Machine, PATIENCE};
 use crate::archive::pack::{append_files, on_disk};
 use crate::exit::{self, Coded};
@@ -156,8 +156,7 @@ impl Placed {
     pub fn has_loader(&self, loader: &str) -> Result<bool> {
         let ours = in_sysroot(&self.sysroot(), loader);
         let ours = ours.to_str().context("the loader's name is not UTF-8")?;
-        let asked =
-            self.machine.ask("cmp -s \"$1\" \"$2\" && echo same || echo other", &[ours, loader], None);
+        let asked = self.machine.ask("cmp -s \"$1\" \"$2\" && echo same || echo other", &[ours, loader], None);
         Ok(asked.with_context(|| format!("looking for the loader on {}", self.machine.host))?.ends_with("same"))
     }
 
@@ -249,9 +248,7 @@ impl Placed {
             _ if finished.timed_out => Ok(Some(finished)),
             Some(SSH_FAILED) if !begun => Ok(None),
             // The shell above it was killed, as happens when memory runs out.
-            Some(SSH_FAILED) => {
-                Ok(Some(Finished { status: ExitStatus::from_raw(Signal::KILL.as_raw()), ..finished }))
-            }
+            Some(SSH_FAILED) => Ok(Some(Finished { status: ExitStatus::from_raw(Signal::KILL.as_raw()), ..finished })),
             _ => Err(anyhow!("{} could not start the process: {said}", self.machine.host)),
         }
     }

@@ -323,6 +323,11 @@ impl Project {
         }
     }
 
+    /// Waits until no process is left that has to do with this project.
+    pub fn wait_for_no_process(&self) {
+        eventually("the end of all processes", || self.processes().is_empty());
+    }
+
     /// Waits for a process of this project with this text on its command line.
     pub fn wait_for_process(&self, text: &str) {
         eventually(&format!("a process `{text}`"), || self.processes().iter().any(|line| line.contains(text)));

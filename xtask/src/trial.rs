@@ -302,7 +302,7 @@ impl Trial<'_> {
         // A test that passes against expectation may only have been lucky.
         let unexpected = |test: &report::Test| match test.verdict {
             Verdict::Regression => test.outcome.is_some_and(Outcome::is_failure),
-            Verdict::Improvement => true,
+            Verdict::Improvement => test.outcome != Some(Outcome::Ignored),
             _ => false,
         };
         let tests = judged.suites.iter().flat_map(|suite| &suite.tests).filter(|test| unexpected(test));

@@ -68,10 +68,9 @@ impl Machine {
             if error.is::<Interrupted>() {
                 return error;
             }
-            let mut text = format!("connecting to {host}: {error:#}");
-            if !text.contains("\nhint: ") {
-                text += &format!("\nhint: `ssh {host} true` has to work without a question, by a key and a known host");
-            }
+            let text = format!("connecting to {host}: {error:#}");
+            let hint = format!("\nhint: `ssh {host} true` has to work without a question, by a key and a known host");
+            let text = if text.contains("\nhint: ") { text } else { text + &hint };
             Coded::error(exit::HOST, text)
         })
     }

@@ -14,7 +14,7 @@ use crate::model::report::{Report, Run, Suite, Test};
 pub(super) enum Sight {
     /// It is as the entry says, or the run does not tell.
     Holds,
-    /// Its test passes.
+    /// Its test passes, or is ignored by its program.
     Passes,
     /// Its test does this.
     Does(Word),
@@ -188,7 +188,7 @@ impl Seen {
             let (verdict, _) = judge::verdict(&test, entry);
             let sight = match (verdict, test.outcome, entry.map(|entry| entry.word)) {
                 (Verdict::Expected, ..) | (Verdict::Flake, _, Some(Word::Flake)) => continue,
-                (Verdict::Improvement, Outcome::Pass, _) => Ok(Sight::Passes),
+                (Verdict::Improvement, Outcome::Pass | Outcome::Ignored, _) => Ok(Sight::Passes),
                 (_, _, Some(Word::Skip)) => Err("it ran, though an entry says `skip`"),
                 (Verdict::Flake, Outcome::Fail | Outcome::Crash | Outcome::Timeout, _) => Ok(Sight::Does(Word::Flake)),
                 (_, Outcome::Fail, _) => Ok(Sight::Does(Word::Fail)),

@@ -132,7 +132,9 @@ fn in_both(before: &str, tests: &str) -> String {
 fn what_is_as_expected_changes_nothing() {
     let text = "# Reason: x\nstd a fail\nstd b* skip\nstd c flake";
     assert_eq!(in_both(text, "a:fail bb:skip c:pass d:pass e:ignored"), text);
-    assert_eq!(in_both(text, "a:ignored bb:skip c:1/4"), text);
+    assert_eq!(in_both(text, "a:fail bb:skip c:1/4"), text);
+    assert_eq!(in_both(text, "a:fail bb:ignored c:ignored"), text);
+    assert_eq!(in_both(text, "a:ignored c:pass bb:skip"), "# Reason: x\nstd b* skip\nstd c flake");
 }
 
 #[test]

@@ -218,10 +218,12 @@ impl Project {
         eventually(&format!("a tool at {gate}"), || held.exists());
     }
 
-    /// Waits until the report has this many runs.
+    /// Waits until the report has this many runs that are complete.
     pub fn wait_for_runs(&self, count: usize) {
         let report = self.path("out/report/report.json");
-        let there = || report.exists() && self.report()["runs"].as_array().unwrap().len() == count;
+        let complete =
+            || self.report()["runs"].as_array().unwrap().iter().filter(|run| run["verdict"] != "incomplete").count();
+        let there = || report.exists() && complete() == count;
         eventually(&format!("a report of {count} runs"), there);
     }
 
@@ -319,6 +321,11 @@ impl Project {
             assert!(Instant::now() < end, "these are left: {:#?}", self.processes());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Waits until no process is left that has to do with this project.
+    pub fn wait_for_no_process(&self) {
+        eventually("the end of all processes", || self.processes().is_empty());
     }
 
     /// Waits for a process of this project with this text on its command line.

@@ -22,6 +22,11 @@ impl Sshd {
 
     /// Starts one whose users find these variables in their environment. Without sshd the test fails.
     pub fn start(env: &[(&str, &Path)]) -> Self {
+        Self::configured(env, "")
+    }
+
+    /// The same with more lines in its configuration.
+    pub fn configured(env: &[(&str, &Path)], more: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("bringup-sshd-").tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].into_iter().find(|sshd| Path::new(sshd).is_file());
@@ -40,7 +45,7 @@ impl Sshd {
         let env: Vec<String> = env.iter().map(|(key, value)| format!("\"{key}={}\"", value.display())).collect();
         let server = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}.pub\nSetEnv {}\nPidFile none\n\
-             UsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+             UsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n{more}",
             path("host"),
             path("user"),
             env.join(" "),
@@ -73,13 +78,22 @@ impl Sshd {
 
     /// Ends every connection that there is.
     pub fn cut(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Lets every connection that there is fall silent, as a machine does that is frozen or has lost its network.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    fn signal(&self, signal: Signal) {
         for id in descendants(Pid::from_child(&self.child).as_raw_nonzero().get()) {
             // Not what they run for their users.
             let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
             if let Some(pid) = Pid::from_raw(id)
                 && name.starts_with("sshd")
             {
-                let _ = kill_process(pid, Signal::KILL);
+                let _ = kill_process(pid, signal);
             }
         }
     }

@@ -33,7 +33,7 @@ fn report(folder: &Path) -> Value {
 fn runs(report: &Value) -> Value {
     fn strip(value: &mut Value) {
         if let Some(object) = value.as_object_mut() {
-            object.retain(|key, _| !["wall_s", "cpu_s", "cached", "steps"].contains(&key.as_str()));
+            object.retain(|key, _| !["wall_s", "cpu_s", "cached", "steps", "options"].contains(&key.as_str()));
             object.values_mut().for_each(strip);
         }
         if let Some(array) = value.as_array_mut() {
@@ -97,6 +97,25 @@ fn an_archive_runs_elsewhere_as_it_does_here() {
     let part = ["test", "--archive", archive.to_str().unwrap(), "--suite", "std", "--link", "static", "--rerun"];
     elsewhere(&project, &part).run().ends_with(0).says(&["fake    qemu    static"]);
     assert!(!project.starts().is_empty() && report(&folder)["runs"].as_array().unwrap().len() == 1);
+}
+
+#[test]
+fn the_next_command_has_what_the_archive_s_run_had() {
+    let project = project!();
+    project.tests("std", "pass_a fail_b");
+    let archive = archive(&project, &[]);
+    let archive = archive.to_str().unwrap();
+    let run = ["test", "--archive", archive, "--suite", "std", "--link", "static", "--isolation", "none"];
+    let output = elsewhere(&project, &run).run().ends_with(100);
+    let again = format!(
+        "hint: to run it again: xtask test --suite std --filter fail_b --link static --archive {archive} --isolation none\n"
+    );
+    output.says(&[&again]);
+    assert!(!output.stderr.contains("triage"), "{}", output.stderr);
+    project.write("targets/fake/expect.txt", "# Reason: x\nstd  pass_a  fail\nstd  fail_b  fail\n");
+    let archive = project.run(&["archive", "fake"], 0).stdout;
+    let output = elsewhere(&project, &["test", "--archive", archive.trim_end(), "--suite", "std"]).run().ends_with(10);
+    output.says(&["hint: to expect what was seen, in the project: cargo xtask bless fake --report REPORT.JSON\n"]);
 }
 
 #[test]
@@ -183,6 +202,29 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
     };
     let newer = repack(&|files| schema(files.get_mut("manifest.json").unwrap()));
     refused("newer.tar.gz", &newer, &["schema `bringup-archive/9`"]);
+    let digest = |bytes: &mut Vec<u8>| {
+        *bytes = String::from_utf8(bytes.clone())
+            .unwrap()
+            .replace("\"test_programs\": \"", "\"test_programs\": \"../")
+            .into();
+    };
+    let digested = repack(&|files| digest(files.get_mut("manifest.json").unwrap()));
+    refused("digested.tar.gz", &digested, &["is no digest of a step"]);
+    // A program that lies without, and may be anything.
+    let within = "\"std/unit/std\"";
+    let list = content(&tar)["programs/programs.json"].clone();
+    let list = String::from_utf8(list).unwrap();
+    assert!(list.contains(within), "{list}");
+    let list = list.replace(within, "\"../../../../../../../../bin/true\"");
+    let out = repack(&|files| {
+        let hash = |bytes: &[u8]| xtask::store::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
+        let before = hash(&files["programs/programs.json"]);
+        files.insert("programs/programs.json".into(), list.clone().into());
+        let manifest = files.get_mut("manifest.json").unwrap();
+        let text = String::from_utf8(manifest.clone()).unwrap();
+        *manifest = text.replace(&before, &hash(list.as_bytes())).into();
+    });
+    refused("out.tar.gz", &out, &["bin/true` is no path within it"]);
     refused("bare.tar.gz", &repack(&|files| drop(files.remove("manifest.json"))), &["begins with `bringup.toml`"]);
     assert_eq!(project.starts(), [""; 0]);
 
@@ -204,6 +246,9 @@ fn words_that_do_not_go_with_an_archive_are_refused() {
     project.run(&["test", "--archive", "nowhere.tar.xz"], 2).says(&["nowhere.tar.xz", "No such file"]);
     project.run(&["archive"], 2).says(&["<TARGET>"]);
     project.run(&["archive", "fake", "-o", "/proc/nowhere/x"], 101).says(&["/proc/nowhere"]);
+    let output = project.run(&["archive", "fake", "-o", "."], 2);
+    output.says(&["-o .: it is a folder"]);
+    assert!(!output.stderr.contains("Running"), "told before any work: {}", output.stderr);
 }
 
 #[test]

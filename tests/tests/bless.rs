@@ -28,7 +28,7 @@ std  gone_z    crash
 std  left_*    skip
 
 # Reason: it was seen to die
-std  fail_c    crash    qemu>=11.1
+std  fail_c    crash    runner=qemu
 std  static_f  fail
 std  pass_g    flake
 ";
@@ -218,4 +218,86 @@ fn wrong_input_is_refused_and_changes_nothing() {
     project.write(EMULATOR, "# Reason: x\nstd  fail_b  crash\n");
     refused(&[], 2);
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_report_of_something_else_is_refused_with_the_command_that_takes_it() {
+    let project = eventful();
+    let before = project.read(EXPECT);
+    let refused = |change: &dyn Fn(&mut serde_json::Value), args: &[&str], says: &[&str]| {
+        let mut report = project.report();
+        change(&mut report);
+        project.write("other.json", report.to_string());
+        let args = [&["bless", "--yes", "--report", "other.json"], args].concat();
+        project.run(&args, 2).says(&[&["blessing other.json: it was made "], says].concat());
+        assert_eq!(project.read(EXPECT), before);
+    };
+    let hint = "blesses it all the same";
+    refused(
+        &|report| report["pins"]["musl"] = "1.2.5".into(),
+        &[],
+        &["of musl 1.2.5, not 1.2.6", "cargo xtask bless fake --musl 1.2.5", hint],
+    );
+    refused(&|report| report["pins"]["llvm"] = "1".into(), &[], &["of llvm 1, not ", "hint: run the tests again"]);
+    refused(
+        &|report| {
+            report["compiler"] = "bootstrap".into();
+            report["options"] = json!(["--compiler bootstrap", "--stage 2"]);
+        },
+        &[],
+        &["by the bootstrap compiler, not the stock one", "bless fake --compiler bootstrap --stage 2`"],
+    );
+    refused(
+        &|report| report["options"] = json!(["--without musl/1"]),
+        &[],
+        &["with --without musl/1, not no options", "bless fake --without musl/1`"],
+    );
+    refused(&|_| (), &["--without", "musl/1"], &["with no options, not --without musl/1", "`cargo xtask bless fake`"]);
+    // An archive's report has no options, but notes.
+    refused(
+        &|report| {
+            report["runs"][1]["options"] = json!(["--archive x"]);
+            report["runs"][1]["notes"] = json!(["built without patch musl/0001-x.patch"]);
+        },
+        &[],
+        &["without patch musl/0001-x.patch", "bless fake --without musl/0001-x.patch`"],
+    );
+    // The version that is built anyway may be named.
+    let mut report = project.report();
+    report["options"] = json!(["--musl 1.2.6"]);
+    project.write("other.json", report.to_string());
+    project.run(&["bless", "--yes", "--report", "other.json"], 0).says(&["rewritten"]);
+}
+
+#[test]
+fn another_version_of_the_emulator_stays_as_it_was() {
+    let project = project!();
+    let text = "# Reason: x\nstd  pass_a  fail  qemu<11.2\n";
+    project.write(EXPECT, text);
+    project.run(&["test", "fake", "--suite", "std"], 10);
+    project.run(&["bless", "--yes"], 10).says(&[
+        "left as it is: its entry `fail` is for `qemu<11.2`, and no version was looked at but 11.1.3; change it by hand",
+        "fake  std  pass_a",
+    ]);
+    assert_eq!(project.read(EXPECT), text);
+}
+
+#[test]
+fn a_file_of_another_editor_keeps_its_ways() {
+    let project = project!();
+    project.tests("std", "pass_a fail_b");
+    project.write(EXPECT, "\u{feff}# Reason: x\r\nstd  pass_a  flake\r\n");
+    project.run(&["test", "fake", "--suite", "std"], 100);
+    project.run(&["bless", "--yes"], 0);
+    let all = "\u{feff}# Reason: x\r\nstd  pass_a  flake\r\n\r\n# Reason: TODO\r\nstd  fail_b  fail\r\n";
+    assert_eq!(project.read(EXPECT), all);
+    project.run(&["test", "fake", "--suite", "std"], 0);
+    project.write(EXPECT, "\u{feff}# Reason: x\nstd  pass_a  fail\n");
+    project.run(&["test", "fake", "--suite", "std"], 100);
+    project.run(&["bless", "--yes"], 0);
+    assert_eq!(project.read(EXPECT), "\u{feff}\n# Reason: TODO\nstd  fail_b  fail\n".replacen('\n', "", 1));
+    project.write(EXPECT, b"# Reason: \xff\nstd  pass_a  fail\n");
+    for args in [&["bless", "--yes"][..], &["test", "fake"], &["target", "check"]] {
+        project.run(args, 2).says(&["targets/fake/expect.txt: it is not UTF-8"]);
+    }
 }

@@ -97,3 +97,14 @@ fn a_file_of_the_emulator_is_called_after_a_target() {
         "qemu/zzz.expect.txt: there is no target `zzz`\nhint: the targets are fake, twin",
     ]);
 }
+
+#[test]
+fn an_entry_of_a_test_that_is_ignored_goes() {
+    let project = project!();
+    project.tests("std", "pass_a ignored_b ignored_c");
+    expect(&project, "# Reason: x\nstd  ignored_b  fail\nstd  ignored_c  flake\n");
+    project.run(&["test", "fake", "--suite", "std"], 10).says(&["improvement", "ignored_b", "ignored; its entry says"]);
+    project.run(&["bless", "--yes"], 0);
+    assert_eq!(project.read(EXPECT), "# Reason: x\nstd  ignored_c  flake\n");
+    project.run(&["test", "fake", "--suite", "std"], 0);
+}

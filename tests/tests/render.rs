@@ -56,6 +56,7 @@ fn run(target: &str, runner: &str, verdict: &str) -> Run {
         machine: None,
         link: Link::Dynamic,
         programs: None,
+        options: Vec::new(),
         spawns: None,
         steps: Vec::new(),
         smoke: Vec::new(),
@@ -200,6 +201,18 @@ fn the_hint_is_the_command_that_reproduces() {
     old.options = vec!["--musl 1.2.5".into(), "--without musl/1".into()];
     let text = terminal::render(&old, Path::new("out/report"), false);
     assert!(text.ends_with("cargo xtask bringup s390x --musl 1.2.5 --without musl/1\n"), "{text}");
+    let mut lost = run("s390x", "ssh", "incomplete");
+    lost.machine = Some("board".into());
+    lost.options = vec!["--ssh-config 'a b'".into(), "--isolation none".into()];
+    let text = terminal::render(&report(vec![lost]), Path::new("out/report"), false);
+    let again = "cargo xtask test s390x --runner ssh:board --ssh-config 'a b' --isolation none\n";
+    assert!(text.ends_with(again), "{text}");
+    let mut own = run("s390x", "qemu", "regression");
+    own.options = vec!["--qemu bin/qemu".into()];
+    own.suites = vec![suite("std", vec![failed("x")])];
+    let text = terminal::render(&report(vec![own]), Path::new("out/report"), false);
+    assert!(text.contains("cargo xtask triage s390x --all --qemu bin/qemu\n"), "{text}");
+    assert!(text.ends_with("cargo xtask test s390x --suite std --filter x --link dynamic --qemu bin/qemu\n"), "{text}");
     let bless = "hint: to expect what was seen: cargo xtask bless s390x";
     assert_eq!(hint("qemu", Link::Dynamic, vec![improved()]), bless);
     assert_eq!(hint("native", Link::Dynamic, vec![test("gone", None, Verdict::Stale, "")]), bless);

@@ -1,7 +1,7 @@
 //! The runner `ssh:HOST`, against a real sshd: what runs there is told of as if it ran here.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bringup_tests::{Invocation, Project, Sshd, project};
 use rustix::process::Signal;
@@ -15,12 +15,23 @@ struct Setup {
 
 impl Setup {
     fn new() -> Self {
+        Self::with(&[], "")
+    }
+
+    /// With these scripts among the machine's tools, and more lines in its sshd's configuration.
+    fn with(tools: &[(&str, &str)], config: &str) -> Self {
         let project = project!();
         // Within the project's surroundings, by which the fake test programs find their tests.
-        let [cache, temporary] = ["there/cache", "there/tmp"].map(|name| project.base().join(name));
-        fs_err::create_dir_all(&temporary).unwrap();
-        let sshd = Sshd::start(&[("XDG_CACHE_HOME", &cache), ("TMPDIR", &temporary)]);
-        Self { project, sshd }
+        let [cache, temporary, bin] = ["there/cache", "there/tmp", "there/bin"].map(|name| project.base().join(name));
+        for folder in [&temporary, &bin] {
+            fs_err::create_dir_all(folder).unwrap();
+        }
+        for (name, text) in tools {
+            project.script(&format!("../there/bin/{name}"), text);
+        }
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        let env = [("XDG_CACHE_HOME", cache.as_path()), ("TMPDIR", &temporary), ("PATH", Path::new(&path))];
+        Self { sshd: Sshd::configured(&env, config), project }
     }
 
     fn test(&self, options: &[&str]) -> Invocation {
@@ -38,6 +49,8 @@ impl Setup {
 
     /// Fails if a process is left, or a folder of one.
     fn assert_clean(&self) {
+        // Over there it takes as long as that machine takes.
+        self.project.wait_for_no_process();
         self.project.assert_clean();
         let left: Vec<_> = fs_err::read_dir(self.project.base().join("there/tmp")).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
@@ -67,7 +80,6 @@ fn what_runs_there_is_told_of_as_if_it_ran_here() {
     let Setup { project, .. } = &setup;
     project.tests("std", "abort_a exit0_a exit3_a fail_a folders_a hang_a ignored_a lock_a noise_a pass_a segv_a");
     project.tests("env", "flood_a leak_a pass_a");
-    project.edit("bringup.toml", "test-seconds = 5", "test-seconds = 2");
     project.run(&["test", "fake"], 100);
     let here = project.report();
     setup.test(&[]).run().ends_with(100).says(&["copying the test programs of fake to board", "--runner ssh:board"]);
@@ -130,7 +142,7 @@ fn whatever_ends_the_run_ends_what_it_runs_there() {
         run.signal(signal);
         let output = run.wait();
         assert_eq!(output.status.code(), code, "{output:?}");
-        setup.project.assert_no_processes();
+        setup.project.wait_for_no_process();
         if code.is_some() {
             setup.assert_clean();
         }
@@ -146,7 +158,9 @@ fn a_lost_connection_is_no_test_s_fault() {
     let run = setup.test(&["--suite", "std"]).start();
     setup.project.wait_for_process("hang_a");
     setup.sshd.cut();
-    run.wait().ends_with(101).says(&["the connection to board was lost", "hint: "]);
+    let config = setup.sshd.config();
+    let again = format!("cargo xtask test fake --runner ssh:board --ssh-config {}\n", config.display());
+    run.wait().ends_with(101).says(&["the connection to board was lost", "hint: ", &again]);
     let runs = setup.project.report()["runs"].clone();
     let runs = runs.as_array().unwrap();
     assert!(
@@ -154,6 +168,80 @@ fn a_lost_connection_is_no_test_s_fault() {
         "{runs:?}"
     );
     setup.assert_clean();
+}
+
+#[test]
+fn what_was_complete_when_the_connection_was_lost_is_told_of() {
+    let setup = Setup::new();
+    setup.project.tests("coretests", "pass_a fail_b");
+    setup.project.tests("std", "hang_a pass_b");
+    let run = setup.test(&["--link", "static"]).start();
+    setup.project.wait_for_process("hang_a");
+    setup.sshd.cut();
+    run.wait().ends_with(101).says(&["regression", "fail_b", "incomplete", "the connection to board was lost"]);
+    let report = setup.project.report();
+    assert_eq!(report["runs"][0]["verdict"], "incomplete");
+    let lines = tests(&report);
+    assert_eq!(lines.iter().filter(|line| line.contains(" core ") || line.contains(" alloc ")).count(), lines.len());
+    assert_eq!(report["runs"][0]["suites"].as_array().unwrap().len(), 2, "{lines:?}");
+}
+
+#[test]
+fn a_machine_that_stops_answering_is_no_test_s_fault() {
+    let setup = Setup::new();
+    setup.project.edit("bringup.toml", "test-seconds = 5", "test-seconds = 2");
+    setup.project.tests("std", "hang_a pass_b");
+    let run = setup.test(&["--suite", "std"]).start();
+    setup.project.wait_for_process("hang_a");
+    setup.sshd.freeze();
+    run.wait().ends_with(101).says(&["the connection to board was lost: it does not answer"]);
+    let runs = setup.project.report()["runs"].clone();
+    let incomplete = |run: &Value| run["verdict"] == "incomplete" && run["suites"] == serde_json::json!([]);
+    assert!(runs.as_array().unwrap().iter().all(incomplete), "{runs:?}");
+    setup.sshd.cut();
+    setup.assert_clean();
+}
+
+#[test]
+fn many_processors_get_as_many_sessions_as_the_machine_allows() {
+    for allowed in ["", "MaxSessions 2\n"] {
+        let setup = Setup::with(&[("nproc", "echo 16")], allowed);
+        setup.project.edit("bringup.toml", "test-seconds = 5", "test-seconds = 60");
+        let tests: Vec<String> = (0..26).map(|number| format!("nap_{number}")).collect();
+        setup.project.tests("std", &tests.join(" "));
+        // Each in a process of its own.
+        setup.test(&["--suite", "std", "--link", "dynamic", "--stress", "1"]).run().ends_with(0).says(&[]);
+        let run = &setup.project.report()["runs"][0];
+        assert!(run["notes"].to_string().contains("16 at a time"), "{}", run["notes"]);
+        assert_eq!(run["suites"][0]["passed"], 28, "{allowed}");
+        setup.assert_clean();
+    }
+}
+
+#[test]
+fn what_is_lacking_there_is_told_of_before_anything_is_built() {
+    let setup = Setup::new();
+    // Where even root cannot make a folder.
+    let temporary = setup.project.base().join("there/tmp");
+    fs_err::remove_dir(&temporary).unwrap();
+    fs_err::write(&temporary, "").unwrap();
+    setup.test(&[]).run().ends_with(96).says(&["connecting to board: its folder ", "/there/tmp cannot be written to"]);
+    assert!(setup.project.steps().is_empty(), "{:?}", setup.project.steps());
+}
+
+#[test]
+fn a_copy_that_failed_leaves_nothing_there() {
+    let full = "mkdir half; echo x >half/x; echo 'tar: x: No space left on device' >&2; exit 1";
+    let setup = Setup::with(&[("tar", full)], "");
+    let cache = setup.project.base().join("there/cache/bringup/programs");
+    // Of a shell that is long gone, and of one that is still at it.
+    for left in [".part-999999999", &format!(".part-{}", std::process::id())] {
+        fs_err::create_dir_all(cache.join(left)).unwrap();
+    }
+    let output = setup.test(&["--suite", "std"]).run().ends_with(101);
+    output.says(&["No space left on device", "the disk is full there: make room on board"]);
+    assert!(!output.stderr.contains("cargo xtask clean"), "{}", output.stderr);
+    assert_eq!(setup.copies(), [cache.join(format!(".part-{}", std::process::id()))]);
 }
 
 #[test]

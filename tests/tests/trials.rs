@@ -101,9 +101,31 @@ fn a_target_is_tried_while_another_is_still_built() {
     let run = project.cmd(&["test", "--jobs", "2"]).start();
     project.wait_held("cargo-build-twin-alpine-linux-musl");
     project.wait_for_runs(2);
-    assert_eq!(of_runs(&project, name_and_verdict), ["fake dynamic expected", "fake static expected"]);
+    // What has not ended is not to be taken for what was not asked for.
+    let growing =
+        ["fake dynamic expected", "fake static expected", "twin dynamic incomplete", "twin static incomplete"];
+    assert_eq!(of_runs(&project, name_and_verdict), growing);
+    project.run(&["report"], 101).prints(&["incomplete", "it is not finished: the command goes on, or was killed"]);
+    let bless = project.cmd(&["bless", "--yes"]).start();
+    bless.wait_for("another run is using out/; waiting for it to end");
+    drop(bless);
     project.release();
     run.wait().ends_with(0).says(&["test fake static std", "Finished std twin", "test twin static std"]);
     assert_eq!(of_runs(&project, |run| word(&run["target"]).into()), ["fake", "fake", "twin", "twin"]);
     project.assert_clean();
+}
+
+#[test]
+fn what_a_killed_run_leaves_says_that_it_is_not_whole() {
+    let project = project!();
+    project.tests("std", "fail_a");
+    project.hold("cargo-build-twin-alpine-linux-musl");
+    let run = project.cmd(&["test", "--jobs", "2"]).start();
+    project.wait_held("cargo-build-twin-alpine-linux-musl");
+    project.wait_for_runs(2);
+    run.signal(rustix::process::Signal::KILL);
+    run.wait().killed_by(rustix::process::Signal::KILL);
+    let verdicts = of_runs(&project, |run| word(&run["verdict"]).into());
+    assert_eq!(verdicts, ["regression", "regression", "incomplete", "incomplete"]);
+    project.run(&["report"], 101).prints(&["it is not finished"]);
 }

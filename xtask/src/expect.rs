@@ -28,6 +28,9 @@ pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
         let text = match fs_err::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(Coded::error(exit::USAGE, format!("{}: it is not UTF-8", shown(root, &path))));
+            }
             Err(error) => return Err(error.into()),
         };
         Ok(File { layer, target, name: shown(root, &path), text })

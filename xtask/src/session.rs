@@ -29,6 +29,9 @@ use crate::test_set::unpack::{self, Unpacked};
 pub use self::plan::{CompilerSteps, Patched, Planned, Sources, TargetSteps};
 pub use self::ui::UiSteps;
 
+/// What a report's notes say of a patch that was left out, before its name.
+pub const LEFT_OUT: &str = "built without patch ";
+
 /// What every command works with.
 pub struct Session {
     /// The project's folder.
@@ -149,7 +152,7 @@ impl Session {
         let mut notes = Vec::new();
         for name in &self.without {
             let files = self.named_patches(name)?;
-            notes.extend(files.iter().map(|file| format!("built without patch {}/{file}", name.source)));
+            notes.extend(files.iter().map(|file| format!("{LEFT_OUT}{}/{file}", name.source)));
         }
         Ok(notes)
     }

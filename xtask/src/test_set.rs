@@ -4,9 +4,9 @@
 pub mod pack;
 pub mod unpack;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::archive::pack::{below, files_below};
 use crate::model::link::Link;
@@ -62,7 +62,14 @@ impl TestSet {
     /// The list of programs.
     pub fn list(&self) -> Result<Vec<Program>> {
         let list = self.programs.join(PROGRAMS);
-        serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))
+        let reading = || format!("reading {}", list.display());
+        let programs: Vec<Program> = serde_json::from_slice(&fs_err::read(&list)?).with_context(reading)?;
+        // They may come from anywhere.
+        let leads_out = |file: &Path| !file.components().all(|part| matches!(part, Component::Normal(_)));
+        if let Some(program) = programs.iter().find(|program| leads_out(&program.file)) {
+            bail!("reading {}: `{}` is no path within it", list.display(), program.file.display());
+        }
+        Ok(programs)
     }
 
     /// Every file that another machine needs, by its path there; sorted.

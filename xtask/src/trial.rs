@@ -164,11 +164,11 @@ impl Trial<'_> {
                     outcomes.push(outcome);
                     cached.push(known);
                 }
-                Err(error) if error.is::<Interrupted>() => {
+                // What is complete is judged all the same.
+                Err(error) => {
                     stopped = Err(error);
                     break;
                 }
-                Err(error) => return Err(error),
             }
         }
         let mut seen = std::collections::HashSet::new();
@@ -178,7 +178,10 @@ impl Trial<'_> {
         }
         let whole = |outcome: &SuiteOutcome| (outcome.listed + outcome.elsewhere.len(), outcome.names.clone());
         let wholes: Vec<(usize, String)> = outcomes.iter().map(whole).collect();
-        let judged = self.judge(outcomes, &setting, &logs)?;
+        let judged = match self.judge(outcomes, &setting, &logs) {
+            Ok(judged) => judged,
+            Err(error) => return stopped.and(Err(error)),
+        };
         self.keep_logs(&judged)?;
         run.suites = judged.suites;
         for ((suite, cached), (of, names)) in run.suites.iter_mut().zip(cached).zip(wholes) {
@@ -300,7 +303,7 @@ impl Trial<'_> {
         // A test that passes against expectation may only have been lucky.
         let unexpected = |test: &report::Test| match test.verdict {
             Verdict::Regression => test.outcome.is_some_and(Outcome::is_failure),
-            Verdict::Improvement => true,
+            Verdict::Improvement => test.outcome != Some(Outcome::Ignored),
             _ => false,
         };
         let tests = judged.suites.iter().flat_map(|suite| &suite.tests).filter(|test| unexpected(test));

@@ -152,14 +152,7 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         "emulator" if std::env::var_os("FAKE_EMULATOR").is_none() => return Ok("failed"),
         "level" if !std::env::current_exe()?.ends_with("opt0/std") => return Ok("failed"),
         "third" if number()? % 3 == 1 => return Ok("failed"),
-        // SIGUSR1 is signal 10.
-        "heeds" => {
-            let status = std::fs::read_to_string("/proc/self/status")?;
-            let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-            let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-            let heeds = mask.is_some_and(|mask| mask & (1 << 9) == 0);
-            return Ok(if heeds { "ok" } else { "failed" });
-        }
+        "heeds" => return heeds(),
         "fail" => {
             println!("uncaught of {name}");
             return Ok("failed");
@@ -191,14 +184,7 @@ fn run(name: &str) -> std::io::Result<&'static str> {
                 note(&spans, &format!("{} {}", nanos(from), nanos(std::time::SystemTime::now())))?;
             }
         }
-        // Fails beside another one of its kind.
-        "crowd" => {
-            let lock = std::fs::File::create(std::env::current_exe()?.with_file_name("crowd.lock"))?;
-            if lock.try_lock().is_err() {
-                return Ok("failed");
-            }
-            std::thread::sleep(Duration::from_millis(300));
-        }
+        "crowd" => return crowd(),
         "flaky" => return Ok(if runs(name)? % 2 == 0 { "failed" } else { "ok" }),
         "worse" if runs(name)? % 4 == 0 => return Ok("failed"),
         "worse" => segv(),
@@ -251,6 +237,24 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         }
         _ => return Ok(imitate(name)),
     }
+    Ok("ok")
+}
+
+/// Whether SIGUSR1, which is signal 10, is not ignored.
+fn heeds() -> std::io::Result<&'static str> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    Ok(if mask.is_some_and(|mask| mask & (1 << 9) == 0) { "ok" } else { "failed" })
+}
+
+/// Fails beside another one of its kind.
+fn crowd() -> std::io::Result<&'static str> {
+    let lock = std::fs::File::create(std::env::current_exe()?.with_file_name("crowd.lock"))?;
+    if lock.try_lock().is_err() {
+        return Ok("failed");
+    }
+    std::thread::sleep(Duration::from_millis(300));
     Ok("ok")
 }
 

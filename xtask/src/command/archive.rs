@@ -5,12 +5,18 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cli::TargetNames;
+use crate::exit::{self, Coded};
 use crate::model::manifest::{Manifest, Pins, SCHEMA};
 use crate::session::{Session, Sources};
 use crate::test_set::TestSet;
 use crate::test_set::pack::packing;
 
 pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()> {
+    // Before the work is done.
+    if let Some(folder) = output.filter(|output| output.is_dir()) {
+        let hint = "hint: name the file; without -o it is called after its content";
+        return Err(Coded::error(exit::USAGE, format!("-o {}: it is a folder\n{hint}", folder.display())));
+    }
     let targets = session.targets(&TargetNames { targets: vec![target.into()], release: None })?;
     let store = session.store()?;
     let planned = session.plan(targets, Sources::Fetch)?;

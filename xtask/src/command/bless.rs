@@ -1,6 +1,6 @@
 //! `bless`: rewriting the expectation files by a report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,11 +15,11 @@ use crate::cli::Bless;
 use crate::exit::{self, Coded};
 use crate::model::bless::{Blessing, File, Left, Request, bless};
 use crate::model::expectation::Layer;
-use crate::model::report::Report;
+use crate::model::report::{Report, Run};
 use crate::render::table::paint;
 use crate::render::view::visible;
 use crate::run::interrupt;
-use crate::session::{Session, shown};
+use crate::session::{LEFT_OUT, Session, shown};
 use crate::{config, expect};
 
 pub fn run(session: &Session, options: &Bless) -> Result<u8> {
@@ -28,8 +28,12 @@ pub fn run(session: &Session, options: &Bless) -> Result<u8> {
     let named: Vec<String> =
         if options.targets.is_empty() { Vec::new() } else { names(config::targets(&session.root, &options.targets)?) };
     let path = options.report.clone().unwrap_or_else(|| session.out.join("report/report.json"));
+    // A run that goes on has not shown everything yet.
+    let finished = if options.report.is_none() && path.is_file() { Some(session.store()?) } else { None };
     let report = super::report::read(&path)?;
+    drop(finished);
     let targets = targets(&report, named, &known, &shown(&session.root, &path))?;
+    check_made_alike(session, &report, &targets, &path)?;
     let files = expect::files(&session.root, &known)?;
     let layer = if options.emulator { Layer::Emulator } else { Layer::Target };
     let request = Request { files: &files, report: &report, targets: &targets, known: &known, layer };
@@ -99,8 +103,58 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
     Ok(if named.is_empty() { reported } else { named })
 }
 
+/// Refuses a report of other versions, another compiler or other patches than those that this command is about.
+fn check_made_alike(session: &Session, report: &Report, targets: &[String], path: &Path) -> Result<()> {
+    let path = shown(&session.root, path);
+    let pins = &session.pins;
+    let versions = [
+        ("rust", &pins.rust.version, &report.pins.rust),
+        ("musl", &pins.musl.version, &report.pins.musl),
+        ("llvm", &pins.llvm.version, &report.pins.llvm),
+    ];
+    let mut differ = Vec::new();
+    let mut words = vec![format!("cargo xtask bless {}", targets.join(" "))];
+    for (name, ours, theirs) in versions.into_iter().filter(|(_, ours, theirs)| ours != theirs) {
+        differ.push(format!("of {name} {theirs}, not {ours}"));
+        words.push(format!("--{name} {theirs}"));
+    }
+    if report.compiler != session.compiler.word() {
+        differ.push(format!("by the {} compiler, not the {} one", report.compiler, session.compiler.word()));
+    }
+    let blessed = || report.runs.iter().filter(|run| targets.contains(&run.target));
+    if blessed().any(Run::is_of_archive) {
+        // Nobody knows by which options it was packed.
+        words.extend((report.compiler == "bootstrap").then(|| "--compiler bootstrap".to_owned()));
+        let left_out = session.left_out()?;
+        let notes: BTreeSet<&String> = blessed().flat_map(|run| &run.notes).collect();
+        for (note, patch) in notes.into_iter().filter_map(|note| Some((note, note.strip_prefix(LEFT_OUT)?))) {
+            words.push(format!("--without {patch}"));
+            differ.extend((!left_out.contains(note)).then(|| note.replacen("built ", "", 1)));
+        }
+    } else {
+        // Versions are compared themselves: the default one may be named or not.
+        let is_version = |option: &&String| option.starts_with("--rust ") || option.starts_with("--musl ");
+        let others = |options: &[String]| options.iter().filter(|option| !is_version(option)).cloned().collect();
+        let [ours, theirs]: [Vec<String>; 2] = [&session.options, &report.options].map(|options| others(options));
+        if ours != theirs {
+            let shown = |options: &[String]| if options.is_empty() { "no options".into() } else { options.join(" ") };
+            differ.push(format!("with {}, not {}", shown(&theirs), shown(&ours)));
+        }
+        words.extend(theirs);
+    }
+    if differ.is_empty() {
+        return Ok(());
+    }
+    let hint = if report.pins.llvm == pins.llvm.version {
+        format!("`{}` blesses it all the same", words.join(" "))
+    } else {
+        "run the tests again".into()
+    };
+    Err(Coded::error(exit::USAGE, format!("blessing {path}: it was made {}\nhint: {hint}", differ.join(", "))))
+}
+
 /// What is left as it is: the tests of each reason.
-fn explained(left: &std::collections::BTreeSet<Left>) -> Vec<String> {
+fn explained(left: &BTreeSet<Left>) -> Vec<String> {
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Left { why, target, suite, test } in left {
         reasons.entry(why).or_default().push(format!("\n  {target}  {suite}  {test}"));

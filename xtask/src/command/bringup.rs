@@ -1,24 +1,29 @@
 //! `bringup`: the main job, of which `smoke` and `test` are parts.
 
+mod collected;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Result;
 
+use self::collected::Collected;
 use super::doctor;
 use crate::cli::{Bringup, Run, RunnerKind, TargetNames, Test};
 use crate::config;
 use crate::exit::{self, Coded};
 use crate::expect;
 use crate::host;
+use crate::model::isolation::Isolation;
 use crate::model::link::Link;
 use crate::model::report::{self, Report, StepTime};
 use crate::model::suite::{self, Ui};
 use crate::model::target::Target;
 use crate::render;
 use crate::run::compiletest::UiTests;
+use crate::run::exec::quote;
 use crate::run::interrupt;
 use crate::run::jobs::Jobs;
 use crate::run::ssh::Machine;
@@ -35,6 +40,8 @@ pub struct Job<'a> {
     pub targets: &'a TargetNames,
     pub options: &'a Run,
     pub selection: Selection,
+    /// The archive that the test programs come from, if they are not built here.
+    pub archive: Option<&'a Path>,
 }
 
 impl<'a> Job<'a> {
@@ -50,7 +57,7 @@ impl<'a> Job<'a> {
             stress: None,
             rerun,
         };
-        Self { targets, options, selection }
+        Self { targets, options, selection, archive: None }
     }
 
     /// Smoke checks and suites.
@@ -69,6 +76,15 @@ impl<'a> Job<'a> {
     fn links(&self) -> impl Iterator<Item = Link> {
         let wanted = &self.options.link;
         Link::ALL.into_iter().filter(|link| wanted.is_empty() || wanted.contains(link))
+    }
+
+    /// The options that a command needs to run them in the same way, besides the runner and what may differ between runs.
+    fn words(&self) -> Vec<String> {
+        let Run { qemu, ssh_config, isolation, .. } = self.options;
+        let paths = [("--archive", self.archive), ("--qemu", qemu.as_deref()), ("--ssh-config", ssh_config.as_deref())];
+        let of_path = |(name, path): (&str, Option<&Path>)| Some(format!("{name} {}", quote(path?.as_os_str())));
+        let isolation = (*isolation != Isolation::default()).then(|| format!("--isolation {}", isolation.word()));
+        paths.into_iter().filter_map(of_path).chain(isolation).collect()
     }
 
     /// The machine that the tests are to run on, if it is not this one: connected to, before any work is done.
@@ -222,72 +238,6 @@ fn empty_report(
     }
 }
 
-/// The report while it grows.
-struct Collected<'a> {
-    /// With when it was last written, and how long that took.
-    report: Mutex<(Report, Option<(Instant, Duration)>)>,
-    folder: &'a Path,
-    start: Instant,
-}
-
-impl Collected<'_> {
-    /// Adds a run. Everything is written now and then, so that a crash loses little: a report of many runs takes a while.
-    fn add(&self, run: report::Run) -> Result<()> {
-        const QUICK: Duration = Duration::from_millis(50);
-        const SHARE: u32 = 20;
-        let mut guard = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let (report, written) = &mut *guard;
-        let place = report.runs.partition_point(|other| (&other.target, other.link) < (&run.target, run.link));
-        report.runs.insert(place, run);
-        report.wall_s = self.start.elapsed().as_secs_f64();
-        if written.is_none_or(|(at, took)| took < QUICK || at.elapsed() >= took * SHARE) {
-            let start = Instant::now();
-            write(report, self.folder)?;
-            *written = Some((Instant::now(), start.elapsed()));
-        }
-        Ok(())
-    }
-
-    fn has_runs(&self) -> bool {
-        !self.runs().is_empty()
-    }
-
-    fn has(&self, target: &Target, link: Link) -> bool {
-        self.runs().contains(&(target.name.clone(), link))
-    }
-
-    fn runs(&self) -> Vec<(String, Link)> {
-        let guard = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.0.runs.iter().map(|run| (run.target.clone(), run.link)).collect()
-    }
-
-    /// Writes all that there is, also when the run was interrupted. Without a run, the last report stays.
-    fn finish(self) -> Result<Report> {
-        let (mut report, _) = self.report.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if !report.runs.is_empty() {
-            report.wall_s = self.start.elapsed().as_secs_f64();
-            write(&report, self.folder)?;
-        }
-        Ok(report)
-    }
-}
-
-/// Writes report.json and its renderings. `test` without `bringup` writes the same files: they tell of the last run.
-fn write(report: &Report, folder: &Path) -> Result<()> {
-    fs_err::create_dir_all(folder)?;
-    let renderings = [
-        ("report.json", render::json::write(report)?),
-        ("report.html", render::html::render(report).into_bytes()),
-        ("junit.xml", render::junit::render(report)?),
-    ];
-    for (name, text) in renderings {
-        let part = folder.join(format!(".{name}"));
-        fs_err::write(&part, text)?;
-        fs_err::rename(part, folder.join(name))?;
-    }
-    Ok(())
-}
-
 /// One target of a run.
 struct Subject<'a> {
     target: &'a Target,
@@ -318,9 +268,10 @@ impl Around<'_> {
         let Self { session, plan, .. } = self;
         let builder = session.builder(self.store)?;
         let folder = session.out.join("report");
-        let report = Collected { report: Mutex::new((report, None)), folder: &folder, start };
         let trials: Vec<(&Subject, Link)> =
             subjects.iter().flat_map(|subject| self.job.links().map(move |link| (subject, link))).collect();
+        let unfinished = trials.iter().map(|(subject, link)| self.unfinished(subject, *link));
+        let report = Collected::new(report, unfinished, &folder, start);
         let (jobs, collected) = (&builder.jobs, &report);
         let tasks = trials.iter().map(|&(subject, link)| {
             let run = move |built: &Results| self.trial(subject, link, jobs, collected, built);
@@ -328,10 +279,10 @@ impl Around<'_> {
         });
         let wanted: Vec<StepId> = subjects.iter().flat_map(|subject| subject.last.clone()).collect();
         let built = builder.build(plan, &wanted, tasks.collect());
-        if interrupt::requested() && report.has_runs() {
+        if interrupt::requested() && report.has_results() {
             // What was not begun is not to be taken for what was not asked for.
             for (subject, link) in trials {
-                if !report.has(subject.target, link) {
+                if !report.has(&subject.target.name, link) {
                     self.trial(subject, link, jobs, &report, &Results::new())?;
                 }
             }
@@ -343,33 +294,40 @@ impl Around<'_> {
         Ok(exit::of_report(&report))
     }
 
-    fn trial(&self, subject: &Subject, link: Link, jobs: &Jobs, report: &Collected, built: &Results) -> Result<()> {
-        let Subject { target, prepared, tests, ui, toolchain, last } = subject;
-        let all: BTreeSet<StepId> = last.iter().flat_map(|&id| self.plan.closure(id)).collect();
-        let closure = || all.iter().copied();
-        let mut times = Vec::new();
-        if !last.is_empty() {
-            let wall_s = self.fetch_wall_s;
-            times.push(StepTime { step: "fetch sources".into(), wall_s, cpu_s: 0.0, cached: wall_s < 0.1 });
-        }
-        let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
-        times.extend(trial::step_times(self.plan, target, done));
-        let mut run = report::Run {
+    /// A run without results.
+    fn unfinished(&self, subject: &Subject, link: Link) -> report::Run {
+        let Subject { target, prepared, tests, .. } = subject;
+        report::Run {
             target: target.name.clone(),
             triple: target.triple.clone(),
             runner: prepared.runner().into(),
             machine: prepared.machine.as_ref().map(|machine| machine.host.clone()),
             link,
+            options: self.job.words(),
             programs: (!self.job.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             spawns: None,
-            steps: times,
+            steps: Vec::new(),
             smoke: Vec::new(),
             suites: Vec::new(),
             notes: self.notes.clone(),
             verdict: "incomplete".into(),
-            // That of the first step that failed itself.
-            error: closure().find_map(|id| built.get(&id)?.as_ref().err().cloned()),
-        };
+            error: None,
+        }
+    }
+
+    fn trial(&self, subject: &Subject, link: Link, jobs: &Jobs, report: &Collected, built: &Results) -> Result<()> {
+        let Subject { target, prepared, tests, ui, toolchain, last } = subject;
+        let all: BTreeSet<StepId> = last.iter().flat_map(|&id| self.plan.closure(id)).collect();
+        let closure = || all.iter().copied();
+        let mut run = self.unfinished(subject, link);
+        if !last.is_empty() {
+            let wall_s = self.fetch_wall_s;
+            run.steps.push(StepTime { step: "fetch sources".into(), wall_s, cpu_s: 0.0, cached: wall_s < 0.1 });
+        }
+        let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
+        run.steps.extend(trial::step_times(self.plan, target, done));
+        // That of the first step that failed itself.
+        run.error = closure().find_map(|id| built.get(&id)?.as_ref().err().cloned());
         if run.error.is_none() {
             let trial = Trial {
                 session: self.session,

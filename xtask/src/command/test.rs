@@ -22,7 +22,7 @@ pub fn run_archive(cli: &Cli, options: &TestVerb, file: &Path) -> Result<u8> {
             format!("the archive {} is of {target}, not of {other}\nhint: no target need be named", file.display());
         return Err(Coded::error(exit::USAGE, why));
     }
-    execute_unpacked(&session, &job(options), &unpacked)
+    execute_unpacked(&session, &Job { archive: Some(file), ..job(options) }, &unpacked)
 }
 
 fn job(options: &TestVerb) -> Job<'_> {

@@ -13,7 +13,7 @@ use super::expectation::{Condition, Entry, Expectations, Layer, Word};
 use super::report::Report;
 use claim::{Cell, Claim, Want};
 use edit::{Block, Edits};
-use seen::{Known, New, Seen, Sight};
+use seen::{Known, New, Of, Seen, Sight};
 
 /// One expectation file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +129,14 @@ fn revise(known: &Known, seen: &Seen, request: &Request) -> Result<Vec<Claim>, S
     if known.seen.values().flatten().all(|(_, sight)| *sight == Sight::Gone) {
         return Ok(Vec::new());
     }
+    let of_version = |condition: &&Condition| matches!(condition, Condition::Qemu(..));
+    if let Some(condition) = entry.conditions.iter().find(of_version) {
+        let version = request.report.pins.qemu.as_deref().unwrap_or_default();
+        return Err(format!(
+            "its entry `{}` is for `{condition}`, and no version was looked at but {version}; change it by hand",
+            entry.word.text()
+        ));
+    }
     let mut wanted: BTreeMap<Cell, Want> = BTreeMap::new();
     for cell in Cell::ALL.into_iter().filter(|cell| cell.admits(entry)) {
         let word = match known.seen.get(&cell) {
@@ -150,20 +158,23 @@ fn revise(known: &Known, seen: &Seen, request: &Request) -> Result<Vec<Claim>, S
 }
 
 /// What all runs of one kind show of an entry.
-fn agreed(entry: &Entry, cell: Cell, sights: &[(String, Sight)]) -> Result<Option<Word>, String> {
+fn agreed(entry: &Entry, cell: Cell, sights: &[(Of, Sight)]) -> Result<Option<Word>, String> {
     let word = |sight: &Sight| match sight {
         Sight::Holds => Some(entry.word),
         Sight::Passes | Sight::Gone => None,
         Sight::Does(word) => Some(*word),
     };
     let (first, rest) = sights.split_first().ok_or("no run tells of it")?;
-    match rest.iter().find(|(_, sight)| word(sight) != word(&first.1)) {
-        None => Ok(word(&first.1)),
-        Some(other) => {
-            let [one, another] = [first, other].map(|(target, sight)| format!("{} on {target}", sight.text()));
-            Err(format!("{} is for all targets, and {cell} they differ: {one}, {another}", entry.file))
-        }
-    }
+    let Some(other) = rest.iter().find(|(_, sight)| word(sight) != word(&first.1)) else { return Ok(word(&first.1)) };
+    let differ = |name: fn(&Of) -> &str| {
+        let [one, another] = [first, other].map(|(of, sight)| format!("{} on {}", sight.text(), name(of)));
+        format!("{cell} they differ: {one}, {another}")
+    };
+    Err(if first.0.target == other.0.target {
+        format!("there is more than one runner, and {}", differ(|of| &of.runner))
+    } else {
+        format!("{} is for all targets, and {}", entry.file, differ(|of| &of.target))
+    })
 }
 
 /// What must be said of a test that has no entry where it did not pass.
@@ -174,17 +185,24 @@ fn add(suite: &str, test: &str, new: &New, expectations: &Expectations, layer: L
     let entries: Vec<&Entry> =
         expectations.entries().iter().filter(|entry| entry.suite == suite && entry.covers(test)).collect();
     let claimed = |cell: Cell| entries.iter().any(|entry| cell.admits(entry));
-    let flaky = new.seen.values().all(|(word, _)| *word == Word::Flake);
+    let flaky = new.seen.values().flatten().all(|(word, _)| *word == Word::Flake);
     let mut wanted: BTreeMap<Cell, Want> = BTreeMap::new();
     for cell in Cell::ALL.into_iter().filter(|cell| cell.emulated || layer == Layer::Target) {
         let of_runner = new.seen.keys().any(|other| other.emulated == cell.emulated);
-        let word = match new.seen.get(&cell) {
-            Some((word, _)) => Want::Says(*word),
-            None if new.claimed.contains(&cell) || (!new.ran.contains(&cell) && claimed(cell)) => Want::Nothing,
+        let runs = new.ran.get(&cell).copied().unwrap_or_default();
+        let word = match new.seen.get(&cell).map(Vec::as_slice) {
+            // What comes and goes passes in some.
+            Some([(word, _), more @ ..])
+                if more.iter().any(|(other, _)| other != word) || (more.len() + 1 < runs && *word != Word::Flake) =>
+            {
+                return Err(format!("there is more than one runner, and {cell} they differ"));
+            }
+            Some([(word, _), ..]) => Want::Says(*word),
+            _ if new.claimed.contains(&cell) || (runs == 0 && claimed(cell)) => Want::Nothing,
             // What comes and goes in one link mode may do so in the other.
-            None if flaky && of_runner => Want::Says(Word::Flake),
-            None if new.ran.contains(&cell) || cell.emulated => Want::Nothing,
-            None => Want::Alike,
+            _ if flaky && of_runner => Want::Says(Word::Flake),
+            _ if runs > 0 || cell.emulated => Want::Nothing,
+            _ => Want::Alike,
         };
         wanted.insert(cell, word);
     }

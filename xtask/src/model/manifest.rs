@@ -67,6 +67,13 @@ impl Manifest {
         if manifest.target.is_empty() || !manifest.target.chars().all(plain) {
             return Err(format!("{FILE}: `{}` is no name of a target", manifest.target));
         }
+        // So do these, and reports name them.
+        let digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        for digest in [&manifest.toolchain, &manifest.test_programs] {
+            if digest.len() != 64 || !digest.chars().all(digit) {
+                return Err(format!("{FILE}: `{digest}` is no digest of a step"));
+            }
+        }
         Ok(manifest)
     }
 
@@ -97,8 +104,8 @@ mod tests {
             triple: "s390x-alpine-linux-musl".into(),
             pins,
             compiler: "stock".into(),
-            toolchain: "01".into(),
-            test_programs: "02".into(),
+            toolchain: "01".repeat(32),
+            test_programs: "02".repeat(32),
             notes: vec![],
             files: [("a".into(), "11".into()), ("b".into(), "22".into())].into(),
         }
@@ -113,6 +120,7 @@ mod tests {
             (SCHEMA, "bringup-archive/2", "this version reads"),
             (r#""schema""#, r#""name""#, "no `schema`"),
             (r#""s390x""#, r#""../s390x""#, "is no name of a target"),
+            (r#""0202"#, r#""../02"#, "is no digest of a step"),
             (r#""notes""#, r#""remarks""#, "unknown field `remarks`"),
         ] {
             let error = parse(&text.replacen(from, to, 1)).unwrap_err();

@@ -74,6 +74,10 @@ pub struct Run {
     pub machine: Option<String>,
     /// How its programs are linked.
     pub link: Link,
+    /// Options of `test` that chose how and whence they ran, such as `--isolation none` and `--archive FILE`: a command that shall
+    /// do the same needs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Digest of the test programs: parts of one run have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programs: Option<String>,
@@ -180,6 +184,13 @@ pub struct Part {
     /// Digest of their names: parts of one whole have the same. Reports of older versions lack it.
     #[serde(default)]
     pub names: String,
+}
+
+impl Run {
+    /// Whether its programs came in an archive.
+    pub fn is_of_archive(&self) -> bool {
+        self.options.iter().any(|option| option.starts_with("--archive "))
+    }
 }
 
 impl Suite {

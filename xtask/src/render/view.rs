@@ -1,14 +1,13 @@
 //! What every renderer for people shows: the matrix, the unexpected results, the cost, and the hint what to do next.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+mod hints;
 
 use crate::model::outcome::{Outcome, Verdict};
 use crate::model::report::{Report, Run, SmokeCheck, Suite, Test};
-use crate::model::suite::Ui;
-use crate::run::exec::quote;
 
 use super::table::{Cell, Tone};
+
+pub use self::hints::hints;
 
 /// How the counts of a suite are to be read.
 pub const LEGEND: &str = "suites: passed/failed/not run, where failed includes the expected failures";
@@ -249,68 +248,4 @@ pub fn costs(report: &Report) -> Vec<Cost> {
         }));
     }
     costs
-}
-
-/// What to do next: the worst results decide it.
-pub fn hints(report: &Report) -> Vec<String> {
-    let items = unexpected(report);
-    let of = |kind: Kind| -> Vec<&Item<'_>> { items.iter().filter(|item| item.kind == kind).collect() };
-    let targets = |items: &[&Item<'_>]| join(items.iter().map(|item| item.run.target.as_str()), " ");
-
-    let options: String = report.options.iter().flat_map(|option| [" ", option]).collect();
-    let regressions = of(Kind::Regression);
-    if let Some(first) = regressions.first() {
-        let again = format!("to run it again: {}{options}", rerun(first.run, &regressions));
-        // Triage does not run on another machine, and not for rustc's own tests.
-        let triable = |item: &&&Item| item.run.machine.is_none() && Ui::of(item.suite).is_none();
-        let triage = regressions
-            .iter()
-            .find(triable)
-            .map(|item| format!("to learn whose fault it is: cargo xtask triage {} --all{options}", item.run.target));
-        return triage.into_iter().chain([again]).collect();
-    }
-    let smoke = of(Kind::Smoke);
-    if !smoke.is_empty() {
-        return vec![format!("to run it again: cargo xtask smoke {}{options}", targets(&smoke))];
-    }
-    let incomplete = of(Kind::Incomplete);
-    if !incomplete.is_empty() {
-        let targets = targets(&incomplete);
-        return vec![format!("to go on from the last complete step: cargo xtask bringup {targets}{options}")];
-    }
-    let outdated = |run: &&Run| run.suites.iter().any(|suite| suite.verdicts.outdated() > 0);
-    let targets = join(report.runs.iter().filter(outdated).map(|run| run.target.as_str()), " ");
-    if targets.is_empty() { vec![] } else { vec![format!("to expect what was seen: cargo xtask bless {targets}")] }
-}
-
-/// The command for the regressions of every run that has the runner and the link mode of `like`.
-fn rerun(like: &Run, regressions: &[&Item<'_>]) -> String {
-    let alike: Vec<_> =
-        regressions.iter().filter(|item| item.run.runner == like.runner && item.run.link == like.link).collect();
-    let targets = join(alike.iter().map(|item| item.run.target.as_str()), " ");
-    let suites = join(alike.iter().map(|item| item.suite), ",");
-    let mut command = format!("cargo xtask test {targets} --suite {suites}");
-    let names: BTreeSet<&str> = alike.iter().map(|item| item.name).collect();
-    if let (Some(name), 1) = (names.first(), names.len()) {
-        let _ = write!(command, " --filter {}", quote(name.as_ref()));
-    }
-    let _ = write!(command, " --link {}", like.link);
-    if like.runner != "qemu" {
-        let _ = write!(command, " --runner {}", like.runner);
-        // Of merged parts, any of the machines.
-        if let Some(machine) = like.machine.as_deref().and_then(|machines| machines.split(" / ").next()) {
-            let _ = write!(command, ":{}", quote(machine.as_ref()));
-        }
-    }
-    command
-}
-
-fn join<'a>(words: impl Iterator<Item = &'a str>, separator: &str) -> String {
-    let mut once: Vec<&str> = Vec::new();
-    for word in words {
-        if !once.contains(&word) {
-            once.push(word);
-        }
-    }
-    once.join(separator)
 }

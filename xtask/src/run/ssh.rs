@@ -10,16 +10,16 @@ mod trailer;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
-use self::connection::{Address, Connection};
+use self::connection::{Address, Connection, PAUSE, Session};
 use super::jobs::Jobs;
 use crate::exit::{self, Coded};
-use crate::run::interrupt::Interrupted;
+use crate::run::interrupt::{self, Interrupted};
 
 pub use self::placed::Placed;
 
@@ -54,6 +54,8 @@ pub struct Machine {
     processes: AtomicUsize,
     /// Folders there that were looked at.
     placed: Mutex<Vec<PathBuf>>,
+    /// Whether it has stopped answering: nobody is to wait for it again.
+    lost: AtomicBool,
     _sockets: tempfile::TempDir,
     /// Open as long as nothing there is to end.
     _hold: OwnedFd,
@@ -66,20 +68,60 @@ impl Machine {
             if error.is::<Interrupted>() {
                 return error;
             }
-            let hint = format!("hint: `ssh {host} true` has to work without a question, by a key and a known host");
-            Coded::error(exit::HOST, format!("connecting to {host}: {error:#}\n{hint}"))
+            let text = format!("connecting to {host}: {error:#}");
+            let hint = format!("\nhint: `ssh {host} true` has to work without a question, by a key and a known host");
+            let text = if text.contains("\nhint: ") { text } else { text + &hint };
+            Coded::error(exit::HOST, text)
         })
     }
 
-    /// The connection that has least to do.
-    fn connection(&self) -> Result<&Connection> {
-        let least = self.connections.iter().min_by_key(|connection| connection.sessions());
-        least.with_context(|| format!("there is no connection to {}", self.host))
+    /// Runs a short script there with these parameters and this input, and gives what it printed.
+    fn ask(&self, script: &str, parameters: &[&str], input: Option<(File, Duration)>) -> Result<String> {
+        self.check()?;
+        self.by_use().first().with_context(|| self.no_connection())?.ask(script, parameters, input)
     }
 
-    /// Whether it still answers.
-    fn answers(&self) -> bool {
-        self.connection().is_ok_and(|connection| connection.ask("exit 0", &[], None).is_ok())
+    /// Room for one more process, once there is some.
+    fn session(&self) -> Result<Session<'_>> {
+        loop {
+            interrupt::check()?;
+            self.check()?;
+            if let Some(session) = self.by_use().into_iter().find_map(Connection::session) {
+                return Ok(session);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The connections, that with least to do first.
+    fn by_use(&self) -> Vec<&Connection> {
+        let mut connections: Vec<&Connection> = self.connections.iter().collect();
+        connections.sort_by_cached_key(|connection| connection.used());
+        connections
+    }
+
+    /// Fails if it has stopped answering.
+    fn check(&self) -> Result<()> {
+        if self.lost.load(Ordering::Relaxed) {
+            bail!("the connection to {} was lost", self.host);
+        }
+        Ok(())
+    }
+
+    /// Fails if it has stopped answering by this connection, of which `said` is the last that was heard.
+    fn check_answers(&self, connection: &Connection, said: &str) -> Result<()> {
+        self.check()?;
+        if connection.answers() {
+            return Ok(());
+        }
+        interrupt::check()?;
+        self.lost.store(true, Ordering::Relaxed);
+        let said = if said.is_empty() { "it does not answer" } else { said };
+        bail!("the connection to {} was lost: {said}", self.host)
+    }
+
+    fn no_connection(&self) -> String {
+        format!("there is no connection to {}", self.host)
     }
 }
 
@@ -87,7 +129,7 @@ impl Drop for Machine {
     fn drop(&mut self) {
         // On an interrupt the processes there do it.
         let remove = ["rm -rf \"$1\"", &format!("{}/{}", self.temporary, self.mark)];
-        let _ = self.connection().and_then(|connection| connection.ask(remove[0], &remove[1..], None));
+        let _ = self.ask(remove[0], &remove[1..], None);
     }
 }
 
@@ -114,8 +156,18 @@ fn try_connect(host: &str, config: Option<&Path>) -> Result<Machine> {
          echo \"lacking:$lacking\"\n\
          echo \"kernel: $(uname -r) $(uname -m)\"\n\
          echo \"processors: $(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)\"\n\
-         echo \"cache: ${{XDG_CACHE_HOME:-$HOME/.cache}}/bringup/programs\"\n\
-         echo \"temporary: ${{TMPDIR:-/tmp}}\"\n"
+         cache=${{XDG_CACHE_HOME:-$HOME/.cache}}/bringup/programs\n\
+         echo \"cache: $cache\"\n\
+         echo \"temporary: ${{TMPDIR:-/tmp}}\"\n\
+         for folder in \"$cache\" \"${{TMPDIR:-/tmp}}\"; do\n\
+             try=$folder/.bringup-$$ why=\n\
+             mkdir -p \"$folder\" && echo : >\"$try\" || why='cannot be written to'\n\
+             if [ \"$why$folder\" = \"$cache\" ]; then\n\
+                 chmod +x \"$try\" && \"$try\" || why='is one where programs cannot be started (noexec?)'\n\
+             fi\n\
+             rm -f \"$try\"\n\
+             [ ! \"$why\" ] || echo \"unfit: $folder $why\"\n\
+         done 2>&1\n"
     );
     let answer = connections[0].ask(&script, &[], None).context("asking it what it is")?;
     // A login shell may have said something first.
@@ -126,6 +178,9 @@ fn try_connect(host: &str, config: Option<&Path>) -> Result<Machine> {
     };
     let lacking = field("lacking")?;
     anyhow::ensure!(lacking.is_empty(), "it lacks {}", lacking.replace(' ', ", "));
+    if let Some(unfit) = answer.lines().find_map(|line| line.strip_prefix("unfit: ")) {
+        bail!("its folder {unfit}\nhint: it uses $XDG_CACHE_HOME or ~/.cache, and $TMPDIR or /tmp");
+    }
     let processors: usize = field("processors")?.parse().context("reading the number of its processors")?;
     for number in 1..processors.div_ceil(SESSIONS) {
         connections.push(Connection::open(address.clone(), sockets.path().join(number.to_string()))?);
@@ -142,6 +197,7 @@ fn try_connect(host: &str, config: Option<&Path>) -> Result<Machine> {
         mark: format!("{mark}-{}", std::process::id()),
         processes: AtomicUsize::new(0),
         placed: Mutex::default(),
+        lost: AtomicBool::new(false),
         _sockets: sockets,
         _hold: hold,
     })

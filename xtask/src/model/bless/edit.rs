@@ -53,6 +53,9 @@ impl Block {
 impl Edits {
     /// The file after them.
     pub(super) fn apply(&self, text: &str) -> String {
+        // A byte order mark is no part of the first line.
+        let (mark, text) = if text.starts_with('\u{feff}') { text.split_at('\u{feff}'.len_utf8()) } else { ("", text) };
+        let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let goes = |index: usize| self.lines.get(&(index + 1)).is_some_and(Vec::is_empty);
         let mut dropped: Vec<bool> = (0..lines.len()).map(goes).collect();
@@ -79,11 +82,11 @@ impl Edits {
         }
         for block in &self.blocks {
             if !edited.is_empty() {
-                edited += if edited.ends_with('\n') { "\n" } else { "\n\n" };
+                edited += &ending.repeat(if edited.ends_with('\n') { 1 } else { 2 });
             }
-            edited += &block.text();
+            edited += &block.text().replace('\n', ending);
         }
-        edited
+        if edited.is_empty() { edited } else { mark.to_owned() + &edited }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::model::report::{Report, Run, Suite, Test};
 pub(super) enum Sight {
     /// It is as the entry says, or the run does not tell.
     Holds,
-    /// Its test passes.
+    /// Its test passes, or is ignored by its program.
     Passes,
     /// Its test does this.
     Does(Word),
@@ -42,8 +42,23 @@ pub(super) struct Known {
     pub(super) for_all: bool,
     /// The targets it was looked at for.
     pub(super) targets: Vec<String>,
-    /// With the target of each run.
-    pub(super) seen: BTreeMap<Cell, Vec<(String, Sight)>>,
+    /// By each run.
+    pub(super) seen: BTreeMap<Cell, Vec<(Of, Sight)>>,
+}
+
+/// A run, as far as others of the same cell differ from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Of {
+    pub(super) target: String,
+    /// `native`, `ssh:board`
+    pub(super) runner: String,
+}
+
+impl Of {
+    fn new(run: &Run) -> Self {
+        let machine = run.machine.iter().map(|machine| format!(":{machine}"));
+        Self { target: run.target.clone(), runner: machine.fold(run.runner.clone(), |runner, more| runner + &more) }
+    }
 }
 
 impl Known {
@@ -55,17 +70,17 @@ impl Known {
     /// It, as what is left for each target that contradicts it.
     pub(super) fn lefts(&self, why: &str) -> Vec<Left> {
         let contrary = self.seen.values().flatten().filter(|(_, sight)| *sight != Sight::Holds);
-        contrary.map(|(target, _)| left(why, target, &self.entry.suite, &self.entry.pattern())).collect()
+        contrary.map(|(of, _)| left(why, &of.target, &self.entry.suite, &self.entry.pattern())).collect()
     }
 }
 
 /// A test without an entry, where it did not pass.
 #[derive(Debug, Default)]
 pub(super) struct New {
-    /// What it is, and what was seen.
-    pub(super) seen: BTreeMap<Cell, (Word, Option<String>)>,
-    /// Where its suite was run.
-    pub(super) ran: BTreeSet<Cell>,
+    /// What it is in each run where it did not pass, and what was seen.
+    pub(super) seen: BTreeMap<Cell, Vec<(Word, Option<String>)>>,
+    /// Where its suite was run, and in how many runs.
+    pub(super) ran: BTreeMap<Cell, usize>,
     /// Where nothing more can be said of it: it has an entry, or it is left.
     pub(super) claimed: BTreeSet<Cell>,
 }
@@ -73,7 +88,7 @@ pub(super) struct New {
 impl New {
     /// What a reader should know of it where it is this, of the first run that tells something.
     pub(super) fn note(&self, word: Word) -> Option<&str> {
-        self.seen.values().filter(|(is, _)| *is == word).find_map(|(_, note)| note.as_deref())
+        self.seen.values().flatten().filter(|(is, _)| *is == word).find_map(|(_, note)| note.as_deref())
     }
 }
 
@@ -88,7 +103,8 @@ pub(super) struct Seen {
     pub(super) new: BTreeMap<(String, String, String), New>,
     /// What no change of a file could make expected.
     pub(super) left: BTreeSet<Left>,
-    ran: BTreeSet<(String, String, Cell)>,
+    /// How many runs there are of a target's suite.
+    ran: BTreeMap<(String, String, Cell), usize>,
     /// Where a test is left: target, suite, name.
     left_in: BTreeSet<(String, String, String, Cell)>,
 }
@@ -97,7 +113,7 @@ impl Seen {
     /// How a suite of these targets was run.
     pub(super) fn cells(&self, targets: &[String], suite: &str) -> BTreeSet<Cell> {
         let of = |(target, name, _): &&(String, String, Cell)| targets.contains(target) && name == suite;
-        self.ran.iter().filter(of).map(|(.., cell)| *cell).collect()
+        self.ran.keys().filter(of).map(|(.., cell)| *cell).collect()
     }
 }
 
@@ -126,13 +142,7 @@ pub(super) fn look(request: &Request, files: &[File]) -> Result<Seen, String> {
         let cell = Cell { emulated: setting.qemu.is_some(), link: run.link };
         let expectations = expectations(files, &run.target)?;
         for suite in &run.suites {
-            // They may differ, and nothing that a line can say tells them apart.
-            if !seen.ran.insert((run.target.clone(), suite.suite.clone(), cell)) {
-                let (suite, target) = (&suite.suite, &run.target);
-                return Err(format!(
-                    "the report has {suite} of {target} {cell} from two machines\nhint: bless the report of each by itself"
-                ));
-            }
+            *seen.ran.entry((run.target.clone(), suite.suite.clone(), cell)).or_default() += 1;
             seen.look_at(run, suite, cell, &expectations.active(&suite.suite, &setting), files);
         }
     }
@@ -178,7 +188,7 @@ impl Seen {
             let (verdict, _) = judge::verdict(&test, entry);
             let sight = match (verdict, test.outcome, entry.map(|entry| entry.word)) {
                 (Verdict::Expected, ..) | (Verdict::Flake, _, Some(Word::Flake)) => continue,
-                (Verdict::Improvement, Outcome::Pass, _) => Ok(Sight::Passes),
+                (Verdict::Improvement, Outcome::Pass | Outcome::Ignored, _) => Ok(Sight::Passes),
                 (_, _, Some(Word::Skip)) => Err("it ran, though an entry says `skip`"),
                 (Verdict::Flake, Outcome::Fail | Outcome::Crash | Outcome::Timeout, _) => Ok(Sight::Does(Word::Flake)),
                 (_, Outcome::Fail, _) => Ok(Sight::Does(Word::Fail)),
@@ -213,25 +223,26 @@ impl Seen {
             known.targets.push(run.target.clone());
         }
         let sights = known.seen.entry(cell).or_default();
-        match sights.iter_mut().find(|(target, _)| *target == run.target) {
+        let of = Of::new(run);
+        match sights.iter_mut().find(|(other, _)| *other == of) {
             Some(before) => before.1 = sight,
-            None => sights.push((run.target.clone(), sight)),
+            None => sights.push((of, sight)),
         }
     }
 
     fn news(&mut self, run: &Run, suite: &Suite, cell: Cell, test: &TestOutcome, word: Word) {
         let key = (run.target.clone(), suite.suite.clone(), test.name.clone());
-        self.new.entry(key).or_default().seen.insert(cell, (word, note(test, word)));
+        self.new.entry(key).or_default().seen.entry(cell).or_default().push((word, note(test, word)));
     }
 
     /// Adds to the tests without an entry where else they ran, and where they have one.
     fn complete_new(&mut self) {
         for ((target, suite, test), new) in &mut self.new {
-            let of = |(of, name, _): &&(String, String, Cell)| of == target && name == suite;
-            new.ran = self.ran.iter().filter(of).map(|(.., cell)| *cell).collect();
+            let of = |((of, name, _), _): &(&(String, String, Cell), &usize)| of == target && name == suite;
+            new.ran = self.ran.iter().filter(of).map(|((.., cell), runs)| (*cell, *runs)).collect();
             let entries = self.known.values().filter(|known| known.entry.suite == *suite && known.entry.covers(test));
             let cells = entries.flat_map(|known| known.seen.iter());
-            let of_target = cells.filter(|(_, sights)| sights.iter().any(|(of, _)| of == target));
+            let of_target = cells.filter(|(_, sights)| sights.iter().any(|(of, _)| of.target == *target));
             let is_left = |cell: &Cell| self.left_in.contains(&(target.clone(), suite.clone(), test.clone(), *cell));
             new.claimed = of_target.map(|(cell, _)| *cell).chain(Cell::ALL.into_iter().filter(is_left)).collect();
         }

@@ -90,6 +90,8 @@ fn is_todo(why: &str) -> bool {
 pub(super) fn parse_file(file: &str, text: &str) -> Result<Vec<Entry>, ParseError> {
     let mut entries = Vec::new();
     let mut block = Block::default();
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
         let trimmed = line.trim();
         let fail = |part: &str, message: String| ParseError::at(file, index + 1, line, part, message);

@@ -3,16 +3,24 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::PATIENCE;
-use crate::run::exec::{Cmd, describe, quote};
+use super::{PATIENCE, SESSIONS};
+use crate::run::exec::{Cmd, Output, describe, quote};
 use crate::run::interrupt;
+
+/// ssh's exit status for trouble of its own; also if a signal ended what it started.
+pub(super) const SSH_FAILED: i32 = 255;
+
+/// What ssh says, in every language, of a session more than the other side's sshd allows.
+const REFUSED: &str = "Session open refused";
+
+/// How long to wait before asking again for what was refused: somebody's session ends, or one that was killed is gone.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// How ssh reaches a host.
 #[derive(Clone)]
@@ -30,7 +38,15 @@ pub(super) struct Connection {
     socket: PathBuf,
     /// The control master, and in the end what it said.
     master: Option<JoinHandle<Result<String>>>,
-    sessions: AtomicUsize,
+    sessions: Mutex<Sessions>,
+}
+
+/// How much a connection is used.
+struct Sessions {
+    /// By processes.
+    used: usize,
+    /// By how many at most.
+    most: usize,
 }
 
 /// One use of a connection, counted as long as it lives.
@@ -49,7 +65,8 @@ impl Connection {
             Ok(if said.is_empty() { format!("ssh {how}") } else { said })
         };
         let master = std::thread::Builder::new().name("ssh".into()).spawn(run).context("starting a thread for ssh")?;
-        let mut connection = Self { address, socket, master: Some(master), sessions: AtomicUsize::new(0) };
+        let sessions = Mutex::new(Sessions { used: 0, most: SESSIONS });
+        let mut connection = Self { address, socket, master: Some(master), sessions };
         connection.wait()?;
         Ok(connection)
     }
@@ -80,14 +97,20 @@ impl Connection {
     }
 
     /// How many processes use it.
-    pub fn sessions(&self) -> usize {
-        self.sessions.load(Ordering::Relaxed)
+    pub fn used(&self) -> usize {
+        self.sessions().used
     }
 
-    /// Counts one more user.
-    pub fn session(&self) -> Session<'_> {
-        self.sessions.fetch_add(1, Ordering::Relaxed);
-        Session(self)
+    /// Room for one more process, if there is any.
+    pub fn session(&self) -> Option<Session<'_>> {
+        let mut sessions = self.sessions();
+        let free = sessions.used < sessions.most;
+        sessions.used += usize::from(free);
+        free.then(|| Session(self))
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs words there, by whatever shell the user has.
@@ -100,13 +123,53 @@ impl Connection {
 
     /// Runs a short script there with these parameters and this input, and gives what it printed.
     pub fn ask(&self, script: &str, parameters: &[&str], input: Option<(File, Duration)>) -> Result<String> {
-        let _session = self.session();
         let cmd = self.command(["sh", "-c", script, "sh"].iter().chain(parameters));
-        match input {
-            Some((file, limit)) => cmd.stdin(Arc::new(file)).timeout(limit).read(),
-            None => cmd.timeout(PATIENCE).read(),
+        let cmd = match input {
+            Some((file, limit)) => cmd.stdin(Arc::new(file)).timeout(limit),
+            None => cmd.timeout(PATIENCE),
+        };
+        let mut end = Instant::now() + PATIENCE;
+        loop {
+            let output = cmd.output()?;
+            if !is_refused(&output) || Instant::now() >= end {
+                let printed = [output.stderr, output.stdout.clone()].concat();
+                cmd.check(&output.finished, &printed, None)?;
+                return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
+            }
+            if self.used() > 0 {
+                // Until one of the processes has ended, which may take long.
+                end = Instant::now() + PATIENCE;
+            }
+            interrupt::check()?;
+            std::thread::sleep(PAUSE);
         }
     }
+
+    /// Whether the other side is there and answers, if only that it takes no more sessions.
+    pub fn answers(&self) -> bool {
+        let output = self.command(["true"]).timeout(PATIENCE).output();
+        let told = |output: &Output| output.finished.status.code().is_some_and(|code| code != SSH_FAILED);
+        output.is_ok_and(|output| told(&output) || is_refused(&output))
+    }
+}
+
+impl Session<'_> {
+    /// What runs through the connection.
+    pub fn connection(&self) -> &Connection {
+        self.0
+    }
+
+    /// Notes that the other side has refused this one: it takes no more than the others. False if there is no other.
+    pub fn refused(&self) -> bool {
+        let mut sessions = self.0.sessions();
+        let others = sessions.used - 1;
+        sessions.most = sessions.most.min(others.max(1));
+        others > 0
+    }
+}
+
+fn is_refused(output: &Output) -> bool {
+    output.finished.status.code() == Some(SSH_FAILED) && String::from_utf8_lossy(&output.stderr).contains(REFUSED)
 }
 
 impl Drop for Connection {
@@ -121,7 +184,7 @@ impl Drop for Connection {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        self.0.sessions.fetch_sub(1, Ordering::Relaxed);
+        self.0.sessions().used -= 1;
     }
 }
 

@@ -12,12 +12,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 
+use super::connection::{Connection, PAUSE, SSH_FAILED, Session};
 use super::trailer::{Filter, Trailer};
 use super::{Machine, PATIENCE};
 use crate::archive::pack::{append_files, on_disk};
 use crate::exit::{self, Coded};
 use crate::model::link::Link;
-use crate::run::exec::{Cmd, Finished, Flow, Output, Stream};
+use crate::run::exec::{Cmd, Finished, Flow, Output, Stream, quote};
 use crate::run::interrupt;
 use crate::run::libtest::{self, Tail};
 use crate::run::runner::in_sysroot;
@@ -29,6 +30,9 @@ const SCRIPT: &str = include_str!("run.sh");
 
 /// How long copying may take.
 const COPYING: Duration = Duration::from_hours(1);
+
+/// Refusals after which it is not for one that has just ended, and takes a moment to be gone.
+const TRIES: usize = 3;
 
 /// How long output may stay open after a process has ended.
 const LEAK_GRACE: Duration = Duration::from_secs(2);
@@ -61,7 +65,7 @@ impl Machine {
         let mut known = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains(&folder) {
             let there = "[ -d \"$1\" ] && echo there || echo none";
-            let asked = self.connection()?.ask(there, &[placed.folder()?], None);
+            let asked = self.ask(there, &[placed.folder()?], None);
             if !asked.with_context(|| format!("looking for the test programs on {}", self.host))?.ends_with("there") {
                 copying();
                 placed.copy(scratch).with_context(|| format!("copying the test programs to {}", self.host))?;
@@ -89,18 +93,28 @@ impl Placed {
         tar.append_data(&mut header, "run.sh", SCRIPT.as_bytes())?;
         let mut file = tar.into_inner()?.into_inner().context("writing the copy")?;
         std::io::Seek::rewind(&mut file).context("reading the copy")?;
+        // What a shell that is gone has left is removed; the number in a name is that of its shell. If another run has just made
+        // the folder, it is within that what was moved.
         let script = "set -e\n\
                       mkdir -p \"$2\"\n\
-                      part=$2/.part-$3\n\
+                      for old in \"$2\"/.part-*; do kill -0 \"${old##*-}\" 2>/dev/null || rm -rf \"$old\"; done\n\
+                      name=.part-$$\n\
+                      part=$2/$name\n\
+                      trap 'cd /; rm -rf \"$part\"' EXIT\n\
+                      trap 'exit 1' HUP INT PIPE TERM\n\
                       rm -rf \"$part\"\n\
                       mkdir \"$part\"\n\
                       cd \"$part\"\n\
                       tar -xf -\n\
                       [ -d \"$1\" ] || mv \"$part\" \"$1\"\n\
-                      rm -rf \"$part\"\n";
-        let Machine { cache, mark, .. } = &*self.machine;
-        self.machine.connection()?.ask(script, &[self.folder()?, cache, mark], Some((file, COPYING)))?;
-        Ok(())
+                      rm -rf \"$1/$name\"\n";
+        let Machine { cache, host, .. } = &*self.machine;
+        let copied = self.machine.ask(script, &[self.folder()?, cache], Some((file, COPYING)));
+        copied.map(drop).map_err(|error| {
+            let full = format!("{error:#}").contains("No space left on device");
+            let hint = format!("hint: the disk is full there: make room on {host}, for one in {cache}");
+            if full { anyhow!("{error:#}\n{hint}") } else { error }
+        })
     }
 
     /// Runs a program of the target there: the least that has to work.
@@ -115,9 +129,11 @@ impl Placed {
         let Machine { host, kernel, .. } = &*self.machine;
         let how = crate::run::exec::describe(&output.finished);
         let why = format!(
-            "{host} ({kernel}) cannot run programs of {target}: `{} --list` {how}{}\nhint: the machine has to be of the target's architecture",
+            "{host} ({kernel}) cannot run programs of {target}: `{} --list` {how}{}\n\
+             hint: is it of the target's architecture? if so, `rm -r {}` there has them copied again",
             program.name,
             output.last_lines(),
+            quote(self.folder.as_os_str()),
         );
         Err(Coded::error(exit::HOST, why))
     }
@@ -140,8 +156,7 @@ impl Placed {
     pub fn has_loader(&self, loader: &str) -> Result<bool> {
         let ours = in_sysroot(&self.sysroot(), loader);
         let ours = ours.to_str().context("the loader's name is not UTF-8")?;
-        let asked =
-            self.machine.connection()?.ask("cmp -s \"$1\" \"$2\" && echo same || echo other", &[ours, loader], None);
+        let asked = self.machine.ask("cmp -s \"$1\" \"$2\" && echo same || echo other", &[ours, loader], None);
         Ok(asked.with_context(|| format!("looking for the loader on {}", self.machine.host))?.ends_with("same"))
     }
 
@@ -161,12 +176,35 @@ impl Placed {
             word
         }));
         words.extend(cmd.words().map(ToOwned::to_owned));
-        let connection = self.machine.connection()?;
-        let session = connection.session();
-        let mut filter = Filter::new(mark);
+        let mut end = Instant::now() + PATIENCE;
+        loop {
+            let session = self.machine.session()?;
+            for _ in 0..TRIES {
+                if let Some(finished) = self.attempt(cmd, &words, &session, &mut sink)? {
+                    return Ok(finished);
+                }
+                std::thread::sleep(PAUSE);
+            }
+            if session.refused() {
+                end = Instant::now() + PATIENCE;
+            } else if Instant::now() >= end {
+                bail!("{} starts no process", self.machine.host);
+            }
+        }
+    }
+
+    /// The same for these words; nothing if it was not begun, for there was no session to be had.
+    fn attempt(
+        &self,
+        cmd: &Cmd,
+        words: &[OsString],
+        session: &Session,
+        sink: &mut dyn FnMut(Stream, &[u8]) -> Flow,
+    ) -> Result<Option<Finished>> {
+        let mut filter = Filter::new(&self.machine.mark);
         let mut said = Tail::default();
         let mut ended = false;
-        let finished = connection.command(words).bounded_as(cmd).stream(|stream, chunk| {
+        let finished = session.connection().command(words).bounded_as(cmd).stream(|stream, chunk| {
             if stream == Stream::Stdout {
                 return if ended { keep(sink(stream, chunk)) } else { sink(stream, chunk) };
             }
@@ -178,40 +216,41 @@ impl Placed {
                 return Flow::Deadline(Instant::now() + LEAK_GRACE);
             }
             if ended { keep(flow) } else { flow }
-        });
-        drop(session);
-        let finished = finished?;
-        if !filter.rest().is_empty() {
-            said.push(filter.rest());
+        })?;
+        said.push(filter.rest());
+        if filter.has_begun() && !filter.rest().is_empty() {
             sink(Stream::Stderr, filter.rest());
         }
         let Some(Trailer { status, left, cpu }) = filter.trailer() else {
-            return self.without_trailer(finished, said.text().trim_end());
+            return self.without_trailer(finished, filter.has_begun(), session.connection(), said.text().trim_end());
         };
         // Output that stayed open is held by a process that nobody could find.
         let left = (left || finished.timed_out).then(|| "a process on the other machine".to_owned());
-        Ok(Finished { status, timed_out: false, left: left.into_iter().collect(), cpu, ..finished })
+        Ok(Some(Finished { status, timed_out: false, left: left.into_iter().collect(), cpu, ..finished }))
     }
 
-    /// What it means that nothing was heard of a process's end.
-    fn without_trailer(&self, finished: Finished, said: &str) -> Result<Finished> {
+    /// What it means that nothing was heard of a process's end; nothing if it has to be tried again.
+    fn without_trailer(
+        &self,
+        finished: Finished,
+        begun: bool,
+        connection: &Connection,
+        said: &str,
+    ) -> Result<Option<Finished>> {
         let killed = finished.status.signal() == Some(Signal::KILL.as_raw());
-        if finished.timed_out || killed {
-            return Ok(finished);
+        if killed && !finished.timed_out {
+            return Ok(Some(finished));
         }
         interrupt::check()?;
-        let Machine { host, .. } = &*self.machine;
-        if !self.machine.answers() {
-            interrupt::check()?;
-            bail!(
-                "the connection to {host} was lost: {said}\nhint: the same command goes on from the last complete suite"
-            );
-        }
-        if finished.status.code() == Some(SSH_FAILED) {
+        // Of what has stopped, or is cut off, no test is to blame.
+        self.machine.check_answers(connection, said)?;
+        match finished.status.code() {
+            _ if finished.timed_out => Ok(Some(finished)),
+            Some(SSH_FAILED) if !begun => Ok(None),
             // The shell above it was killed, as happens when memory runs out.
-            return Ok(Finished { status: ExitStatus::from_raw(Signal::KILL.as_raw()), ..finished });
+            Some(SSH_FAILED) => Ok(Some(Finished { status: ExitStatus::from_raw(Signal::KILL.as_raw()), ..finished })),
+            _ => Err(anyhow!("{} could not start the process: {said}", self.machine.host)),
         }
-        Err(anyhow!("{host} could not start the process: {said}"))
     }
 
     /// Runs a command there and keeps what it printed.
@@ -219,9 +258,6 @@ impl Placed {
         Output::of(|sink| self.stream(cmd, sink))
     }
 }
-
-/// ssh's exit status for trouble of its own; also if a signal ended what it started.
-const SSH_FAILED: i32 = 255;
 
 /// The process has ended: its time limit is of no concern any more.
 fn keep(flow: Flow) -> Flow {

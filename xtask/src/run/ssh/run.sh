@@ -1,5 +1,5 @@
-# Runs one process in folders of its own, and kills it when the connection ends. It says at its end, on a line of standard
-# error that begins with MARK: exit status, whether a child was left behind, user and system time.
+# Runs one process in folders of its own, and kills it when the connection ends. Lines of standard error that begin with MARK
+# say when it begins and, at its end: exit status, whether a child was left behind, user and system time.
 #
 # usage: sh run.sh FOLDER MARK merge|apart NAME=VALUE... PROGRAM ARGUMENT...
 folder=$1 mark=$2 errors=$3
@@ -12,6 +12,7 @@ cd "$folder/work" || exit
 exec 3<&0 4>&2 2>/dev/null
 # The program is not to inherit that they are ignored.
 trap : HUP PIPE
+printf '\n%s begins\n' "$mark" >&4
 {
     read -r _ <&3
     until read -r program <"$folder/program"; do :; done

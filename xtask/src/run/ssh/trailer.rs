@@ -34,8 +34,11 @@ fn time(word: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(minutes.parse::<f64>().ok()? * 60.0 + seconds).ok()
 }
 
-/// Passes a stream on without the trailer.
+/// Passes a stream on without the trailer, and without what comes before the process: the words of ssh and of login shells.
 pub(super) struct Filter {
+    /// What the process begins after.
+    begin: Vec<u8>,
+    begun: bool,
     /// What the trailer begins with.
     start: Vec<u8>,
     /// Not passed on: it may be the trailer, or its beginning.
@@ -44,12 +47,18 @@ pub(super) struct Filter {
 
 impl Filter {
     pub fn new(mark: &str) -> Self {
-        Self { start: format!("\n{mark} ").into_bytes(), kept: Vec::new() }
+        let [begin, start] = [format!("\n{mark} begins\n"), format!("\n{mark} ")].map(String::into_bytes);
+        Self { begin, begun: false, start, kept: Vec::new() }
     }
 
     /// Takes a chunk and gives what of the stream is certainly not the trailer.
     pub fn feed(&mut self, chunk: &[u8]) -> Vec<u8> {
         self.kept.extend_from_slice(chunk);
+        if !self.begun {
+            let Some(at) = memchr::memmem::find(&self.kept, &self.begin) else { return Vec::new() };
+            self.kept.drain(..at + self.begin.len());
+            self.begun = true;
+        }
         let whole = memchr::memmem::find(&self.kept, &self.start);
         let begun = || {
             let longest = self.kept.len().min(self.start.len() - 1);
@@ -59,8 +68,16 @@ impl Filter {
         self.kept.drain(..end).collect()
     }
 
+    /// Whether the process was started.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// The trailer, if it is there as a whole.
     pub fn trailer(&self) -> Option<Trailer> {
+        if !self.begun {
+            return None;
+        }
         let rest = self.kept.strip_prefix(self.start.as_slice())?;
         let end = rest.iter().position(|&byte| byte == b'\n')?;
         Trailer::parse(&String::from_utf8_lossy(&rest[..end]))
@@ -69,7 +86,7 @@ impl Filter {
     /// What is left of the stream at its end.
     pub fn rest(&self) -> &[u8] {
         let after = |rest: &'_ [u8]| rest.iter().position(|&byte| byte == b'\n').map(|end| end + 1);
-        match self.kept.strip_prefix(self.start.as_slice()) {
+        match self.kept.strip_prefix(self.start.as_slice()).filter(|_| self.begun) {
             Some(rest) => after(rest).map_or(&[], |end| &rest[end..]),
             None => &self.kept,
         }
@@ -82,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_trailer_is_found_however_it_is_cut() {
-        let text = b"some\nmar error\nmark 139 1 0m1.500000s 1m0.25s\nssh: bye\n";
+        let text = b"welcome\nmark begins\nsome\nmar error\nmark 139 1 0m1.500000s 1m0.25s\nssh: bye\n";
         for cut in 0..text.len() {
             let mut filter = Filter::new("mark");
             let mut passed = filter.feed(&text[..cut]);
@@ -98,8 +115,11 @@ mod tests {
     #[test]
     fn without_a_trailer_nothing_is_lost() {
         let mut filter = Filter::new("mark");
-        let mut passed = filter.feed(b"one\n");
-        assert_eq!(passed, b"one");
+        assert_eq!((filter.feed(b"ssh: no\nmark 1 0\n"), filter.has_begun()), (Vec::new(), false));
+        assert_eq!((filter.trailer(), filter.rest()), (None, &b"ssh: no\nmark 1 0\n"[..]));
+        let mut filter = Filter::new("mark");
+        let mut passed = filter.feed(b"\nmark begins\none\n");
+        assert_eq!((passed.as_slice(), filter.has_begun()), (&b"one"[..], true));
         passed.extend(filter.feed(b"mar"));
         assert_eq!((filter.trailer(), passed.as_slice(), filter.rest()), (None, &b"one"[..], &b"\nmar"[..]));
     }

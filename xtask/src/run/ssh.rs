@@ -10,8 +10,8 @@ mod trailer;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -54,8 +54,8 @@ pub struct Machine {
     processes: AtomicUsize,
     /// Folders there that were looked at.
     placed: Mutex<Vec<PathBuf>>,
-    /// Whether it has stopped answering: nobody is to wait for it again.
-    lost: AtomicBool,
+    /// How it stopped answering, if it did: nobody is to wait for it again.
+    lost: OnceLock<String>,
     _sockets: tempfile::TempDir,
     /// Open as long as nothing there is to end.
     _hold: OwnedFd,
@@ -102,10 +102,10 @@ impl Machine {
 
     /// Fails if it has stopped answering.
     fn check(&self) -> Result<()> {
-        if self.lost.load(Ordering::Relaxed) {
-            bail!("the connection to {} was lost", self.host);
+        match self.lost.get() {
+            Some(why) => bail!("the connection to {} was lost: {why}", self.host),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Fails if it has stopped answering by this connection, of which `said` is the last that was heard.
@@ -115,9 +115,9 @@ impl Machine {
             return Ok(());
         }
         interrupt::check()?;
-        self.lost.store(true, Ordering::Relaxed);
         let said = if said.is_empty() { "it does not answer" } else { said };
-        bail!("the connection to {} was lost: {said}", self.host)
+        self.lost.get_or_init(|| said.to_owned());
+        self.check()
     }
 
     fn no_connection(&self) -> String {
@@ -197,7 +197,7 @@ fn try_connect(host: &str, config: Option<&Path>) -> Result<Machine> {
         mark: format!("{mark}-{}", std::process::id()),
         processes: AtomicUsize::new(0),
         placed: Mutex::default(),
-        lost: AtomicBool::new(false),
+        lost: OnceLock::new(),
         _sockets: sockets,
         _hold: hold,
     })

@@ -205,6 +205,10 @@ impl Placed {
         let mut said = Tail::default();
         let mut ended = false;
         let finished = session.connection().command(words).bounded_as(cmd).stream(|stream, chunk| {
+            // Another process has found out; this one would be waited for in vain.
+            if chunk.is_empty() && self.machine.check().is_err() {
+                return Flow::Deadline(Instant::now());
+            }
             if stream == Stream::Stdout {
                 return if ended { keep(sink(stream, chunk)) } else { sink(stream, chunk) };
             }
@@ -237,6 +241,7 @@ impl Placed {
         connection: &Connection,
         said: &str,
     ) -> Result<Option<Finished>> {
+        self.machine.check()?;
         let killed = finished.status.signal() == Some(Signal::KILL.as_raw());
         if killed && !finished.timed_out {
             return Ok(Some(finished));

@@ -314,9 +314,7 @@ impl Round<'_> {
         }
         Ok((row(control, &place.setting, &all, start), reproduction(self.session, &self.request.kind, &place)))
     }
-}
 
-impl Round<'_> {
     /// An error if this run says nothing about the failure, because it did not come as far.
     fn refuse_another_kind(&self, ran: &Ran) -> Result<()> {
         let why = || ran.reason.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();

@@ -27,7 +27,7 @@ pub fn run(session: &Session, options: &Bless) -> Result<u8> {
     // A wrong name is told before anything is read.
     let named: Vec<String> =
         if options.targets.is_empty() { Vec::new() } else { names(config::targets(&session.root, &options.targets)?) };
-    let path = options.report.clone().unwrap_or_else(|| session.out.join("report/report.json"));
+    let path = options.report.clone().unwrap_or_else(|| super::report::last_file(session));
     // A run that goes on has not shown everything yet.
     let finished = if options.report.is_none() && path.is_file() { Some(session.store()?) } else { None };
     let report = super::report::read(&path)?;
@@ -106,15 +106,9 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
 /// Refuses a report of other versions, another compiler or other patches than those that this command is about.
 fn check_made_alike(session: &Session, report: &Report, targets: &[String], path: &Path) -> Result<()> {
     let path = shown(&session.root, path);
-    let pins = &session.pins;
-    let versions = [
-        ("rust", &pins.rust.version, &report.pins.rust),
-        ("musl", &pins.musl.version, &report.pins.musl),
-        ("llvm", &pins.llvm.version, &report.pins.llvm),
-    ];
     let mut differ = Vec::new();
     let mut words = vec![format!("cargo xtask bless {}", targets.join(" "))];
-    for (name, ours, theirs) in versions.into_iter().filter(|(_, ours, theirs)| ours != theirs) {
+    for (name, theirs, ours) in super::report::other_versions(session, report) {
         differ.push(format!("of {name} {theirs}, not {ours}"));
         words.push(format!("--{name} {theirs}"));
     }
@@ -145,7 +139,7 @@ fn check_made_alike(session: &Session, report: &Report, targets: &[String], path
     if differ.is_empty() {
         return Ok(());
     }
-    let hint = if report.pins.llvm == pins.llvm.version {
+    let hint = if report.pins.llvm == session.pins.llvm.version {
         format!("`{}` blesses it all the same", words.join(" "))
     } else {
         "run the tests again".into()

@@ -27,7 +27,7 @@ pub fn run(session: &Session, options: &Options) -> Result<u8> {
 
 /// Shows reports; the exit code is that of the worst run in them.
 fn show(session: &Session, options: &Options) -> Result<u8> {
-    let last: [PathBuf; 1] = [session.out.join("report/report.json")];
+    let last: [PathBuf; 1] = [last_file(session)];
     let files = if options.files.is_empty() { &last[..] } else { &options.files };
     let mut code = exit::EXPECTED;
     for file in files {
@@ -43,6 +43,33 @@ fn show(session: &Session, options: &Options) -> Result<u8> {
         })?;
     }
     Ok(code)
+}
+
+/// Where the report of the last run is, if there was one.
+pub fn last_file(session: &Session) -> PathBuf {
+    session.out.join("report/report.json")
+}
+
+/// The report of the last run; nothing if there was none.
+pub fn last(session: &Session) -> Result<Option<Report>> {
+    let file = last_file(session);
+    match fs_err::read(&file) {
+        Ok(bytes) => render::json::read(&bytes, &file).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where a report's versions are not the session's: what of, the report's and the session's.
+pub fn other_versions<'a>(session: &'a Session, report: &'a Report) -> Vec<(&'static str, &'a str, &'a str)> {
+    let (theirs, ours) = (&report.pins, &session.pins);
+    let versions = [
+        ("rust", &theirs.rust, &ours.rust.version),
+        ("musl", &theirs.musl, &ours.musl.version),
+        ("llvm", &theirs.llvm, &ours.llvm.version),
+    ];
+    let differing = versions.into_iter().filter(|(_, theirs, ours)| theirs != ours);
+    differing.map(|(name, theirs, ours)| (name, theirs.as_str(), ours.as_str())).collect()
 }
 
 /// The report in a file that the user named.

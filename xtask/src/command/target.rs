@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
-use super::targets::{kind, last_report};
+use super::report;
+use super::targets::kind;
 use crate::cli::{TargetNames, TargetVerb};
 use crate::exit::{self, Coded};
 use crate::model::report::Run;
@@ -26,7 +27,7 @@ fn show(session: &Session, name: &str, spec_only: bool) -> Result<()> {
     if spec_only {
         return super::print(&format!("{spec}\n"));
     }
-    let runs = last_report(session)?.map_or_else(Vec::new, |report| report.runs);
+    let runs = report::last(session)?.map_or_else(Vec::new, |report| report.runs);
     super::print(&describe(target, &runs))
 }
 

@@ -4,14 +4,13 @@ use anyhow::Result;
 
 use super::target::{emulator, releases};
 use crate::cli::TargetNames;
-use crate::model::report::{Report, Run};
-use crate::render;
+use crate::model::report::Run;
 use crate::render::table::{Cell, columns};
 use crate::render::view::verdict_tone;
 use crate::session::Session;
 
 pub fn run(session: &Session) -> Result<()> {
-    let report = last_report(session)?;
+    let report = super::report::last(session)?;
     let runs = report.as_ref().map_or(&[][..], |report| &report.runs);
     // What the last report tells apart of one target, each with a column of its own.
     let mut kinds: Vec<String> = Vec::new();
@@ -32,16 +31,6 @@ pub fn run(session: &Session) -> Result<()> {
         rows.push(facts.map(Cell::plain).into_iter().chain(kinds.iter().map(state)).collect());
     }
     super::print(&columns(&rows, usize::MAX, session.ui.color()))
-}
-
-/// The report of the last run; nothing if there was none.
-pub fn last_report(session: &Session) -> Result<Option<Report>> {
-    let file = session.out.join("report/report.json");
-    match fs_err::read(&file) {
-        Ok(bytes) => render::json::read(&bytes, &file).map(Some),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// `qemu dynamic`: the runner and the link mode.

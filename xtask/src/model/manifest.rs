@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::pins::is_sha256;
+
 /// The schema that this version writes and reads.
 pub const SCHEMA: &str = "bringup-archive/1";
 
@@ -68,9 +70,8 @@ impl Manifest {
             return Err(format!("{FILE}: `{}` is no name of a target", manifest.target));
         }
         // So do these, and reports name them.
-        let digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         for digest in [&manifest.toolchain, &manifest.test_programs] {
-            if digest.len() != 64 || !digest.chars().all(digit) {
+            if !is_sha256(digest) {
                 return Err(format!("{FILE}: `{digest}` is no digest of a step"));
             }
         }

@@ -187,6 +187,12 @@ pub struct Part {
 }
 
 impl Run {
+    /// `qemu`, or `ssh:board` with the machine.
+    pub fn runner_name(&self) -> String {
+        let machine = self.machine.iter().flat_map(|machine| [":", machine]);
+        [self.runner.as_str()].into_iter().chain(machine).collect()
+    }
+
     /// Whether its programs came in an archive.
     pub fn is_of_archive(&self) -> bool {
         self.options.iter().any(|option| option.starts_with("--archive "))

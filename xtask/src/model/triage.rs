@@ -85,13 +85,12 @@ pub fn judge(test: &str, rows: &[Row], kinds: &[TargetKind]) -> Finding {
         let sentence = format!("not run: {test} could not be run as in the run.");
         return Finding { verdict: Verdict::NotRun, sentence };
     };
-    if let Seen::NotHad(why) = &base.seen {
-        let sentence = format!("not run: {test} could not be run as in the run: {why}.");
-        return Finding { verdict: Verdict::NotRun, sentence };
-    }
     let outcome = match &base.seen {
         Seen::Ran { outcome, .. } => *outcome,
-        Seen::NotHad(_) => Outcome::Missing,
+        Seen::NotHad(why) => {
+            let sentence = format!("not run: {test} could not be run as in the run: {why}.");
+            return Finding { verdict: Verdict::NotRun, sentence };
+        }
     };
     let case = Case { rows, base: alone, outcome, kinds };
     let verdict = case.verdict();
@@ -199,19 +198,19 @@ impl<'a> Case<'a> {
     /// What the program needs of the sandbox and lacks, or has and should lack, where nothing else is changed.
     fn isolation(&self) -> Option<(&'static str, Vec<&'a str>)> {
         let other = |at: &&Setting| self.differs(at) == [Difference::Isolation];
-        let more = self.passing().filter(other).filter(|at| less(at, self.base).is_empty());
-        if let Some(at) = more.min_by_key(|at| less(self.base, at).len()) {
+        let more = self.passing().filter(other).filter(|at| at.lacks_beside(self.base).is_empty());
+        if let Some(at) = more.min_by_key(|at| self.base.lacks_beside(at).len()) {
             return Some(("missing", self.missing(at)));
         }
         let worse = self.passing().find(other)?;
-        Some(("in the way", less(worse, self.base)))
+        Some(("in the way", worse.lacks_beside(self.base)))
     }
 
     /// What the run lacks and this place does not, but for what was given by itself, and did not help.
     fn missing(&self, at: &Setting) -> Vec<&'a str> {
         let vain = self.failing().filter(|at| self.differs(at) == [Difference::Isolation]);
-        let vain: Vec<&str> = vain.flat_map(|at| less(self.base, at)).collect();
-        less(self.base, at).into_iter().filter(|name| !vain.contains(name)).collect()
+        let vain: Vec<&str> = vain.flat_map(|at| self.base.lacks_beside(at)).collect();
+        self.base.lacks_beside(at).into_iter().filter(|name| !vain.contains(name)).collect()
     }
 
     /// A target that passes natively what it fails, just as the run does, under the same emulator.
@@ -237,7 +236,7 @@ impl<'a> Case<'a> {
         let told = |(row, at): (&Row, &'a Setting)| {
             let says = if row.passes() { Some(false) } else { self.alike(row).then_some(true) };
             // What fails for want of something else says nothing.
-            says.filter(|fails| !fails || less(at, self.base).is_empty()).map(|fails| (at, fails))
+            says.filter(|fails| !fails || at.lacks_beside(self.base).is_empty()).map(|fails| (at, fails))
         };
         self.ran().filter(|(_, at)| comparable(at)).filter_map(told).collect()
     }
@@ -264,11 +263,6 @@ impl<'a> Case<'a> {
             Scope::Architecture => false,
         }
     }
-}
-
-/// What `of` lacks and `than` does not.
-fn less<'a>(of: &'a Setting, than: &Setting) -> Vec<&'a str> {
-    of.lacking.iter().filter(|name| !than.lacking.contains(name)).map(String::as_str).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -39,7 +39,7 @@ pub fn render(report: &Report) -> Result<Vec<u8>> {
 }
 
 fn name(run: &Run, suite: &str) -> String {
-    visible(&format!("{}.{}.{}.{suite}", run.target, super::view::runner(run), run.link))
+    visible(&format!("{}.{}.{}.{suite}", run.target, run.runner_name(), run.link))
 }
 
 fn smoke(run: &Run) -> TestSuite {

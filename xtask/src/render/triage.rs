@@ -194,20 +194,13 @@ const AROUND: &str = "A network of its own is `unshare -rn`, with `ip link set l
 
 /// What was around a run that the first run had not, or the other way round.
 fn around(row: &Row, base: Option<&Setting>) -> String {
-    let mut text = String::new();
-    if let (Some(at), Some(base)) = (&row.setting, base) {
-        let less = |of: &Setting, than: &Setting| -> Vec<String> {
-            of.lacking.iter().filter(|name| !than.lacking.contains(name)).cloned().collect()
-        };
+    match (&row.setting, base) {
         // A native row has no use for what only an emulator needs.
-        let same = at.emulator.is_some() == base.emulator.is_some();
-        for (word, names) in [("with", less(base, at)), ("without", less(at, base))] {
-            if same && !names.is_empty() {
-                let _ = write!(text, ", {word} {}", names.join(" and "));
-            }
+        (Some(at), Some(base)) if at.emulator.is_some() == base.emulator.is_some() => {
+            at.isolation_beside(base).iter().flat_map(|words| [", ", words]).collect()
         }
+        _ => String::new(),
     }
-    text
 }
 
 fn stood(halt: &Halt) -> String {

@@ -14,13 +14,7 @@ pub const LEGEND: &str = "suites: passed/failed/not run, where failed includes t
 
 /// `s390x qemu dynamic`: what tells one run of a report from the others.
 pub fn run_name(run: &Run) -> String {
-    format!("{} {} {}", run.target, runner(run), run.link)
-}
-
-/// `qemu`, or `ssh:board` with the machine.
-pub fn runner(run: &Run) -> String {
-    let machine = run.machine.iter().flat_map(|machine| [":", machine]);
-    [run.runner.as_str()].into_iter().chain(machine).collect()
+    format!("{} {} {}", run.target, run.runner_name(), run.link)
 }
 
 /// What the host could not give to the tests of each run.
@@ -55,7 +49,7 @@ pub fn matrix(report: &Report) -> Vec<Vec<Cell>> {
     let header = ["target", "runner", "link", "smoke"].into_iter().chain(suites.iter().copied()).chain(["verdict"]);
     let mut rows = vec![header.map(Cell::plain).collect()];
     for run in &report.runs {
-        let mut row: Vec<Cell> = [&run.target, runner(run).as_str(), run.link.word()].map(Cell::plain).into();
+        let mut row: Vec<Cell> = [&run.target, run.runner_name().as_str(), run.link.word()].map(Cell::plain).into();
         row.push(smoke_cell(&run.smoke));
         row.extend(suites.iter().map(|name| suite_cell(run.suites.iter().find(|suite| suite.suite == *name))));
         row.push(Cell::new(&run.verdict, verdict_tone(&run.verdict)));

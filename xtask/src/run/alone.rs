@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::exec::{self, Bounds, Finished, Flow, Stream};
+use super::exec::{Bounds, Finished, Flow, Stream};
 use super::jobs::{Jobs, Share};
 use super::libtest::{self, Event, Parser, Tail, TestResult};
+use super::process;
 use super::sandbox::{Sandbox, Tracing, private};
 use crate::model::limits::Limits;
 use crate::model::outcome::Outcome;
@@ -36,8 +37,6 @@ pub struct Ran {
     pub started: bool,
     /// What was printed.
     pub output: String,
-    /// Time on the clock, waiting for a job included.
-    pub wall: Duration,
 }
 
 impl Subject {
@@ -82,7 +81,7 @@ impl Subject {
             None => whole(&finished, limit, &output),
         };
         let started = self.test.is_none() || watch.started || watch.result.is_some();
-        Ok(Ran { outcome, reason, started, output, wall: finished.wall })
+        Ok(Ran { outcome, reason, started, output })
     }
 }
 
@@ -140,26 +139,14 @@ impl Watch {
 }
 
 fn whole(finished: &Finished, limit: Duration, output: &str) -> (Outcome, Option<String>) {
-    let outcome = match finished.status.code() {
-        _ if finished.timed_out => Outcome::Timeout,
-        Some(0) => return (Outcome::Pass, None),
-        Some(_) => Outcome::Fail,
-        None => Outcome::Crash,
-    };
+    let outcome = process::outcome(finished);
     let how = ended(finished, limit);
-    (outcome, Some(panic_line(output).map_or(how.clone(), |line| format!("{how}: {line}"))))
+    let reason = || panic_line(output).map_or(how.clone(), |line| format!("{how}: {line}"));
+    (outcome, outcome.is_failure().then(reason))
 }
 
 fn ended(finished: &Finished, limit: Duration) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
-    if let Some(what) = finished.exceeded {
-        return what.to_string();
-    }
-    match (finished.status.code(), finished.status.signal()) {
-        _ if finished.timed_out => format!("no end within {} s", limit.as_secs()),
-        (_, Some(signal)) => exec::signal_name(signal),
-        (code, None) => format!("exit status {}", code.unwrap_or_default()),
-    }
+    process::reason(finished, format!("no end within {} s", limit.as_secs()))
 }
 
 /// The line of a panic that says what went wrong: the one after `… panicked at …`.

@@ -281,16 +281,21 @@ impl Bench<'_> {
 
 /// The outcome of a program as a whole.
 fn whole(program: &TestProgram, finished: &Finished, limits: Limits, output: String) -> TestOutcome {
-    let outcome = match finished.status.code() {
-        _ if finished.timed_out => Outcome::Timeout,
-        Some(0) => Outcome::Pass,
-        Some(_) => Outcome::Fail,
-        None => Outcome::Crash,
-    };
+    let outcome = outcome(finished);
     let reason = outcome.is_failure().then(|| reason(finished, too_late(limits)));
     let output = outcome.is_failure().then_some(output);
     let (name, wall_s) = (program.name.clone(), finished.wall.as_secs_f64());
     TestOutcome { name, outcome, wall_s, reason, tries: None, output }
+}
+
+/// What became of a program that is itself the test.
+pub(super) fn outcome(finished: &Finished) -> Outcome {
+    match finished.status.code() {
+        _ if finished.timed_out => Outcome::Timeout,
+        Some(0) => Outcome::Pass,
+        Some(_) => Outcome::Fail,
+        None => Outcome::Crash,
+    }
 }
 
 fn too_late(limits: Limits) -> String {
@@ -298,7 +303,7 @@ fn too_late(limits: Limits) -> String {
 }
 
 /// How a process ended, in words; `late` are those for one that was killed for its time.
-fn reason(finished: &Finished, late: String) -> String {
+pub(super) fn reason(finished: &Finished, late: String) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     if let Some(what) = finished.exceeded {
         return what.to_string();

@@ -1,8 +1,8 @@
 //! The order of a suite's work: which tests each process gets, so that all processors have work to the end.
 //!
-//! Tests that are known to be slow, by their limits or by the last run, go first, by themselves. The others go in the order of their names, so that those of one
-//! module, which run through the same code, are translated by one emulator; each process gets less of the work that is
-//! left than the one before, so that the last ones end at about the same time.
+//! Tests that are known to be slow, by their limits or by the last run, go first, by themselves. The others go in the order of
+//! their names, so that those of one module, which run through the same code, are translated by one emulator; each process gets
+//! less of the work that is left than the one before, so that the last ones end at about the same time.
 
 use std::collections::HashMap;
 

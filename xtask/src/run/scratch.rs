@@ -4,6 +4,7 @@
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::Once;
 
 use anyhow::{Context as _, Result};
 
@@ -24,8 +25,9 @@ pub struct Scratch {
 impl Scratch {
     /// A new folder in the system's temporary one.
     pub fn new() -> Result<Self> {
+        static SWEEP: Once = Once::new();
         let place = std::env::temp_dir();
-        sweep(&place);
+        SWEEP.call_once(|| sweep(&place));
         let make = || format!("making a folder in {}", place.display());
         loop {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&place).with_context(make)?;
@@ -64,7 +66,7 @@ fn sweep(place: &Path) {
 }
 
 /// Removes a folder, also one that a test has locked.
-pub(super) fn remove(folder: &Path) -> Result<()> {
+pub fn remove(folder: &Path) -> Result<()> {
     if fs_err::remove_dir_all(folder).is_ok() {
         return Ok(());
     }

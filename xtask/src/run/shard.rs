@@ -79,21 +79,20 @@ impl Bench<'_> {
     /// The tests that left processes behind, and which.
     fn leavers(&self, program: &TestProgram, asked: &[String], ended: &Ended) -> Result<Vec<(String, Vec<String>)>> {
         let left = &ended.finished.left;
-        if let [one] = asked {
-            return Ok(vec![(one.clone(), left.clone())].into_iter().filter(|(_, left)| !left.is_empty()).collect());
+        let mut found: Vec<(String, Vec<String>)> = if let [one] = asked {
+            vec![(one.clone(), left.clone())]
+        } else {
+            let culprits = self.culprits(program, &ended.done, &|ended| leaves(program, ended))?;
+            culprits.into_iter().map(|(name, ended)| (name, ended.finished.left)).collect()
+        };
+        if found.is_empty() && !left.is_empty() {
+            if ended.in_flight.is_empty() {
+                self.note(program, &format!("left behind, and killed, by no test alone: {}", left.join(", ")));
+            }
+            found = ended.in_flight.iter().map(|(name, _)| (name.clone(), left.clone())).collect();
         }
-        let found = self.culprits(program, &ended.done, &|ended| leaves(program, ended))?;
-        if left.is_empty() || !found.is_empty() {
-            return Ok(found
-                .into_iter()
-                .map(|(name, ended)| (name, ended.finished.left))
-                .filter(|(_, left)| !left.is_empty())
-                .collect());
-        }
-        if ended.in_flight.is_empty() {
-            self.note(program, &format!("left behind, and killed, by no test alone: {}", left.join(", ")));
-        }
-        Ok(ended.in_flight.iter().map(|(name, _)| (name.clone(), left.clone())).collect())
+        found.retain(|(_, left)| !left.is_empty());
+        Ok(found)
     }
 
     /// Runs one test by itself.

@@ -302,6 +302,7 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(of_the_test(&many, false), many[40..]);
     }
+
     /// What is made of a program that does this under the stub.
     fn followed(hangs: bool, script: Vec<(&'static str, &'static str)>) -> Followed {
         let (_folder, serving, mut stub) = stub(script);

@@ -339,6 +339,7 @@ pub(super) mod tests {
         serving.join().unwrap();
         assert!(stub.ask("?").is_err());
     }
+
     #[test]
     fn every_way_to_end_is_told() {
         let (_folder, serving, mut stub) = stub(vec![("c", "W03")]);

@@ -12,6 +12,7 @@ use crate::model::triage::{Control, Row, Seen, Setting};
 use crate::run::alone::Ran;
 use crate::run::jobs::Jobs;
 use crate::run::sandbox::Tracing;
+use crate::run::scratch;
 
 /// Copies at once that make a load, for each job. Each gets so much more time.
 const COPIES: u32 = 4;
@@ -38,8 +39,8 @@ impl Runs {
         let folder = self.fresh()?;
         let limit = if jobs.is_some() { self.limit } else { COPIES * self.limit };
         let ran = place.subject.run(&place.sandbox, &folder, limit, jobs, &Tracing::default());
-        // What tests leave there may be large, and odd: all of it goes in the end.
-        let _ = fs_err::remove_dir_all(folder);
+        // What tests leave there may be large. What cannot be removed goes in the end.
+        let _ = scratch::remove(&folder);
         ran
     }
 

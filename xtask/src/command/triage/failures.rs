@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::cli::{OwnRunner, Triage as Options};
+use crate::command::report;
 use crate::exit::{self, Coded};
 use crate::model::link::Link;
 use crate::model::outcome::{Outcome, Verdict};
@@ -14,7 +15,6 @@ use crate::model::proof::{Language, Proof};
 use crate::model::report::{Report, Run, Test};
 use crate::model::suite::{self, Ui};
 use crate::model::target::Target;
-use crate::render;
 use crate::session::Session;
 use crate::triage::Kind;
 
@@ -41,7 +41,7 @@ pub fn failures(session: &Session, options: &Options, target: &Target) -> Result
         let link = options.link.or(links).unwrap_or(Link::Dynamic);
         return Ok(vec![Failure { kind, link, runner: options.runner.unwrap_or(OwnRunner::Qemu), takes: None }]);
     }
-    let report = last_report(session)?;
+    let report = report::last(session)?;
     let other = report.as_ref().and_then(|report| of_others(session, report));
     if options.all {
         let report = report.with_context(|| format!("there is no report yet\nhint: cargo xtask test {}", target.name));
@@ -58,15 +58,7 @@ pub fn failures(session: &Session, options: &Options, target: &Target) -> Result
 
 /// In what a report's programs differ from those that would be triaged.
 fn of_others(session: &Session, report: &Report) -> Option<String> {
-    let ours = &session.pins;
-    let pins = &report.pins;
-    let versions = [
-        ("Rust", &pins.rust, &ours.rust.version),
-        ("musl", &pins.musl, &ours.musl.version),
-        ("LLVM", &pins.llvm, &ours.llvm.version),
-    ];
-    let other = versions.into_iter().find(|(_, theirs, ours)| theirs != ours);
-    if let Some((name, theirs, ours)) = other {
+    if let Some((name, theirs, ours)) = report::other_versions(session, report).first() {
         return Some(format!("{name} {theirs}, not {ours}"));
     }
     if report.compiler != session.compiler.word() {
@@ -177,14 +169,6 @@ fn as_it_failed(kind: Kind, options: &Options, failed: Option<(&Run, &Test)>) ->
 fn is_unexpected(test: &Test) -> bool {
     let failed = test.outcome.is_some_and(Outcome::is_failure);
     failed && (test.verdict == Verdict::Regression || (test.verdict == Verdict::Flake && test.tries.is_some()))
-}
-
-fn last_report(session: &Session) -> Result<Option<Report>> {
-    let file = session.out.join("report/report.json");
-    if !file.is_file() {
-        return Ok(None);
-    }
-    render::json::read(&fs_err::read(&file)?, &file).map(Some)
 }
 
 /// The proof of the one patch of that name, be it left out or not.

@@ -56,8 +56,7 @@ pub(super) struct Of {
 
 impl Of {
     fn new(run: &Run) -> Self {
-        let machine = run.machine.iter().map(|machine| format!(":{machine}"));
-        Self { target: run.target.clone(), runner: machine.fold(run.runner.clone(), |runner, more| runner + &more) }
+        Self { target: run.target.clone(), runner: run.runner_name() }
     }
 }
 

@@ -222,10 +222,10 @@ impl OriginFile {
 }
 
 fn check_sha256(hash: &str) -> Result<(), String> {
-    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-    if hash.len() == 64 && hash.chars().all(hex) {
-        Ok(())
-    } else {
-        Err(format!("`{hash}` is not a sha256: expected 64 lower-case hex digits"))
-    }
+    if is_sha256(hash) { Ok(()) } else { Err(format!("`{hash}` is not a sha256: expected 64 lower-case hex digits")) }
+}
+
+/// Whether it is one, as they are written everywhere here: 64 lower-case hex digits.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }

@@ -27,6 +27,20 @@ pub struct Setting {
     pub lacking: Vec<String>,
 }
 
+impl Setting {
+    /// What it lacks and the other does not.
+    pub fn lacks_beside(&self, other: &Self) -> Vec<&str> {
+        self.lacking.iter().filter(|name| !other.lacking.contains(name)).map(String::as_str).collect()
+    }
+
+    /// What the sandbox gives that it did not give to `base`, and the other way round: `with a and b`, `without c`.
+    pub fn isolation_beside(&self, base: &Self) -> Vec<String> {
+        let (with, without) = (base.lacks_beside(self), self.lacks_beside(base));
+        let named = [("with", with), ("without", without)].into_iter().filter(|(_, names)| !names.is_empty());
+        named.map(|(word, names)| format!("{word} {}", names.join(" and "))).collect()
+    }
+}
+
 /// What a row of the table is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Control {

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Case, Control, Difference, Row, Scope, Seen, Setting, TargetKind, Verdict, less};
+use super::{Case, Control, Difference, Row, Scope, Seen, Setting, TargetKind, Verdict};
 use crate::model::link::Link;
 use crate::model::outcome::Tries;
 use crate::model::version::Version;
@@ -16,9 +16,7 @@ impl<'a> Case<'a> {
             Verdict::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
             Verdict::Load => "load".into(),
             Verdict::Isolation => match self.isolation() {
-                Some((how, names)) => {
-                    format!("host isolation, {} {how}", are(&names))
-                }
+                Some((how, names)) => format!("host isolation, {} {how}", are(&names)),
                 None => "host isolation".into(),
             },
             Verdict::Emulator => self.emulators(),
@@ -202,9 +200,7 @@ impl<'a> Case<'a> {
             words.push(format!("at opt-level {level}"));
         }
         if differs == [Difference::Isolation] {
-            let (with, without) = (less(self.base, at), less(at, self.base));
-            let named = [("with", with), ("without", without)].into_iter().filter(|(_, names)| !names.is_empty());
-            words.extend(named.map(|(word, names)| format!("{word} {}", names.join(" and "))));
+            words.extend(at.isolation_beside(self.base));
         }
         words.join(" ")
     }

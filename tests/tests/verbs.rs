@@ -130,6 +130,12 @@ fn reports_are_shown_in_every_format() {
     assert!(print("html").starts_with("<!"));
     assert_eq!(print("junit"), project.read("out/report/junit.xml"));
     assert_eq!(print("json"), project.read("out/report/report.json"));
+    // Digit by digit, also what a quick reader of numbers takes for its neighbour.
+    let mut report: serde_json::Value = serde_json::from_str(&print("json")).expect("a report");
+    report["wall_s"] = serde_json::json!(1.007_328_054_999_999_9);
+    project.write("exact.json", report.to_string());
+    let exact = project.run(&["report", "exact.json", "--format", "json"], 100).stdout;
+    assert!(exact.contains("\"wall_s\": 1.0073280549999999"), "{exact}");
     project.write("cut.json", &project.read("out/report/report.json")[..500]);
     project.run(&["report", "cut.json"], 2).says(&["cut.json"]);
 }

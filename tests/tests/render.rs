@@ -147,6 +147,22 @@ fn eventful() -> Report {
 }
 
 #[test]
+fn a_note_of_several_runs_is_told_once() {
+    let mut runs = ["armv7", "armv7", "s390x", "s390x", "x86"].map(|target| run(target, "qemu", "expected"));
+    for run in runs.iter_mut().step_by(2) {
+        run.link = Link::Static;
+    }
+    let notes = [&["every", "arm"][..], &["every", "arm"], &["every"], &["every", "some"], &["every", "some"]];
+    for (run, notes) in runs.iter_mut().zip(notes) {
+        run.notes = notes.iter().map(|&note| note.into()).collect();
+    }
+    let text = terminal::render(&report(runs.into()), Path::new("out/report"), false);
+    let told: Vec<&str> = text.lines().filter(|line| line.starts_with("  note: ")).collect();
+    let expected = ["  note: all: every", "  note: armv7: arm", "  note: s390x qemu dynamic, x86 qemu static: some"];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn terminal_shows_cost_matrix_unexpected_results_and_a_hint() {
     let text = terminal::render(&eventful(), Path::new("out/report"), false);
     assert!(!text.contains('\u{1b}'), "an escape sequence of a test reached the terminal");

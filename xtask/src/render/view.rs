@@ -1,6 +1,7 @@
 //! What every renderer for people shows: the matrix, the unexpected results, the cost, and the hint what to do next.
 
 mod hints;
+mod notes;
 
 use crate::model::outcome::{Outcome, Verdict};
 use crate::model::report::{Report, Run, SmokeCheck, Suite, Test};
@@ -8,6 +9,7 @@ use crate::model::report::{Report, Run, SmokeCheck, Suite, Test};
 use super::table::{Cell, Tone};
 
 pub use self::hints::hints;
+pub use self::notes::notes;
 
 /// How the counts of a suite are to be read.
 pub const LEGEND: &str = "suites: passed/failed/not run, where failed includes the expected failures";
@@ -15,12 +17,6 @@ pub const LEGEND: &str = "suites: passed/failed/not run, where failed includes t
 /// `s390x qemu dynamic`: what tells one run of a report from the others.
 pub fn run_name(run: &Run) -> String {
     format!("{} {} {}", run.target, run.runner_name(), run.link)
-}
-
-/// What the host could not give to the tests of each run.
-pub fn notes(report: &Report) -> impl Iterator<Item = String> {
-    let note = |run, note| format!("{}: {}", run_name(run), visible(note));
-    report.runs.iter().flat_map(move |run| run.notes.iter().map(move |text| note(run, text)))
 }
 
 /// Replaces what could move a cursor or break a file format: control characters other than the line feed, and

@@ -1,0 +1,33 @@
+//! What is noted of the runs.
+
+use super::{run_name, visible};
+use crate::model::report::{Report, Run};
+
+/// What is to be known of the runs, such as what the host could not give to their tests: each note once, after the runs that
+/// have it.
+pub fn notes(report: &Report) -> Vec<String> {
+    let mut notes: Vec<&String> = Vec::new();
+    for note in report.runs.iter().flat_map(|run| &run.notes) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes.into_iter().map(|note| format!("{}: {}", runs_with(note, report), visible(note))).collect()
+}
+
+/// A target stands for all its runs, if it has several.
+fn runs_with(note: &String, report: &Report) -> String {
+    let noted = |runs: &[&Run]| runs.len() > 1 && runs.iter().all(|run| run.notes.contains(note));
+    if noted(&report.runs.iter().collect::<Vec<_>>()) {
+        return "all".into();
+    }
+    let mut names: Vec<String> = Vec::new();
+    for run in report.runs.iter().filter(|run| run.notes.contains(note)) {
+        let of_target: Vec<&Run> = report.runs.iter().filter(|other| other.target == run.target).collect();
+        let name = if noted(&of_target) { run.target.clone() } else { run_name(run) };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
+}

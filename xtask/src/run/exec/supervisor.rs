@@ -21,6 +21,7 @@ use std::ptr::null_mut;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, getpid, getrlimit, kill_process,
     kill_process_group, setrlimit, wait, waitid, waitpid,
@@ -66,9 +67,13 @@ fn enter(setup: &Setup) -> io::Result<()> {
     if setup.merge_stderr {
         rustix::stdio::dup2_stderr(rustix::stdio::stdout())?;
     }
+    let (ready, not_ready) = pipe_with(PipeFlags::CLOEXEC)?;
     // SAFETY: this process has one thread, and its child keeps to the same rules.
     match unsafe { libc::fork() } {
         0 => {
+            // A program that stopped us while std's own pipe is open here would stop our caller, too.
+            drop(not_ready);
+            rustix::io::retry_on_intr(|| rustix::io::read(&ready, &mut [0; 1]))?;
             rustix::process::setpgid(None, None)?;
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             if rustix::process::getppid() != Some(supervisor) {
@@ -116,7 +121,7 @@ enum Woken {
 
 impl Supervisor<'_> {
     fn run(&self) -> ! {
-        // The pipes of output and std's own pipe would never end otherwise.
+        // The pipes of output and std's own pipe would never end otherwise; and the program waits for the end of one.
         close_all_but(self.report.as_raw_fd());
         let _ = rustix::thread::set_name(c"supervisor");
         // Both sides do this, because either may come first.

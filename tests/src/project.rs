@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bringup_model::digest::hex;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
-use xtask::store::hex;
 
 use crate::{Archive, Invocation, Output};
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use xtask::model::outcome::{SuiteOutcome, TestOutcome};
-use xtask::model::pins::Limits;
-use xtask::run::jobs::Jobs;
-use xtask::run::queue::Durations;
-use xtask::run::runner::Runner;
-use xtask::run::sandbox::Sandbox;
-use xtask::run::schedule::{Harness, Options, Suite, TestProgram};
+use bringup_model::outcome::{SuiteOutcome, TestOutcome};
+use bringup_model::pins::Limits;
+use bringup_runner::jobs::Jobs;
+use bringup_runner::runner::Runner;
+use bringup_runner::sandbox::Sandbox;
+use bringup_runner::suite::queue::Durations;
+use bringup_runner::suite::schedule::{Harness, Options, Suite, TestProgram};
 
 /// What a test may take here.
 pub const LIMITS: Limits = Limits {

@@ -10,8 +10,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use xtask::config;
-use xtask::run::exec::{Cmd, Output};
+use bringup_runner::exec::{Cmd, Output};
+use xtask::project::config;
 use xtask::smoke::elf::{Kind, Rules, audit};
 
 const BUILT_IN: &str = "x86_64-unknown-linux-musl";
@@ -32,7 +32,7 @@ fn succeeds(cmd: &Cmd) -> String {
 fn bringup(root: &Path, args: &[&str]) -> String {
     let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(root).args(args);
     let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
-    let cmd = kept.into_iter().chain(xtask::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
+    let cmd = kept.into_iter().chain(xtask::source::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
     succeeds(&cmd.timeout(Duration::from_hours(3)))
 }
 

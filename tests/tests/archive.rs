@@ -217,7 +217,7 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
     assert!(list.contains(within), "{list}");
     let list = list.replace(within, "\"../../../../../../../../bin/true\"");
     let out = repack(&|files| {
-        let hash = |bytes: &[u8]| xtask::store::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
+        let hash = |bytes: &[u8]| bringup_model::digest::hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
         let before = hash(&files["programs/programs.json"]);
         files.insert("programs/programs.json".into(), list.clone().into());
         let manifest = files.get_mut("manifest.json").unwrap();

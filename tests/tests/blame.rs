@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
+use bringup_model::outcome::{Outcome, SuiteOutcome};
+use bringup_model::pins::Limits;
+use bringup_runner::jobs::Jobs;
+use bringup_runner::suite::schedule::Options;
 use bringup_tests::suite::{LIMITS, find, options, words};
 use bringup_tests::{fixture, project};
-use xtask::model::outcome::{Outcome, SuiteOutcome};
-use xtask::model::pins::Limits;
-use xtask::run::jobs::Jobs;
-use xtask::run::schedule::Options;
 
 /// What a test gets on a busy machine.
 const PATIENT: Limits = Limits { test_seconds: 10, slow_seconds: 60, ..LIMITS };

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use xtask::run::exec::{Cmd, Output};
+use bringup_runner::exec::{Cmd, Output};
 
 const TARGETS: [&str; 3] = ["armv7", "s390x", "x86_64"];
 
@@ -17,7 +17,7 @@ fn project() -> PathBuf {
 fn bringup(args: &[&str]) -> Output {
     let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(project()).args(args).args(TARGETS);
     let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
-    let cmd = kept.into_iter().chain(xtask::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
+    let cmd = kept.into_iter().chain(xtask::source::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
     let cmd = cmd.timeout(Duration::from_mins(30));
     let output = cmd.output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);

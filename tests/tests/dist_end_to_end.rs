@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use xtask::run::exec::{Cmd, Output};
+use bringup_runner::exec::{Cmd, Output};
 
 /// Their emulators and triples.
 const TARGETS: [(&str, &str); 2] = [("s390x", "s390x-alpine-linux-musl"), ("arm", "armv7-alpine-linux-musleabihf")];
@@ -80,7 +80,7 @@ fn printed(cmd: &Cmd) -> String {
 }
 
 fn with_network(cmd: Cmd) -> Cmd {
-    xtask::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
+    xtask::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
 }
 
 fn bringup(args: &[&str]) -> Cmd {

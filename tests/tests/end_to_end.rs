@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use xtask::run::exec::{Cmd, Output};
+use bringup_runner::exec::{Cmd, Output};
 
 const TARGET: &str = "s390x";
 const TRIPLE: &str = "s390x-alpine-linux-musl";
@@ -30,7 +30,7 @@ fn succeeds(cmd: &Cmd) -> Output {
 fn bringup() -> Cmd {
     let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(project());
     let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
-    let cmd = kept.into_iter().chain(xtask::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
+    let cmd = kept.into_iter().chain(xtask::source::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
     cmd.timeout(Duration::from_mins(30))
 }
 
@@ -59,7 +59,7 @@ fn ripgrep_is_built_and_searches() {
         .arg(work.path().join("target"))
         .env("CARGO_HOME", work.path().join("cargo"))
         .dir("/");
-    let cargo = xtask::fetch::NETWORK_ENV.iter().copied().fold(cargo, Cmd::inherit);
+    let cargo = xtask::source::fetch::NETWORK_ENV.iter().copied().fold(cargo, Cmd::inherit);
     let start = std::time::Instant::now();
     let finished = succeeds(&cargo).finished;
     let (wall, cpu) = (start.elapsed().as_secs_f64(), finished.cpu.as_secs_f64());

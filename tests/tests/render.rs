@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use xtask::model::link::Link;
-use xtask::model::outcome::{Outcome, Verdict};
-use xtask::model::report::{Host, Part, Pins, Report, Run, SCHEMA, SmokeCheck, StepTime, Suite, Test, Verdicts};
+use bringup_model::link::Link;
+use bringup_model::outcome::{Outcome, Verdict};
+use bringup_model::report::{Host, Part, Pins, Report, Run, SCHEMA, SmokeCheck, StepTime, Suite, Test, Verdicts};
 use xtask::render::{html, json, junit, markdown, terminal};
 use xtask::report_ops::{diff, merge};
 

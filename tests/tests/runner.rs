@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use bringup_model::outcome::Outcome;
+use bringup_model::pins::Limits;
+use bringup_runner::jobs::Jobs;
+use bringup_runner::runner::Runner;
+use bringup_runner::sandbox::Sandbox;
+use bringup_runner::suite::schedule::Suite;
 use bringup_tests::fixture;
 use bringup_tests::suite::{LIMITS, find, options, words};
-use xtask::model::outcome::Outcome;
-use xtask::model::pins::Limits;
-use xtask::run::jobs::Jobs;
-use xtask::run::runner::Runner;
-use xtask::run::sandbox::Sandbox;
-use xtask::run::schedule::Suite;
 
 #[test]
 fn names_selection_and_programs_without_a_harness() {

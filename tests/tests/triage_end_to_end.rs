@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use xtask::run::exec::Cmd;
+use bringup_runner::exec::Cmd;
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -19,7 +19,7 @@ fn project() -> PathBuf {
 fn verdict(target: &str, args: &[&str]) -> String {
     let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(project()).args(["triage", target]).args(args);
     let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
-    let cmd = kept.into_iter().chain(xtask::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
+    let cmd = kept.into_iter().chain(xtask::source::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
     let output = cmd.timeout(Duration::from_mins(30)).output().unwrap();
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.finished.status.success(), "{text}\n{errors}");

@@ -7,14 +7,13 @@ mod triage;
 
 use std::path::PathBuf;
 
+use bringup_model::isolation::Isolation;
+use bringup_model::link::Link;
+use bringup_model::partition::Partition;
+use bringup_model::patch_name::PatchName;
+use bringup_model::suite;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
-
-use crate::model::isolation::Isolation;
-use crate::model::link::Link;
-use crate::model::partition::Partition;
-use crate::model::patch_name::PatchName;
-use crate::model::suite;
 
 pub use compiler::CompilerOptions;
 pub use patch::{PatchVerb, Prove};

@@ -9,19 +9,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use bringup_model::compiler::Making;
+use bringup_model::digest::hex;
+use bringup_model::dist::{self, Manifest, Needs, Program, SCHEMA};
+use bringup_model::target::Target;
+use bringup_model::version::Version;
+use bringup_runner::files::{Content, Files, hashes};
 use sha2::{Digest as _, Sha256};
 
 use self::layout::Layout;
 use self::scripts::Scripts;
-use crate::archive::pack::{Content, Files, Packing, hashes};
-use crate::model::compiler::Making;
-use crate::model::dist::{self, Manifest, Needs, Program, SCHEMA};
-use crate::model::target::Target;
-use crate::model::version::Version;
+use crate::build::step::Node;
+use crate::build::store::INPUTS_FILE;
 use crate::session::{CompilerSteps, Planned, Session};
 use crate::smoke::elf;
-use crate::step::Node;
-use crate::store::{INPUTS_FILE, hex};
+use crate::source::archive::pack::Packing;
 
 /// Where lie what of the parts is a target's, the real cargo, and what the scripts have in common.
 const OWN: &str = "lib/bringup";
@@ -51,7 +53,7 @@ pub fn collect(session: &Session, planned: &Planned, making: Making) -> Result<D
     for (target, steps) in &planned.targets {
         put_target(&mut layout, &scripts, target, plan.path(steps.toolchain), &host.clang_headers)?;
         let beside_rustc = format!("lib/rustlib/{}/bin/{}", host.rust.triple, target.driver());
-        layout.put(&beside_rustc, Content::Script(crate::step::driver::beside_rustc(target)))?;
+        layout.put(&beside_rustc, Content::Script(crate::build::step::driver::beside_rustc(target)))?;
     }
     let targets = || planned.targets.iter().map(|(target, _)| target);
     layout.put("bin/cargo", Content::Script(scripts::cargo(targets())))?;
@@ -154,7 +156,7 @@ fn inputs<'a>(node: &'a Node, tag: &'a str) -> impl Iterator<Item = &'a str> {
 fn sources(session: &Session, planned: &Planned, steps: CompilerSteps) -> Vec<dist::Source> {
     let (patched, [rust, musl, llvm]) = (planned.patched, session.sources());
     let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl), (llvm, patched.llvm)];
-    let source = |(source, step): (&crate::model::pins::Source, _)| {
+    let source = |(source, step): (&bringup_model::pins::Source, _)| {
         let node = planned.plan.node(step);
         let sha256 = inputs(node, "sha256").next().unwrap_or_default().to_owned();
         dist::Source { name: source.name.into(), version: source.version.clone(), sha256, step: node.title() }
@@ -165,7 +167,7 @@ fn sources(session: &Session, planned: &Planned, steps: CompilerSteps) -> Vec<di
 fn patches(session: &Session) -> Result<Vec<dist::Patch>> {
     let series = session.series_in_use()?;
     let patches = series.iter().flat_map(|series| series.patches.iter().map(move |patch| (series, patch)));
-    let patch = |(series, patch): (&crate::model::series::Series, &crate::model::series::Patch)| dist::Patch {
+    let patch = |(series, patch): (&bringup_model::series::Series, &bringup_model::series::Patch)| dist::Patch {
         file: format!("patches/{}/{}/{}", series.source, series.version, patch.file),
         sha256: hex(&Sha256::digest(&patch.text)),
     };

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use crate::model::outcome::{Outcome, Verdict};
-use crate::model::report::{Report, Run};
+use bringup_model::outcome::{Outcome, Verdict};
+use bringup_model::report::{Report, Run};
+
 use crate::render::view::{run_name, visible};
 
 mod merge;

@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
+use bringup_model::compiler::Compiler;
+use bringup_model::exit::{self, Coded};
+use bringup_model::patch_name::PatchName;
+use bringup_model::pins::{Pins, Source};
+use bringup_model::series::Series;
+use bringup_model::target::Target;
+use bringup_runner::jobs::Jobs;
 
+use crate::build::step::Builder;
+use crate::build::store::Store;
 use crate::cli::{Cli, TargetNames};
-use crate::config;
-use crate::emulator::{self, Emulator};
-use crate::exit::{self, Coded};
-use crate::host::{self, Host, Rust};
-use crate::model::compiler::Compiler;
-use crate::model::patch_name::PatchName;
-use crate::model::pins::{Pins, Source};
-use crate::model::series::Series;
-use crate::model::target::Target;
-use crate::patch;
-use crate::render::progress::Ui;
-use crate::run::jobs::Jobs;
-use crate::step::Builder;
-use crate::store::Store;
-use crate::test_set::unpack::{self, Unpacked};
+use crate::console::Ui;
+use crate::host::emulator::{self, Emulator};
+use crate::host::survey::{self, Host, Rust};
+use crate::project::config;
+use crate::source::patch;
+use crate::trial::archive::unpack::{self, Unpacked};
 
 pub use self::plan::{CompilerSteps, Patched, Planned, Sources, TargetSteps};
 pub use self::ui::UiSteps;
@@ -190,7 +190,7 @@ impl Session {
         }
         let rust = self.rust()?.clone();
         self.check_release(&rust)?;
-        let host = host::survey().into_host(rust)?;
+        let host = survey::survey().into_host(rust)?;
         Ok(self.host.get_or_init(|| host))
     }
 

@@ -21,17 +21,17 @@ use self::controls::{Choice, Chooser};
 use self::place::{Place, Workshop};
 use self::runs::{Runs, load, not_had, row};
 use self::script::reproduction;
-use crate::emulator::Emulator;
-use crate::exit::{self, Coded};
-use crate::fetch::is_interrupt;
-use crate::model::outcome::Outcome;
-use crate::model::target::Target;
-use crate::model::triage::{self, Control, Finding, Row, TargetKind};
-use crate::run::alone::Ran;
-use crate::run::interrupt;
-use crate::run::scratch::Scratch;
+use crate::build::store::Store;
+use crate::host::emulator::Emulator;
 use crate::session::Session;
-use crate::store::Store;
+use crate::source::fetch::is_interrupt;
+use bringup_model::exit::{self, Coded};
+use bringup_model::outcome::Outcome;
+use bringup_model::target::Target;
+use bringup_model::triage::{self, Control, Finding, Row, TargetKind};
+use bringup_runner::interrupt;
+use bringup_runner::one_test::Ran;
+use bringup_runner::scratch::Scratch;
 
 /// How often the test is run again without any change, and how often if it hangs.
 const AGAIN: usize = 10;
@@ -208,7 +208,7 @@ impl Round<'_> {
         for target in self.targets {
             match workshop.plan(target, None) {
                 Ok(steps) => drop(lacking.insert(target.name.clone(), steps)),
-                Err(error) if exit::of_error(&error) == exit::INTERRUPTED => return Err(error),
+                Err(error) if crate::error::of_error(&error) == exit::INTERRUPTED => return Err(error),
                 Err(error) => self.session.ui.warn(&format!("{}: {error:#}", target.name)),
             }
         }
@@ -287,7 +287,7 @@ impl Round<'_> {
                 row.control = choice.control;
                 Ok((row, Some(command)))
             }
-            Err(error) if is_interrupt(&error) || exit::of_error(&error) == exit::INTERRUPTED => Err(error),
+            Err(error) if is_interrupt(&error) || crate::error::of_error(&error) == exit::INTERRUPTED => Err(error),
             Err(error) => {
                 let why = format!("{error:#}").lines().next().unwrap_or_default().to_owned();
                 Ok((not_had(choice.control, why, start.elapsed()), None))
@@ -332,7 +332,7 @@ impl Round<'_> {
 /// An error in words, unless it is an interrupt.
 fn told<T>(result: Result<T>) -> Result<Result<T, String>> {
     match result {
-        Err(error) if exit::of_error(&error) == exit::INTERRUPTED => Err(error),
+        Err(error) if crate::error::of_error(&error) == exit::INTERRUPTED => Err(error),
         other => {
             interrupt::check()?;
             Ok(other.map_err(|error| format!("{error:#}")))

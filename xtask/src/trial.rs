@@ -1,5 +1,7 @@
 //! A trial: the smoke checks and suites of one target in one link mode, run or taken over from an earlier run, and judged.
 
+pub mod archive;
+pub mod recorded;
 mod smoke;
 
 use std::path::Path;
@@ -7,34 +9,35 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
+use bringup_model::digest::Inputs;
+use bringup_model::exit::{self, Coded};
+use bringup_model::expectation::{Entry, Expectations, Setting, Word};
+use bringup_model::isolation::Isolation;
+use bringup_model::judge::{self, Judged};
+use bringup_model::limits::LimitTable;
+use bringup_model::link::Link;
+use bringup_model::outcome::{Outcome, SuiteOutcome, Verdict};
+use bringup_model::partition::Partition;
+use bringup_model::report::{self, StepTime};
+use bringup_model::suite::Ui;
+use bringup_model::target::Target;
+use bringup_runner::harness::compiletest::{Compiletest, UiTests};
+use bringup_runner::interrupt::{self, Interrupted};
+use bringup_runner::jobs::Jobs;
+use bringup_runner::runner::Runner;
+use bringup_runner::sandbox::Sandbox;
+use bringup_runner::scratch::Scratch;
+use bringup_runner::ssh::Machine;
+use bringup_runner::suite::schedule::{Harness, Options, Suite, TestProgram};
+use bringup_runner::test_set::Program;
+use bringup_runner::test_set::TestSet;
 
-use crate::disk;
-use crate::emulator::Emulator;
-use crate::exit::{self, Coded};
-use crate::model::expectation::{Entry, Expectations, Setting, Word};
-use crate::model::isolation::Isolation;
-use crate::model::judge::{self, Judged};
-use crate::model::limits::LimitTable;
-use crate::model::link::Link;
-use crate::model::outcome::{Outcome, SuiteOutcome, Verdict};
-use crate::model::partition::Partition;
-use crate::model::report::{self, StepTime};
-use crate::model::suite::Ui;
-use crate::model::target::Target;
-use crate::recorded::{self, Record, Recorded};
-use crate::run::compiletest::{Compiletest, UiTests};
-use crate::run::interrupt::{self, Interrupted};
-use crate::run::jobs::Jobs;
-use crate::run::runner::Runner;
-use crate::run::sandbox::Sandbox;
-use crate::run::schedule::{Harness, Options, Suite, TestProgram};
-use crate::run::scratch::Scratch;
-use crate::run::ssh::Machine;
+use self::recorded::{Record, Recorded};
+use crate::build::step::{Built, Node, Plan, StepId};
+use crate::build::store::Store;
+use crate::error::disk;
+use crate::host::emulator::Emulator;
 use crate::session::Session;
-use crate::step::test_programs::Program;
-use crate::step::{Built, Node, Plan, StepId};
-use crate::store::{Inputs, Store};
-use crate::test_set::TestSet;
 
 /// How often an unexpected failure is run again.
 const AGAIN: usize = 3;
@@ -121,7 +124,7 @@ impl Trial<'_> {
                 run.verdict = if smoked { judge::worst(&run.suites).into() } else { "regression".into() };
             }
             Err(error) if error.is::<Interrupted>() => run.error = Some("interrupted before its end".into()),
-            Err(error) if exit::of_error(&error) != exit::STEP => return Err(error),
+            Err(error) if crate::error::of_error(&error) != exit::STEP => return Err(error),
             Err(error) => run.error = Some(format!("{:#}", disk::explain(error, Some(self.store.root())))),
         }
         Ok(())

@@ -1,9 +1,9 @@
 //! The options that choose the compiler.
 
+use bringup_model::compiler::{Compiler, Llvm, Making};
 use clap::Args;
 
 use super::GLOBAL;
-use crate::model::compiler::{Compiler, Llvm, Making};
 
 /// Which compiler, and how it is built.
 #[derive(Debug, Args)]

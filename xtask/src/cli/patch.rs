@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
+use bringup_model::patch_name::PatchName;
 use clap::{Args, Subcommand};
-
-use crate::model::patch_name::PatchName;
 
 /// `patch …`
 #[derive(Debug, Subcommand)]

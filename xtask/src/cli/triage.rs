@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
+use bringup_model::isolation::Isolation;
+use bringup_model::link::Link;
+use bringup_model::patch_name::PatchName;
 use clap::{Args, ValueEnum};
-
-use crate::model::isolation::Isolation;
-use crate::model::link::Link;
-use crate::model::patch_name::PatchName;
 
 /// `triage`
 #[derive(Debug, Args)]

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
+use bringup_model::exit::{self, Coded};
+use bringup_model::manifest::{Manifest, Pins, SCHEMA};
 
+use crate::build::step::test_programs;
 use crate::cli::TargetNames;
-use crate::exit::{self, Coded};
-use crate::model::manifest::{Manifest, Pins, SCHEMA};
 use crate::session::{Session, Sources};
-use crate::test_set::TestSet;
-use crate::test_set::pack::packing;
+use crate::trial::archive::pack::packing;
 
 pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()> {
     // Before the work is done.
@@ -41,7 +41,7 @@ pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()>
             notes: session.left_out()?,
             files: std::collections::BTreeMap::new(),
         };
-        let packing = packing(&session.root, &TestSet::built(&target.triple, toolchain, programs), manifest)?;
+        let packing = packing(&session.root, &test_programs::test_set(&target.triple, toolchain, programs), manifest)?;
         let name = format!("{}-{}.tar.xz", target.name, &packing.digest()[..16]);
         let place = store.root().join("archive").join(name);
         let dest = output.unwrap_or(&place);

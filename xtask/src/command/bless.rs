@@ -8,19 +8,19 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result, bail};
+use bringup_model::bless::{Blessing, File, Left, Request, bless};
+use bringup_model::exit::{self, Coded};
+use bringup_model::expectation::Layer;
+use bringup_model::report::{Report, Run};
+use bringup_runner::interrupt;
 use rustix::event::{PollFd, PollFlags, poll};
 use similar::TextDiff;
 
 use crate::cli::Bless;
-use crate::exit::{self, Coded};
-use crate::model::bless::{Blessing, File, Left, Request, bless};
-use crate::model::expectation::Layer;
-use crate::model::report::{Report, Run};
+use crate::project::{config, expect};
 use crate::render::table::paint;
 use crate::render::view::visible;
-use crate::run::interrupt;
 use crate::session::{LEFT_OUT, Session, shown};
-use crate::{config, expect};
 
 pub fn run(session: &Session, options: &Bless) -> Result<u8> {
     let known = config::target_names(&session.root)?;
@@ -76,7 +76,7 @@ fn todos(text: &str) -> usize {
     text.lines().filter(|line| *line == "# Reason: TODO").count()
 }
 
-fn names(targets: Vec<crate::model::target::Target>) -> Vec<String> {
+fn names(targets: Vec<bringup_model::target::Target>) -> Vec<String> {
     targets.into_iter().map(|target| target.name).collect()
 }
 

@@ -8,31 +8,32 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use bringup_model::exit::{self, Coded};
+use bringup_model::isolation::Isolation;
+use bringup_model::link::Link;
+use bringup_model::report::{self, Report, StepTime};
+use bringup_model::suite::{self, Ui};
+use bringup_model::target::Target;
+use bringup_runner::exec::quote;
+use bringup_runner::harness::compiletest::UiTests;
+use bringup_runner::interrupt;
+use bringup_runner::jobs::Jobs;
+use bringup_runner::ssh::Machine;
+use bringup_runner::test_set::TestSet;
 
 use self::collected::Collected;
 use super::doctor;
+use crate::build::step::test_programs;
+use crate::build::step::{Node, Plan, Results, StepId, Task};
+use crate::build::store::Store;
 use crate::cli::{Bringup, Run, RunnerKind, TargetNames, Test};
-use crate::config;
-use crate::exit::{self, Coded};
-use crate::expect;
-use crate::host;
-use crate::model::isolation::Isolation;
-use crate::model::link::Link;
-use crate::model::report::{self, Report, StepTime};
-use crate::model::suite::{self, Ui};
-use crate::model::target::Target;
+use crate::host::survey;
+use crate::project::config;
+use crate::project::expect;
 use crate::render;
-use crate::run::compiletest::UiTests;
-use crate::run::exec::quote;
-use crate::run::interrupt;
-use crate::run::jobs::Jobs;
-use crate::run::ssh::Machine;
 use crate::session::{Session, Sources, TargetSteps, UiSteps};
 use crate::smoke;
-use crate::step::{Node, Plan, Results, StepId, Task};
-use crate::store::Store;
-use crate::test_set::TestSet;
-use crate::test_set::unpack::Unpacked;
+use crate::trial::archive::unpack::Unpacked;
 use crate::trial::{self, Prepared, Selection, Trial};
 
 /// What is asked for, whichever verb asked.
@@ -150,7 +151,7 @@ pub fn execute(session: &Session, job: &Job) -> Result<u8> {
     let plan = &planned.plan;
     let with_tests = planned.targets.iter().zip(ui).zip(&prepared).map(|(((target, steps), ui), prepared)| {
         let toolchain = plan.node(steps.toolchain);
-        let tests = TestSet::built(&target.triple, toolchain, plan.node(steps.test_programs));
+        let tests = test_programs::test_set(&target.triple, toolchain, plan.node(steps.test_programs));
         let last = job.last(*steps, ui);
         let ui =
             ui.map(|steps| Ok::<_, anyhow::Error>(Arc::new(session.ui_tests(plan, target, steps)?))).transpose()?;
@@ -173,7 +174,7 @@ pub fn execute_unpacked(session: &Session, job: &Job, unpacked: &Unpacked) -> Re
     let targets = config::targets(&session.root, std::slice::from_ref(&manifest.target))?;
     let store = session.store()?;
     let prepared = prepare(session, job, &targets)?;
-    let report = empty_report(session, &prepared, host::for_running(), &manifest.compiler);
+    let report = empty_report(session, &prepared, survey::for_running(), &manifest.compiler);
     let plan = Plan::new(&session.out);
     let subject = |(target, prepared)| Subject {
         target,
@@ -291,7 +292,7 @@ impl Around<'_> {
         built?;
         session.ui.finish();
         session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
-        Ok(exit::of_report(&report))
+        Ok(crate::error::of_report(&report))
     }
 
     /// A run without results.

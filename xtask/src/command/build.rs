@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::build::store::Store;
 use crate::cli::Build;
 use crate::session::{Planned, Session, Sources};
-use crate::store::Store;
 
 pub fn run(session: &Session, options: &Build) -> Result<()> {
     let targets = session.targets(&options.targets)?;

@@ -1,11 +1,11 @@
 //! `dist`: the compiler and the toolchains of targets, packed to be used anywhere.
 
 use anyhow::Result;
+use bringup_model::compiler::Compiler;
+use bringup_model::exit::{self, Coded};
 
 use crate::cli::Dist;
 use crate::dist;
-use crate::exit::{self, Coded};
-use crate::model::compiler::Compiler;
 use crate::session::{Session, Sources};
 
 pub fn run(session: &Session, options: &Dist) -> Result<()> {

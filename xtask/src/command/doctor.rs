@@ -3,25 +3,25 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use bringup_model::exit::{self, Coded};
 
 use crate::cli::TargetNames;
-use crate::emulator;
-use crate::exit::{self, Coded};
-use crate::host::{self, Survey};
-use crate::install::Installer;
+use crate::host::emulator;
+use crate::host::install::Installer;
+use crate::host::survey::{self, Survey};
 use crate::session::Session;
 
 pub fn run(session: &Session, install: bool) -> Result<u8> {
     if install {
-        install_all(session, &host::survey().missing_at_all(session.compiler))?;
+        install_all(session, &survey::survey().missing_at_all(session.compiler))?;
     }
-    let survey = host::survey();
+    let survey = survey::survey();
     let mut text = String::new();
     let rust = session.rust()?;
     let matches = rust.release == session.pins.rust.version;
     let _ = writeln!(text, "{} {:<12} {:<10} {}", mark(matches), "rustc", rust.release, rust.sysroot.display());
     for (name, tool) in survey.tools.iter().chain(&survey.extras) {
-        let extra = host::EXTRAS.iter().find(|(other, _)| other == name);
+        let extra = survey::EXTRAS.iter().find(|(other, _)| other == name);
         let _ = match (tool, extra) {
             (Some(tool), _) => {
                 let version = tool.version.as_ref().map_or_else(String::new, ToString::to_string);
@@ -45,7 +45,7 @@ pub fn run(session: &Session, install: bool) -> Result<u8> {
 
 /// Installs what the survey finds lacking for the main job.
 pub fn setup(session: &Session) -> Result<()> {
-    install_all(session, &host::survey().missing_for(host::uses(session.compiler)))
+    install_all(session, &survey::survey().missing_for(survey::uses(session.compiler)))
 }
 
 fn install_all(session: &Session, missing: &[&str]) -> Result<()> {
@@ -58,7 +58,7 @@ fn install_all(session: &Session, missing: &[&str]) -> Result<()> {
             format!(
                 "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git and make with its own package manager",
                 missing.join(", "),
-                host::PREFERRED_LLVM,
+                survey::PREFERRED_LLVM,
             ),
         ));
     };

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use bringup_model::series::Series;
 
+use crate::build::store::Store;
 use crate::cli::TargetNames;
-use crate::model::series::Series;
 use crate::session::{Session, Sources, shown};
-use crate::store::Store;
 
 pub fn run(session: &Session, all: bool) -> Result<()> {
     let store = session.store()?;

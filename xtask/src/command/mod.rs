@@ -22,11 +22,11 @@ mod why;
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::exit;
 
+use crate::build::step::Results;
 use crate::cli::{Cli, Verb};
-use crate::exit;
 use crate::session::Session;
-use crate::step::Results;
 
 /// Does what the command line says; the result is the exit code.
 pub fn dispatch(cli: &Cli) -> Result<u8> {

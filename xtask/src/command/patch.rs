@@ -6,17 +6,17 @@ mod rebase;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use bringup_model::exit;
+use bringup_model::pins::{Origin, Place, Source};
+use bringup_model::series::Series;
 
+use crate::build::step::Plan;
+use crate::build::store::Store;
 use crate::cli::PatchVerb;
-use crate::exit;
-use crate::model::pins::{Origin, Place, Source};
-use crate::model::series::Series;
-use crate::patch::worktree::{self, Checkout};
-use crate::patch::{check, load, references, refresh, status};
 use crate::render::table::{Cell, columns};
 use crate::session::{Session, Sources};
-use crate::step::Plan;
-use crate::store::Store;
+use crate::source::patch::worktree::{self, Checkout};
+use crate::source::patch::{check, load, references, refresh, status};
 
 pub fn run(session: &Session, verb: &PatchVerb) -> Result<u8> {
     match verb {

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use bringup_model::digest::Inputs;
 
 use crate::cli::Plan;
 use crate::session::{Session, Sources, shown};
-use crate::store::Inputs;
 
 pub fn run(session: &Session, options: &Plan) -> Result<()> {
     let planned = session.plan(session.targets(&options.targets)?, Sources::Assume)?;

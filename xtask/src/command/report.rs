@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use bringup_model::exit;
+use bringup_model::exit::Coded;
+use bringup_model::report::Report;
 
 use crate::cli::{Format, Report as Options, ReportVerb};
-use crate::exit::Coded;
-use crate::model::report::Report;
 use crate::session::Session;
-use crate::{exit, render, report_ops};
+use crate::{render, report_ops};
 
 pub fn run(session: &Session, options: &Options) -> Result<u8> {
     match &options.verb {
@@ -32,7 +33,7 @@ fn show(session: &Session, options: &Options) -> Result<u8> {
     let mut code = exit::EXPECTED;
     for file in files {
         let report = read(file)?;
-        code = code.max(exit::of_report(&report));
+        code = code.max(crate::error::of_report(&report));
         let folder = file.parent().unwrap_or(Path::new("."));
         super::print(&match options.format {
             Format::Terminal => render::terminal::render(&report, folder, session.ui.color()),

@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
+use bringup_model::exit::{self, Coded};
+use bringup_model::report::Run;
+use bringup_model::target::{SpecBase, Target};
 
 use super::report;
 use super::targets::kind;
 use crate::cli::{TargetNames, TargetVerb};
-use crate::exit::{self, Coded};
-use crate::model::report::Run;
-use crate::model::target::{SpecBase, Target};
+use crate::project::{config, expect, spec};
 use crate::session::Session;
-use crate::{config, expect, spec};
 
 pub fn run(session: &Session, verb: &TargetVerb) -> Result<()> {
     match verb {

@@ -1,10 +1,10 @@
 //! `targets`
 
 use anyhow::Result;
+use bringup_model::report::Run;
 
 use super::target::{emulator, releases};
 use crate::cli::TargetNames;
-use crate::model::report::Run;
 use crate::render::table::{Cell, columns};
 use crate::render::view::verdict_tone;
 use crate::session::Session;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use bringup_model::exit::{self, Coded};
 
 use super::bringup::{Job, execute, execute_unpacked};
 use crate::cli::{Cli, TestVerb};
-use crate::exit::{self, Coded};
 use crate::session::Session;
 
 pub fn run(session: &Session, options: &TestVerb) -> Result<u8> {

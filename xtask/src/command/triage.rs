@@ -6,21 +6,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::compiler::{Compiler, Making};
+use bringup_model::exit;
+use bringup_model::isolation::Isolation;
+use bringup_model::series::Patch;
+use bringup_model::target::Target;
+use bringup_runner::exec::quote;
 
+use crate::build::store::Store;
 use crate::cli::{OwnRunner, TargetNames, Triage as Options};
-use crate::emulator;
-use crate::exit;
-use crate::git;
-use crate::model::compiler::{Compiler, Making};
-use crate::model::isolation::Isolation;
-use crate::model::series::Patch;
-use crate::model::target::Target;
+use crate::host::emulator;
 use crate::render;
 use crate::render::triage::About;
-use crate::run::exec::quote;
 use crate::session::{Session, shown};
 use crate::smoke;
-use crate::store::Store;
+use crate::source::git;
 use crate::triage::{self, Kind, Request, Triage, Where, script};
 
 /// How long one run may take, unless the user says otherwise, or the test took longer before: alone, hardly any does.
@@ -43,7 +43,7 @@ pub fn run(session: &Session, options: &Options) -> Result<u8> {
         let title = request.kind.title();
         match one(session, &store, &targets, request, options) {
             // The others can be triaged all the same.
-            Err(error) if requests.len() > 1 && exit::of_error(&error) != exit::INTERRUPTED => {
+            Err(error) if requests.len() > 1 && crate::error::of_error(&error) != exit::INTERRUPTED => {
                 failed += 1;
                 session.ui.warn(&format!("{title} could not be triaged: {error:#}"));
             }

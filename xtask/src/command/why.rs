@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use bringup_model::digest::Inputs;
 
+use crate::build::step::Node;
+use crate::build::store::INPUTS_FILE;
 use crate::cli::TargetNames;
 use crate::session::{Session, Sources, shown};
-use crate::step::Node;
-use crate::store::{INPUTS_FILE, Inputs};
 
 pub fn run(session: &Session, names: &TargetNames) -> Result<()> {
     let planned = session.plan(session.targets(names)?, Sources::Assume)?;

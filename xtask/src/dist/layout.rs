@@ -5,8 +5,7 @@ use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-
-use crate::archive::pack::{Content, Files, below, files_below};
+use bringup_runner::files::{Content, Files, below, files_below};
 
 /// Files by their place; no place is taken twice.
 #[derive(Debug, Default)]

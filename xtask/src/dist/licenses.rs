@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use bringup_model::dist::{Crate, License};
+use bringup_runner::files::{Content, files_below};
 
 use super::layout::Layout;
-use crate::archive::pack::{Content, files_below};
-use crate::model::dist::{Crate, License};
+use crate::build::step::std::FEATURES;
 use crate::session::{CompilerSteps, Planned, Session};
-use crate::step::std::FEATURES;
 
 /// Where the texts are in the archive.
 const FOLDER: &str = "licenses";

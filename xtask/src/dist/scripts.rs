@@ -1,10 +1,10 @@
 //! The scripts of a toolchain that is given away. They find its parts by their own place, and LLVM's programs on the search
 //! path of the machine that they run on.
 
-use crate::model::target::Target;
-use crate::step::driver::Driver;
+use bringup_model::target::Target;
 
 use super::OWN;
+use crate::build::step::driver::Driver;
 
 /// What the scripts have in common, in the toolchain's own folder.
 pub const TOOL_FILE: &str = "tool.sh";

@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Display, Write as _};
 
+use bringup_model::outcome::{Outcome, Verdict};
+use bringup_model::report::{Report, Run, Suite, Test};
+
 use super::table::{Cell, Tone};
 use super::view::{self, Kind, visible};
-use crate::model::outcome::{Outcome, Verdict};
-use crate::model::report::{Report, Run, Suite, Test};
 
 /// The whole page.
 pub fn render(report: &Report) -> String {

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use bringup_model::outcome::{Outcome, Verdict};
+use bringup_model::report::{Report, SCHEMA, Suite};
 use serde::Deserialize;
-
-use crate::model::outcome::{Outcome, Verdict};
-use crate::model::report::{Report, SCHEMA, Suite};
 
 /// The report as it is stored: fields in the model's order, runs and tests in the report's.
 pub fn write(report: &Report) -> Result<Vec<u8>> {

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use bringup_model::outcome::{Outcome, Verdict};
+use bringup_model::report::{Report, Run, Suite, Test};
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
 use super::view::{Kind, unexpected, visible, what_happened};
-use crate::model::outcome::{Outcome, Verdict};
-use crate::model::report::{Report, Run, Suite, Test};
 
 /// One test suite for each suite of each run, named `s390x.qemu.dynamic.std`, and one for its smoke checks.
 pub fn render(report: &Report) -> Result<Vec<u8>> {

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
+use bringup_model::report::Report;
 
 use super::view::{self, visible};
-use crate::model::report::Report;
 
 /// What stands before the matrix in a document.
 pub const BEGIN: &str = "<!-- bringup matrix -->";

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use bringup_model::report::Report;
 
 use super::table::{Cell, columns, paint};
 use super::view::{self, Item};
-use crate::model::report::Report;
 
 const WIDTH: usize = 100;
 /// Of what is said about an unexpected result, after the column with the word for it.

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use bringup_model::triage::{Control, Row, Seen, Setting};
+
 use super::table::{Cell, Tone, columns};
-use crate::model::triage::{Control, Row, Seen, Setting};
 use crate::triage::Triage;
 use crate::triage::capture::{Halt, Thread};
 
@@ -274,9 +275,9 @@ fn fenced(text: &str, language: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::link::Link;
-    use crate::model::outcome::{Outcome, Tries};
-    use crate::model::triage::{Finding, Verdict};
+    use bringup_model::link::Link;
+    use bringup_model::outcome::{Outcome, Tries};
+    use bringup_model::triage::{Finding, Verdict};
 
     #[test]
     fn what_is_quoted_cannot_end_its_quotation() {

@@ -3,8 +3,8 @@
 mod hints;
 mod notes;
 
-use crate::model::outcome::{Outcome, Verdict};
-use crate::model::report::{Report, Run, SmokeCheck, Suite, Test};
+use bringup_model::outcome::{Outcome, Verdict};
+use bringup_model::report::{Report, Run, SmokeCheck, Suite, Test};
 
 use super::table::{Cell, Tone};
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use bringup_model::judge;
+use bringup_model::link::Link;
+use bringup_model::partition::Partition;
+use bringup_model::report::{Host, Part, Report, Run, Suite, Verdicts};
 
 use super::changed_pins;
-use crate::model::judge;
-use crate::model::link::Link;
-use crate::model::partition::Partition;
-use crate::model::report::{Host, Part, Report, Run, Suite, Verdicts};
 use crate::render::view::run_name;
 
 /// Joins reports of the same pins, compiler and options. What differs between their hosts is listed side by side. Runs that

@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use bringup_model::compiler::{self, Compiler, Making};
+use bringup_model::exit::{self, Coded};
+use bringup_model::pins::Source;
+use bringup_model::series::Series;
+use bringup_model::target::Target;
+use bringup_runner::exec::Cmd;
 
 use super::Session;
 use super::plan::{CompilerSteps, Planned, Sources};
-use crate::exit::{self, Coded};
-use crate::host::{self, Rust, Tool};
-use crate::model::compiler::{self, Compiler, Making};
-use crate::model::pins::Source;
-use crate::model::series::Series;
-use crate::model::target::Target;
-use crate::run::exec::Cmd;
-use crate::spec;
-use crate::step::Plan;
-use crate::step::compiler::config::{Config, Foreign, Llvm};
-use crate::step::compiler::{self as step, XPy};
+use crate::build::step::Plan;
+use crate::build::step::compiler::config::{Config, Foreign, Llvm};
+use crate::build::step::compiler::{self as step, XPy};
+use crate::host::survey::{self, Rust, Tool};
+use crate::project::spec;
 
 impl Session {
     /// Fails unless this toolchain can compile the pinned source: std needs a compiler of its own version, a compiler one of
@@ -53,7 +53,7 @@ impl Session {
     pub fn check_compiler(&self, targets: &[Target]) -> Result<()> {
         let Compiler::Bootstrap(making) = self.compiler else { return Ok(()) };
         let host = self.host()?;
-        host.need(host::uses(self.compiler))?;
+        host.need(survey::uses(self.compiler))?;
         let backends = backends(targets)?;
         if making.llvm == compiler::Llvm::Bundled {
             return Ok(());
@@ -66,7 +66,7 @@ impl Session {
             let (line, path, rust) = (&config.line, config.path.display(), &source.version);
             let error = format!(
                 "{path} is of LLVM {line}, but rustc {rust} is built with LLVM {oldest} or newer ({} is tried)\nhint: install that, or build the one in Rust's source with --llvm bundled",
-                host::PREFERRED_LLVM,
+                survey::PREFERRED_LLVM,
             );
             return Err(Coded::error(exit::HOST, error));
         }
@@ -141,7 +141,7 @@ impl Session {
             }
             compiler::Llvm::Bundled => {
                 // Of all targets, whichever are asked for: it is one compiler for them all.
-                let all = crate::config::targets(&self.root, &[])?;
+                let all = crate::project::config::targets(&self.root, &[])?;
                 let mut backends = backends(&all)?;
                 backends.push("host".into());
                 backends.sort();

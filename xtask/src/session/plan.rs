@@ -1,22 +1,22 @@
 //! The plan: which steps a run consists of, and in which order they rest on each other.
 
 use anyhow::Result;
+use bringup_model::compiler::Compiler;
+use bringup_model::pins::{LIBRARY, Source};
+use bringup_model::series::Series;
+use bringup_model::target::Target;
 
 use super::Session;
-use crate::fetch::{Fetched, Fetcher, Patience};
-use crate::model::compiler::Compiler;
-use crate::model::pins::{LIBRARY, Source};
-use crate::model::series::Series;
-use crate::model::target::Target;
-use crate::spec::{self, Spec};
-use crate::step::musl::Musl;
-use crate::step::patch::Patch;
-use crate::step::runtimes::Runtimes;
-use crate::step::std::{Library, Std};
-use crate::step::sysroot::Sysroot;
-use crate::step::test_programs::TestPrograms;
-use crate::step::toolchain::Toolchain;
-use crate::step::{Clang, Plan, StepId};
+use crate::build::step::musl::Musl;
+use crate::build::step::patch::Patch;
+use crate::build::step::runtimes::Runtimes;
+use crate::build::step::std::{Library, Std};
+use crate::build::step::sysroot::Sysroot;
+use crate::build::step::test_programs::TestPrograms;
+use crate::build::step::toolchain::Toolchain;
+use crate::build::step::{Clang, Plan, StepId};
+use crate::project::spec::{self, Spec};
+use crate::source::fetch::{Fetched, Fetcher, Patience};
 
 /// The steps of one target.
 #[derive(Debug, Clone, Copy)]

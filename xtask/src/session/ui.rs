@@ -1,17 +1,17 @@
 //! rustc's own tests: whether they can run, and the steps that they take besides a toolchain.
 
 use anyhow::{Context as _, Result};
+use bringup_model::compiler::{Compiler, Llvm, Making};
+use bringup_model::digest::Inputs;
+use bringup_model::exit::{self, Coded};
+use bringup_model::target::Target;
+use bringup_runner::harness::compiletest::UiTests;
 
 use super::Session;
 use super::plan::{Planned, TargetSteps};
-use crate::exit::{self, Coded};
-use crate::model::compiler::{Compiler, Llvm, Making};
-use crate::model::target::Target;
-use crate::run::compiletest::UiTests;
-use crate::step::compiletest::{Compiletest, PROGRAM};
-use crate::step::test_helpers::TestHelpers;
-use crate::step::{Plan, StepId};
-use crate::store::Inputs;
+use crate::build::step::compiletest::{Compiletest, PROGRAM};
+use crate::build::step::test_helpers::TestHelpers;
+use crate::build::step::{Plan, StepId};
 
 /// The steps that rustc's own tests take for one target.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +97,7 @@ impl Session {
     fn components(&self, making: Making) -> Result<String> {
         let names = match making.llvm {
             Llvm::System => super::compiler::backends_built(self.host()?.path("llvm-config")?)?,
-            Llvm::Bundled => super::compiler::backends(&crate::config::targets(&self.root, &[])?)?.join(" "),
+            Llvm::Bundled => super::compiler::backends(&crate::project::config::targets(&self.root, &[])?)?.join(" "),
         };
         Ok(names.to_lowercase())
     }

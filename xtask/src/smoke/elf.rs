@@ -11,15 +11,14 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use abi::Abi;
 use anyhow::{Context as _, Result, bail};
+use bringup_model::exit::{self, Coded};
+use bringup_model::target;
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 use object::{Endianness, FileKind, StringTable};
 
-use crate::exit::{self, Coded};
-use crate::model::target;
-
-use abi::Abi;
 pub use needs::needs;
 pub use objects::{abi_faults, audit_objects};
 pub use time32::{compatibility_symbols, time32_faults};

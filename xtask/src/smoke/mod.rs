@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-
-use crate::model::link::Link;
-use crate::model::report::SmokeCheck;
-use crate::model::target::Target;
-use crate::run::exec::Cmd;
-use crate::run::jobs::Jobs;
+use bringup_model::link::Link;
+use bringup_model::report::SmokeCheck;
+use bringup_model::target::Target;
+use bringup_runner::exec::Cmd;
+use bringup_runner::jobs::Jobs;
 
 /// The command that runs a program of the target, which finds its shared libraries in these folders.
 pub type Runner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use bringup_model::link::Link;
+use bringup_model::outcome::Outcome;
+use bringup_model::report::SmokeCheck;
+use bringup_runner::exec::{Cmd, Output, describe};
+use bringup_runner::interrupt::Interrupted;
+use bringup_runner::jobs::Share;
 
 use super::elf::{self, Kind, Rules};
 use super::{Findings, Smoke};
-use crate::model::link::Link;
-use crate::model::outcome::Outcome;
-use crate::model::report::SmokeCheck;
-use crate::run::exec::{Cmd, Output, describe};
-use crate::run::interrupt::Interrupted;
-use crate::run::jobs::Share;
 
 #[cfg(test)]
 mod tests;

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use bringup_model::outcome::Outcome;
+use bringup_runner::interrupt;
+use bringup_runner::jobs::Jobs;
+use bringup_runner::sandbox::Tracing;
 
 use super::gdb::{self, End, Register, Stop, Stub, shown};
 use super::place::Place;
 use super::symbols::{self, Modules};
-use crate::model::outcome::Outcome;
-use crate::run::interrupt;
-use crate::run::jobs::Jobs;
-use crate::run::sandbox::Tracing;
 
 /// Lines of the system calls that are kept.
 const CALLS: usize = 60;

@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 
 use anyhow::Result;
+use bringup_model::isolation::Isolation;
+use bringup_model::link::Link;
+use bringup_model::target::Target;
+use bringup_model::triage::Control;
 
 use super::place::{Kind, Where};
-use crate::emulator::{self, Emulator};
-use crate::model::isolation::Isolation;
-use crate::model::link::Link;
-use crate::model::target::Target;
-use crate::model::triage::Control;
+use crate::host::emulator::{self, Emulator};
 use crate::session::Session;
 use crate::smoke;
 
@@ -170,7 +170,7 @@ impl Chooser<'_> {
         let emulator = if emulated {
             match beside(self.session, self.base.emulator.as_ref(), target) {
                 Ok(emulator) => Some(emulator),
-                Err(error) if crate::fetch::is_interrupt(&error) => return Err(error),
+                Err(error) if crate::source::fetch::is_interrupt(&error) => return Err(error),
                 Err(error) => return Ok(Err(format!("{error:#}"))),
             }
         } else {

@@ -13,10 +13,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::digest::hex;
+use bringup_runner::interrupt;
 
 use self::description::{includes, registers};
-use crate::run::interrupt;
-use crate::store::hex;
 
 pub use self::description::Register;
 

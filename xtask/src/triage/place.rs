@@ -6,24 +6,24 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::exit::{self, Coded};
+use bringup_model::isolation::Isolation;
+use bringup_model::link::Link;
+use bringup_model::proof::{Language, Proof};
+use bringup_model::target::Target;
+use bringup_model::triage::Setting;
+use bringup_runner::jobs::Share;
+use bringup_runner::one_test::{self, Subject};
+use bringup_runner::runner::Runner;
+use bringup_runner::sandbox::Sandbox;
+use bringup_runner::test_set::{PROGRAMS, Program};
 
-use crate::config;
-use crate::emulator::Emulator;
-use crate::exit::{self, Coded};
-use crate::model::isolation::Isolation;
-use crate::model::link::Link;
-use crate::model::proof::{Language, Proof};
-use crate::model::target::Target;
-use crate::model::triage::Setting;
-use crate::prove::{self, USUAL};
-use crate::run::alone::{self, Subject};
-use crate::run::jobs::Share;
-use crate::run::runner::Runner;
-use crate::run::sandbox::Sandbox;
+use crate::build::step::{Builder, Plan, StepId};
+use crate::build::store::Store;
+use crate::host::emulator::Emulator;
+use crate::project::config;
 use crate::session::{Patched, Session, Sources, TargetSteps};
-use crate::step::test_programs::{PROGRAMS, Program};
-use crate::step::{Builder, Plan, StepId};
-use crate::store::Store;
+use crate::source::prove::{self, USUAL};
 
 /// How long a program may take to list its tests.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
@@ -260,7 +260,7 @@ impl<'a> Workshop<'a> {
         for link in Link::ALL.into_iter().rev() {
             let file = program.path(built, link);
             let sandbox = Sandbox::with_isolation(&runner, &file, at.isolation)?;
-            let listed = alone::list(&file, &sandbox, folder, LIST_LIMIT, &self.builder.jobs)?;
+            let listed = one_test::list(&file, &sandbox, folder, LIST_LIMIT, &self.builder.jobs)?;
             if !listed.is_empty() {
                 return Ok(listed);
             }

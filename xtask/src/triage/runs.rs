@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
+use bringup_model::outcome::{Outcome, Tries};
+use bringup_model::triage::{Control, Row, Seen, Setting};
+use bringup_runner::jobs::Jobs;
+use bringup_runner::one_test::Ran;
+use bringup_runner::sandbox::Tracing;
+use bringup_runner::scratch;
 
 use super::place::Place;
-use crate::model::outcome::{Outcome, Tries};
-use crate::model::triage::{Control, Row, Seen, Setting};
-use crate::run::alone::Ran;
-use crate::run::jobs::Jobs;
-use crate::run::sandbox::Tracing;
-use crate::run::scratch;
 
 /// Copies at once that make a load, for each job. Each gets so much more time.
 const COPIES: u32 = 4;

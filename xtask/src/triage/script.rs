@@ -3,16 +3,17 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use bringup_model::link::Link;
+use bringup_model::target::Target;
+use bringup_model::triage::Setting;
+use bringup_model::version::Version;
+use bringup_runner::exec::quote;
+use bringup_runner::runner::Runner;
+
 use super::place::{Kind, Place};
-use crate::emulator;
-use crate::model::link::Link;
-use crate::model::target::Target;
-use crate::model::triage::Setting;
-use crate::model::version::Version;
-use crate::prove;
-use crate::run::exec::quote;
-use crate::run::runner::Runner;
+use crate::host::emulator;
 use crate::session::{Session, shown};
+use crate::source::prove;
 
 /// Folder of the test programs in `out`.
 const TESTS: &str = "test_programs";
@@ -111,7 +112,7 @@ impl Script<'_> {
     }
 
     /// How the program is compiled.
-    fn compilation(&mut self, compiler: Option<crate::run::exec::Cmd>, place: &Place) {
+    fn compilation(&mut self, compiler: Option<bringup_runner::exec::Cmd>, place: &Place) {
         let program = &place.subject.program;
         let mut file = program.file_name().unwrap_or_default().to_os_string();
         if let Some(level) = &place.setting.opt_level {

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use bringup_model::digest::{Inputs, hex};
+use bringup_model::outcome::Outcome;
+use bringup_model::report::{self, StepTime};
+use bringup_runner::sandbox::Sandbox;
 use sha2::{Digest as _, Sha256};
 
 use super::{Trial, step_time};
-use crate::model::outcome::Outcome;
-use crate::model::report::{self, StepTime};
-use crate::recorded::Record;
-use crate::run::sandbox::Sandbox;
+use crate::build::step::Node;
 use crate::smoke::{Findings, Smoke};
-use crate::step::Node;
-use crate::store::{Inputs, hex};
+use crate::trial::recorded::Record;
 
 impl Trial<'_> {
     pub(super) fn smoke(

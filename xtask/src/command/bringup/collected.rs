@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use bringup_model::link::Link;
+use bringup_model::report::{self, Report};
 
-use crate::model::link::Link;
-use crate::model::report::{self, Report};
 use crate::render;
 
 /// What is said of a run that there are no results of yet.

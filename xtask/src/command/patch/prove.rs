@@ -7,21 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
+use bringup_model::compiler::Compiler;
+use bringup_model::exit::{self, Coded};
+use bringup_model::link::Link;
+use bringup_model::proof::Needs;
+use bringup_model::series::{Patch, Series};
+use bringup_model::target::Target;
 
 use self::case::Case;
 use self::show::Row;
+use crate::build::step::{Node, Plan, Results, StepId, Task};
 use crate::cli::{Prove, TargetNames};
-use crate::exit::{self, Coded};
-use crate::host::Rust;
-use crate::model::compiler::Compiler;
-use crate::model::link::Link;
-use crate::model::proof::Needs;
-use crate::model::series::{Patch, Series};
-use crate::model::target::Target;
-use crate::prove::{HOST, OnTarget, Prover, Shown, Subject};
+use crate::host::survey::Rust;
+use crate::project::spec::Spec;
 use crate::session::{Patched, Session, Sources};
-use crate::spec::Spec;
-use crate::step::{Node, Plan, Results, StepId, Task};
+use crate::source::prove::{HOST, OnTarget, Prover, Shown, Subject};
 
 /// What every toolchain of a target is planned with.
 struct Around {

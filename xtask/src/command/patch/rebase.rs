@@ -1,14 +1,14 @@
 //! `patch rebase`
 
 use anyhow::{Result, bail};
+use bringup_model::exit::{self, Coded};
+use bringup_model::pins::Source;
+use bringup_model::series::Patch;
 
-use crate::exit::{self, Coded};
-use crate::model::pins::Source;
-use crate::model::series::Patch;
-use crate::patch::rebase::{Fate, rebase};
-use crate::patch::{load, references};
 use crate::render::table::{Cell, Tone, columns};
 use crate::session::Session;
+use crate::source::patch::rebase::{Fate, rebase};
+use crate::source::patch::{load, references};
 
 pub fn run(session: &Session, write: bool) -> Result<()> {
     let default = |source: &Source| session.pins.all.iter().find(|other| other.name == source.name).cloned();

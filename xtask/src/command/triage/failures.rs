@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use bringup_model::exit::{self, Coded};
+use bringup_model::link::Link;
+use bringup_model::outcome::{Outcome, Verdict};
+use bringup_model::patch_name::PatchName;
+use bringup_model::proof::{Language, Proof};
+use bringup_model::report::{Report, Run, Test};
+use bringup_model::suite::{self, Ui};
+use bringup_model::target::Target;
 
 use crate::cli::{OwnRunner, Triage as Options};
 use crate::command::report;
-use crate::exit::{self, Coded};
-use crate::model::link::Link;
-use crate::model::outcome::{Outcome, Verdict};
-use crate::model::patch_name::PatchName;
-use crate::model::proof::{Language, Proof};
-use crate::model::report::{Report, Run, Test};
-use crate::model::suite::{self, Ui};
-use crate::model::target::Target;
 use crate::session::Session;
 use crate::triage::Kind;
 
@@ -175,7 +175,7 @@ fn is_unexpected(test: &Test) -> bool {
 fn proof(session: &Session, name: &PatchName) -> Result<Kind> {
     let files = session.named_patches(name)?;
     let source = session.source(&name.source)?;
-    let series = crate::patch::load::load(&session.root, source.name, &source.version)?;
+    let series = crate::source::patch::load::load(&session.root, source.name, &source.version)?;
     let [file] = &files[..] else {
         let text = format!("`{name}` is more than one patch\nhint: give its number too, e.g. {}/1", name.source);
         return Err(Coded::error(exit::USAGE, text));

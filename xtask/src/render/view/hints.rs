@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use bringup_model::report::{Report, Run};
+use bringup_model::suite::Ui;
+use bringup_runner::exec::quote;
+
 use super::{Item, Kind, unexpected};
-use crate::model::report::{Report, Run};
-use crate::model::suite::Ui;
-use crate::run::exec::quote;
 
 /// What to do next: the worst results decide it.
 pub fn hints(report: &Report) -> Vec<String> {

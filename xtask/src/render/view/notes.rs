@@ -1,7 +1,8 @@
 //! What is noted of the runs.
 
+use bringup_model::report::{Report, Run};
+
 use super::{run_name, visible};
-use crate::model::report::{Report, Run};
 
 /// What is to be known of the runs, such as what the host could not give to their tests: each note once, after the runs that
 /// have it.

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use bringup_model::target::{self, Allowed, Encoding, Section, Value};
 use object::read::elf::{AttributesSection, FileHeader, SectionHeader as _};
 use object::{Endianness, elf};
-
-use crate::model::target::{self, Allowed, Encoding, Section, Value};
 
 /// What is read from a file.
 pub(super) struct Abi {

@@ -5,12 +5,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use bringup_model::target;
 use object::archive::MAGIC;
 use object::elf;
 use object::read::archive::ArchiveFile;
 
 use super::read;
-use crate::model::target;
 
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bringup_model::target;
 use object::elf;
 
 use super::{Kind, Rules, audit, soname};
-use crate::model::target;
 
 const LOADER: &str = "/lib/ld-musl-any.so.1";
 

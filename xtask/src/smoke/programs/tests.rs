@@ -1,9 +1,11 @@
 //! A fake toolchain of shell scripts: its cargo "builds" scripts, which the runner starts as they are.
 
-use super::*;
-use crate::model::target::{Target, TargetFile};
-use crate::run::jobs::Jobs;
 use std::fmt::Write as _;
+
+use bringup_model::target::{Target, TargetFile};
+use bringup_runner::jobs::Jobs;
+
+use super::*;
 
 struct Fixture {
     root: tempfile::TempDir,

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use bringup_model::compiler::Compiler;
+use bringup_model::exit::{self, Coded};
+use bringup_model::pins::{LIBRARY, Source};
+use bringup_model::proof::{Language, Needs, Proof};
+use bringup_model::series::{Patch, Series};
+use bringup_model::target::Target;
 
+use crate::build::step::{Plan, StepId};
+use crate::build::store::Store;
 use crate::cli::Prove;
-use crate::exit::{self, Coded};
-use crate::model::compiler::Compiler;
-use crate::model::pins::{LIBRARY, Source};
-use crate::model::proof::{Language, Needs, Proof};
-use crate::model::series::{Patch, Series};
-use crate::model::target::Target;
-use crate::patch::leave_out::falls_with;
-use crate::patch::references;
 use crate::session::{Patched, Session, Sources, TargetSteps};
-use crate::step::{Plan, StepId};
-use crate::store::Store;
+use crate::source::patch::leave_out::falls_with;
+use crate::source::patch::references;
 
 /// A patch that is to be proven.
 pub struct Case<'a> {

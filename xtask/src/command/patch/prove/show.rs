@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use bringup_model::exit;
 
 use super::case::{Case, Control};
-use crate::exit;
-use crate::prove::Shown;
 use crate::render::table::{Cell, Tone, columns};
 use crate::session::Session;
+use crate::source::prove::Shown;
 
 /// One line of the table.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]

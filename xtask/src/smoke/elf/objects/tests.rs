@@ -1,7 +1,8 @@
 //! Objects put together by hand, judged by the rules of real targets.
 
+use bringup_model::target::TargetFile;
+
 use super::*;
-use crate::model::target::TargetFile;
 
 fn rules(name: &str) -> target::Elf {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets").join(name).join("target.toml");

@@ -1,0 +1,360 @@
+//! What the outcomes mean against what was expected.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::expectation::{Active, Entry, Expectations, Setting, Word};
+use super::outcome::{Outcome, Repeated, SuiteOutcome, TestOutcome, Verdict};
+use super::report::{Suite, Test, Verdicts};
+
+/// Suites as they go into the report, and the files that hold what failing tests printed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// In the order they were given.
+    pub suites: Vec<Suite>,
+    /// To be written beside the report.
+    pub logs: Vec<Log>,
+}
+
+/// What one failing test printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Relative to the report's folder, as in the test's `log`.
+    pub path: String,
+    /// The output.
+    pub text: String,
+}
+
+/// Outcomes that nothing can be concluded from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JudgeError {
+    /// No test was run: not in this suite, or not in any if a selection was made.
+    NothingRan(String),
+    /// The suite's tests do not add up to what its programs list.
+    Lost {
+        /// The suite.
+        suite: String,
+        /// What its programs list.
+        listed: usize,
+        /// What there are outcomes of.
+        counted: usize,
+    },
+    /// Two outcomes of one test.
+    Twice(String, String),
+}
+
+impl fmt::Display for JudgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingRan(suites) => write!(f, "no test ran in {suites}"),
+            Self::Lost { suite, listed, counted } => {
+                write!(f, "suite {suite}: its programs list {listed} tests, but {counted} have an outcome")
+            }
+            Self::Twice(suite, name) => write!(f, "suite {suite}: two outcomes of the test {name}"),
+        }
+    }
+}
+
+impl std::error::Error for JudgeError {}
+
+/// Gives every test its verdict. `logs` is the folder, relative to the report's, for what failing tests printed.
+pub fn judge(
+    suites: Vec<SuiteOutcome>,
+    expectations: &Expectations,
+    setting: &Setting,
+    logs: &str,
+) -> Result<Judged, JudgeError> {
+    let names: Vec<String> = suites.iter().map(|suite| suite.suite.clone()).collect();
+    let mut judged = Judged::default();
+    let (mut ran, mut interrupted, mut divided) = (0, false, false);
+    for outcome in suites {
+        let all_here = outcome.complete && outcome.elsewhere.is_empty();
+        interrupted |= outcome.interrupted;
+        divided |= !outcome.elsewhere.is_empty();
+        let active = expectations.active(&outcome.suite, setting);
+        let folder = format!("{logs}/{}", file_name(&outcome.suite));
+        let suite = judge_suite(outcome, &active, &folder, &mut judged.logs)?;
+        let executed = suite.passed + suite.failures();
+        if all_here && executed == 0 {
+            return Err(JudgeError::NothingRan(suite.suite));
+        }
+        ran += executed;
+        judged.suites.push(suite);
+    }
+    // A part may well be empty, if another one is not.
+    if ran == 0 && !interrupted && !divided {
+        return Err(JudgeError::NothingRan(names.join("../..")));
+    }
+    Ok(judged)
+}
+
+/// The worst verdict of a run's suites, as a report's run names it: whatever an expectation file has to be changed for, an entry
+/// that is out of date or a flake that has none, counts as an improvement.
+pub fn worst(suites: &[Suite]) -> &'static str {
+    if suites.iter().any(|suite| suite.verdicts.regression > 0) {
+        Verdict::Regression.word()
+    } else if suites.iter().any(|suite| suite.verdicts.outdated() > 0) {
+        Verdict::Improvement.word()
+    } else {
+        Verdict::Expected.word()
+    }
+}
+
+fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut Vec<Log>) -> Result<Suite, JudgeError> {
+    let SuiteOutcome { suite, tests: outcomes, listed, not_run, interrupted, complete, elsewhere, .. } = outcome;
+    let (wall_s, cpu_s) = (outcome.wall_s, outcome.cpu_s);
+    if outcomes.len() + not_run != listed || (not_run > 0 && !interrupted) {
+        return Err(JudgeError::Lost { suite, listed, counted: outcomes.len() });
+    }
+    let count = |outcome| outcomes.iter().filter(|test| test.outcome == outcome).count();
+    let mut judged = Suite {
+        listed,
+        passed: count(Outcome::Pass),
+        failed: count(Outcome::Fail),
+        crashed: count(Outcome::Crash),
+        timed_out: count(Outcome::Timeout),
+        missing: count(Outcome::Missing),
+        ignored: count(Outcome::Ignored),
+        skipped: count(Outcome::Skipped),
+        not_run,
+        wall_s,
+        cpu_s,
+        cached: false,
+        part: None,
+        partial: !complete,
+        verdicts: Verdicts::default(),
+        tests: Vec::with_capacity(listed),
+        suite,
+    };
+    let mut seen = HashSet::new();
+    for test in outcomes {
+        if !seen.insert(test.name.clone()) {
+            return Err(JudgeError::Twice(judged.suite, test.name));
+        }
+        let entry = active.find(&test.name);
+        let (verdict, reason) = verdict(&test, entry);
+        if verdict == Verdict::Flake && entry.is_none_or(|entry| entry.word != Word::Flake) {
+            judged.verdicts.new_flakes += 1;
+        }
+        let log = test.output.filter(|_| test.outcome.is_failure()).map(|text| {
+            // The number keeps two names apart that differ only in what a file name cannot hold.
+            let path = format!("{folder}/{:05}-{}.txt", judged.tests.len(), file_name(&test.name));
+            logs.push(Log { path: path.clone(), text });
+            path
+        });
+        judged.tests.push(Test {
+            name: test.name,
+            outcome: Some(test.outcome),
+            verdict,
+            wall_s: test.wall_s,
+            reason,
+            tries: test.tries,
+            log,
+        });
+    }
+    if complete {
+        seen.extend(elsewhere);
+        for entry in active.iter().filter(|entry| entry.is_stale(&seen)) {
+            let reason = Some(format!("{} expects `{}`", entry.place(), entry.word.text()));
+            judged.tests.push(Test {
+                name: entry.pattern(),
+                outcome: None,
+                verdict: Verdict::Stale,
+                wall_s: 0.0,
+                reason,
+                tries: None,
+                log: None,
+            });
+        }
+    }
+    for test in &judged.tests {
+        *match test.verdict {
+            Verdict::Expected => &mut judged.verdicts.expected,
+            Verdict::Regression => &mut judged.verdicts.regression,
+            Verdict::Improvement => &mut judged.verdicts.improvement,
+            Verdict::Flake => &mut judged.verdicts.flake,
+            Verdict::Stale => &mut judged.verdicts.stale,
+        } += 1;
+    }
+    Ok(judged)
+}
+
+/// What a test's outcome means against the entry that holds for it, and why.
+pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String>) {
+    let own = test.reason.clone();
+    let Some(entry) = entry else {
+        // Only an entry can ask for a skip, so a skip without one is a test that vanished.
+        let bad = test.outcome.is_failure() || test.outcome == Outcome::Skipped;
+        let verdict = if comes_and_goes(test) {
+            Verdict::Flake
+        } else if bad {
+            Verdict::Regression
+        } else {
+            Verdict::Expected
+        };
+        return (verdict, own);
+    };
+    let known = Some([own.clone(), Some(entry.why.clone())].into_iter().flatten().collect::<Vec<_>>().join("../.."));
+    let contrary = |own: Option<String>| {
+        let own = own.map(|own| format!("{own}; ")).unwrap_or_default();
+        Some(format!("{own}{} expects `{}`: {}", entry.place(), entry.word.text(), entry.why))
+    };
+    match (test.outcome, entry.word) {
+        (Outcome::Skipped, Word::Skip) => (Verdict::Expected, known),
+        (Outcome::Skipped | Outcome::Missing, _) => (Verdict::Regression, contrary(own)),
+        (Outcome::Pass | Outcome::Ignored, Word::Flake | Word::Skip) => (Verdict::Expected, own),
+        // An entry for what does not run any more is out of date.
+        (Outcome::Pass | Outcome::Ignored, _) => (Verdict::Improvement, contrary(own)),
+        (_, Word::Flake) => (Verdict::Flake, known),
+        _ if comes_and_goes(test) => (Verdict::Flake, contrary(own)),
+        (outcome, word) if word.outcome() == Some(outcome) => (Verdict::Expected, known),
+        // To report a failure is better than to die or to hang.
+        (Outcome::Fail, Word::Crash | Word::Timeout) => (Verdict::Improvement, contrary(own)),
+        _ => (Verdict::Regression, contrary(own)),
+    }
+}
+
+/// Whether it is a flake by what was seen; a test that its program did not tell of is none, whatever else it did.
+fn comes_and_goes(test: &TestOutcome) -> bool {
+    test.outcome != Outcome::Missing && test.tries.is_some_and(Repeated::differ)
+}
+
+/// A test's name as part of a file name that every file system and archive takes.
+fn file_name(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    name.chars().take(120).map(safe).collect::<String>().replace("--", ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::expectation::Layer;
+    use super::*;
+    use crate::link::Link;
+
+    fn test(name: &str, outcome: Outcome) -> TestOutcome {
+        let output = outcome.is_failure().then(|| format!("output of {name}"));
+        let reason = (outcome == Outcome::Crash).then(|| "SIGSEGV".to_owned());
+        TestOutcome { name: name.into(), outcome, wall_s: 0.5, reason, tries: None, output }
+    }
+
+    fn suite(tests: Vec<TestOutcome>, complete: bool) -> SuiteOutcome {
+        let listed = tests.len();
+        SuiteOutcome {
+            suite: "std".into(),
+            tests,
+            listed,
+            not_run: 0,
+            interrupted: false,
+            complete,
+            elsewhere: vec![],
+            names: String::new(),
+            notes: vec![],
+            wall_s: 1.0,
+            cpu_s: 2.0,
+        }
+    }
+
+    fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
+        let text = format!("# Bug: known\n{expect}");
+        let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
+        judge(vec![suite], &expectations, &Setting { qemu: None, link: Link::Dynamic, spawns: true }, "logs/x")
+    }
+
+    #[test]
+    fn every_outcome_against_every_word() {
+        use Outcome::{Crash, Fail, Ignored, Missing, Pass, Skipped, Timeout};
+        use Verdict::{Expected, Flake, Improvement, Regression};
+        let outcomes = [Pass, Fail, Crash, Timeout, Missing, Ignored, Skipped];
+        let table = [
+            ("", [Expected, Regression, Regression, Regression, Regression, Expected, Regression]),
+            ("std t fail", [Improvement, Expected, Regression, Regression, Regression, Improvement, Regression]),
+            ("std t crash", [Improvement, Improvement, Expected, Regression, Regression, Improvement, Regression]),
+            ("std t timeout", [Improvement, Improvement, Regression, Expected, Regression, Improvement, Regression]),
+            ("std t flake", [Expected, Flake, Flake, Flake, Regression, Expected, Regression]),
+            ("std t skip", [Expected, Regression, Regression, Regression, Regression, Expected, Expected]),
+        ];
+        let check = |expect: &str, test: TestOutcome, verdict| {
+            let told = format!("{expect} / {} {:?}", test.outcome.word(), test.tries);
+            let judged = judge_with(expect, suite(vec![test, self::test("other", Pass)], true)).unwrap();
+            assert_eq!(judged.suites[0].tests[0].verdict, verdict, "{told}");
+        };
+        for (expect, verdicts) in table {
+            for (outcome, verdict) in outcomes.into_iter().zip(verdicts) {
+                check(expect, test("t", outcome), verdict);
+                // It was now this, now that: with a pass, or with another kind of failure.
+                for (failures, others) in [(2, 0), (4, 3)] {
+                    let tries = Some(Repeated { runs: 4, failures, others });
+                    let verdict = match outcome {
+                        Fail | Crash | Timeout => Flake,
+                        _ => verdict,
+                    };
+                    if outcome.is_failure() {
+                        check(expect, TestOutcome { tries, ..test("t", outcome) }, verdict);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counts_reasons_and_logs() {
+        let tests = vec![
+            test("a::b", Outcome::Crash),
+            test("c", Outcome::Fail),
+            test("d", Outcome::Pass),
+            test("e", Outcome::Ignored),
+        ];
+        let judged = judge_with("std a::b crash\nstd gone fail\n", suite(tests, true)).unwrap();
+        let s = &judged.suites[0];
+        assert_eq!((s.listed, s.passed, s.failed, s.crashed, s.timed_out, s.ignored, s.skipped), (4, 1, 1, 1, 0, 1, 0));
+        assert_eq!(s.verdicts, Verdicts { expected: 3, regression: 1, stale: 1, ..Verdicts::default() });
+        assert_eq!(s.tests[0].reason.as_deref(), Some("SIGSEGV; known"));
+        assert_eq!(s.tests[0].log.as_deref(), Some("logs/x/std/00000-a.b.txt"));
+        assert_eq!((s.tests[4].name.as_str(), s.tests[4].outcome), ("gone", None));
+        assert_eq!(judged.logs.len(), 2);
+        assert_eq!(worst(&judged.suites), "regression");
+    }
+
+    #[test]
+    fn stale_needs_a_complete_run_and_wildcards_need_one_test() {
+        let expect = "std gone fail\nstd ne* skip\nstd net::* skip\nstd x* skip\n";
+        let tests = || vec![test("net::a", Outcome::Pass)];
+        let stale = |complete| {
+            let judged = judge_with(expect, suite(tests(), complete)).unwrap();
+            judged.suites[0]
+                .tests
+                .iter()
+                .filter(|t| t.verdict == Verdict::Stale)
+                .map(|t| t.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(stale(true), ["gone", "x*"]);
+        assert!(stale(false).is_empty());
+    }
+
+    #[test]
+    fn a_lost_test_and_an_empty_run_are_errors() {
+        let mut lost = suite(vec![test("a", Outcome::Pass)], true);
+        lost.listed = 2;
+        assert_eq!(judge_with("", lost), Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }));
+        let mut left = suite(vec![test("a", Outcome::Pass)], false);
+        (left.listed, left.not_run) = (2, 1);
+        assert_eq!(
+            judge_with("", left.clone()),
+            Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }),
+            "only an interrupt leaves tests"
+        );
+        left.interrupted = true;
+        assert_eq!(judge_with("", left).unwrap().suites[0].not_run, 1);
+        let twice = suite(vec![test("a", Outcome::Pass), test("a", Outcome::Pass)], true);
+        assert_eq!(judge_with("", twice), Err(JudgeError::Twice("std".into(), "a".into())));
+        let nothing = Err(JudgeError::NothingRan("std".into()));
+        assert_eq!(judge_with("", suite(vec![], true)), nothing);
+        assert_eq!(judge_with("", suite(vec![], false)), nothing);
+        assert_eq!(judge_with("", suite(vec![test("a", Outcome::Ignored)], true)), nothing);
+        for tests in [vec![], vec![test("a", Outcome::Ignored)]] {
+            let part = SuiteOutcome { elsewhere: vec!["b".into()], ..suite(tests, true) };
+            assert!(judge_with("", part).is_ok(), "another part has tests");
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! A patch series: an ordered list of patches over one source, and what each patch says of itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::pins::Source;
+
+/// One patch file, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patch {
+    /// File name: `NNNN-title.patch`.
+    pub file: String,
+    /// The whole file.
+    pub text: String,
+}
+
+/// The patches of one source and version, in the order of the `series` file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Series {
+    /// `rust`, `musl` or `llvm`.
+    pub source: String,
+    /// The source's version.
+    pub version: String,
+    /// In order.
+    pub patches: Vec<Patch>,
+}
+
+/// What a patch says before its first diff.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Header {
+    /// `From:`, if it is there.
+    pub from: Option<String>,
+    /// `Subject:` as it is written, unfolded; empty if there is none.
+    pub raw_subject: String,
+    /// The message below the headers, without its trailers.
+    pub body: String,
+    /// `Key: value` lines of the message's last paragraph, with their line numbers in the file.
+    pub trailers: Vec<Trailer>,
+}
+
+/// One trailer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trailer {
+    /// Line in the patch file, from 1.
+    pub line: usize,
+    /// Before the colon.
+    pub key: String,
+    /// After it, continuation lines joined by a blank.
+    pub value: String,
+}
+
+/// Where a patch stands with its upstream, in Yocto's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamStatus {
+    /// Not sent yet.
+    Pending,
+    /// Sent; where to.
+    Submitted(String),
+    /// Taken from upstream; which version or commit.
+    Backport(String),
+    /// Upstream does not want it.
+    Denied,
+    /// Of no use to upstream; why.
+    Inappropriate(String),
+    /// Upstream is dead.
+    InactiveUpstream,
+}
+
+/// One hunk's place in a patch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hunk<'a> {
+    /// The file that it changes, as it is called before the patch.
+    pub path: &'a str,
+    /// Line of the patch file that it begins on, from 1.
+    pub line: usize,
+    /// First line that it covers in the changed file.
+    pub start: usize,
+    /// Its `@@ … @@` line.
+    pub header: &'a str,
+    /// The lines below.
+    pub lines: Vec<&'a str>,
+}
+
+impl Series {
+    /// File name and text of each patch, in order: what the patched tree depends on besides the source.
+    pub fn inputs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.patches.iter().map(|patch| (patch.file.as_str(), patch.text.as_str()))
+    }
+
+    /// The patches that change a file of one of the source's layers, in order.
+    #[must_use]
+    pub fn within(mut self, source: &Source) -> Self {
+        self.patches.retain(|patch| patch.files().iter().any(|file| source.layer_of(file).is_some()));
+        self
+    }
+
+    /// The series without some of its patches.
+    #[must_use]
+    pub fn without(mut self, left_out: impl Fn(&Patch) -> bool) -> Self {
+        self.patches.retain(|patch| !left_out(patch));
+        self
+    }
+}
+
+impl Patch {
+    /// The lines above the first diff, with their numbers from 1.
+    pub fn preamble(&self) -> impl Iterator<Item = (usize, &str)> {
+        (1..).zip(self.text.lines()).take_while(|(_, line)| !line.starts_with("diff --git "))
+    }
+
+    /// Reads the mail that precedes the diff. What is missing is left empty.
+    pub fn header(&self) -> Header {
+        let mut lines = self.preamble();
+        let mut fields: Vec<String> = Vec::new();
+        for (_, line) in lines.by_ref().take_while(|(_, line)| !line.is_empty()) {
+            match (fields.last_mut(), line.strip_prefix([' ', '\t'])) {
+                // git folds what is long.
+                (Some(last), Some(more)) => *last = format!("{last} {}", more.trim()),
+                _ => fields.push(line.into()),
+            }
+        }
+        let field =
+            |key: &str| fields.iter().find_map(|field| field.strip_prefix(key)).map(|value| value.trim().to_owned());
+        let message: Vec<(usize, &str)> = lines.take_while(|(_, line)| *line != "---").collect();
+        let (body, trailers) = split_trailers(&message);
+        Header { from: field("From:"), raw_subject: field("Subject:").unwrap_or_default(), body, trailers }
+    }
+
+    /// The files that it changes, as they are called after it.
+    pub fn files(&self) -> Vec<&str> {
+        let names = self.text.lines().filter_map(|line| line.strip_prefix("diff --git "));
+        names.filter_map(|names| names.rsplit_once(" b/")).map(|(_, file)| file).collect()
+    }
+
+    /// Lines that it adds and removes.
+    pub fn lines(&self) -> (usize, usize) {
+        let hunks = self.hunks();
+        let count =
+            |mark: &str| hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.starts_with(mark)).count();
+        (count("+"), count("-"))
+    }
+
+    /// Every hunk of it.
+    pub fn hunks(&self) -> Vec<Hunk<'_>> {
+        let mut hunks: Vec<Hunk<'_>> = Vec::new();
+        let (mut path, mut left) = ("", (0usize, 0usize));
+        for (number, line) in (1..).zip(self.text.lines()) {
+            if left != (0, 0) {
+                // Inside a hunk its own counts say where it ends: a removed line may well read `--- a/…`.
+                let counts = match line.as_bytes().first() {
+                    Some(b'-') => (1, 0),
+                    Some(b'+') => (0, 1),
+                    Some(b'\\') => (0, 0),
+                    _ => (1, 1),
+                };
+                left = (left.0.saturating_sub(counts.0), left.1.saturating_sub(counts.1));
+                if let Some(hunk) = hunks.last_mut() {
+                    hunk.lines.push(line);
+                }
+            } else if let Some(name) = line.strip_prefix("--- a/") {
+                path = name;
+            } else if let Some(name) = line.strip_prefix("+++ b/")
+                && path.is_empty()
+            {
+                path = name;
+            } else if line.starts_with("diff --git ") {
+                path = "";
+            } else if let Some((old, new)) = line.strip_prefix("@@ -").and_then(ranges) {
+                left = (old.1, new.1);
+                hunks.push(Hunk { path, line: number, start: old.0, header: line, lines: Vec::new() });
+            }
+        }
+        hunks
+    }
+}
+
+/// `12,3 +14,5 @@ …` as start and length on both sides.
+fn ranges(text: &str) -> Option<((usize, usize), (usize, usize))> {
+    let (old, rest) = text.split_once(" +")?;
+    let (new, _) = rest.split_once(" @@")?;
+    let range = |text: &str| -> Option<(usize, usize)> {
+        match text.split_once(',') {
+            Some((start, length)) => Some((start.parse().ok()?, length.parse().ok()?)),
+            None => Some((text.parse().ok()?, 1)),
+        }
+    };
+    Some((range(old)?, range(new)?))
+}
+
+/// Cuts the last paragraph off a message if each of its lines is a trailer or continues one.
+fn split_trailers(message: &[(usize, &str)]) -> (String, Vec<Trailer>) {
+    let end = message.iter().rposition(|(_, line)| !line.trim().is_empty()).map_or(0, |last| last + 1);
+    let message = &message[..end];
+    let start = message.iter().rposition(|(_, line)| line.trim().is_empty()).map_or(0, |blank| blank + 1);
+    let mut trailers: Vec<Trailer> = Vec::new();
+    for (line, text) in &message[start..] {
+        if let (Some(more), Some(last)) = (text.strip_prefix([' ', '\t']), trailers.last_mut()) {
+            last.value = format!("{} {}", last.value, more.trim());
+        } else if let Some((key, value)) = text.split_once(':')
+            && is_trailer_key(key)
+        {
+            trailers.push(Trailer { line: *line, key: key.into(), value: value.trim().into() });
+        } else {
+            trailers.clear();
+            break;
+        }
+    }
+    let body = if trailers.is_empty() { message } else { &message[..start] };
+    let body: Vec<&str> = body.iter().map(|(_, line)| *line).collect();
+    (body.join("../..").trim().to_owned(), trailers)
+}
+
+fn is_trailer_key(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_ascii_uppercase()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+impl Header {
+    /// The subject without `[PATCH …]`.
+    pub fn subject(&self) -> &str {
+        let rest = self.raw_subject.strip_prefix("[PATCH").and_then(|rest| rest.split_once(']'));
+        rest.map_or(self.raw_subject.as_str(), |(_, subject)| subject.trim_start())
+    }
+
+    /// The values of one trailer.
+    pub fn trailers<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Trailer> {
+        self.trailers.iter().filter(move |trailer| trailer.key == key)
+    }
+
+    /// The targets that need it, where those are not all.
+    pub fn targets(&self) -> Option<Vec<&str>> {
+        let names: Vec<&str> = self.trailers("Targets").next()?.value.split_whitespace().collect();
+        (names != [ALL_TARGETS]).then_some(names)
+    }
+
+    /// The path of its proof, from the project's folder.
+    pub fn proof(&self) -> Option<&str> {
+        self.trailers("Proof").next().map(|trailer| trailer.value.as_str())
+    }
+
+    /// Where it stands with upstream. The error is one sentence without the file's name, and the line it is about.
+    pub fn upstream_status(&self) -> Result<UpstreamStatus, (usize, String)> {
+        let mut found = self.trailers("Upstream-Status");
+        let trailer = found.next().ok_or((1, format!("no `Upstream-Status:` trailer; expected {STATUS_WORDS}")))?;
+        if let Some(second) = found.next() {
+            return Err((second.line, "a second `Upstream-Status:` trailer".into()));
+        }
+        trailer.value.parse().map_err(|error| (trailer.line, format!("Upstream-Status: {error}")))
+    }
+}
+
+/// What `Targets:` says of a patch that all need.
+const ALL_TARGETS: &str = "all";
+
+const STATUS_WORDS: &str =
+    "Pending, Submitted [where], Backport [commit], Denied, Inappropriate [reason] or Inactive-Upstream";
+
+impl FromStr for UpstreamStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let rest = rest.trim();
+        let detail = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::trim);
+        if detail.is_none() && !rest.is_empty() {
+            return Err(format!("what follows `{word}` goes into square brackets: `{word} [{rest}]`"));
+        }
+        let needed = |what: &str| match detail {
+            Some(detail) if !detail.is_empty() => Ok(detail.to_owned()),
+            _ => Err(format!("`{word}` needs {what} in square brackets")),
+        };
+        match word {
+            "Pending" => Ok(Self::Pending),
+            "Submitted" => Ok(Self::Submitted(needed("where it was sent")?)),
+            "Backport" => Ok(Self::Backport(needed("the version or commit that it comes from")?)),
+            "Denied" => Ok(Self::Denied),
+            "Inappropriate" => Ok(Self::Inappropriate(needed("a reason")?)),
+            "Inactive-Upstream" => Ok(Self::InactiveUpstream),
+            _ => Err(format!("`{word}` is none of {STATUS_WORDS}")),
+        }
+    }
+}
+
+impl fmt::Display for UpstreamStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("Pending"),
+            Self::Submitted(place) => write!(f, "Submitted [{place}]"),
+            Self::Backport(commit) => write!(f, "Backport [{commit}]"),
+            Self::Denied => f.write_str("Denied"),
+            Self::Inappropriate(reason) => write!(f, "Inappropriate [{reason}]"),
+            Self::InactiveUpstream => f.write_str("Inactive-Upstream"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(message: &str) -> Patch {
+        let text = format!(
+            "From 0 Mon Sep 17 00:00:00 2001\nFrom: A\n <a@b>\nSubject: {message}\n---\n\ndiff --git a/x b/x\n"
+        );
+        Patch { file: "0001-x.patch".into(), text }
+    }
+
+    #[test]
+    fn header_is_read() {
+        let header = patch(
+            "[PATCH 1/2] a subject that\n goes on\n\nWhy: this is prose.\n\nMore.\n\nUpstream-Status: Submitted [here\n and there]\nTargets: s390x",
+        )
+        .header();
+        assert_eq!(header.from.as_deref(), Some("A <a@b>"));
+        assert_eq!(header.subject(), "a subject that goes on");
+        assert_eq!(header.body, "Why: this is prose.\n\nMore.");
+        assert_eq!(header.upstream_status(), Ok(UpstreamStatus::Submitted("here and there".into())));
+        assert_eq!(header.trailers("Targets").map(|t| (t.line, t.value.as_str())).collect::<Vec<_>>(), [(13, "s390x")]);
+    }
+
+    #[test]
+    fn prose_is_no_trailer() {
+        let header = patch("[PATCH] x\n\nUpstream-Status: Pending\nand this line is prose").header();
+        assert!(header.trailers.is_empty());
+        assert!(header.upstream_status().is_err());
+    }
+
+    #[test]
+    fn status_words() {
+        for good in ["Pending", "Denied", "Backport [1.96.0]", "Inappropriate [musl only]", "Inactive-Upstream"] {
+            assert_eq!(good.parse::<UpstreamStatus>().map(|status| status.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "pending", "Submitted", "Backport []", "Inappropriate musl only", "Applied"] {
+            assert!(bad.parse::<UpstreamStatus>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hunks_are_found() {
+        let text = "diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -3,2 +3,1 @@ fn\n x\n--- a/no\n@@ -9 +8 @@\n-y\n+z\n\
+                    diff --git a/n b/n\nnew file mode 100644\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+n\n";
+        let patch = Patch { file: String::new(), text: text.into() };
+        let found: Vec<_> = patch.hunks().iter().map(|h| (h.path, h.start, h.lines.len())).collect();
+        assert_eq!(found, [("f", 3, 2), ("f", 9, 2), ("n", 0, 1)]);
+    }
+}

@@ -1,0 +1,248 @@
+//! The verdict's sentence, made of the rows that it rests on.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::{Case, Control, Difference, Row, Scope, Seen, Setting, TargetKind, Verdict};
+use crate::link::Link;
+use crate::outcome::Tries;
+use crate::version::Version;
+
+impl<'a> Case<'a> {
+    /// The verdict in a few words.
+    pub(super) fn head(&self, verdict: &Verdict) -> String {
+        match verdict {
+            Verdict::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
+            Verdict::Load => "load".into(),
+            Verdict::Isolation => match self.isolation() {
+                Some((how, names)) => format!("host isolation, {} {how}", are(&names)),
+                None => "host isolation".into(),
+            },
+            Verdict::Emulator => self.emulators(),
+            Verdict::EmulatorOrIsolation => {
+                let missing = self.passing().map(|at| self.missing(at)).find(|names| !names.is_empty());
+                format!("emulator, or host isolation: {} missing under it", are(&missing.unwrap_or_default()))
+            }
+            Verdict::Host => "this machine, whose kernel or processor runs it".into(),
+            Verdict::CodeGeneration => format!("code generation{}", self.or("the emulation of the code")),
+            Verdict::Link(scopes) => {
+                let what = match self.base.link {
+                    Link::Dynamic => "musl's dynamic loader or a shared library",
+                    Link::Static => "start files or static libraries",
+                };
+                format!("link mode {} ({what}), {}", self.base.link, self.either(scopes))
+            }
+            Verdict::Scope(Scope::Everywhere) => "musl or std on every architecture".into(),
+            Verdict::Scope(scope) => self.scope(*scope),
+            Verdict::Undecided(scopes) if scopes.is_empty() => {
+                "undecided, neither word size nor byte order explains it".into()
+            }
+            Verdict::Undecided(scopes) => format!("undecided, {}", self.either(scopes)),
+            Verdict::NotSeen => "not seen again".into(),
+            Verdict::NotRun => "not run".into(),
+        }
+    }
+
+    /// Which versions of the emulator show it, and which mend it.
+    fn emulators(&self) -> String {
+        let Some(ours) = &self.base.emulator else { return "emulator".into() };
+        let versions = |of: &mut dyn Iterator<Item = &'a Setting>| {
+            let same = of.filter(|at| at.target == self.base.target && at.link == self.base.link);
+            same.filter_map(|at| at.emulator.as_ref()).collect::<BTreeSet<&Version>>()
+        };
+        let mut have = versions(&mut self.failing());
+        have.insert(ours);
+        let others = versions(&mut self.passing());
+        let list =
+            |versions: &BTreeSet<&Version>| versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        let has = if have.len() == 1 { "has" } else { "have" };
+        let have_it = format!("emulator, QEMU {} {has} it", list(&have));
+        match others.last() {
+            None if have.len() > 1 => format!("{have_it} and no other version tried is without"),
+            None => format!("{have_it} and no other version was tried"),
+            Some(newest) if *newest > ours => {
+                let mend = if others.len() == 1 { "mends" } else { "mend" };
+                format!("{have_it} and {} {mend} it", list(&others))
+            }
+            Some(_) => format!("{have_it} and {} had it not", list(&others)),
+        }
+    }
+
+    fn scope(&self, scope: Scope) -> String {
+        match scope {
+            Scope::Everywhere => "on every architecture".into(),
+            Scope::WordSize => format!("word size ({}-bit)", self.base.class),
+            Scope::ByteOrder => format!("byte order ({})", order(self.base.big_endian)),
+            Scope::Architecture => {
+                let same = self.others().into_iter().filter(|(at, fails)| *fails && at.machine == self.base.machine);
+                let same = same.map(|(at, _)| at.target.clone());
+                let names = listed(std::iter::once(self.base.target.clone()).chain(same).collect());
+                format!("this architecture ({names}) alone{}", self.or("its emulation"))
+            }
+        }
+    }
+
+    /// What no run under an emulator can rule out.
+    fn or(&self, emulation: &str) -> String {
+        if self.base.emulator.is_some() { format!(" or {emulation}") } else { String::new() }
+    }
+
+    /// The scopes that are left, and the kinds of targets that would decide between them.
+    fn either(&self, scopes: &[Scope]) -> String {
+        let names = match scopes {
+            [] => return "as neither word size nor byte order explains".into(),
+            [scope] => return self.scope(*scope),
+            [Scope::Everywhere, Scope::WordSize, Scope::ByteOrder, Scope::Architecture] => "some architectures".into(),
+            _ => scopes.iter().map(|scope| self.scope(*scope)).collect::<Vec<_>>().join(" or "),
+        };
+        let deciding = self.deciding(scopes);
+        if deciding.is_empty() {
+            return names;
+        }
+        let kinds = deciding.iter().map(|(class, big)| format!("a {class}-bit {} target", order(*big))).collect();
+        format!("{names} ({} would decide)", listed(kinds))
+    }
+
+    /// As few kinds of targets as tell as many of the scopes apart as there are targets for.
+    fn deciding(&self, scopes: &[Scope]) -> Vec<TargetKind> {
+        let kinds: Vec<TargetKind> = self.kinds.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let told_apart = |chosen: &Vec<TargetKind>| {
+            let says = |scope: &Scope| chosen.iter().map(|kind| self.expects(*scope, *kind)).collect::<Vec<_>>();
+            scopes.iter().map(says).collect::<BTreeSet<_>>().len()
+        };
+        let subset = |bits: usize| -> Vec<TargetKind> {
+            let chosen = kinds.iter().enumerate().filter(|(index, _)| bits >> index & 1 == 1);
+            chosen.map(|(_, kind)| *kind).collect()
+        };
+        let all = (0..1_usize << kinds.len()).map(subset);
+        all.max_by_key(|chosen| (told_apart(chosen), Reverse(chosen.len()))).unwrap_or_default()
+    }
+
+    /// What the verdict rests on.
+    pub(super) fn evidence(&self, verdict: &Verdict) -> String {
+        let rate = self.rate();
+        let mut text = format!("on {} {} linked {}", self.base.target, runner(self.base), self.base.link);
+        if let Some(level) = &self.base.opt_level {
+            let _ = write!(text, " at opt-level {level}");
+        }
+        let fails = listed(self.failing().map(|at| self.place(at)).collect());
+        let passes = listed(self.passing().map(|at| self.place(at)).collect());
+        match verdict {
+            Verdict::Flaky => {
+                let _ = write!(text, " failed in {} without any change", counted(rate));
+            }
+            Verdict::Load => {
+                let load: Vec<Tries> = self.of(Control::Load).filter_map(|(row, _)| row.tries()).collect();
+                let load = load.first().copied().unwrap_or(Tries { runs: 0, failures: 0 });
+                let _ = write!(
+                    text,
+                    " failed {} of {} copies run at once, and in {} alone",
+                    load.failures,
+                    load.runs,
+                    counted(rate)
+                );
+            }
+            Verdict::NotSeen => {
+                let loaded = if self.of(Control::Load).next().is_some() { ", nor under load" } else { "" };
+                let _ = write!(text, " failed in none of {} runs{loaded}", rate.runs);
+            }
+            _ => {
+                let _ = write!(text, " fails in {}", counted(rate));
+                if let Some(why) = self.reason() {
+                    let _ = write!(text, " ({why})");
+                }
+                if !fails.is_empty() {
+                    let _ = write!(text, ", and {fails}");
+                }
+                let otherwise = listed(self.failing_otherwise().map(|at| self.place(at)).collect());
+                if !otherwise.is_empty() {
+                    let _ = write!(text, ", fails otherwise {otherwise}");
+                }
+                match passes.as_str() {
+                    "" => text.push_str(", and passes nowhere"),
+                    passes => {
+                        let _ = write!(text, ", but passes {passes}");
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    fn failing_otherwise(&self) -> impl Iterator<Item = &'a Setting> {
+        self.ran().filter(|(row, _)| row.fails() && !self.alike(row)).map(|(_, at)| at).filter(|at| *at != self.base)
+    }
+
+    fn reason(&self) -> Option<&'a str> {
+        let reason = |row: &'a Row| match &row.seen {
+            Seen::Ran { reason, .. } => reason.as_deref().and_then(|reason| reason.lines().next()),
+            Seen::NotHad(_) => None,
+        };
+        self.rows.iter().filter(|row| row.control == Control::Alone).find_map(reason)
+    }
+
+    /// What is different at a place.
+    fn place(&self, at: &Setting) -> String {
+        let differs = self.differs(at);
+        let has = |difference| differs.contains(&difference);
+        let mut words = Vec::new();
+        if has(Difference::Target) {
+            words.push(format!("on {}", at.target));
+        }
+        if has(Difference::Runner) {
+            words.push(runner(at));
+        }
+        if has(Difference::Link) {
+            words.push(format!("linked {}", at.link));
+        }
+        if let Some(level) = at.opt_level.as_ref().filter(|_| has(Difference::OptLevel)) {
+            words.push(format!("at opt-level {level}"));
+        }
+        if differs == [Difference::Isolation] {
+            words.extend(at.isolation_beside(self.base));
+        }
+        words.join(" ")
+    }
+}
+
+/// `a and b are`
+fn are(names: &[&str]) -> String {
+    format!("{} {}", names.join(" and "), if names.len() > 1 { "are" } else { "is" })
+}
+
+/// `under QEMU 11.1.3`, or `natively`.
+fn runner(at: &Setting) -> String {
+    at.emulator.as_ref().map_or_else(|| "natively".into(), |version| format!("under QEMU {version}"))
+}
+
+/// `a, b and c`, each once.
+fn listed(names: Vec<String>) -> String {
+    let mut unique: Vec<String> = Vec::new();
+    for name in names {
+        if !unique.contains(&name) {
+            unique.push(name);
+        }
+    }
+    match unique.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => String::new(),
+    }
+}
+
+fn order(big_endian: bool) -> &'static str {
+    if big_endian { "big-endian" } else { "little-endian" }
+}
+
+/// `3 of 11 runs`
+fn counted(tries: Tries) -> String {
+    format!("{} of {} runs", tries.failures, tries.runs)
+}
+
+fn percent(tries: Tries) -> String {
+    // Numbers of runs, far below what a float cannot hold.
+    #[expect(clippy::cast_precision_loss)]
+    let rate = 100.0 * tries.failures as f64 / tries.runs.max(1) as f64;
+    format!("{rate:.0} %")
+}

@@ -1,0 +1,354 @@
+//! The only place that starts processes.
+//!
+//! A child gets exactly the environment that is written here, a process group of its own, and no terminal. It runs below a
+//! supervisor that leaves nothing of it behind, whatever ends first: the child, or Bringup. Waiting wakes on output, on the
+//! end of the child, on the time limit and on Ctrl-C.
+
+mod bounds;
+mod child;
+mod output;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+pub(super) mod tree;
+mod words;
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::Signal;
+
+use self::bounds::Watch;
+use self::child::{Streams, Supervised};
+use self::supervisor::Setup;
+use crate::interrupt::{self, Interrupted};
+use crate::jobs::{Jobs, Share};
+
+pub use self::bounds::{Bounds, Exceeded};
+pub use self::output::{Finished, Flow, Output, Stream};
+pub(super) use self::supervisor::most_open_files;
+use self::words::shorten;
+pub use self::words::{describe, quote, signal_name};
+
+/// Search path of every child: the user's own is not consulted.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How often, and after which time, it is tried again to start a program that is busy.
+const BUSY_TRIES: u32 = 100;
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long what a program leaves behind may take to end by itself. As long is waited for output that is held by somebody
+/// who is not below the program.
+const LEAK_GRACE: Duration = Duration::from_millis(200);
+
+/// A process to start.
+#[derive(Debug, Clone)]
+#[must_use = "a command does nothing until it is run"]
+pub struct Cmd {
+    program: OsString,
+    args: Vec<OsString>,
+    env: BTreeMap<OsString, OsString>,
+    dir: Option<PathBuf>,
+    timeout: Option<Duration>,
+    bounds: Option<Bounds>,
+    merge_stderr: bool,
+    stdin: Option<Arc<File>>,
+    budget: Option<(Jobs, Share)>,
+}
+
+impl Cmd {
+    /// A command with a clean environment: `PATH`, `LANG` and `TZ` only.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let env = [("PATH", PATH), ("LANG", "C.UTF-8"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")];
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            env: env.map(|(key, value)| (key.into(), value.into())).into(),
+            dir: None,
+            timeout: None,
+            bounds: None,
+            merge_stderr: false,
+            stdin: None,
+            budget: None,
+        }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of the child's environment.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.insert(key.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// Passes on a variable of our own environment, if it is set.
+    pub fn inherit(self, key: &str) -> Self {
+        match std::env::var_os(key) {
+            Some(value) => self.env(key, value),
+            None => self,
+        }
+    }
+
+    /// Sets the working folder.
+    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.dir = Some(dir.into());
+        self
+    }
+
+    /// Sets the time limit.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Sets what it may take, besides time.
+    pub fn bounded(mut self, bounds: Bounds) -> Self {
+        self.bounds = Some(bounds);
+        self
+    }
+
+    /// Sends standard error into standard output, in the order of writing.
+    pub fn merge_stderr(mut self) -> Self {
+        self.merge_stderr = true;
+        self
+    }
+
+    /// Gives it an input; else it has none.
+    pub fn stdin(mut self, file: Arc<File>) -> Self {
+        self.stdin = Some(file);
+        self
+    }
+
+    /// Gives it the time limit and the budget of another command.
+    pub(super) fn bounded_as(self, other: &Self) -> Self {
+        Self { timeout: other.timeout, bounds: other.bounds.clone(), budget: other.budget.clone(), ..self }
+    }
+
+    /// The program and its arguments.
+    pub fn words(&self) -> impl Iterator<Item = &OsStr> {
+        std::iter::once(&self.program).chain(&self.args).map(OsString::as_os_str)
+    }
+
+    /// The whole environment.
+    pub(super) fn environment(&self) -> &BTreeMap<OsString, OsString> {
+        &self.env
+    }
+
+    /// Whether the two outputs are one.
+    pub(super) fn merges_stderr(&self) -> bool {
+        self.merge_stderr
+    }
+
+    /// Waits for a job of this budget before it starts, and holds it.
+    pub fn within(mut self, jobs: &Jobs, share: Share) -> Self {
+        self.budget = Some((jobs.clone(), share));
+        self
+    }
+
+    /// The command as a shell would take it, without its environment.
+    pub fn display(&self) -> String {
+        self.words().map(quote).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs it, handing every chunk of output to `sink` as it comes; an empty one now and then if it is [bounded](Self::bounded),
+    /// for those who look at the clock.
+    ///
+    /// Fails if it cannot be started or on Ctrl-C; how it ended is for the caller to judge.
+    pub fn stream(&self, mut sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
+        interrupt::check()?;
+        let mut token = self.budget.as_ref().map(|(jobs, _)| jobs.acquire()).transpose()?;
+        let start = Instant::now();
+        let mut deadline = self.timeout.map(|limit| start + limit);
+        let (mut child, mut streams) = self.spawn()?;
+        if let (Some(token), Some((_, Share::Program))) = (&mut token, &self.budget) {
+            token.watch(child.pid());
+        }
+        let mut ended: Option<Instant> = None;
+        let mut left = Vec::new();
+        let mut watch = self.bounds.as_ref().map(Watch::new);
+        let mut exceeded = None;
+        let (mut late, mut interrupted, mut below) = (false, false, 0);
+        while ended.is_none() || streams.any_open() {
+            if ended.is_some_and(|end| end.elapsed() >= LEAK_GRACE) {
+                break;
+            }
+            let wakes = match ended {
+                None => [deadline, child.patience(), watch.as_ref().map(Watch::next)],
+                Some(end) => [Some(end + LEAK_GRACE), None, None],
+            };
+            let woken = streams.wait(&mut child, ended.is_none(), wakes.into_iter().flatten().min())?;
+            interrupted |= woken.interrupted;
+            let mut flow = Flow::Continue;
+            for stream in woken.readable {
+                if let Some(chunk) = streams.read(stream)? {
+                    if let Some(watch) = &mut watch {
+                        watch.printed(chunk.len());
+                    }
+                    match sink(stream, &chunk) {
+                        Flow::Continue => {}
+                        other => flow = other,
+                    }
+                }
+            }
+            if let Flow::Deadline(at) = flow {
+                deadline = Some(at);
+            }
+            if woken.ended {
+                ended.get_or_insert_with(Instant::now);
+            }
+            if woken.left {
+                left = child.kill_left();
+            }
+            late |= ended.is_none() && deadline.is_some_and(|at| Instant::now() >= at);
+            if let Some(watching) = &mut watch
+                && ended.is_none()
+            {
+                exceeded = watching.look(child.pid());
+                if let Flow::Deadline(at) = sink(Stream::Stdout, &[]) {
+                    deadline = Some(at);
+                }
+            }
+            if late || interrupted || flow == Flow::Kill || exceeded.is_some() {
+                if child.patience().is_none() {
+                    below = tree::below(child.pid()).len();
+                }
+                child.kill();
+                if interrupted {
+                    break;
+                }
+            }
+            if child.patience().is_some() {
+                // Killed is killed: there is no other reason any more.
+                deadline = None;
+                watch = None;
+                child.help();
+            }
+        }
+        let wall = start.elapsed();
+        let (status, cpu) = child.reap()?;
+        if interrupted {
+            return Err(Interrupted.into());
+        }
+        // It may have ended by itself just before.
+        let killed = status.signal() == Some(Signal::KILL.as_raw());
+        let (timed_out, exceeded) = (late && killed, exceeded.filter(|_| killed));
+        // One of them was the program, unless that had ended.
+        let in_company = below > usize::from(killed);
+        Ok(Finished { status, timed_out, exceeded, left, in_company, wall, cpu })
+    }
+
+    /// Runs it and keeps what it printed.
+    pub fn output(&self) -> Result<Output> {
+        Output::of(|sink| self.stream(sink))
+    }
+
+    /// Runs it and gives back its standard output, trimmed. An exit status other than 0 is an error that shows both streams' ends.
+    pub fn read(&self) -> Result<String> {
+        let output = self.output()?;
+        let printed = [output.stderr, output.stdout.clone()].concat();
+        self.check(&output.finished, &printed, None)?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    }
+
+    /// Runs it with both streams appended to the file `log`. An exit status other than 0 is an error that shows the log's end.
+    pub fn run(&self, log: &Path) -> Result<Finished> {
+        use std::io::Write as _;
+        let mut file = fs_err::OpenOptions::new().create(true).append(true).open(log)?;
+        writeln!(file, "$ {}", self.display())?;
+        let mut tail = Vec::new();
+        let mut broken = None;
+        let finished = self.clone().merge_stderr().stream(|_, chunk| {
+            tail.extend_from_slice(chunk);
+            if tail.len() > 64 * 1024 {
+                tail.drain(..tail.len() - 32 * 1024);
+            }
+            match file.write_all(chunk) {
+                Ok(()) => Flow::Continue,
+                Err(error) => {
+                    broken = Some(error);
+                    Flow::Kill
+                }
+            }
+        })?;
+        if let Some(error) = broken {
+            return Err(error).with_context(|| format!("writing the log of {}", self.display()));
+        }
+        self.check(&finished, &tail, Some(log))?;
+        Ok(finished)
+    }
+
+    /// An error unless the exit status was 0: the command, how it ended, the end of what it printed, and where the rest is.
+    pub fn check(&self, finished: &Finished, printed: &[u8], log: Option<&Path>) -> Result<()> {
+        if finished.status.success() {
+            return Ok(());
+        }
+        let mut text = format!("`{}` {}", shorten(&self.display()), describe(finished));
+        let printed = String::from_utf8_lossy(printed);
+        let lines: Vec<&str> = printed.trim_end().lines().collect();
+        for line in &lines[lines.len().saturating_sub(20)..] {
+            let _ = write!(text, "\n  | {line}");
+        }
+        if let Some(log) = log {
+            let _ = write!(text, "\nwhole log: {}", log.display());
+        }
+        bail!(text)
+    }
+
+    /// The one place where a process starts.
+    #[expect(clippy::disallowed_methods, reason = "this is the wrapper that everything else must use")]
+    fn spawn(&self) -> Result<(Supervised, Streams)> {
+        let mut command = std::process::Command::new(&self.program);
+        command.args(&self.args).env_clear().envs(&self.env).stdin(Stdio::null()).stdout(Stdio::piped());
+        if let Some(file) = &self.stdin {
+            command.stdin(file.try_clone().context("passing an input on")?);
+        }
+        command.stderr(if self.merge_stderr { Stdio::null() } else { Stdio::piped() });
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        if let Some((jobs, share)) = &self.budget {
+            jobs.configure(&mut command, *share);
+        }
+        let (report, write) = pipe_with(PipeFlags::CLOEXEC).context("making a pipe to a child process")?;
+        let harness = rustix::process::getpid();
+        let open_files = self.bounds.as_ref().map(|bounds| bounds.open_files);
+        let setup = Setup { harness, report: write, merge_stderr: self.merge_stderr, open_files };
+        supervisor::install(&mut command, setup);
+        let mut tries = 0..BUSY_TRIES;
+        let spawned = loop {
+            match command.spawn() {
+                // We have just written it, and a process that is being started by another thread still has it open.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && tries.next().is_some() => {
+                    std::thread::sleep(BUSY_PAUSE);
+                }
+                other => break other,
+            }
+        };
+        let mut child = spawned.with_context(|| {
+            let dir = self.dir.as_deref().map(|dir| format!(" in {}", dir.display())).unwrap_or_default();
+            format!("starting `{}`{dir}", shorten(&self.display()))
+        })?;
+        let streams = Streams::take(&mut child);
+        Ok((Supervised::new(child, report)?, streams))
+    }
+}

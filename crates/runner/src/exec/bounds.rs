@@ -1,0 +1,139 @@
+//! What a program and everything below it may take, and the watch over it while it runs.
+//!
+//! The kernel's own limits do not serve: an emulator reserves far more address space than it uses, and root may have any
+//! number of processes. So the tree is looked at every now and then, and killed when it has too much.
+
+use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bringup_model::limits::Limits;
+use rustix::process::Pid;
+
+use super::tree;
+
+/// How often is looked.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// The part of the time, as a divisor, that may go into walking through folders.
+const WALKING: u32 = 20;
+
+const MIB: u64 = 1 << 20;
+
+/// What a program and everything below it may take.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// MiB of resident memory, all processes together.
+    pub memory_mib: u64,
+    /// Processes at once.
+    pub processes: u64,
+    /// Files that each process may have open at once. The kernel sees to it: a process is refused the next one.
+    pub open_files: u64,
+    /// MiB that it may write to standard output and standard error.
+    pub output_mib: u64,
+    /// MiB that the files in `folder` may occupy.
+    pub disk_mib: u64,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+impl Bounds {
+    /// Those of a test program that keeps its files in `folder`.
+    pub fn of(limits: Limits, folder: &Path) -> Self {
+        let Limits { memory_mib, processes, open_files, output_mib, disk_mib, .. } = limits;
+        Self { memory_mib, processes, open_files, output_mib, disk_mib, folder: folder.to_owned() }
+    }
+}
+
+/// What a program had too much of, with the bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exceeded {
+    /// MiB of memory.
+    Memory(u64),
+    /// Processes.
+    Processes(u64),
+    /// MiB of output.
+    Output(u64),
+    /// MiB in files.
+    Disk(u64),
+}
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(bound) => write!(f, "used more than {bound} MiB of memory"),
+            Self::Processes(bound) => write!(f, "had more than {bound} processes"),
+            Self::Output(bound) => write!(f, "wrote more than {bound} MiB of output"),
+            Self::Disk(bound) => write!(f, "filled more than {bound} MiB of disk"),
+        }
+    }
+}
+
+/// The watch over one program.
+pub struct Watch<'a> {
+    bounds: &'a Bounds,
+    next: Instant,
+    next_walk: Instant,
+    printed: u64,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(bounds: &'a Bounds) -> Self {
+        let next = Instant::now() + INTERVAL;
+        Self { bounds, next, next_walk: next, printed: 0 }
+    }
+
+    /// When it is time to look again.
+    pub fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Counts output.
+    pub fn printed(&mut self, bytes: usize) {
+        self.printed = self.printed.saturating_add(bytes as u64);
+    }
+
+    /// Looks at the processes below `supervisor`, if it is time to, and at the output.
+    pub fn look(&mut self, supervisor: Pid) -> Option<Exceeded> {
+        let bounds = self.bounds;
+        if self.printed > bounds.output_mib * MIB {
+            return Some(Exceeded::Output(bounds.output_mib));
+        }
+        let start = Instant::now();
+        if start < self.next {
+            return None;
+        }
+        self.next = start + INTERVAL;
+        let usage = tree::usage(supervisor);
+        if usage.memory > bounds.memory_mib * MIB {
+            return Some(Exceeded::Memory(bounds.memory_mib));
+        }
+        if usage.processes > bounds.processes {
+            return Some(Exceeded::Processes(bounds.processes));
+        }
+        if start >= self.next_walk {
+            let full = occupied(&bounds.folder) > bounds.disk_mib * MIB;
+            self.next_walk = Instant::now() + WALKING * start.elapsed();
+            return full.then_some(Exceeded::Disk(bounds.disk_mib));
+        }
+        None
+    }
+}
+
+/// Bytes that the files below a folder occupy. What vanishes meanwhile, or cannot be read, counts nothing.
+fn occupied(folder: &Path) -> u64 {
+    let mut bytes = 0;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if let Ok(metadata) = entry.metadata() {
+                bytes += metadata.blocks() * 512;
+                if metadata.is_dir() {
+                    folders.push(entry.path());
+                }
+            }
+        }
+    }
+    bytes
+}

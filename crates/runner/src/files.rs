@@ -1,0 +1,168 @@
+//! Files by the names that they have elsewhere: their hashes, and a tar stream of them that is the same wherever it is made.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+use bringup_model::digest::hex;
+use sha2::{Digest as _, Sha256};
+
+use crate::interrupt;
+
+const CHUNK: usize = 256 * 1024;
+
+/// A file of an archive.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// As it is on disk, a link followed.
+    File(PathBuf),
+    /// A text.
+    Text(String),
+    /// A program for the shell.
+    Script(String),
+}
+
+impl Content {
+    /// Its hash.
+    pub fn sha256(&self) -> Result<String> {
+        match self {
+            Self::File(path) => sha256_file(path),
+            Self::Text(text) | Self::Script(text) => Ok(hex(&Sha256::digest(text))),
+        }
+    }
+
+    /// Its mode, which tells only whether it can be executed.
+    pub fn mode(&self) -> Result<u32> {
+        let executable = match self {
+            Self::File(path) => fs_err::metadata(path)?.permissions().mode() & 0o111 != 0,
+            Self::Text(_) => false,
+            Self::Script(_) => true,
+        };
+        Ok(if executable { 0o755 } else { 0o644 })
+    }
+
+    /// For messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Text(_) | Self::Script(_) => "a text".into(),
+        }
+    }
+}
+
+/// Contents by their path in the archive, sorted.
+pub type Files = Vec<(String, Content)>;
+
+/// Files on disk, as contents.
+pub fn on_disk(files: Vec<(String, PathBuf)>) -> Files {
+    files.into_iter().map(|(name, path)| (name, Content::File(path))).collect()
+}
+
+/// sha256 of each file.
+pub fn hashes(files: &Files) -> Result<BTreeMap<String, String>> {
+    files.iter().map(|(name, content)| Ok((name.clone(), content.sha256()?))).collect()
+}
+
+/// Adds files to a tar archive: nothing of them but name, content and whether they can be executed. What is there twice,
+/// such as the C library, which is the loader too, is a hard link the second time.
+pub fn append_files<W: Write>(tar: &mut tar::Builder<W>, files: &Files, prefix: &str) -> Result<()> {
+    let mut seen: HashMap<(String, u32), String> = HashMap::new();
+    for (name, content) in files {
+        let name = format!("{prefix}{name}");
+        let mode = content.mode()?;
+        let packed = match (seen.entry((content.sha256()?, mode)), content) {
+            (Entry::Occupied(first), _) => {
+                let mut header = header(mode, 0);
+                header.set_entry_type(tar::EntryType::Link);
+                tar.append_link(&mut header, &name, first.get())
+            }
+            (Entry::Vacant(first), Content::File(path)) => {
+                first.insert(name.clone());
+                let file = fs_err::File::open(path)?;
+                tar.append_data(&mut header(mode, file.metadata()?.len()), &name, file)
+            }
+            (Entry::Vacant(first), Content::Text(text) | Content::Script(text)) => {
+                first.insert(name.clone());
+                tar.append_data(&mut header(mode, text.len() as u64), &name, text.as_bytes())
+            }
+        };
+        packed.map_err(explain_full).with_context(|| format!("packing {}", content.name()))?;
+        interrupt::check()?;
+    }
+    Ok(())
+}
+
+/// Of a file that belongs to nobody and was made at no time.
+pub fn header(mode: u32, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}
+
+/// A path as it is called from a folder that it is in.
+pub fn below(path: &Path, folder: &Path) -> Result<String> {
+    let rest = path.strip_prefix(folder).with_context(|| format!("{} is elsewhere", path.display()))?;
+    let text = rest.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))?;
+    Ok(text.to_owned())
+}
+
+/// Paths of all files in a folder and below it; none if it is not there.
+pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut rest = vec![folder.to_owned()];
+    while let Some(path) = rest.pop() {
+        if !path.is_dir() {
+            continue;
+        }
+        for entry in fs_err::read_dir(&path)? {
+            let entry = entry?;
+            let place = if entry.file_type()?.is_dir() { &mut rest } else { &mut files };
+            place.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+/// The sha256 of a file, in lower-case hex.
+pub fn sha256_file(path: &Path) -> Result<String> {
+    let mut file = fs_err::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        interrupt::check()?;
+        match file.read(&mut chunk)? {
+            0 => return Ok(hex(&hash.finalize())),
+            length => hash.update(&chunk[..length]),
+        }
+    }
+}
+
+/// Says in plain words that the disk is full, where that is what happened.
+pub fn explain_full(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            anyhow!("the disk is full: {error}\nhint: make room there, then run the same command again")
+        }
+        _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hash_of_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), "abc").unwrap();
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256_file(file.path()).unwrap(), expected);
+    }
+}

@@ -1,0 +1,274 @@
+//! The budget of jobs: one pool of tokens that every compiler, make, cargo and emulator draws from.
+//!
+//! It is GNU make's jobserver, which make, cargo and rustc know. A process holds one token while it runs; those that
+//! start others on their own take more from the same pool.
+//!
+//! A watcher keeps the pool honest. A test program that sleeps lends its token to others until it works again, and a
+//! token is held back while memory is short.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use rustix::process::Pid;
+
+use crate::interrupt;
+
+mod watch;
+
+/// What a process does with the budget besides holding a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// A tool, which may take tokens for processes that it starts.
+    Tool,
+    /// A tool that closes the files that it inherits: it finds the pool by a path. That is the newer way, which make knows from
+    /// 4.4 on; cargo does.
+    ByPath,
+    /// A test program, which knows nothing of jobs and lends its token while it sleeps.
+    Program,
+    /// What runs on another machine, whose budget this is: it knows nothing of jobs, and nobody here sees it sleep.
+    Elsewhere,
+}
+
+/// A budget. Clones share it.
+#[derive(Clone)]
+pub struct Jobs(Arc<Pool>);
+
+struct Pool {
+    client: jobserver::Client,
+    total: usize,
+    state: Mutex<State>,
+    /// Told once when memory gets short.
+    warn: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Tokens that our own processes hold or have lent.
+    held: usize,
+    /// Running test programs, by the number of their supervisor, which itself does nothing.
+    programs: HashMap<Pid, watch::Program>,
+    /// Tokens too many: the next ones that come back do not go into the pool.
+    owed: usize,
+    /// How many jobs fewer there are to be for want of memory.
+    withheld: usize,
+}
+
+/// A token, given back when dropped.
+#[must_use = "a token that is dropped at once allows nothing"]
+pub struct Token {
+    pool: Arc<Pool>,
+    program: Option<Pid>,
+}
+
+impl Jobs {
+    /// A budget of `total` jobs. A job is held back as long as fewer than `reserve` bytes of memory are available, which
+    /// `warn` is told of the first time.
+    pub fn new(total: usize, reserve: u64, warn: impl Fn(&str) + Send + Sync + 'static) -> Result<Self> {
+        let client = jobserver::Client::new(total).context("making the pool of jobs")?;
+        let pool = Arc::new(Pool { client, total, state: Mutex::default(), warn: Box::new(warn) });
+        let weak = Arc::downgrade(&pool);
+        std::thread::Builder::new()
+            .name("jobs".into())
+            .spawn(move || watch::run(&weak, reserve))
+            .context("starting the thread that watches over jobs")?;
+        Ok(Self(pool))
+    }
+
+    /// How many jobs there are in all.
+    pub fn total(&self) -> usize {
+        self.0.total
+    }
+
+    /// Waits for a token. Fails once the run is interrupted.
+    pub fn acquire(&self) -> Result<Token> {
+        interrupt::check()?;
+        // On an interrupt every holder is killed and gives its token back, so this wait ends.
+        self.0.client.acquire_raw().context("waiting for a job to be free")?;
+        self.0.state().held += 1;
+        let token = Token { pool: Arc::clone(&self.0), program: None };
+        interrupt::check()?;
+        Ok(token)
+    }
+
+    /// Makes the pool known to a command that is about to be started, if it may take tokens.
+    pub(super) fn configure(&self, command: &mut std::process::Command, share: Share) {
+        match share {
+            Share::Tool => self.0.client.configure_make(command),
+            Share::ByPath => {
+                self.0.client.configure_make(command);
+                let words = |value: &OsStr| value.to_string_lossy().split(' ').find_map(first_file);
+                let file = command.get_envs().find_map(|(_, value)| words(value?));
+                // What opens the pipe's file anew has the same pipe.
+                let place = file.map(|file| format!("fifo:/proc/{}/fd/{file}", std::process::id()));
+                let flags = place.map_or_else(String::new, |place| format!("-j --jobserver-auth={place}"));
+                for variable in ["MAKEFLAGS", "CARGO_MAKEFLAGS"] {
+                    command.env(variable, &flags);
+                }
+            }
+            Share::Program | Share::Elsewhere => {}
+        }
+    }
+}
+
+impl Token {
+    /// Watches over the test program below this process, which holds this token, to lend the token while it sleeps.
+    pub(super) fn watch(&mut self, pid: Pid) {
+        self.pool.state().programs.insert(pid, watch::Program::default());
+        self.program = Some(pid);
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let mut state = self.pool.state();
+        state.held -= 1;
+        let program = self.program.and_then(|pid| state.programs.remove(&pid));
+        if !program.is_some_and(|program| program.lent) {
+            self.pool.give(&mut state);
+        }
+    }
+}
+
+impl Pool {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, state: &mut State) {
+        if state.owed > 0 {
+            state.owed -= 1;
+        } else {
+            // The pipe is ours: writing to it fails only with the machine.
+            let _ = self.client.release_raw();
+        }
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Jobs({})", self.0.total)
+    }
+}
+
+/// The number of the pipe's first file, if this word of make's flags gives it.
+fn first_file(word: &str) -> Option<u32> {
+    word.strip_prefix("--jobserver-auth=")?.split(',').next()?.parse().ok()
+}
+
+/// How often the watcher looks.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The pool, as long as somebody uses it.
+fn alive(pool: &Weak<Pool>) -> Option<Arc<Pool>> {
+    std::thread::sleep(TICK);
+    pool.upgrade()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::Cmd;
+
+    fn jobs(total: usize) -> Jobs {
+        Jobs::new(total, 0, |_| ()).unwrap()
+    }
+
+    /// A program that holds the only token, and whether it has lent it.
+    fn lends(share: Share, words: &[&str]) -> bool {
+        let jobs = jobs(1);
+        let program = Cmd::new(words[0]).args(&words[1..]).within(&jobs, share);
+        let lends = std::thread::scope(|scope| {
+            let running = scope.spawn(|| program.output().map(drop));
+            while jobs.0.state().held == 0 {
+                std::thread::yield_now();
+            }
+            let token = jobs.acquire().unwrap();
+            let lends = jobs.0.state().held == 2;
+            drop(token);
+            running.join().unwrap().unwrap();
+            lends
+        });
+        assert_eq!(jobs.0.client.available().unwrap(), 1);
+        lends
+    }
+
+    #[test]
+    fn a_sleeping_test_program_lends_its_token_and_a_tool_does_not() {
+        assert!(lends(Share::Program, &["sleep", "2"]));
+        assert!(!lends(Share::Tool, &["sleep", "2"]));
+    }
+
+    #[test]
+    fn a_test_program_whose_child_works_is_not_asleep() {
+        let spin = "timeout 2 setsid sh -c 'while :; do :; done' & wait";
+        assert!(!lends(Share::Program, &["sh", "-c", spin]));
+    }
+
+    #[test]
+    fn a_program_that_has_just_started_is_not_taken_for_asleep() {
+        let jobs = jobs(1);
+        let _token = jobs.acquire().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "its number has to be known")]
+        let mut sleeper = std::process::Command::new("sh").args(["-c", "sleep 30 & wait"]).spawn().unwrap();
+        let pid = Pid::from_child(&sleeper);
+        let mut state = jobs.0.state();
+        state.programs.insert(pid, watch::Program::default());
+        let looks = [(); 2].map(|()| {
+            watch::lend(&jobs.0, &mut state);
+            std::thread::sleep(TICK);
+            state.programs[&pid].lent
+        });
+        state.programs.clear();
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+        assert_eq!(looks, [false, true]);
+    }
+
+    #[test]
+    fn tokens_that_a_killed_tool_took_with_it_come_back() {
+        let jobs = jobs(3);
+        for _ in 0..3 {
+            jobs.0.client.acquire_raw().unwrap();
+        }
+        let tokens: Vec<Token> = (0..3).map(|_| jobs.acquire().unwrap()).collect();
+        drop(tokens);
+        assert_eq!(jobs.0.client.available().unwrap(), 3);
+    }
+
+    #[test]
+    fn memory_that_is_short_holds_tokens_back_but_never_the_last() {
+        let jobs = Jobs::new(3, u64::MAX, |_| ()).unwrap();
+        let tokens: Vec<Token> = (0..3).map(|_| jobs.acquire().unwrap()).collect();
+        while jobs.0.state().withheld < 2 {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(3 * TICK);
+        drop(tokens);
+        assert_eq!((jobs.0.state().withheld, jobs.0.client.available().unwrap()), (2, 1));
+    }
+
+    #[test]
+    fn a_tool_that_closes_its_files_finds_the_budget_too() {
+        let jobs = jobs(3);
+        let take = "from=${MAKEFLAGS#*fifo:}; head -c 2 <\"$from\" | wc -c";
+        let taken = Cmd::new("sh").args(["-c", &format!("exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; {take}")]);
+        assert_eq!(taken.within(&jobs, Share::ByPath).read().unwrap(), "2");
+        assert_eq!(jobs.0.client.available().unwrap(), 1);
+    }
+
+    #[test]
+    fn make_and_what_it_starts_share_the_budget() {
+        let jobs = jobs(2);
+        let folder = tempfile::tempdir().unwrap();
+        let rules = "all: a b c d\na b c d:\n\t@mkdir run-$@; ls -d run-* | wc -l >>seen; sleep 0.2; rmdir run-$@\n";
+        fs_err::write(folder.path().join("Makefile"), rules).unwrap();
+        let make = Cmd::new("make").dir(folder.path()).within(&jobs, Share::Tool);
+        make.read().unwrap();
+        let seen = fs_err::read_to_string(folder.path().join("seen")).unwrap();
+        assert_eq!(seen.split_whitespace().max(), Some("2"), "{seen}");
+    }
+}

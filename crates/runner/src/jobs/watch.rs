@@ -1,0 +1,96 @@
+//! The watcher over a pool of jobs.
+
+use std::path::Path;
+use std::sync::Weak;
+use std::time::Duration;
+
+use super::{Pool, State, TICK, alive};
+use crate::exec::tree;
+
+/// A test program that uses less than this part of a processor may be asleep; one that uses more than [`AWAKE`] is not.
+const ASLEEP: f64 = 0.2;
+const AWAKE: f64 = 0.5;
+
+/// A test program that holds a token; all that it has started counts as part of it.
+#[derive(Debug, Default)]
+pub(super) struct Program {
+    /// Processor time at the last look. The first look says nothing of how busy it is: it may have started just now.
+    cpu: Option<Duration>,
+    /// Whether its token is in the pool while it sleeps.
+    pub lent: bool,
+}
+
+/// Runs until the pool is gone.
+pub(super) fn run(pool: &Weak<Pool>, reserve: u64) {
+    let mut idle = false;
+    let mut warned = false;
+    while let Some(pool) = alive(pool) {
+        let mut state = pool.state();
+        lend(&pool, &mut state);
+        watch_memory(&pool, &mut state, reserve, &mut warned);
+        // A tool that is killed takes the tokens with it that it had taken. Twice in a row, because a token may be on
+        // its way from the pool to its holder.
+        let now_idle = state.held == 0;
+        if idle && now_idle {
+            refill(&pool, &mut state);
+        }
+        idle = now_idle;
+    }
+}
+
+/// Looks at every test program once.
+pub(super) fn lend(pool: &Pool, state: &mut State) {
+    let mut lent = 0;
+    for (pid, program) in &mut state.programs {
+        let cpu = tree::cpu_time(*pid);
+        let Some(before) = program.cpu.replace(cpu) else { continue };
+        let busy = cpu.saturating_sub(before).as_secs_f64() / TICK.as_secs_f64();
+        if !program.lent && busy < ASLEEP && !tree::is_runnable(*pid) {
+            program.lent = true;
+            lent += 1;
+        } else if program.lent && busy > AWAKE {
+            program.lent = false;
+            state.owed += 1;
+        }
+    }
+    for _ in 0..lent {
+        pool.give(state);
+    }
+}
+
+fn watch_memory(pool: &Pool, state: &mut State, reserve: u64, warned: &mut bool) {
+    let Some(available) = available_memory() else { return };
+    if available < reserve {
+        if state.withheld + 1 < pool.total {
+            state.withheld += 1;
+            state.owed += 1;
+            if !std::mem::replace(warned, true) {
+                (pool.warn)(&format!("{} MiB of memory are left: fewer jobs run until there is more", available >> 20));
+            }
+        }
+    } else if state.withheld > 0 && available >= reserve.saturating_add(reserve / 2) {
+        state.withheld -= 1;
+        pool.give(state);
+    }
+}
+
+fn refill(pool: &Pool, state: &mut State) {
+    let wanted = pool.total - state.withheld + state.owed;
+    let there = pool.client.available().unwrap_or(wanted);
+    for _ in there..wanted {
+        pool.give(state);
+    }
+}
+
+/// Bytes that can be had without swapping: what the kernel says, or what is left of the control group's limit.
+fn available_memory() -> Option<u64> {
+    let meminfo = fs_err::read_to_string("/proc/meminfo").ok()?;
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let machine = line.split_whitespace().next()?.parse::<u64>().ok()? << 10;
+    let number = |name: &str| {
+        let text = fs_err::read_to_string(Path::new("/sys/fs/cgroup").join(name)).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    let group = number("memory.max").zip(number("memory.current"));
+    Some(group.map_or(machine, |(limit, used)| machine.min(limit.saturating_sub(used))))
+}

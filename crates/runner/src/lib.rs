@@ -1,0 +1,14 @@
+//! Runs test programs of another architecture: processes, jobs, sandbox, harnesses and suites.
+
+pub mod exec;
+pub mod files;
+pub mod harness;
+pub mod interrupt;
+pub mod jobs;
+pub mod one_test;
+pub mod runner;
+pub mod sandbox;
+pub mod scratch;
+pub mod ssh;
+pub mod suite;
+pub mod test_set;

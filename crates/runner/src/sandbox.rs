@@ -1,0 +1,367 @@
+//! Namespaces around test programs, without privileges.
+//!
+//! Three things are done where the kernel allows them, each in namespaces that only the program and its children see:
+//! * a network of its own, with nothing but loopback: tests of two programs cannot meet on a port;
+//! * the emulator registered with `binfmt_misc`, so that programs of the target start each other (Linux 6.7 and later);
+//! * for the native runner, the target's loader laid over the host's folder of that name, so that programs start as
+//!   on a target system and know their own path.
+//!
+//! In it the user is root, and nobody else exists. On another machine the same is tried there.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use bringup_model::isolation::Isolation;
+use bringup_model::link::Link;
+
+use crate::exec::{Cmd, Finished, Flow, Output, Stream};
+use crate::jobs::Share;
+use crate::runner::{Runner, in_sysroot, library_path};
+use crate::scratch::Scratch;
+
+/// Length of the part of an ELF header that says for whom the file is: identification, type and machine.
+const ELF_HEADER: usize = 20;
+
+/// The longest interpreter that the kernel takes.
+const INTERPRETER_LIMIT: usize = 127;
+
+/// Name of the script that starts programs of the target.
+const STARTER: &str = "starter";
+
+/// What allows all the others.
+const NAMESPACES: [&str; 2] = ["--user", "--map-root-user"];
+
+/// What surrounds the programs of one run.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the host")]
+pub struct Sandbox {
+    /// Whether programs have a network of their own.
+    pub network: bool,
+    /// Whether programs of the target can start each other under the emulator.
+    pub binfmt: bool,
+    /// Whether the host's kernel takes the target's programs for its own, so that the emulator cannot be registered for them.
+    pub own_kind: bool,
+    /// Whether the target's loader is in its place, for the native runner.
+    pub loader: bool,
+    /// What could not be had, and why.
+    pub notes: Vec<String>,
+    runner: Runner,
+    unshare: Vec<&'static str>,
+    script: String,
+    /// Parameters of the script.
+    values: Vec<OsString>,
+    /// Holds the scripts that start the emulator, or the loader; the path is short.
+    folder: Scratch,
+}
+
+/// What is asked of the emulator besides running a program.
+#[derive(Debug, Clone, Default)]
+pub struct Tracing {
+    /// A command that starts the emulator.
+    pub before: Vec<OsString>,
+    /// More options of the emulator.
+    pub options: Vec<OsString>,
+}
+
+/// One thing that a sandbox may do: shell commands that use the values given, and the namespaces they need.
+struct Feature {
+    unshare: &'static [&'static str],
+    script: String,
+    values: Vec<OsString>,
+}
+
+impl Sandbox {
+    /// Finds out what the kernel allows. `sample` is any program that will be run: its ELF header is what the emulator is registered for.
+    pub fn prepare(runner: &Runner, sample: &Path) -> Result<Self> {
+        Self::with_isolation(runner, sample, Isolation::Full)
+    }
+
+    /// The same, with no more than what is wanted.
+    pub fn with_isolation(runner: &Runner, sample: &Path, isolation: Isolation) -> Result<Self> {
+        let folder = Scratch::new().context("making a folder for the sandbox")?;
+        let path = folder.path().to_owned();
+        let words = match runner {
+            Runner::Native { sysroot, loader } => vec![in_sysroot(sysroot, loader).into()],
+            other => other.emulator(),
+        };
+        let text = [b"#!/bin/sh\nexec".to_vec(), shell_words(&words), b" \"$@\"\n".to_vec()];
+        write_script(&path.join(STARTER), &text.concat())?;
+        let mut sandbox = Self {
+            network: false,
+            binfmt: false,
+            own_kind: false,
+            loader: false,
+            notes: Vec::new(),
+            runner: runner.clone(),
+            unshare: NAMESPACES.into(),
+            script: "set -e\n".into(),
+            values: Vec::new(),
+            folder,
+        };
+        let unwanted = format!("--isolation {}", isolation.word());
+        let lacking = "no network of their own for test programs";
+        let network = Feature { unshare: &["--net"], script: "ip link set lo up\n".into(), values: vec![] };
+        let network = if isolation.network() { Ok(network) } else { Err(unwanted.clone()) };
+        sandbox.network = sandbox.take(lacking, network)?;
+        let spawns = isolation.spawns();
+        match runner {
+            Runner::Qemu { .. } if is_own_kind(sample)? => sandbox.own_kind = true,
+            Runner::Qemu { .. } => {
+                let lacking = "programs of the target cannot start each other: no binfmt_misc";
+                let feature = if spawns { register(runner, sample, &path)? } else { Err(unwanted) };
+                sandbox.binfmt = sandbox.take(lacking, feature)?;
+            }
+            Runner::Native { sysroot, loader } => {
+                let lacking = "programs are started through the loader and do not know their own path";
+                let feature =
+                    if spawns { Ok(overlay(copy_loader(sysroot, loader, &path)?, loader)?) } else { Err(unwanted) };
+                sandbox.loader = sandbox.take(lacking, feature)?;
+            }
+            Runner::Ssh { placed, loader } => {
+                sandbox.own_kind = true;
+                let lacking = "programs are started through the loader and do not know their own path";
+                let layer = placed.sysroot().join(place_of(loader).strip_prefix("/").unwrap_or(place_of(loader)));
+                let feature = if spawns { Ok(overlay(layer, loader)?) } else { Err(unwanted) };
+                sandbox.loader = placed.has_loader(loader)? || sandbox.take(lacking, feature)?;
+            }
+        }
+        Ok(sandbox)
+    }
+
+    /// Whether programs of the target can start programs of the target, themselves for one. A static one of the host's own
+    /// kind is started by the host, which lacks only the loader for the others.
+    pub fn spawns(&self, link: Link) -> bool {
+        self.binfmt || self.loader || (self.own_kind && link == Link::Static)
+    }
+
+    /// What it does not give, in the words of triage.
+    pub fn lacking(&self) -> Vec<String> {
+        let (what, spawns) = match self.runner {
+            Runner::Qemu { .. } => ("binfmt_misc", self.binfmt),
+            Runner::Native { .. } | Runner::Ssh { .. } => ("loader in its place", self.loader),
+        };
+        let all = [("network of its own", self.network), (what, spawns)];
+        all.into_iter().filter(|(_, has)| !has).map(|(what, _)| what.to_owned()).collect()
+    }
+
+    /// A command that runs `program` in the sandbox. `lib_dirs` are searched for shared libraries first.
+    pub fn command(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        lib_dirs: &[PathBuf],
+    ) -> Result<Cmd> {
+        self.traced(program, args, lib_dirs, &Tracing::default())
+    }
+
+    /// The same, with the emulator of this program, not of those that it starts, asked for more.
+    pub fn traced(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        lib_dirs: &[PathBuf],
+        tracing: &Tracing,
+    ) -> Result<Cmd> {
+        let words = if self.loader {
+            vec![self.runner.there(program).into()]
+        } else {
+            self.runner.words(program, &tracing.options)?
+        };
+        let words: Vec<OsString> = tracing.before.iter().cloned().chain(words).collect();
+        let lib_dirs: Vec<PathBuf> = lib_dirs.iter().map(|dir| self.runner.there(dir)).collect();
+        let libraries = library_path(&lib_dirs)?;
+        if self.unshare.len() > NAMESPACES.len() {
+            return Ok(self.enclose(&libraries).args(words).args(args));
+        }
+        let cmd = Cmd::new(&words[0]).args(&words[1..]).args(args);
+        let cmd = if libraries.is_empty() { cmd } else { cmd.env("LD_LIBRARY_PATH", libraries) };
+        Ok(self.runner.environment(cmd))
+    }
+
+    /// A command that runs a program of this machine in the sandbox.
+    pub fn host_command(&self, program: &Path) -> Cmd {
+        if self.unshare.len() > NAMESPACES.len() {
+            return self.enclose(OsStr::new("")).arg(program);
+        }
+        self.runner.environment(Cmd::new(program))
+    }
+
+    /// A script in which a program in the sandbox finds what starts programs of the target, given their command lines;
+    /// nothing if they start by themselves.
+    pub fn starter(&self, link: Link) -> Option<PathBuf> {
+        let needed = match &self.runner {
+            Runner::Qemu { .. } => true,
+            Runner::Native { .. } => !self.loader && link == Link::Dynamic,
+            Runner::Ssh { .. } => false,
+        };
+        needed.then(|| self.folder.path().join(STARTER))
+    }
+
+    /// Runs one of its commands with a home, a folder for temporary files and one to work in. Here they are in `folder`,
+    /// which stays; on another machine they are gone at the end.
+    pub fn stream(&self, cmd: Cmd, folder: &Path, sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
+        fs_err::create_dir_all(folder)?;
+        if let Runner::Ssh { placed, .. } = &self.runner {
+            return placed.stream(&cmd, sink);
+        }
+        private(cmd, folder)?.stream(sink)
+    }
+
+    /// What one of its commands does with the budget of jobs.
+    pub fn share(&self) -> Share {
+        if matches!(self.runner, Runner::Ssh { .. }) { Share::Elsewhere } else { Share::Program }
+    }
+
+    fn output(&self, cmd: &Cmd) -> Result<Output> {
+        match &self.runner {
+            Runner::Ssh { placed, .. } => placed.output(cmd),
+            _ => cmd.output(),
+        }
+    }
+
+    /// The start of a command line that what is to be run is added to. The libraries are for that alone, not for the tools before it.
+    fn enclose(&self, libraries: &OsStr) -> Cmd {
+        let count = self.values.len() + 1;
+        let libraries_set = format!("if [ -n \"${{{count}}}\" ]; then export LD_LIBRARY_PATH=\"${{{count}}}\"; fi\n");
+        let script = format!("{}{libraries_set}shift {count}\nexec \"$@\"\n", self.script);
+        let cmd =
+            Cmd::new("unshare").args(&self.unshare).args(["sh", "-c", &script, "sh"]).args(&self.values).arg(libraries);
+        self.runner.environment(cmd)
+    }
+
+    /// Adds a feature if a trial shows that it works; a note says why not.
+    fn take(&mut self, lacking: &str, feature: Result<Feature, String>) -> Result<bool> {
+        let feature = match feature {
+            Ok(feature) => feature,
+            Err(why) => {
+                self.notes.push(format!("{lacking} ({why})"));
+                return Ok(false);
+            }
+        };
+        let before = (self.unshare.clone(), self.script.clone(), self.values.clone());
+        // Values are numbered on from those of the features before.
+        let numbered = (0..feature.values.len()).fold(feature.script, |script, index| {
+            script.replace(&format!("@{index}"), &format!("${{{}}}", self.values.len() + index + 1))
+        });
+        self.unshare.extend(feature.unshare);
+        self.script.push_str(&numbered);
+        self.values.extend(feature.values);
+        let why = match self.output(&self.enclose(OsStr::new("")).arg("true").timeout(Duration::from_secs(10))) {
+            Ok(trial) if trial.finished.status.success() => return Ok(true),
+            Ok(trial) => String::from_utf8_lossy(&trial.stderr).lines().last().unwrap_or("no reason given").to_owned(),
+            Err(error) => {
+                crate::interrupt::check()?;
+                format!("{:#}", error.root_cause())
+            }
+        };
+        self.notes.push(format!("{lacking} ({why})"));
+        (self.unshare, self.script, self.values) = before;
+        Ok(false)
+    }
+}
+
+/// Gives a command a home, a folder for temporary files and one to work in, within `folder`.
+pub(super) fn private(cmd: Cmd, folder: &Path) -> Result<Cmd> {
+    let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
+    for path in [&home, &tmp, &work] {
+        fs_err::create_dir_all(path)?;
+    }
+    Ok(cmd.env("HOME", home).env("TMPDIR", tmp).dir(work))
+}
+
+/// Registers the emulator, by way of a script that gives it its options, for files of the sample's kind.
+fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feature, String>> {
+    let header = elf_header(sample)?;
+    let interpreter = folder.join("emulator");
+    let too_long =
+        interpreter.as_os_str().len() > INTERPRETER_LIMIT || interpreter.as_os_str().as_bytes().contains(&b':');
+    if too_long {
+        return Ok(Err(format!("the kernel does not take {} as an interpreter", interpreter.display())));
+    }
+    let mut text = b"#!/bin/sh\nprogram=$1 name=$2\nshift 2\nexec".to_vec();
+    text.extend(shell_words(&runner.emulator()));
+    text.extend(b" -0 \"$name\" \"$program\" \"$@\"\n");
+    write_script(&interpreter, &text)?;
+    let mount = folder.join("binfmt");
+    fs_err::create_dir(&mount)?;
+    let line = format!(":bringup:M::{}:{}:{}:P", magic(&header), mask(), interpreter.display());
+    let script = "mount -t binfmt_misc binfmt_misc \"@0\"\nprintf %s \"@1\" >\"@0/register\"\n";
+    Ok(Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![mount.into(), line.into()] }))
+}
+
+/// Lays a folder that holds just the loader over the system's folder of the same name. The path goes by the working
+/// folder, because `:` and `,` mean something to mount.
+fn overlay(layer: PathBuf, loader: &str) -> Result<Feature> {
+    anyhow::ensure!(loader.starts_with('/'), "{loader} is no path of a loader");
+    let script = "back=$PWD\ncd \"@1\"\nplace=$(pwd -P)\ncd \"@0\"\n\
+                  mount -t overlay overlay -o lowerdir=.:\"$place\" \"$place\"\ncd \"$back\"\n";
+    Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into(), place_of(loader).into()] })
+}
+
+/// A folder that holds just the loader.
+fn copy_loader(sysroot: &Path, loader: &str, folder: &Path) -> Result<PathBuf> {
+    let file = Path::new(loader).file_name().with_context(|| format!("{loader} is no path of a loader"))?;
+    let layer = folder.join("loader");
+    fs_err::create_dir(&layer)?;
+    fs_err::copy(in_sysroot(sysroot, loader), layer.join(file))?;
+    Ok(layer)
+}
+
+/// The folder that the loader is in.
+fn place_of(loader: &str) -> &Path {
+    Path::new(loader).parent().unwrap_or(Path::new("/"))
+}
+
+/// Whether the host would start such a file itself: to register the emulator for it would catch the host's own programs.
+fn is_own_kind(file: &Path) -> Result<bool> {
+    Ok(elf_header(file)? == elf_header(Path::new("/proc/self/exe"))?)
+}
+
+fn elf_header(file: &Path) -> Result<[u8; ELF_HEADER]> {
+    let mut header = [0; ELF_HEADER];
+    std::io::Read::read_exact(&mut fs_err::File::open(file)?, &mut header)
+        .with_context(|| format!("{} is too short for an ELF file", file.display()))?;
+    // ABI, padding and type do not tell two machines apart.
+    header[7..18].fill(0);
+    Ok(header)
+}
+
+fn magic(header: &[u8]) -> String {
+    header.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "\\x{byte:02x}");
+        text
+    })
+}
+
+fn mask() -> String {
+    let mut mask = [0xff; ELF_HEADER];
+    mask[7..18].fill(0);
+    magic(&mask)
+}
+
+fn write_script(path: &Path, text: &[u8]) -> Result<()> {
+    fs_err::write(path, text)?;
+    Ok(fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
+}
+
+/// Words for the shell, each after a space.
+fn shell_words(words: &[OsString]) -> Vec<u8> {
+    words.iter().flat_map(|word| [vec![b' '], shell_quote(word)].concat()).collect()
+}
+
+fn shell_quote(word: &OsStr) -> Vec<u8> {
+    let mut quoted = vec![b'\''];
+    for byte in word.as_bytes() {
+        match byte {
+            b'\'' => quoted.extend(br"'\''"),
+            _ => quoted.push(*byte),
+        }
+    }
+    quoted.push(b'\'');
+    quoted
+}

@@ -1,0 +1,145 @@
+//! Follows one process by its events.
+//!
+//! Tests print what they like, on the same stream, so an event may be made up. What is believed is what the harness would
+//! say: that a test starts which was asked for and is not over, and that a test in flight is over.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use bringup_model::outcome::{Outcome, TestOutcome};
+
+use crate::harness::libtest::{Done, Event, Tail, TestResult};
+
+/// What is known of a process by now.
+pub struct Watch<'a> {
+    /// Asked for and not reported.
+    left: BTreeSet<&'a str>,
+    reported: &'a mut dyn FnMut(TestOutcome),
+    /// Tests that were reported, in that order.
+    pub done: Vec<String>,
+    /// Those that failed.
+    failed: BTreeSet<String>,
+    /// In the order of starting.
+    pub in_flight: Vec<(String, Instant)>,
+    /// The test that started last.
+    last: String,
+    /// Whether the last that it said was that it had run all.
+    pub told: bool,
+    /// Tests in flight that are known to be slow.
+    slow: Vec<String>,
+    /// Whether a test starts only when the one before has ended.
+    single: bool,
+    /// Standard error since the last test started.
+    pub errors: Tail,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(tests: &'a [String], single: bool, reported: &'a mut dyn FnMut(TestOutcome)) -> Self {
+        Self {
+            left: tests.iter().map(String::as_str).collect(),
+            single,
+            reported,
+            done: Vec::new(),
+            failed: BTreeSet::new(),
+            in_flight: Vec::new(),
+            last: String::new(),
+            told: false,
+            slow: Vec::new(),
+            errors: Tail::default(),
+        }
+    }
+
+    /// Whether a test has failed.
+    pub fn has_failures(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    /// The tests whose time runs. Of those that go one after the other that is the last to start: the harness has got over
+    /// those before, whatever became of them.
+    pub fn running(&self) -> &[(String, Instant)] {
+        let passed_over = match self.in_flight.last() {
+            Some((name, _)) if self.single && self.last == *name => self.in_flight.len() - 1,
+            _ if self.single => self.in_flight.len(),
+            _ => 0,
+        };
+        &self.in_flight[passed_over..]
+    }
+
+    /// Whether just one test can have been running.
+    pub fn is_sure(&self) -> bool {
+        self.single && self.in_flight.len() == 1 && self.running().len() == 1
+    }
+
+    /// The tests that have come to run for this long since it was last asked.
+    pub fn slow(&mut self, time: Duration) -> Vec<String> {
+        let late = |(name, since): &&(String, Instant)| since.elapsed() >= time && !self.slow.contains(name);
+        let late: Vec<String> = self.running().iter().filter(late).map(|(name, _)| name.clone()).collect();
+        self.slow.extend(late.iter().cloned());
+        late
+    }
+
+    /// Takes an event, if it is one of this process.
+    pub fn on(&mut self, event: Event, noise: &mut Tail) -> bool {
+        match event {
+            Event::Started(name) if self.left.contains(name.as_str()) => {
+                // One that was not reported stays: either it is lost, or this start is made up.
+                self.in_flight.retain(|(other, _)| *other != name);
+                self.last.clone_from(&name);
+                self.in_flight.push((name, Instant::now()));
+                self.told = false;
+                noise.clear();
+                self.errors.clear();
+            }
+            Event::Done(test) if self.is_believed(&test) => self.settle(test, noise),
+            Event::Finished => self.told = true,
+            Event::Started(_) | Event::Done(_) => return false,
+        }
+        true
+    }
+
+    /// Whether the end of a test may be true. A second one is if it is worse than the first, which then was made up.
+    fn is_believed(&self, test: &Done) -> bool {
+        let may_be_running = !self.single || (self.in_flight.is_empty() && self.done.last() == Some(&test.name));
+        self.in_flight.iter().any(|(name, _)| *name == test.name)
+            || (test.result == TestResult::Fail
+                && may_be_running
+                && self.done.contains(&test.name)
+                && !self.failed.contains(&test.name))
+    }
+
+    fn settle(&mut self, test: Done, noise: &mut Tail) {
+        let started = self.in_flight.iter().find(|(name, _)| *name == test.name).map(|(_, since)| *since);
+        self.in_flight.retain(|(name, _)| *name != test.name);
+        let outcome = match test.result {
+            TestResult::Pass => Outcome::Pass,
+            TestResult::Fail => Outcome::Fail,
+            TestResult::Ignored => Outcome::Ignored,
+        };
+        if outcome == Outcome::Fail {
+            self.failed.insert(test.name.clone());
+        }
+        self.told = false;
+        // Standard error comes by another pipe: what of it is here by now is worth having.
+        let printed = outcome.is_failure().then(|| {
+            let uncaught = join(std::mem::take(noise).text(), &self.errors.clone().text());
+            join(test.output, &uncaught)
+        });
+        let output = printed.filter(|text| !text.is_empty());
+        if self.left.remove(test.name.as_str()) {
+            self.done.push(test.name.clone());
+        }
+        // Some harnesses measure, of others it is seen.
+        let seen = || started.filter(|_| outcome != Outcome::Ignored).map(|since| since.elapsed().as_secs_f64());
+        let wall_s = test.seconds.or_else(seen).unwrap_or(0.0);
+        let (name, reason) = (test.name, test.message);
+        (self.reported)(TestOutcome { name, outcome, wall_s, reason, tries: None, output });
+    }
+}
+
+/// Two texts as one.
+pub fn join(mut first: String, second: &str) -> String {
+    if !first.is_empty() && !second.is_empty() && !first.ends_with('\n') {
+        first.push('\n');
+    }
+    first + second
+}

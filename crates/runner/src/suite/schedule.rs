@@ -1,0 +1,380 @@
+//! A suite's run: what its programs list, what of that is selected, and who runs it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::interrupt::Interrupted;
+use crate::jobs::Jobs;
+use crate::suite::process::Bench;
+
+use crate::sandbox::Sandbox;
+pub use crate::suite::program::{Harness, TestProgram};
+use crate::suite::queue::{Durations, Job, Pile, Queue};
+use crate::suite::selection::{Chosen, Listed, Selected, Selection};
+use bringup_model::outcome::{Outcome, SuiteOutcome, TestOutcome};
+use bringup_model::partition::Partition;
+use bringup_model::pins::Limits;
+
+/// How a suite is run.
+#[derive(Clone)]
+pub struct Options<'a> {
+    /// The budget of jobs.
+    pub jobs: Jobs,
+    /// What a test, by its name in the suite, may take. Tests of different limits run in different processes.
+    pub limits: &'a (dyn Fn(&str) -> Limits + Sync),
+    /// Where the programs find their shared libraries.
+    pub lib_dirs: Vec<PathBuf>,
+    /// Whether a test, by its name in the suite, must not run.
+    pub skip: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Only tests whose name contains this.
+    pub filter: Option<String>,
+    /// Only this part of them.
+    pub partition: Option<Partition>,
+    /// Tests that run at once in one process.
+    pub threads: usize,
+    /// How often every test runs, each time alone, if not just once.
+    pub stress: Option<usize>,
+    /// How long tests took before.
+    pub durations: &'a Durations,
+    /// Told of tests that take long, while they run, from any thread.
+    pub warn: &'a (dyn Fn(&str) + Sync),
+}
+
+/// A suite that is being run.
+pub struct Suite<'a> {
+    programs: &'a [TestProgram],
+    options: &'a Options<'a>,
+    bench: Bench<'a>,
+    start: Instant,
+    /// What is known by now, by the tests' names in the suite.
+    settled: Mutex<BTreeMap<String, TestOutcome>>,
+    /// What is to run, by the same names.
+    selected: Mutex<Places>,
+}
+
+/// A program and the test in it; no test if the program is the test.
+type Place = (usize, Option<String>);
+
+/// Where each test is; nothing for a program that cannot list its tests, and stands for them.
+type Places = BTreeMap<String, Option<Place>>;
+
+impl<'a> Suite<'a> {
+    /// Programs of one suite, to be run in the sandbox.
+    ///
+    /// Each process gets folders of its own in `folder`, whose path should be short: tests make sockets there, and the
+    /// kernel takes 107 bytes for a socket's path.
+    pub fn new(
+        programs: &'a [TestProgram],
+        sandbox: &'a Sandbox,
+        options: &'a Options<'a>,
+        folder: &'a Path,
+    ) -> Result<Self> {
+        let suite = &programs.first().context("there are no test programs")?.suite;
+        if let Some(other) = programs.iter().find(|program| program.suite != *suite) {
+            bail!("{} is a program of suite {}, not of {suite}", other.name, other.suite);
+        }
+        let bench = Bench {
+            sandbox,
+            jobs: &options.jobs,
+            lib_dirs: &options.lib_dirs,
+            limits: options.limits,
+            folder,
+            processes: AtomicUsize::new(0),
+            tally: Mutex::default(),
+            warn: options.warn,
+        };
+        Ok(Self {
+            programs,
+            options,
+            bench,
+            start: Instant::now(),
+            settled: Mutex::default(),
+            selected: Mutex::default(),
+        })
+    }
+
+    /// Runs it. `progress` is told tests done and tests selected, from any thread. After an interrupt, the outcome holds
+    /// what was known by then.
+    pub fn run(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<SuiteOutcome> {
+        let mut selection = Selection::new(self.options);
+        for (program, listed) in self.list()? {
+            selection.add(program, &self.programs[program], listed)?;
+        }
+        let Chosen { ours, elsewhere, names, complete } = selection.choose();
+        let place = |test: &Selected| test.unlisted.is_none().then(|| (test.program, test.test.clone()));
+        *self.selected() = ours.iter().map(|test| (test.full.clone(), place(test))).collect();
+        let total = ours.len();
+        let mut piles: Vec<Pile> = Vec::new();
+        for test in ours {
+            if let Some(outcome) = test.unlisted {
+                self.settle(outcome);
+            } else if (self.options.skip)(&test.full) {
+                let (name, outcome) = (test.full, Outcome::Skipped);
+                self.settle(TestOutcome { name, outcome, wall_s: 0.0, reason: None, tries: None, output: None });
+            } else {
+                let together = !self.bench.sandbox.network && test.test.as_deref().is_some_and(shares_ports);
+                self.pile(&mut piles, test, together);
+            }
+        }
+        let count = || progress(self.settled().len(), total);
+        count();
+        let result = match self.options.stress {
+            None => self.run_once(piles, &count),
+            Some(times) => {
+                let names = piles.into_iter().flat_map(|pile| self.names(&pile)).collect();
+                self.run_alone(names, times, &|_| false, &|_, outcomes| {
+                    self.settle(TestOutcome::together(outcomes));
+                    count();
+                })
+            }
+        };
+        let interrupted = match result {
+            Err(error) if error.is::<Interrupted>() => true,
+            result => result.map(|()| false)?,
+        };
+        let settled = std::mem::take(&mut *self.settled());
+        let not_run = not_run(&self.selected(), &settled, interrupted)?;
+        let mut outcome = SuiteOutcome {
+            suite: self.programs[0].suite.clone(),
+            listed: total,
+            not_run,
+            interrupted: interrupted && not_run > 0,
+            complete: complete && not_run == 0,
+            elsewhere,
+            names,
+            tests: settled.into_values().collect(),
+            notes: Vec::new(),
+            wall_s: 0.0,
+            cpu_s: 0.0,
+        };
+        self.cost(&mut outcome);
+        Ok(outcome)
+    }
+
+    /// Runs tests of an outcome again, each time alone, and puts into it how often they failed. What fails the same way by
+    /// running out of time is tried once more only.
+    pub fn again(&self, outcome: &mut SuiteOutcome, names: &[String], times: usize) -> Result<()> {
+        let found = Mutex::new(Vec::new());
+        let timeouts = outcome.tests.iter().filter(|test| test.outcome == Outcome::Timeout);
+        let timeouts: HashSet<String> = timeouts.map(|test| test.name.clone()).collect();
+        let places = {
+            let selected = self.selected();
+            // That a program can list its tests after all would be no outcome of theirs, so that is not tried.
+            names.iter().filter_map(|name| selected.get(name)?.clone()).collect()
+        };
+        let result = self.run_alone(places, times, &|name| timeouts.contains(name), &|name, outcomes| {
+            found.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), outcomes));
+        });
+        for (name, outcomes) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            if let Some(test) = outcome.tests.iter_mut().find(|test| test.name == name) {
+                let first = std::iter::once(test.clone());
+                *test = TestOutcome::together(first.chain(outcomes).collect());
+            }
+        }
+        self.cost(outcome);
+        result
+    }
+
+    fn run_once(&self, piles: Vec<Pile>, count: &(dyn Fn() + Sync)) -> Result<()> {
+        let seconds =
+            |program: usize, test: &str| self.options.durations.get(&self.programs[program].full_name(test)).copied();
+        let queue = Mutex::new(Queue::new(piles, self.options.jobs.total(), &seconds));
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        self.spread(next, |job| {
+            match job {
+                Job::Whole(program) => {
+                    self.settle(self.bench.run_whole(&self.programs[program])?);
+                    count();
+                }
+                Job::Tests(program, tests, alone) => {
+                    let _network = alone.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
+                    let program = &self.programs[program];
+                    self.bench.run_tests(program, &tests, self.options.threads, &mut |outcome| {
+                        self.settle(TestOutcome { name: program.full_name(&outcome.name), ..outcome });
+                        count();
+                    })?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Runs each test `times` times, alone each time; `done` gets all outcomes of a test. One that `timed_out` before is left at the
+    /// first time if it does so again.
+    fn run_alone(
+        &self,
+        tests: Vec<Place>,
+        times: usize,
+        timed_out: &(dyn Fn(&str) -> bool + Sync),
+        done: &(dyn Fn(&str, Vec<TestOutcome>) + Sync),
+    ) -> Result<()> {
+        let queue = Mutex::new(tests);
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        self.spread(next, |(program, test)| {
+            let program = &self.programs[program];
+            let mut outcomes: Vec<TestOutcome> = Vec::new();
+            let name = test.as_deref().map_or_else(|| program.name.clone(), |test| program.full_name(test));
+            let shares = !self.bench.sandbox.network && test.as_deref().is_some_and(shares_ports);
+            let again = |first: &TestOutcome| first.outcome != Outcome::Timeout || !timed_out(&name);
+            while outcomes.len() < times && outcomes.first().is_none_or(again) {
+                let _network = shares.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
+                let outcome = match &test {
+                    Some(test) => self.bench.alone(program, test)?,
+                    None => self.bench.run_whole(program)?,
+                };
+                outcomes.push(TestOutcome { name: name.clone(), ..outcome });
+            }
+            done(&name, outcomes);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The tests that each program lists; in its place the outcome of a program that cannot.
+    fn list(&self) -> Result<Vec<(usize, Listed)>> {
+        let next = AtomicUsize::new(0);
+        let next = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < self.programs.len());
+        let mut all = self.spread(next, |index| {
+            let program = &self.programs[index];
+            let listed = if program.is_whole() { Ok(Vec::new()) } else { self.bench.list(program)? };
+            Ok((index, listed))
+        })?;
+        all.sort_by_key(|(index, _)| *index);
+        Ok(all)
+    }
+
+    /// Puts a test with those that may share its process.
+    fn pile(&self, piles: &mut Vec<Pile>, test: Selected, together: bool) {
+        let limits = |pile: &Pile| {
+            let first = pile.tests.first()?;
+            Some((self.options.limits)(&self.programs[pile.program].full_name(first)))
+        };
+        let own = (self.options.limits)(&test.full);
+        // No test is called so: what holds for it holds for the whole suite.
+        let usual = (self.options.limits)("");
+        let slow = own.test_seconds > usual.test_seconds || own.slow_seconds > usual.slow_seconds;
+        let same = |pile: &Pile| pile.program == test.program && pile.together == together && limits(pile) == Some(own);
+        let index = piles.iter().position(same).unwrap_or_else(|| {
+            piles.push(Pile { program: test.program, tests: Vec::new(), together, slow });
+            piles.len() - 1
+        });
+        piles[index].tests.extend(test.test);
+    }
+
+    fn names(&self, pile: &Pile) -> Vec<Place> {
+        if self.programs[pile.program].is_whole() {
+            return vec![(pile.program, None)];
+        }
+        pile.tests.iter().map(|test| (pile.program, Some(test.clone()))).collect()
+    }
+
+    fn settle(&self, outcome: TestOutcome) {
+        let slow = (self.options.limits)(&outcome.name).slow_seconds;
+        if outcome.outcome != Outcome::Timeout
+            && Duration::try_from_secs_f64(outcome.wall_s).is_ok_and(|wall| wall.as_secs() >= slow)
+        {
+            self.bench.tally().notes.insert(format!("{} is slow: it takes more than {slow} s", outcome.name));
+        }
+        self.settled().insert(outcome.name.clone(), outcome);
+    }
+
+    fn settled(&self) -> MutexGuard<'_, BTreeMap<String, TestOutcome>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn selected(&self) -> MutexGuard<'_, Places> {
+        self.selected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts in what was spent, and what was noted, until now.
+    fn cost(&self, outcome: &mut SuiteOutcome) {
+        let tally = self.bench.tally();
+        outcome.notes = tally.notes.iter().cloned().collect();
+        outcome.wall_s = self.start.elapsed().as_secs_f64();
+        outcome.cpu_s = tally.cpu.as_secs_f64();
+    }
+
+    /// Does jobs on several threads until there are none left; after an error no new one is begun.
+    fn spread<J, T: Send>(
+        &self,
+        next: impl Fn() -> Option<J> + Sync,
+        run: impl Fn(J) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let failed = AtomicBool::new(false);
+        let work = || {
+            let mut results = Vec::new();
+            while !failed.load(Ordering::Relaxed)
+                && let Some(job) = next()
+            {
+                results.push(run(job).inspect_err(|_| failed.store(true, Ordering::Relaxed))?);
+            }
+            Ok(results)
+        };
+        // More than there are jobs, for those that sleep.
+        let threads = 2 * self.options.jobs.total();
+        let all = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<Vec<T>>>| {
+                thread.join().unwrap_or_else(|_| Err(anyhow!("a worker thread panicked")))
+            };
+            threads.into_iter().map(join).collect::<Result<Vec<_>>>()
+        })?;
+        Ok(all.into_iter().flatten().collect())
+    }
+}
+
+/// How many tests no outcome is known of. Without an interrupt there is none, and with or without one nobody tells of a test
+/// that was not asked for.
+fn not_run(selected: &Places, settled: &BTreeMap<String, TestOutcome>, interrupted: bool) -> Result<usize> {
+    if let Some(name) = settled.keys().find(|name| !selected.contains_key(*name)) {
+        bail!("there is an outcome of {name}, which was not to run");
+    }
+    let lost: Vec<&str> = selected.keys().filter(|name| !settled.contains_key(*name)).map(String::as_str).collect();
+    if !interrupted && !lost.is_empty() {
+        const SHOWN: usize = 10;
+        let more = if lost.len() > SHOWN { ", …" } else { "" };
+        let names = lost[..lost.len().min(SHOWN)].join(", ");
+        bail!("{} tests have no outcome: {names}{more}", lost.len());
+    }
+    Ok(lost.len())
+}
+
+/// Held by tests that share the host's network, whichever program, link mode or target they are of.
+static HOST_NETWORK: Mutex<()> = Mutex::new(());
+
+/// Whether a test may listen on a port: std's count up from the same number in every process, so two processes that
+/// share a network would meet.
+fn shares_ports(test: &str) -> bool {
+    test.contains("net::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_test_may_vanish_and_none_appear() {
+        let selected: Places = ["a", "b", "c"].map(|name| (name.to_owned(), None)).into();
+        let check = |names: &[&str], interrupted| {
+            let of = |name: &str| {
+                let (name, outcome) = (name.to_owned(), Outcome::Pass);
+                TestOutcome { name, outcome, wall_s: 0.0, reason: None, tries: None, output: None }
+            };
+            let settled = names.iter().map(|name| ((*name).to_owned(), of(name))).collect();
+            not_run(&selected, &settled, interrupted).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(&["a", "b", "c"], false), Ok(0));
+        assert_eq!(check(&["b"], true), Ok(2));
+        assert_eq!(check(&["b"], false), Err("2 tests have no outcome: a, c".into()));
+        for interrupted in [false, true] {
+            let made_up = check(&["a", "b", "d"], interrupted);
+            assert_eq!(made_up, Err("there is an outcome of d, which was not to run".into()));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What of a suite's tests is asked for: by the filter, and by the part.
+
+use std::collections::HashSet;
+
+use anyhow::{Result, bail};
+use bringup_model::outcome::TestOutcome;
+use bringup_model::partition;
+
+use crate::suite::program::TestProgram;
+use crate::suite::schedule::Options;
+
+/// What a program lists; in its place the outcome of a program that cannot.
+pub(super) type Listed = Result<Vec<String>, TestOutcome>;
+
+/// A test that was asked for.
+pub(super) struct Selected {
+    /// Number of its program.
+    pub program: usize,
+    /// Its name in its program; nothing if the program is the test, or could not list its tests.
+    pub test: Option<String>,
+    /// Its name in the suite.
+    pub full: String,
+    /// What became of the program when it was asked for its tests, if that went wrong: it stands for all of them.
+    pub unlisted: Option<TestOutcome>,
+}
+
+/// Gathers what programs list.
+pub(super) struct Selection<'a> {
+    options: &'a Options<'a>,
+    seen: HashSet<String>,
+    selected: Vec<Selected>,
+}
+
+/// What is to run, and what is left to others.
+pub(super) struct Chosen {
+    /// What is to run, sorted by name.
+    pub ours: Vec<Selected>,
+    /// Names of tests of other parts.
+    pub elsewhere: Vec<String>,
+    /// Digest of the names of both.
+    pub names: String,
+    /// Whether both are all tests of all programs.
+    pub complete: bool,
+}
+
+impl<'a> Selection<'a> {
+    pub fn new(options: &'a Options<'a>) -> Self {
+        Self { options, seen: HashSet::new(), selected: Vec::new() }
+    }
+
+    pub fn add(&mut self, index: usize, program: &TestProgram, listed: Listed) -> Result<()> {
+        let whole = |unlisted| vec![(program.name.clone(), None, unlisted)];
+        let named = match listed {
+            Err(outcome) => whole(Some(outcome)),
+            Ok(_) if program.is_whole() => whole(None),
+            Ok(tests) => tests.into_iter().map(|test| (program.full_name(&test), Some(test), None)).collect(),
+        };
+        for (full, test, unlisted) in named {
+            if !self.seen.insert(full.clone()) {
+                bail!(
+                    "suite {}: two tests are named {full}; the second is in {}",
+                    program.suite,
+                    program.path.display()
+                );
+            }
+            // Nobody knows whether the filter means tests of a program that cannot list them.
+            if unlisted.is_some() || self.options.filter.as_ref().is_none_or(|text| full.contains(text)) {
+                self.selected.push(Selected { program: index, test, full, unlisted });
+            }
+        }
+        Ok(())
+    }
+
+    pub fn choose(mut self) -> Chosen {
+        self.selected.sort_by(|a, b| a.full.cmp(&b.full));
+        let names = partition::digest(self.selected.iter().map(|test| test.full.as_str()));
+        let complete = self.options.filter.is_none() && self.selected.iter().all(|test| test.unlisted.is_none());
+        let is_ours = |place: usize, test: &Selected| {
+            self.options.partition.is_none_or(|partition| partition.has(place, &test.full))
+        };
+        let numbered = self.selected.into_iter().enumerate();
+        let (ours, others): (Vec<_>, Vec<_>) = numbered.partition(|(place, test)| is_ours(*place, test));
+        Chosen {
+            ours: ours.into_iter().map(|(_, test)| test).collect(),
+            elsewhere: others.into_iter().map(|(_, test)| test.full).collect(),
+            names,
+            complete,
+        }
+    }
+}

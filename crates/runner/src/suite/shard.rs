@@ -1,0 +1,236 @@
+//! One shard: some tests of one program, run by as many processes as it takes, one at a time.
+//!
+//! Who is blamed, by how a process ends:
+//! * with a test in flight: that test, and a new process runs what is left; but if the process had used up something that adds
+//!   up (time, output, memory, …), the test gets a new one first;
+//! * with several in flight, by threads or because one was never reported: those of them, or else of those reported, that bring
+//!   it about alone; if none does, each one in flight, for it may be any. One that runs out of time only in company is a timeout;
+//! * between two tests: the one just reported, if it does it alone too; else nobody, and a note is kept;
+//! * before the first test, twice in a row: the first test that is left;
+//! * well, without a word of a test that it was asked for, or of its end, also when it is asked for nothing else: that test is
+//!   missing;
+//! * badly after its last test: the tests that do it alone, found by halving; a note if no test does;
+//! * however it ends, with processes left behind: the tests that leave some alone, found the same way, and else the one in
+//!   flight. That does not change what became of the test. Where it was killed, the one in flight may have had them by right.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use bringup_model::outcome::{Outcome, TestOutcome};
+
+use crate::exec::Finished;
+use crate::suite::process::{Bench, Ended};
+use crate::suite::program::{Harness, TestProgram};
+
+/// What takes each outcome as soon as it is known. A later one of the same test replaces the one before.
+pub(super) type Settle<'a> = &'a mut dyn FnMut(TestOutcome);
+
+impl Bench<'_> {
+    /// Runs tests of one program, `threads` at once, until each has its outcome.
+    pub fn run_tests(&self, program: &TestProgram, tests: &[String], threads: usize, settle: Settle) -> Result<()> {
+        let known: RefCell<HashMap<String, TestOutcome>> = RefCell::default();
+        let settle: Settle = &mut |outcome: TestOutcome| {
+            known.borrow_mut().insert(outcome.name.clone(), outcome.clone());
+            settle(outcome);
+        };
+        let mut rest = tests.to_vec();
+        let mut unheard = false;
+        while !rest.is_empty() {
+            let asked = rest.clone();
+            let ended = self.process(program, &asked, threads, settle)?;
+            rest.retain(|name| !ended.done.contains(name));
+            let heard = !ended.done.is_empty() || !ended.in_flight.is_empty();
+            if !ended.in_flight.is_empty() {
+                let used_up = ended.program_limit || ended.finished.exceeded.is_some();
+                if !(used_up && rest.len() < asked.len()) {
+                    let blamed = self.blame(program, &asked, &ended, threads, settle)?;
+                    rest.retain(|name| !blamed.contains(name));
+                }
+            } else if ended.clean && (ended.told || !heard) {
+                // It thinks that it has run all: what it has not spoken of in company it is asked for once more.
+                if rest.len() == asked.len() {
+                    rest.drain(..).for_each(|name| settle(missing(name)));
+                }
+            } else if ended.told && !ended.done.is_empty() {
+                if !self.blame_late(program, &ended.done, &ended, settle)? {
+                    self.note(program, &format!("{} after all tests; no test alone brings it about", ended.how));
+                }
+            } else if heard {
+                if !self.blame_late(program, recent(&ended, threads), &ended, settle)? {
+                    self.note(program, &format!("{} between two tests; no test alone brings it about", ended.how));
+                }
+            } else if unheard {
+                settle(dead(rest.remove(0), &ended, " before it started", ended.finished.wall));
+            }
+            unheard = !heard;
+            if leaves(program, &ended) {
+                for (name, left) in self.leavers(program, &asked, &ended)? {
+                    let Some(mut outcome) = known.borrow().get(&name).cloned() else { continue };
+                    self.left_behind(program, &name, &left, &mut outcome.reason);
+                    settle(outcome);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The tests that left processes behind, and which.
+    fn leavers(&self, program: &TestProgram, asked: &[String], ended: &Ended) -> Result<Vec<(String, Vec<String>)>> {
+        let left = &ended.finished.left;
+        let mut found: Vec<(String, Vec<String>)> = if let [one] = asked {
+            vec![(one.clone(), left.clone())]
+        } else {
+            let culprits = self.culprits(program, &ended.done, &|ended| leaves(program, ended))?;
+            culprits.into_iter().map(|(name, ended)| (name, ended.finished.left)).collect()
+        };
+        if found.is_empty() && !left.is_empty() {
+            if ended.in_flight.is_empty() {
+                self.note(program, &format!("left behind, and killed, by no test alone: {}", left.join(", ")));
+            }
+            found = ended.in_flight.iter().map(|(name, _)| (name.clone(), left.clone())).collect();
+        }
+        found.retain(|(_, left)| !left.is_empty());
+        Ok(found)
+    }
+
+    /// Runs one test by itself.
+    pub fn alone(&self, program: &TestProgram, test: &str) -> Result<TestOutcome> {
+        let mut outcome = None;
+        self.run_tests(program, &[test.to_owned()], 1, &mut |settled| outcome = Some(settled))?;
+        outcome.with_context(|| format!("{}: the test {test} was lost", program.name))
+    }
+
+    /// Settles the tests in flight that made the process end so; the result names all that are settled.
+    fn blame(
+        &self,
+        program: &TestProgram,
+        asked: &[String],
+        ended: &Ended,
+        threads: usize,
+        settle: Settle,
+    ) -> Result<Vec<String>> {
+        let only = asked.len() == 1 && threads == 1;
+        if ended.clean && ended.told {
+            // It says that it is done, but not with these.
+            for (name, _) in &ended.in_flight {
+                settle(if only { missing(name.clone()) } else { self.alone(program, name)? });
+            }
+            return Ok(names(&ended.in_flight));
+        }
+        let guilty = if only || (ended.sure && !ended.told) {
+            &ended.in_flight
+        } else if threads == 1 || ended.told || ended.overdue.is_empty() {
+            return self.blame_one_of(program, ended, threads, settle);
+        } else {
+            &ended.overdue
+        };
+        for (name, time) in guilty {
+            // One that was never reported is in flight for ever, and one that waits for another is late for it.
+            let alone = if threads > 1 { Some(self.alone(program, name)?) } else { None };
+            // The one end that looks well has to be told.
+            let when = if ended.clean { " before its end" } else { "" };
+            settle(match alone {
+                Some(alone) if alone.outcome.is_failure() => alone,
+                Some(_) => dead(name.clone(), ended, ", but not alone", *time),
+                None => dead(name.clone(), ended, when, *time),
+            });
+        }
+        Ok(names(guilty))
+    }
+
+    /// Runs each of the tests in flight alone, and if they are innocent those that were reported.
+    fn blame_one_of(
+        &self,
+        program: &TestProgram,
+        ended: &Ended,
+        threads: usize,
+        settle: Settle,
+    ) -> Result<Vec<String>> {
+        let mut tried = Vec::new();
+        for (name, _) in &ended.in_flight {
+            tried.push(self.alone(program, name)?);
+        }
+        let late = if ended.told { &ended.done } else { recent(ended, threads) };
+        let mut found = tried.iter().any(|test| matches!(test.outcome, Outcome::Crash | Outcome::Timeout));
+        // That one of them dies by itself says nothing for those that another thread had just reported.
+        if !found || (threads > 1 && !ended.finished.timed_out) {
+            found |= self.blame_late(program, late, ended, settle)?;
+        }
+        let others = tried.len() - 1;
+        let when = match others {
+            0 => ", but not alone".to_owned(),
+            _ => format!(" while it ran beside {others} others, but not alone"),
+        };
+        for (test, (name, time)) in tried.into_iter().zip(&ended.in_flight) {
+            let is_itself = found || test.outcome.is_failure();
+            settle(if is_itself { test } else { dead(name.clone(), ended, &when, *time) });
+        }
+        Ok(names(&ended.in_flight))
+    }
+
+    /// Settles those of the tests that make a process end badly after they are reported, if there are any.
+    fn blame_late(&self, program: &TestProgram, tests: &[String], ended: &Ended, settle: Settle) -> Result<bool> {
+        let badly =
+            |ended: &Ended| ended.in_flight.is_empty() && !ended.done.is_empty() && !(ended.clean && ended.told);
+        let culprits = self.culprits(program, tests, &badly)?;
+        for (name, _) in &culprits {
+            settle(dead(name.clone(), ended, " after it was reported", Duration::ZERO));
+        }
+        Ok(!culprits.is_empty())
+    }
+
+    /// Those of the tests that show something when they run alone, and how that ended, found by halving: what all of them together do not show,
+    /// none is looked at for.
+    fn culprits(
+        &self,
+        program: &TestProgram,
+        tests: &[String],
+        shows: &dyn Fn(&Ended) -> bool,
+    ) -> Result<Vec<(String, Ended)>> {
+        if tests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ended = self.process(program, tests, 1, &mut |_| ())?;
+        if !shows(&ended) {
+            return Ok(Vec::new());
+        }
+        if let [one] = tests {
+            return Ok(vec![(one.clone(), ended)]);
+        }
+        let (left, right) = tests.split_at(tests.len() / 2);
+        let mut found = self.culprits(program, left, shows)?;
+        found.extend(self.culprits(program, right, shows)?);
+        Ok(found)
+    }
+}
+
+/// The tests that may have brought about what came after they were reported: the last, or, where others go on meanwhile, any.
+fn recent(ended: &Ended, threads: usize) -> &[String] {
+    let count = if threads == 1 { 1 } else { ended.done.len() };
+    &ended.done[ended.done.len().saturating_sub(count)..]
+}
+
+/// Whether processes were left behind, or may have been before it was killed: rustc's tests are nothing but processes.
+fn leaves(program: &TestProgram, ended: &Ended) -> bool {
+    let Finished { left, in_company, .. } = &ended.finished;
+    !left.is_empty() || (*in_company && program.harness == Harness::Libtest)
+}
+
+fn names(tests: &[(String, Duration)]) -> Vec<String> {
+    tests.iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// The outcome of a test that its process died of, or was killed for.
+fn dead(name: String, ended: &Ended, when: &str, time: Duration) -> TestOutcome {
+    let outcome = if ended.finished.timed_out { Outcome::Timeout } else { Outcome::Crash };
+    let reason = Some(format!("{}{when}", ended.how));
+    let output = Some(ended.output.clone()).filter(|output| !output.is_empty());
+    TestOutcome { name, outcome, wall_s: time.as_secs_f64(), reason, tries: None, output }
+}
+
+fn missing(name: String) -> TestOutcome {
+    let reason = Some("the program lists it, was asked for it, and ended well without a word of it".into());
+    TestOutcome { name, outcome: Outcome::Missing, wall_s: 0.0, reason, tries: None, output: None }
+}

@@ -1,0 +1,206 @@
+//! Building a plan: what is missing, several steps at a time, each into a temporary folder that is renamed at the end.
+//! What is to be done with the results begins as soon as they are there, beside the steps of other targets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use bringup_runner::interrupt;
+use bringup_runner::jobs::Jobs;
+
+use super::{Node, Plan, StepId, Work};
+use crate::build::store::{INPUTS_FILE, Store};
+use crate::console::Ui;
+use crate::error::disk;
+
+/// What a step cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Built {
+    /// Time on the clock.
+    pub wall: Duration,
+    /// Processor time of its processes.
+    pub cpu: Duration,
+    /// Whether it was there already.
+    pub cached: bool,
+}
+
+/// Builds plans into a store.
+pub struct Builder<'a> {
+    /// Where the results go.
+    pub store: &'a Store,
+    /// Where progress is shown.
+    pub ui: &'a Ui,
+    /// The budget of jobs.
+    pub jobs: Jobs,
+    /// Whether the network is forbidden.
+    pub offline: bool,
+}
+
+/// What became of steps: what each cost, or why it failed.
+pub type Results = BTreeMap<StepId, Result<Built, String>>;
+
+/// Something to do once steps are there.
+pub struct Task<'a> {
+    /// The steps. It is done also if one of them failed.
+    pub needs: Vec<StepId>,
+    /// What to do, given what became of all steps so far. An error ends everything.
+    #[expect(clippy::type_complexity, reason = "a closure of one use")]
+    pub run: Box<dyn FnOnce(&Results) -> Result<()> + Send + 'a>,
+}
+
+#[derive(Default)]
+struct Progress<'a> {
+    tasks: Vec<Task<'a>>,
+    running: BTreeSet<StepId>,
+    done: Results,
+    error: Option<anyhow::Error>,
+}
+
+enum Ready<'a> {
+    Task(Task<'a>),
+    Step(StepId),
+}
+
+impl Builder<'_> {
+    /// Builds `wanted` and all that it rests on, and does the tasks. Every step that was considered has an entry in the result.
+    ///
+    /// A failed step stops what rests on it and nothing else. Fails itself only on an interrupt, or with a task.
+    pub fn build(&self, plan: &Plan, wanted: &[StepId], tasks: Vec<Task<'_>>) -> Result<Results> {
+        let all: BTreeSet<StepId> = wanted.iter().flat_map(|&id| plan.closure(id)).collect();
+        let mut progress = Progress { tasks, ..Progress::default() };
+        for &id in &all {
+            if plan.node(id).is_done() {
+                self.ui.cached();
+                progress.done.insert(id, Ok(Built { cached: true, ..Built::default() }));
+            }
+        }
+        let progress = Mutex::new(progress);
+        let changed = Condvar::new();
+        std::thread::scope(|scope| {
+            // One more than there are jobs: serial parts of one thing overlap with others, and the budget is always used.
+            for _ in 0..=self.jobs.total() {
+                scope.spawn(|| self.work(plan, &all, &progress, &changed));
+            }
+        });
+        interrupt::check()?;
+        let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        progress.error.map_or(Ok(progress.done), Err)
+    }
+
+    fn work(&self, plan: &Plan, all: &BTreeSet<StepId>, progress: &Mutex<Progress<'_>>, changed: &Condvar) {
+        let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock();
+        loop {
+            let ready = next_ready(plan, all, &mut state);
+            let complete = state.done.len() == all.len() && state.tasks.is_empty();
+            if (ready.is_none() && complete) || state.error.is_some() || interrupt::requested() {
+                break;
+            }
+            match ready {
+                None => {
+                    state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+                Some(Ready::Task(task)) => {
+                    let results = state.done.clone();
+                    drop(state);
+                    let result = (task.run)(&results);
+                    state = lock();
+                    if let Err(error) = result {
+                        state.error.get_or_insert(error);
+                    }
+                }
+                Some(Ready::Step(id)) => {
+                    state.running.insert(id);
+                    drop(state);
+                    let result = self.build_one(plan, plan.node(id));
+                    state = lock();
+                    state.running.remove(&id);
+                    state.done.insert(id, result.map_err(|error| format!("{error:#}")));
+                }
+            }
+            changed.notify_all();
+        }
+        changed.notify_all();
+    }
+
+    fn build_one(&self, plan: &Plan, node: &Node) -> Result<Built> {
+        let start = Instant::now();
+        let handle = self.ui.step(&node.title());
+        match self.try_build(plan, node) {
+            Ok(cpu) => {
+                handle.done(start.elapsed(), false);
+                Ok(Built { wall: start.elapsed(), cpu, cached: false })
+            }
+            Err(error) => {
+                handle.failed();
+                Err(error.context(format!("step `{}` failed", node.title())))
+            }
+        }
+    }
+
+    fn try_build(&self, plan: &Plan, node: &Node) -> Result<Duration> {
+        let name = format!("{}-{}", node.step.name(), node.step.label());
+        let scratch = tempfile::Builder::new()
+            .prefix(&format!("{name}-"))
+            .tempdir_in(self.store.temporary())
+            .context("making a scratch folder in out/tmp")
+            .map_err(|error| disk::explain(error, None))?;
+        let work = Work {
+            out: scratch.path().join("out"),
+            scratch: scratch.path().join("scratch"),
+            log: self.store.logs().join(log_name(plan, node)),
+            jobs: self.jobs.clone(),
+            offline: self.offline,
+            cpu: Mutex::default(),
+        };
+        // Looked at while what the step has written still takes its room.
+        finish(node, &work).map_err(|error| disk::explain(error, Some(self.store.root())))?;
+        Ok(*work.cpu.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// `musl-s390x.log`; where a plan has that step twice, of different inputs, each has a log of its own.
+fn log_name(plan: &Plan, node: &Node) -> String {
+    let name = format!("{}-{}", node.step.name(), node.step.label());
+    let twins = plan.nodes().iter().filter(|other| other.title() == node.title()).count();
+    if twins > 1 { format!("{name}-{}.log", node.digest.short()) } else { format!("{name}.log") }
+}
+
+/// Builds, records the inputs, and makes the result appear whole or not at all.
+fn finish(node: &Node, work: &Work) -> Result<()> {
+    fs_err::create_dir(&work.out)?;
+    fs_err::create_dir(&work.scratch)?;
+    fs_err::write(&work.log, "")?;
+    node.step.build(work)?;
+    interrupt::check()?;
+    let inputs = serde_json::to_vec_pretty(&node.inputs)?;
+    fs_err::write(work.out.join(INPUTS_FILE), inputs)?;
+    let parent: PathBuf = node.path.parent().map(Into::into).unwrap_or_default();
+    fs_err::create_dir_all(parent)?;
+    fs_err::rename(&work.out, &node.path)?;
+    Ok(())
+}
+
+/// A task whose steps are there, or else a step whose needs are: what is finished is looked at before more is begun. A
+/// step with a failed need is marked failed on the way.
+fn next_ready<'a>(plan: &Plan, all: &BTreeSet<StepId>, state: &mut Progress<'a>) -> Option<Ready<'a>> {
+    for &id in all {
+        if state.done.contains_key(&id) || state.running.contains(&id) {
+            continue;
+        }
+        let needs = &plan.node(id).needs;
+        let failed = needs.iter().find(|need| matches!(state.done.get(need), Some(Err(_))));
+        if let Some(&need) = failed {
+            state.done.insert(id, Err(format!("`{}` failed", plan.node(need).title())));
+        }
+    }
+    let there = |needs: &[StepId]| needs.iter().all(|need| state.done.contains_key(need));
+    if let Some(index) = state.tasks.iter().position(|task| there(&task.needs)) {
+        return Some(Ready::Task(state.tasks.remove(index)));
+    }
+    let open = |id: &&StepId| !state.done.contains_key(id) && !state.running.contains(id);
+    all.iter().filter(open).find(|&&id| there(&plan.node(id).needs)).map(|&id| Ready::Step(id))
+}

@@ -1,0 +1,144 @@
+//! Compiling C for a target.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context as _, Result};
+use bringup_model::digest::Inputs;
+use bringup_model::target::Target;
+use bringup_runner::exec::Cmd;
+
+use super::Work;
+use crate::host::survey::Host;
+
+/// clang, its companions, and the flags of one target.
+#[derive(Debug, Clone)]
+pub struct Clang {
+    path: PathBuf,
+    lld: PathBuf,
+    ar: PathBuf,
+    ranlib: PathBuf,
+    headers: PathBuf,
+    identity: Vec<String>,
+    target: String,
+    flags: Vec<String>,
+}
+
+impl Clang {
+    /// The host's clang, set up for `target`.
+    pub fn new(host: &Host, target: &Target) -> Result<Self> {
+        let names = ["clang", "lld", "llvm-ar"];
+        let identity =
+            names.into_iter().map(|name| Ok(format!("{name} {}", host.tool(name)?.line))).collect::<Result<_>>()?;
+        Ok(Self {
+            path: host.path("clang")?.into(),
+            lld: host.path("lld")?.into(),
+            ar: host.path("llvm-ar")?.into(),
+            ranlib: host.path("llvm-ranlib")?.into(),
+            headers: host.clang_headers.clone(),
+            identity,
+            target: target.c.target.clone(),
+            flags: target.c.flags.clone(),
+        })
+    }
+
+    /// What of it decides the bytes that come out.
+    pub fn inputs(&self) -> Inputs {
+        Inputs::new().list("tool", &self.identity).add("c target", &self.target).list("c flag", &self.flags)
+    }
+
+    /// The arguments that select target and linker.
+    pub fn target_args(&self) -> Vec<String> {
+        let mut args = vec![format!("--target={}", self.target)];
+        args.extend(self.flags.iter().cloned());
+        args
+    }
+
+    /// Path of the compiler.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Path of the linker.
+    pub fn lld(&self) -> &Path {
+        &self.lld
+    }
+
+    /// Path of the archiver.
+    pub fn ar(&self) -> &Path {
+        &self.ar
+    }
+
+    /// Path of the archive indexer.
+    pub fn ranlib(&self) -> &Path {
+        &self.ranlib
+    }
+
+    /// The compiler's own headers.
+    pub fn headers(&self) -> &Path {
+        &self.headers
+    }
+
+    /// The folder below a resource folder's `lib` where this clang looks for the target's compiler-rt.
+    pub fn runtime_folder(&self) -> Result<String> {
+        Cmd::new(&self.path)
+            .args(self.target_args())
+            .arg("-print-target-triple")
+            .read()
+            .context("asking clang for its name of the target")
+    }
+
+    /// Compiles each source to `NAME.o` in `objects`, as many at once as the step may, and gives back the objects' paths in order.
+    pub fn compile(&self, work: &Work, sources: &[Source], objects: &Path) -> Result<Vec<PathBuf>> {
+        fs_err::create_dir_all(objects)?;
+        let paths: Vec<PathBuf> = sources.iter().map(|source| objects.join(format!("{}.o", source.object))).collect();
+        let next = AtomicUsize::new(0);
+        let failure = Mutex::new(None);
+        let worker = || {
+            while let Some((source, object)) = {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                sources.get(i).zip(paths.get(i))
+            } {
+                let cmd = Cmd::new(&self.path)
+                    .args(self.target_args())
+                    .args(&source.flags)
+                    .arg("-c")
+                    .arg(&source.path)
+                    .arg("-o")
+                    .arg(object);
+                if let Err(error) = work.run(&cmd) {
+                    next.store(sources.len(), Ordering::Relaxed);
+                    if let Ok(mut failure) = failure.lock() {
+                        failure.get_or_insert(error);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..work.jobs.total() {
+                scope.spawn(worker);
+            }
+        });
+        match failure.into_inner().ok().flatten() {
+            Some(error) => Err(error),
+            None => Ok(paths),
+        }
+    }
+
+    /// Packs objects into a static library. The archive holds no times and no owners.
+    pub fn archive(&self, work: &Work, library: &Path, objects: &[PathBuf]) -> Result<()> {
+        work.run(&Cmd::new(&self.ar).arg("rcsD").arg(library).args(objects)).map(drop)
+    }
+}
+
+/// One file to compile.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// Name of its object, without the ending.
+    pub object: String,
+    /// Its flags.
+    pub flags: Vec<String>,
+}

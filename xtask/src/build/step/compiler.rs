@@ -1,0 +1,140 @@
+//! `compiler`: rustc and rustdoc for the host, with std for it, built by x.py from the patched source. It holds LLVM's back
+//! ends for every target and std for none: all targets share it.
+
+pub mod config;
+mod failure;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use bringup_model::digest::Inputs;
+use bringup_model::series::Series;
+use bringup_runner::exec::Cmd;
+use bringup_runner::jobs::Share;
+
+use self::config::Config;
+use super::{Step, Work, tree};
+use crate::host::survey::Rust;
+
+/// What x.py builds: nothing that only developers or users of the host need.
+const WANTED: [&str; 3] = ["compiler/rustc", "library", "src/tools/rustdoc"];
+
+/// Parts of what x.py lays out that lead back into its source.
+const LINKS: [&str; 2] = ["lib/rustlib/src", "lib/rustlib/rustc-src"];
+
+/// A compiler.
+pub struct Compiler {
+    /// x.py and its settings.
+    pub xpy: XPy,
+    /// The patches in its source, to name the one that does not compile.
+    pub series: Series,
+    /// Where unfinished builds lie, for the next run to go on from.
+    pub unfinished: PathBuf,
+}
+
+/// x.py, ready to run.
+#[derive(Debug, Clone)]
+pub struct XPy {
+    /// Python.
+    pub python: PathBuf,
+    /// The patched source.
+    pub source: PathBuf,
+    /// What goes into bootstrap.toml.
+    pub config: Config,
+    /// x.py's stage.
+    pub stage: u8,
+    /// cargo's home: its registry cache, and no configuration of the user.
+    pub cargo_home: PathBuf,
+}
+
+impl XPy {
+    /// The compiler that everything begins with.
+    fn stage0(&self) -> &Rust {
+        &self.config.stage0
+    }
+
+    /// What decides the result, besides the source.
+    pub fn inputs(&self) -> Inputs {
+        let text = self.config.render(Path::new("BUILD"));
+        // Where these lie differs from host to host and does not reach the result.
+        let text = text.replace(&self.stage0().sysroot.display().to_string(), "STAGE0");
+        let inputs = Inputs::new().add("rustc", &self.stage0().commit).add("stage", self.stage.to_string());
+        let inputs = inputs.add("bootstrap.toml", text).list("tool", self.config.tools()).list("wanted", WANTED);
+        inputs.list("script", self.config.scripts().into_iter().map(|(_, text)| text))
+    }
+
+    /// The command that runs x.py in the folder `build`, where bootstrap.toml comes to lie.
+    pub fn command(&self, build: &Path, offline: bool, args: &[&str]) -> Result<Cmd> {
+        fs_err::create_dir_all(build)?;
+        let config = build.join("bootstrap.toml");
+        fs_err::write(&config, self.config.render(build))?;
+        let [home, specs] = ["home", "specs"].map(|name| build.join(name));
+        for folder in [&home, &specs] {
+            fs_err::create_dir_all(folder)?;
+        }
+        for (name, text) in self.config.scripts() {
+            super::write_script(&build.join(name), &text)?;
+        }
+        for target in &self.config.targets {
+            fs_err::write(specs.join(format!("{}.json", target.triple)), &target.spec)?;
+        }
+        let cmd = Cmd::new(&self.python).arg(self.source.join("x.py")).args(args).arg("--config").arg(config);
+        let cmd = cmd.args(["--stage", &self.stage.to_string()]).args(WANTED).dir(&self.source);
+        let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", home).env("PYTHONDONTWRITEBYTECODE", "1");
+        let cmd = if self.config.targets.is_empty() { cmd } else { cmd.env("RUST_TARGET_PATH", specs) };
+        let cmd = if offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
+        Ok(crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+    }
+}
+
+impl Step for Compiler {
+    fn name(&self) -> &'static str {
+        "compiler"
+    }
+
+    fn label(&self) -> &str {
+        &self.xpy.stage0().triple
+    }
+
+    fn inputs(&self) -> Inputs {
+        self.xpy.inputs()
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        // Of this source and these settings: cargo goes on from what an interrupted run left.
+        let source = self.xpy.source.display().to_string();
+        let build = self.unfinished.join(self.inputs().add("source", source).digest().short());
+        let jobs = work.jobs.total().to_string();
+        let cmd = self.xpy.command(&build, work.offline, &["build", "--jobs", &jobs])?;
+        let result =
+            work.run_sharing(&cmd, Share::ByPath).map_err(|error| failure::explain(error, &work.log, &self.series));
+        result.context("building rustc with x.py")?;
+        self.take(&build, work)?;
+        Ok(fs_err::remove_dir_all(build)?)
+    }
+}
+
+impl Compiler {
+    /// Makes the result of what x.py has built, and sees that it works there.
+    fn take(&self, build: &Path, work: &Work) -> Result<()> {
+        let triple = &self.xpy.stage0().triple;
+        let stage = build.join(triple).join(format!("stage{}", self.xpy.stage));
+        tree::link(&stage, &work.out)?;
+        for link in LINKS {
+            let place = work.out.join(link);
+            if place.is_dir() {
+                fs_err::remove_dir_all(place)?;
+            }
+        }
+        for (program, option) in [("rustc", "-vV"), ("rustdoc", "-V")] {
+            let cmd = Cmd::new(work.out.join("bin").join(program)).arg(option);
+            let printed = cmd.read().with_context(|| format!("asking the {program} that was built what it is"))?;
+            let version = &self.series.version;
+            ensure!(
+                printed.contains(version.as_str()),
+                "the {program} that was built says that it is {printed}, not {version}"
+            );
+        }
+        Ok(())
+    }
+}

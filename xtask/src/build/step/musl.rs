@@ -1,0 +1,74 @@
+//! `musl`: libc.a, libc.so, the start files and the headers, by musl's own configure and make.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use bringup_model::digest::Inputs;
+use bringup_model::target::Target;
+use bringup_runner::exec::Cmd;
+
+use super::clang::Clang;
+use super::runtimes::BUILTINS;
+use super::{Step, Work, tree};
+
+/// musl of one target.
+pub struct Musl {
+    /// For whom.
+    pub target: Target,
+    /// With what.
+    pub clang: Clang,
+    /// GNU make.
+    pub make: PathBuf,
+    /// The patched source.
+    pub source: PathBuf,
+    /// The step `runtimes`: libc.so needs the compiler's helper functions.
+    pub runtimes: PathBuf,
+}
+
+impl Step for Musl {
+    fn name(&self) -> &'static str {
+        "musl"
+    }
+
+    fn label(&self) -> &str {
+        &self.target.name
+    }
+
+    fn inputs(&self) -> Inputs {
+        self.clang.inputs().add("arch", &self.target.musl.arch).add("loader", &self.target.musl.loader)
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        // configure and make take no path with a space: everything of theirs is relative to the build folder.
+        let build = work.scratch.join("build");
+        tree::copy(&self.source, &build)?;
+        fs_err::copy(self.runtimes.join(BUILTINS), build.join(BUILTINS))?;
+        let mut cc = vec![self.clang.path().display().to_string()];
+        cc.extend(self.clang.target_args());
+        // configure tries linker options with CC alone, so the linker has to be part of it.
+        cc.push(format!("--ld-path={}", self.clang.lld().display()));
+        let configure = Cmd::new("./configure")
+            .args(["--prefix=/usr", "--syslibdir=/lib"])
+            .arg(format!("--target={}", self.target.musl.arch))
+            .env("CC", cc.join(" "))
+            .env("AR", self.clang.ar())
+            .env("RANLIB", self.clang.ranlib())
+            .env("LIBCC", BUILTINS)
+            .dir(&build);
+        work.run(&configure).context("configuring musl")?;
+        let make = Cmd::new(&self.make).dir(&build);
+        work.run(&make).context("compiling musl")?;
+        work.run(&make.args(["install", "DESTDIR=install"])).context("installing musl")?;
+        for folder in ["lib", "usr"] {
+            fs_err::rename(build.join("install").join(folder), work.out.join(folder))?;
+        }
+        // make installs an absolute link, which points at the host's file system from a sysroot.
+        let loader = work.out.join(self.target.musl.loader.trim_start_matches('/'));
+        fs_err::remove_file(&loader).with_context(|| {
+            format!("musl's build for {} installs no {}", self.target.name, self.target.musl.loader)
+        })?;
+        let up = "../".repeat(self.target.musl.loader.matches('/').count() - 1);
+        fs_err::os::unix::fs::symlink(format!("{up}usr/lib/libc.so"), loader)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! `patch`: a pristine source, unpacked, with its series applied.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use bringup_model::digest::Inputs;
+use bringup_model::part::Part;
+use bringup_model::series::Series;
+
+use super::{Step, Work};
+use crate::source::archive;
+
+/// One source.
+#[derive(Clone)]
+pub struct Patch {
+    /// `rust`, `musl` or `llvm`; `rustc` for the whole tree that a compiler is built from.
+    pub label: &'static str,
+    /// The verified archive.
+    pub archive: PathBuf,
+    /// Its hash.
+    pub sha256: String,
+    /// Leading path components to drop.
+    pub strip: usize,
+    /// What of it to unpack.
+    pub part: Part,
+    /// Files and folders that x.py asks for and that are not in the archive; none unless it is to run.
+    pub lacks: Vec<String>,
+    /// What to apply.
+    pub series: Series,
+}
+
+impl Step for Patch {
+    fn name(&self) -> &'static str {
+        "patch"
+    }
+
+    fn label(&self) -> &str {
+        self.label
+    }
+
+    fn inputs(&self) -> Inputs {
+        let inputs = Inputs::new()
+            .add("sha256", &self.sha256)
+            .add("strip", self.strip.to_string())
+            .list("unpack", &self.part.only);
+        let inputs = inputs.list("leave out", &self.part.without).list("lacks", &self.lacks);
+        self.series.inputs().fold(inputs, |inputs, (file, text)| inputs.add(file, text))
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        archive::unpack(&self.archive, &work.out, self.strip, &self.part)?;
+        crate::source::patch::apply::apply(&work.out, &self.series)?;
+        make_up_for(&self.lacks, &work.out)
+    }
+}
+
+/// Takes what the archive lacks out of the workspace, and puts empty folders there, which its files name.
+fn make_up_for(lacks: &[String], tree: &Path) -> Result<()> {
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    let manifest = tree.join("Cargo.toml");
+    let text = fs_err::read_to_string(&manifest)?;
+    let is_lacking =
+        |line: &&str| lacks.iter().any(|path| line.trim() == format!("\"{}\",", path.trim_end_matches('/')));
+    let kept: Vec<&str> = text.lines().filter(|line| !is_lacking(line)).collect();
+    fs_err::write(manifest, kept.join("\n") + "\n")?;
+    // The one file that is lacking is `.gitmodules`: x.py asks for no path that is below one of these.
+    let folders = lacks.iter().filter(|path| path.ends_with('/'));
+    let submodules: Vec<String> = folders.map(|path| format!("path = {}\n", path.trim_end_matches('/'))).collect();
+    for path in lacks {
+        let place = tree.join(path);
+        let is_there = place.is_file() || place.join("Cargo.toml").exists();
+        ensure!(!is_there, "`lacks` in bringup.toml names {path}, which the archive has");
+        if path.ends_with('/') {
+            fs_err::create_dir_all(place)?;
+        } else {
+            fs_err::write(place, submodules.concat())?;
+        }
+    }
+    Ok(())
+}

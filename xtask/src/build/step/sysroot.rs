@@ -1,0 +1,168 @@
+//! `sysroot`: musl and the runtimes put together, with the linker driver and the wrappers that make the stock compiler
+//! use them. It is a toolchain that lacks only std, and std is built with it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use bringup_model::digest::Inputs;
+use bringup_model::target::Target;
+use bringup_runner::exec::quote;
+
+use super::clang::Clang;
+use super::driver::{self, Driver};
+use super::runtimes::{BUILTINS, CRT, UNWIND};
+use super::{Step, Work, tree};
+use crate::build::store::INPUTS_FILE;
+use crate::host::survey::Rust;
+use crate::project::spec::{self, SPEC_FILE, Spec};
+
+/// The sysroot and drivers of one target.
+pub struct Sysroot {
+    /// For whom.
+    pub target: Target,
+    /// The spec.
+    pub spec: Spec,
+    /// The C compiler behind the driver.
+    pub clang: Clang,
+    /// The stock Rust: its compiler is behind the wrappers, unless there is another one.
+    pub rust: Rust,
+    /// The step `compiler`, if that is the compiler.
+    pub compiler: Option<PathBuf>,
+    /// The project's folder.
+    pub root: PathBuf,
+    /// The step `musl`.
+    pub musl: PathBuf,
+    /// The step `runtimes`.
+    pub runtimes: PathBuf,
+}
+
+impl Step for Sysroot {
+    fn name(&self) -> &'static str {
+        "sysroot"
+    }
+
+    fn label(&self) -> &str {
+        &self.target.name
+    }
+
+    fn inputs(&self) -> Inputs {
+        // The scripts hold paths of the host's compilers: they are inputs as they are.
+        let scripts = self.scripts().into_iter().map(|(name, text)| format!("{name}\n{text}"));
+        let (Spec::Resolved(spec) | Spec::Overlay(spec)) = &self.spec;
+        self.clang.inputs().add("rustc", &self.rust.commit).add("spec", spec).list("script", scripts)
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        let sysroot = work.out.join("sysroot");
+        tree::link(&self.musl.join("lib"), &sysroot.join("lib"))?;
+        tree::link(&self.musl.join("usr"), &sysroot.join("usr"))?;
+        fs_err::hard_link(self.runtimes.join(UNWIND), sysroot.join("usr/lib").join(UNWIND))?;
+
+        let resources = work.out.join("lib/clang");
+        let folder = resources.join("lib").join(self.clang.runtime_folder()?);
+        fs_err::create_dir_all(&folder)?;
+        for name in [BUILTINS, CRT[0], CRT[1]] {
+            fs_err::hard_link(self.runtimes.join(name), folder.join(name))?;
+        }
+        fs_err::os::unix::fs::symlink(self.clang.headers(), resources.join("include"))?;
+
+        let rustlib = work.out.join("lib/rustlib");
+        fs_err::create_dir_all(rustlib.join(&self.target.triple).join("lib"))?;
+        fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), self.spec()?)?;
+        let host = rustlib.join(&self.rust.triple);
+        if let Some(compiler) = &self.compiler {
+            tree::link(compiler, &work.out)?;
+            // The compiler's own record; this step gets one of its own.
+            fs_err::remove_file(work.out.join(INPUTS_FILE))?;
+            // rustc looks here for a linker before it looks on the search path.
+            fs_err::create_dir_all(host.join("bin"))?;
+            super::write_script(&host.join("bin").join(self.target.driver()), &driver::beside_rustc(&self.target))?;
+        } else {
+            fs_err::os::unix::fs::symlink(self.rust.sysroot.join("lib/rustlib").join(&self.rust.triple), host)?;
+        }
+
+        fs_err::create_dir_all(work.out.join("bin"))?;
+        for (name, text) in self.scripts() {
+            super::write_script(&work.out.join("bin").join(name), &text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Finds the toolchain's own folder, wherever it has been moved to.
+const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
+
+impl Sysroot {
+    /// Name and text of every program in `bin`.
+    fn scripts(&self) -> Vec<(String, String)> {
+        let driver = (self.target.driver(), self.driver());
+        // A compiler that is built from the patched source takes an installed spec as it is, and needs no wrapper.
+        let wrapped: &[&str] = if self.compiler.is_some() { &[] } else { &["rustc", "rustdoc"] };
+        let wrappers = wrapped.iter().map(|name| ((*name).to_owned(), self.rust_program(name)));
+        std::iter::once(driver).chain(wrappers).chain([("cargo".into(), self.cargo())]).collect()
+    }
+
+    fn spec(&self) -> Result<String> {
+        match (&self.spec, &self.compiler) {
+            (Spec::Overlay(_), Some(compiler)) => {
+                let rust = Rust { sysroot: compiler.clone(), ..self.rust.clone() };
+                spec::resolve(&self.root, &self.target, &rust)
+            }
+            (Spec::Resolved(text) | Spec::Overlay(text), _) => Ok(text.clone()),
+        }
+    }
+
+    fn driver(&self) -> String {
+        let driver = Driver {
+            target: &self.target,
+            setup: HERE,
+            clang: &quote(self.clang.path().as_os_str()),
+            lld: &quote(self.clang.lld().as_os_str()),
+            sysroot: "\"$here/sysroot\"",
+            resources: "\"$here/lib/clang\"",
+        };
+        driver.text()
+    }
+
+    /// The stock compiler takes a spec from a file only with unstable options; they are switched on for this target alone.
+    fn rust_program(&self, name: &str) -> String {
+        format!(
+            "#!/bin/sh\n# The stock {name} with this folder as its sysroot.\n{HERE}\
+             PATH=$here/bin:$PATH # where the linker driver is\n\
+             target= sysroot=1 last=\n\
+             for arg do\n    \
+                 case $last$arg in\n    \
+                 --target{triple} | --target={triple}) target=1 ;;\n    \
+                 --sysroot*) sysroot= ;;\n    \
+                 esac\n    \
+                 case $arg in --target) last=$arg ;; *) last= ;; esac\n\
+             done\n\
+             if [ \"$target\" ]; then\n    \
+                 RUSTC_BOOTSTRAP=1\n    \
+                 export RUSTC_BOOTSTRAP\n    \
+                 set -- -Zunstable-options \"$@\"\n\
+             fi\n\
+             if [ \"$sysroot\" ]; then\n    \
+                 set -- --sysroot \"$here\" \"$@\"\n\
+             fi\n\
+             exec {program} \"$@\"\n",
+            triple = self.target.triple,
+            program = quote(self.rust.bin(name).as_os_str()),
+        )
+    }
+
+    fn cargo(&self) -> String {
+        let variable = self.target.triple.replace(['-', '.'], "_");
+        format!(
+            "#!/bin/sh\n# The stock cargo with the compilers of this folder.\n{HERE}\
+             RUSTC=$here/bin/rustc RUSTDOC=$here/bin/rustdoc\n\
+             CC_{variable}=${{CC_{variable}-$here/bin/{driver}}}\n\
+             AR_{variable}=${{AR_{variable}-{ar}}}\n\
+             export RUSTC RUSTDOC CC_{variable} AR_{variable}\n\
+             exec {program} \"$@\"\n",
+            driver = self.target.driver(),
+            ar = quote(self.clang.ar().as_os_str()),
+            program = quote(self.rust.bin("cargo").as_os_str()),
+        )
+    }
+}

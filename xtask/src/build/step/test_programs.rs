@@ -1,0 +1,210 @@
+//! `test_programs`: the test programs of core, alloc and std, in every link mode.
+//!
+//! A program is compiled once and linked once for each mode: nothing in the library's source depends on the mode except
+//! which of the C library's files a program asks the linker for, and rustc decides that when it links.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use bringup_model::digest::Inputs;
+use bringup_model::link::Link;
+use bringup_model::suite::LIBRARY;
+use bringup_model::target::Target;
+use bringup_runner::exec::{Flow, Stream};
+use bringup_runner::jobs::Share;
+use bringup_runner::test_set::{PROGRAMS, Program, TestSet};
+use serde::Deserialize;
+
+use super::std::{CARGO_TARGET, Library};
+use super::{Node, Step, Work, tree};
+
+/// The test set that the steps `toolchain` and `test_programs` give for this triple, or will give.
+pub fn test_set(triple: &str, toolchain: &Node, test_programs: &Node) -> TestSet {
+    TestSet {
+        digest: test_programs.digest.as_str().into(),
+        programs: test_programs.path.clone(),
+        sysroot: toolchain.path.join("sysroot"),
+        libraries: toolchain.path.join("lib/rustlib").join(triple).join("lib"),
+    }
+}
+
+/// The test programs of one target.
+pub struct TestPrograms {
+    /// For whom.
+    pub target: Target,
+    /// How: as std was.
+    pub library: Library,
+    /// The step `std`.
+    pub std: PathBuf,
+    /// The step `toolchain`.
+    pub toolchain: PathBuf,
+}
+
+impl Step for TestPrograms {
+    fn name(&self) -> &'static str {
+        "test_programs"
+    }
+
+    fn label(&self) -> &str {
+        &self.target.name
+    }
+
+    fn inputs(&self) -> Inputs {
+        let packages = LIBRARY.iter().map(|(suite, package)| format!("{suite}={package}"));
+        self.library.inputs().list("suite", packages)
+    }
+
+    fn recipe(&self) -> u32 {
+        2
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        // cargo finds std's crates built and adds the tests; the std step's own files are linked, never written to.
+        let target = work.scratch.join(CARGO_TARGET);
+        tree::link(&self.std.join(CARGO_TARGET), &target)?;
+        let mut programs = Vec::new();
+        for artifact in self.cargo(work, &target)? {
+            let Some((program, file)) = artifact.program(&self.library.source)? else { continue };
+            for (link, ending) in Link::ALL.into_iter().zip(ENDINGS) {
+                let place = program.path(&work.out, link);
+                fs_err::create_dir_all(place.parent().unwrap_or(&work.out))?;
+                ensure!(!place.exists(), "cargo built two test programs for {}", program.file.display());
+                fs_err::rename(format!("{}{ending}", file.display()), place)?;
+            }
+            programs.push(program);
+        }
+        programs.sort_by(|a, b| (&a.suite, &a.file).cmp(&(&b.suite, &b.file)));
+        fs_err::write(work.out.join(PROGRAMS), serde_json::to_vec_pretty(&programs)?)?;
+        Ok(())
+    }
+}
+
+impl TestPrograms {
+    fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
+        let wrapper = work.scratch.join("rustc-wrapper");
+        super::write_script(&wrapper, &self.rustc_wrapper())?;
+        let cmd = self.library.cargo(&self.toolchain, target).env("RUSTC_WRAPPER", wrapper).args([
+            "test",
+            "--no-run",
+            "--message-format=json-render-diagnostics",
+        ]);
+        let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work));
+        let cmd = LIBRARY.iter().fold(cmd, |cmd, (_, package)| cmd.args(["-p", package]));
+        let cmd = cmd.within(&work.jobs, Share::Tool);
+        let mut messages = Vec::new();
+        let mut log = fs_err::OpenOptions::new().create(true).append(true).open(&work.log)?;
+        let mut tail = Vec::new();
+        let finished = cmd.stream(|stream, chunk| {
+            match stream {
+                Stream::Stdout => messages.extend_from_slice(chunk),
+                Stream::Stderr => {
+                    tail.extend_from_slice(chunk);
+                    // The log is for people; the messages decide.
+                    let _ = std::io::Write::write_all(&mut log, chunk);
+                }
+            }
+            Flow::Continue
+        })?;
+        work.spent(finished.cpu);
+        cmd.check(&finished, &tail, Some(&work.log))
+            .with_context(|| format!("building the test programs for {}", self.target.name))?;
+        let lines = messages.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        let parsed = lines.map(|line| serde_json::from_slice(line).context("reading cargo's messages"));
+        parsed.collect()
+    }
+}
+
+impl TestPrograms {
+    /// What cargo calls with rustc's command line. A program for the target is compiled to objects, which are then linked
+    /// in every mode; anything else is rustc's own affair.
+    fn rustc_wrapper(&self) -> String {
+        format!(
+            "#!/bin/sh\n\
+             rustc=$1\n\
+             shift\n\
+             program= target= folder= last=\n\
+             for arg do\n    \
+                 case $last=$arg in\n    \
+                 --target={triple}) target=1 ;;\n    \
+                 *=--test | --cfg=test) program=1 ;;\n    \
+                 --crate-name=*) name=$arg ;;\n    \
+                 --out-dir=*) folder=$arg ;;\n    \
+                 -C=extra-filename=*) extra=${{arg#*=}} ;;\n    \
+                 esac\n    \
+                 last=$arg\n\
+             done\n\
+             # cargo also asks for names only, and gives no folder then.\n\
+             if [ ! \"$program\" ] || [ ! \"$target\" ] || [ ! \"$folder\" ]; then\n    \
+                 exec \"$rustc\" \"$@\"\n\
+             fi\n\
+             \"$rustc\" \"$@\" -Zno-link || exit\n\
+             for arg do\n    \
+                 shift\n    \
+                 case $arg in *.rs) ;; *) set -- \"$@\" \"$arg\" ;; esac\n\
+             done\n\
+             file=$folder/$name$extra\n\
+             set -- \"$@\" -Zlink-only \"$file.rlink\"\n\
+             # The objects are kept for the second time.\n\
+             \"$rustc\" \"$@\" -Ctarget-feature=+crt-static -Csave-temps || exit\n\
+             mv \"$file\" \"$file{static_ending}\" || exit\n\
+             exec \"$rustc\" \"$@\"\n",
+            triple = self.target.triple,
+            static_ending = ENDINGS[1],
+        )
+    }
+}
+
+/// What follows cargo's name of a program in each link mode, in the order of [`Link::ALL`].
+const ENDINGS: [&str; 2] = ["", ".static"];
+
+/// The part that we read of cargo's `compiler-artifact` message; other messages have none of it.
+#[derive(Debug, Deserialize)]
+struct Artifact {
+    executable: Option<PathBuf>,
+    manifest_path: Option<PathBuf>,
+    target: Option<ArtifactTarget>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ArtifactTarget {
+    name: String,
+    kind: Vec<String>,
+}
+
+impl Artifact {
+    /// The test program and its file, if this message tells of one.
+    fn program(&self, source: &Path) -> Result<Option<(Program, &Path)>> {
+        let (Some(file), Some(manifest), Some(target)) = (&self.executable, &self.manifest_path, &self.target) else {
+            return Ok(None);
+        };
+        let folder = manifest.parent().and_then(|folder| folder.strip_prefix(source.join("library")).ok());
+        let suite = LIBRARY.iter().find(|(_, package)| folder == Some(Path::new(package)));
+        let Some((suite, _)) = suite else { return Ok(None) };
+        let unit = target.kind.iter().any(|kind| kind.ends_with("lib"));
+        let harness = has_harness(manifest, &target.name)?;
+        // A package may have a test of its library's name.
+        let kind = if unit { "unit" } else { "tests" };
+        let place = Path::new(suite).join(kind).join(&target.name);
+        Ok(Some((Program { suite: (*suite).into(), name: target.name.clone(), file: place, unit, harness }, file)))
+    }
+}
+
+/// Whether the manifest leaves libtest's harness in place for the test or bench called `name`.
+fn has_harness(manifest: &Path, name: &str) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        #[serde(default)]
+        test: Vec<Entry>,
+        #[serde(default)]
+        bench: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        name: Option<String>,
+        harness: Option<bool>,
+    }
+    let text = fs_err::read_to_string(manifest)?;
+    let parsed: Manifest = toml::from_str(&text).with_context(|| format!("reading {}", manifest.display()))?;
+    let entry = parsed.test.iter().chain(&parsed.bench).find(|entry| entry.name.as_deref() == Some(name));
+    Ok(entry.and_then(|entry| entry.harness).unwrap_or(true))
+}

@@ -1,0 +1,41 @@
+//! `toolchain`: the sysroot step's folder with std in it. Its `bin/cargo` and `bin/rustc` work for the target as they are.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use bringup_model::digest::Inputs;
+use bringup_model::target::Target;
+
+use super::{Step, Work, tree};
+use crate::build::store::INPUTS_FILE;
+
+/// The toolchain of one target.
+pub struct Toolchain {
+    /// For whom.
+    pub target: Target,
+    /// The step `sysroot`.
+    pub sysroot: PathBuf,
+    /// The step `std`.
+    pub std: PathBuf,
+}
+
+impl Step for Toolchain {
+    fn name(&self) -> &'static str {
+        "toolchain"
+    }
+
+    fn label(&self) -> &str {
+        &self.target.name
+    }
+
+    fn inputs(&self) -> Inputs {
+        Inputs::new().add("triple", &self.target.triple)
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        tree::link(&self.sysroot, &work.out)?;
+        // The sysroot's own record; this step gets one of its own.
+        fs_err::remove_file(work.out.join(INPUTS_FILE))?;
+        tree::link(&self.std.join("lib"), &work.out.join("lib/rustlib").join(&self.target.triple).join("lib"))
+    }
+}

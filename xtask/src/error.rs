@@ -1,0 +1,28 @@
+//! The exit code of a command, from its error or its report.
+
+pub mod disk;
+
+use bringup_model::exit::{Coded, EXPECTED, IMPROVEMENT, INTERRUPTED, REGRESSION, STEP};
+use bringup_model::report::Report;
+use bringup_runner::interrupt::Interrupted;
+
+/// The exit code of a command that gave up.
+pub fn of_error(error: &anyhow::Error) -> u8 {
+    let interrupted = error.chain().any(<dyn std::error::Error>::is::<Interrupted>);
+    let coded = error.chain().find_map(|cause| cause.downcast_ref::<Coded>());
+    if interrupted { INTERRUPTED } else { coded.map_or(STEP, |coded| coded.code) }
+}
+
+/// The exit code of a run that was finished.
+pub fn of_report(report: &Report) -> u8 {
+    let worst = |verdict: &str| report.runs.iter().any(|run| run.verdict == verdict);
+    if worst("incomplete") {
+        STEP
+    } else if worst("regression") {
+        REGRESSION
+    } else if worst("improvement") {
+        IMPROVEMENT
+    } else {
+        EXPECTED
+    }
+}

@@ -1,0 +1,46 @@
+//! A full disk, in words that help: tools tell of it in many ways, and some not at all.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use crate::source::fetch::is_interrupt;
+
+/// With less room than this, whatever fails may have failed for want of it.
+const LITTLE: u64 = 1 << 20;
+
+/// Adds a hint to an error that comes of a full disk: one that says so itself, or any while `folder` has no room.
+pub fn explain(error: anyhow::Error, folder: Option<&Path>) -> anyhow::Error {
+    let text = format!("{error:#}");
+    let told = text.contains("No space left on device") || text.contains("os error 28");
+    // Archives and downloads have said it in the place where they met it.
+    if is_interrupt(&error) || text.contains("the disk is full") || !(told || folder.is_some_and(is_full)) {
+        return error;
+    }
+    anyhow!("{text}\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again")
+}
+
+fn is_full(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder)
+        .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LITTLE || disk.f_favail == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_disk_is_called_full() {
+        let explained = |text: &str, folder| format!("{:#}", explain(anyhow!("{text}"), folder));
+        let full = explained("writing x: No space left on device (os error 28)", None);
+        assert!(
+            full.ends_with(
+                "\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again"
+            ),
+            "{full}"
+        );
+        assert_eq!(explained(&full, None), full);
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(explained("something else", Some(folder.path())), "something else");
+    }
+}

@@ -1,0 +1,339 @@
+//! Finding the emulator: the one that is forced, the distribution's, or the newest of a newer suite.
+
+mod control;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bringup_model::digest::Inputs;
+use bringup_model::exit::{self, Coded};
+use bringup_model::pins::QemuPin;
+use bringup_model::target::Target;
+use bringup_model::version::Version;
+use bringup_runner::exec::{Cmd, PATH, describe};
+use bringup_runner::files::sha256_file;
+use bringup_runner::runner::Runner;
+use object::elf;
+use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
+
+use crate::source::fetch::{Apt, Cache, Item, Kind, OFFLINE, is_interrupt};
+
+pub use control::{NotHad, controls};
+
+/// An emulator that runs on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emulator {
+    /// The program.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub version: Version,
+}
+
+impl Emulator {
+    /// What of it decides what programs of a target do.
+    pub fn inputs(&self, target: &Target) -> Result<Inputs> {
+        let env = target.qemu.env.iter().map(|(key, value)| format!("{key}={value}"));
+        let inputs = Inputs::new().add("emulator", self.version.to_string());
+        let inputs = inputs.add("emulator sha256", sha256_file(&self.path)?);
+        Ok(inputs.list("cpu", target.qemu.cpu.as_deref()).list("emulator env", env))
+    }
+
+    /// What runs programs of a target whose libraries are in `sysroot`.
+    pub fn runner(&self, target: &Target, sysroot: PathBuf) -> Runner {
+        let Self { path, version } = self.clone();
+        Runner::Qemu { path, version, sysroot, cpu: target.qemu.cpu.clone(), env: target.qemu.env.clone() }
+    }
+}
+
+/// Finds `qemu-NAME`.
+///
+/// A `forced` one, a program or the folder it is in, is used whatever its version. Else the distribution's is used if it
+/// is new enough, else the newest one in the cache, else that of the package in the pinned suites.
+pub fn find(
+    name: &str,
+    pin: &QemuPin,
+    cache: &Path,
+    offline: bool,
+    forced: Option<&Path>,
+    say: &dyn Fn(&str),
+) -> Result<Emulator> {
+    let program = format!("qemu-{name}");
+    if let Some(path) = forced {
+        return take_forced(path, &program, "--qemu");
+    }
+    let mut misses = Vec::new();
+    let cache = Cache::new(cache);
+    let installed = which::which_in(&program, Some(PATH), "/").ok();
+    if installed.is_none() {
+        misses.push(format!("{program} is not installed"));
+    }
+    for path in installed.into_iter().chain(unpacked(cache, &program, pin)?) {
+        match new_enough(&path, pin) {
+            Ok(found) => return Ok(found),
+            Err(error) if is_interrupt(&error) => return Err(error),
+            Err(error) => misses.push(format!("{error:#}")),
+        }
+    }
+    for miss in &misses {
+        say(miss);
+    }
+    let fetched = if offline { Err(anyhow::anyhow!(OFFLINE)) } else { fetch(&program, pin, cache, say) };
+    match fetched {
+        Ok(found) => Ok(found),
+        Err(error) if is_interrupt(&error) => Err(error),
+        Err(error) => {
+            misses.push(format!("package {} of {}: {error:#}", pin.package, pin.suites.join(", ")));
+            let minimum = &pin.minimum;
+            let why = format!(
+                "finding {program}, at least {minimum}: nothing serves\n  {}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
+                misses.join("\n  ")
+            );
+            Err(Coded::error(exit::HOST, why))
+        }
+    }
+}
+
+/// The emulator that `option` names: the program, or the folder that it is in.
+fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
+    // Tests run in folders of their own.
+    let mut path = std::path::absolute(path).with_context(|| format!("finding {}", path.display()))?;
+    if path.is_dir() {
+        path = named_in(&path, program).unwrap_or_else(|| path.join(program));
+    }
+    let usable = || -> Result<Emulator> {
+        let data = fs_err::metadata(&path)?;
+        if !data.is_file() || data.permissions().mode() & 0o111 == 0 {
+            bail!("{} is not an executable file", path.display());
+        }
+        Ok(Emulator { version: version(&path)?, path: path.clone() })
+    };
+    usable().map_err(|error| {
+        if is_interrupt(&error) {
+            return error;
+        }
+        let hint = format!("hint: {option} takes {program} itself or the folder that it is in");
+        Coded::error(exit::HOST, format!("using the emulator that {option} names: {error:#}\n{hint}"))
+    })
+}
+
+fn new_enough(path: &Path, pin: &QemuPin) -> Result<Emulator> {
+    let version = version(path)?;
+    if version < pin.minimum {
+        let program = path.file_name().unwrap_or_default().display();
+        bail!("{program} {version} at {}, at least {} is wanted", path.display(), pin.minimum);
+    }
+    Ok(Emulator { path: path.to_owned(), version })
+}
+
+fn version(path: &Path) -> Result<Version> {
+    let printed = printed(path)?;
+    let first = printed.lines().next().unwrap_or_default();
+    Version::find(&printed).with_context(|| format!("`{} --version` prints no version but `{first}`", path.display()))
+}
+
+/// What an emulator says of itself: its version, and that of its package.
+pub fn described(path: &Path) -> Result<String> {
+    Ok(printed(path)?.lines().next().unwrap_or_default().to_owned())
+}
+
+fn printed(path: &Path) -> Result<String> {
+    let cmd = Cmd::new(path).arg("--version").timeout(Duration::from_secs(10)).merge_stderr();
+    let output = cmd.output()?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.finished.status.success() || output.finished.timed_out {
+        bail!("`{}` {}", cmd.display(), describe(&output.finished));
+    }
+    Ok(printed)
+}
+
+/// The emulators in the cache whose folder's name promises a version that is new enough, newest first.
+fn unpacked(cache: Cache, program: &str, pin: &QemuPin) -> Result<Vec<PathBuf>> {
+    let folder = cache.root().join("qemu");
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(&folder)? {
+        let entry = entry?;
+        let path = in_package(&entry.path(), program);
+        if let Ok(version) = entry.file_name().to_string_lossy().parse::<Version>()
+            && version >= pin.minimum
+            && path.is_file()
+        {
+            found.push((version, path));
+        }
+    }
+    found.sort_by(|a, b| b.0.cmp(&a.0));
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The emulator `qemu-NAME` in a folder, if there is one that runs.
+pub fn in_folder(folder: &Path, name: &str) -> Option<Emulator> {
+    let path = named_in(folder, &format!("qemu-{name}"))?;
+    Some(Emulator { version: version(&path).ok()?, path })
+}
+
+/// The program in a folder, as one distribution names it or as another does.
+fn named_in(folder: &Path, program: &str) -> Option<PathBuf> {
+    let names = [program.to_owned(), format!("{program}-static")];
+    names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Where a package puts its programs.
+const PROGRAMS: &str = "usr/bin";
+
+fn in_package(package: &Path, program: &str) -> PathBuf {
+    package.join(PROGRAMS).join(program)
+}
+
+/// Unpacks the newest package into the cache. Its programs must be such that they need no library of its distribution.
+fn fetch(program: &str, pin: &QemuPin, cache: Cache, say: &dyn Fn(&str)) -> Result<Emulator> {
+    let lock = cache.lock(say)?;
+    if let Some(found) = unpacked(cache, program, pin)?.iter().find_map(|path| new_enough(path, pin).ok()) {
+        // Another run was faster.
+        return Ok(found);
+    }
+    let folder = cache.part_folder(&lock)?;
+    let (item, tree) = unpack(&pin.package, &pin.suites, cache, folder.path(), say)?;
+    let fresh = in_package(&tree, program);
+    if !fresh.is_file() {
+        bail!("{} holds no {program}", item.file_name);
+    }
+    if !is_static(&fresh)? {
+        bail!("{program} in {} is not statically linked", item.file_name);
+    }
+    let version = new_enough(&fresh, pin).with_context(|| format!("in {}", item.file_name))?.version;
+    let place = cache.root().join("qemu").join(version.to_string());
+    if place.exists() {
+        // It lacks this emulator, or cannot run here.
+        fs_err::remove_dir_all(&place)?;
+    }
+    fs_err::create_dir_all(cache.root().join("qemu"))?;
+    fs_err::rename(&tree, &place)?;
+    Ok(Emulator { path: in_package(&place, program), version })
+}
+
+/// Downloads the newest package of these suites into `folder`, and unpacks it there.
+fn unpack(
+    package: &str,
+    suites: &[String],
+    cache: Cache,
+    folder: &Path,
+    say: &dyn Fn(&str),
+) -> Result<(Item, PathBuf)> {
+    let item = Apt::open(cache, Kind::Binaries, suites, say)?.package(package, folder)?;
+    let file = folder.join(&item.file_name);
+    if sha256_file(&file)? != item.sha256 {
+        bail!("{} has not the sha256 that apt's list gives", item.file_name);
+    }
+    say(&format!("unpacking {}", item.file_name));
+    let tree = folder.join("tree");
+    Cmd::new("dpkg-deb").arg("-x").arg(&file).arg(&tree).read()?;
+    Ok((item, tree))
+}
+
+/// Whether the ELF file asks for no dynamic linker.
+fn is_static(path: &Path) -> Result<bool> {
+    let data = fs_err::read(path)?;
+    let context = || format!("reading {} as an ELF file", path.display());
+    match object::FileKind::parse(&*data).with_context(context)? {
+        object::FileKind::Elf32 => {
+            let file = ElfFile32::<object::Endianness>::parse(&*data).with_context(context)?;
+            Ok(!has_interpreter::<elf::FileHeader32<_>>(file.elf_program_headers(), file.endian()))
+        }
+        object::FileKind::Elf64 => {
+            let file = ElfFile64::<object::Endianness>::parse(&*data).with_context(context)?;
+            Ok(!has_interpreter::<elf::FileHeader64<_>>(file.elf_program_headers(), file.endian()))
+        }
+        _ => bail!("{} is not an ELF file", path.display()),
+    }
+}
+
+fn has_interpreter<H: FileHeader>(headers: &[H::ProgramHeader], endian: H::Endian) -> bool {
+    headers.iter().any(|header| header.p_type(endian) == elf::PT_INTERP)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+
+    use super::*;
+
+    /// A name that no emulator has.
+    const NAME: &str = "no-such-machine";
+
+    fn pin() -> QemuPin {
+        let minimum = "11.1".parse().unwrap();
+        QemuPin { minimum, package: "qemu-user".into(), suites: vec!["sid".into()], controls: Vec::new() }
+    }
+
+    /// Written by a child: while we have a program open for writing, another test's child may inherit it, and it cannot
+    /// be started.
+    pub(super) fn fake(path: &Path, script: &str) {
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        let write = r#"printf '#!/bin/sh\n%s\n' "$1" >"$2" && chmod 755 "$2""#;
+        Cmd::new("sh").args(["-c", write, "sh", script]).arg(path).read().unwrap();
+    }
+
+    fn find_offline(cache: &Path, forced: Option<&Path>) -> Result<Emulator, String> {
+        find(NAME, &pin(), cache, true, forced, &|_| ()).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_forced_one_is_used_whatever_its_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("qemu-no-such-machine");
+        fake(&program, "echo qemu version 7.2.22");
+        for forced in [&*program, folder.path()] {
+            let found = find_offline(folder.path(), Some(forced)).unwrap();
+            assert_eq!(found, Emulator { path: program.clone(), version: "7.2.22".parse().unwrap() });
+        }
+    }
+
+    #[test]
+    fn a_forced_one_that_is_none_is_an_error_with_a_hint() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("emulator");
+        let refused = |expected: &str| {
+            let error = find_offline(folder.path(), Some(&program)).unwrap_err();
+            assert!(error.contains(expected) && error.contains("hint: --qemu"), "{error}");
+        };
+        refused("No such file");
+        fake(&program, "echo hello");
+        refused("prints no version but `hello`");
+        fake(&program, "echo version 12.0; exit 3");
+        refused("exited with status 3");
+        fs_err::set_permissions(&program, Permissions::from_mode(0o644)).unwrap();
+        refused("not an executable file");
+    }
+
+    #[test]
+    fn the_newest_in_the_cache_is_used_if_it_is_new_enough() {
+        let cache = tempfile::tempdir().unwrap();
+        let put = |version: &str| {
+            let path = cache.path().join("qemu").join(version).join("usr/bin/qemu-no-such-machine");
+            fake(&path, &format!("echo version {version}"));
+            path
+        };
+        put("9.0.1");
+        let error = find_offline(cache.path(), None).unwrap_err();
+        let expected = ["qemu-no-such-machine is not installed", OFFLINE, "at least 11.1", "--qemu PATH"];
+        assert!(expected.iter().all(|words| error.contains(words)), "{error}");
+        put("11.1.3");
+        let newest = put("11.10");
+        assert_eq!(find_offline(cache.path(), None).unwrap().path, newest);
+        // A folder that says more than its emulator.
+        fake(&newest, "echo version 7.2.22");
+        assert_eq!(find_offline(cache.path(), None).unwrap().version, "11.1.3".parse().unwrap());
+    }
+
+    #[test]
+    fn an_interpreter_is_seen() {
+        let own = std::env::current_exe().unwrap();
+        // The test program itself; it is dynamic unless the host's libc is musl.
+        assert_eq!(is_static(&own).unwrap(), cfg!(target_feature = "crt-static"));
+        assert!(is_static(Path::new("Cargo.toml")).is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! Other versions of the emulator, beside the one in use: what one of them passes is the other's fault.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use bringup_model::pins::QemuControl;
+use bringup_runner::exec::PATH;
+
+use super::{Emulator, PROGRAMS, is_static, named_in, take_forced, unpack, version};
+use crate::source::fetch::{Cache, OFFLINE, is_interrupt};
+
+/// The folder, in the cache, of packages that serve as controls. They are kept apart from those in use: a control is not
+/// taken for the newest emulator.
+const FOLDER: &str = "qemu-control";
+
+/// Where a control was to come from, and why it did not.
+pub type NotHad = (String, anyhow::Error);
+
+/// Versions of `qemu-NAME` other than that of `ours`, each once: the given ones (programs, or folders that they are in), the
+/// distribution's, and those of the packages in `pins`. Fails on an interrupt only.
+pub fn controls(
+    name: &str,
+    ours: &Emulator,
+    given: &[PathBuf],
+    pins: &[QemuControl],
+    cache: &Path,
+    offline: bool,
+    say: &dyn Fn(&str),
+) -> Result<Vec<Result<Emulator, NotHad>>> {
+    let program = format!("qemu-{name}");
+    let mut all = Vec::new();
+    let given = given.iter().map(|path| (path.display().to_string(), take_forced(path, &program, "--control-qemu")));
+    let installed = which::which_in(&program, Some(PATH), "/").ok();
+    let installed =
+        installed.map(|path| (path.display().to_string(), version(&path).map(|version| Emulator { path, version })));
+    let packaged = pins.iter().map(|pin| {
+        let origin = format!("package {} of {}", pin.package, pin.suites.join(", "));
+        (origin, packaged(&program, pin, Cache::new(cache), offline, say))
+    });
+    for (origin, found) in given.chain(installed).chain(packaged) {
+        match found {
+            Err(error) if is_interrupt(&error) => return Err(error),
+            Err(error) => all.push(Err((origin, error))),
+            Ok(found) => {
+                let known =
+                    |other: &Result<Emulator, NotHad>| matches!(other, Ok(other) if other.version == found.version);
+                if found.version != ours.version && !all.iter().any(known) {
+                    all.push(Ok(found));
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The emulator of a package, from the cache if it is there.
+fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: &dyn Fn(&str)) -> Result<Emulator> {
+    let place = cache.root().join(FOLDER).join(pin.name());
+    if !place.exists() {
+        if offline {
+            bail!(OFFLINE);
+        }
+        let lock = cache.lock(say)?;
+        // Another run may have been faster.
+        if !place.exists() {
+            let folder = cache.part_folder(&lock)?;
+            let (_, tree) = unpack(&pin.package, &pin.suites, cache, folder.path(), say)?;
+            fs_err::create_dir_all(cache.root().join(FOLDER))?;
+            fs_err::rename(&tree, &place)?;
+        }
+    }
+    let Some(path) = named_in(&place.join(PROGRAMS), program) else {
+        bail!("it holds no {program}");
+    };
+    if !is_static(&path)? {
+        bail!("its {program} is not statically linked");
+    }
+    Ok(Emulator { version: version(&path)?, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::fake;
+    use super::*;
+
+    const NAME: &str = "no-such-machine";
+
+    #[test]
+    fn each_other_version_serves_once_and_what_is_not_had_is_told() {
+        let cache = tempfile::tempdir().unwrap();
+        let put = |folder: &str, version: &str| {
+            let path = cache.path().join(folder).join("qemu-no-such-machine");
+            fake(&path, &format!("echo version {version}"));
+            path
+        };
+        let ours = Emulator { path: put("ours", "11.1.3"), version: "11.1.3".parse().unwrap() };
+        let given = [put("old", "7.2.22"), put("same", "11.1.3"), put("again", "7.2.22"), cache.path().join("none")];
+        let pins = [QemuControl { package: "p".into(), suites: vec!["s".into()] }];
+        let found = controls(NAME, &ours, &given, &pins, cache.path(), true, &|_| ()).unwrap();
+        let told: Vec<String> = found
+            .into_iter()
+            .map(|control| match control {
+                Ok(found) => found.version.to_string(),
+                Err((origin, why)) => format!("{origin}: {why:#}").lines().next().unwrap_or_default().to_owned(),
+            })
+            .collect();
+        assert_eq!(told.len(), 3, "{told:#?}");
+        assert_eq!(told[0], "7.2.22");
+        assert!(told[1].contains("none: using the emulator that --control-qemu names: "), "{}", told[1]);
+        assert_eq!(told[2], format!("package p of s: {OFFLINE}"));
+    }
+}

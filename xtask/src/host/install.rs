@@ -1,0 +1,160 @@
+//! Installing what the host lacks, by its own package manager.
+
+use anyhow::{Context as _, Result, bail};
+use bringup_runner::exec::{Cmd, Flow};
+
+use crate::host::survey::{self, PREFERRED_LLVM, llvm_releases};
+
+/// A package manager and the words it takes.
+#[derive(Debug)]
+pub struct Installer {
+    program: &'static str,
+    refresh: Option<&'static [&'static str]>,
+    install: &'static [&'static str],
+    /// Succeeds with some output for a package that can be had.
+    query: &'static [&'static str],
+    /// Tool name to package name; `{}` stands for the LLVM release.
+    packages: &'static [(&'static str, &'static str)],
+}
+
+const INSTALLERS: [Installer; 2] = [
+    Installer {
+        program: "apt-get",
+        refresh: Some(&["update"]),
+        install: &["install", "--yes", "--no-install-recommends"],
+        query: &["apt-cache", "show", "--no-all-versions"],
+        packages: &[
+            ("clang", "clang-{}"),
+            ("lld", "lld-{}"),
+            ("llvm-ar", "llvm-{}"),
+            ("llvm-ranlib", "llvm-{}"),
+            ("git", "git"),
+            ("make", "make"),
+            ("unshare", "util-linux"),
+            ("ip", "iproute2"),
+            ("ssh", "openssh-client"),
+            ("sshd", "openssh-server"),
+            ("python3", "python3"),
+            ("clang++", "clang-{}"),
+            ("llvm-config", "llvm-{}-dev"),
+            // What LLVM's static libraries ask for.
+            ("llvm-config", "libpolly-{}-dev"),
+            ("llvm-config", "libzstd-dev"),
+            ("llvm-config", "zlib1g-dev"),
+            ("cmake", "cmake"),
+            ("ninja", "ninja-build"),
+        ],
+    },
+    Installer {
+        program: "apk",
+        refresh: None,
+        install: &["add"],
+        query: &["apk", "search", "--exact"],
+        packages: &[
+            ("clang", "clang{}"),
+            ("lld", "lld{}"),
+            ("llvm-ar", "llvm{}"),
+            ("llvm-ranlib", "llvm{}"),
+            ("git", "git"),
+            ("make", "make"),
+            ("unshare", "util-linux"),
+            ("ip", "iproute2"),
+            ("ssh", "openssh-client-default"),
+            ("sshd", "openssh-server"),
+            ("python3", "python3"),
+            ("clang++", "clang{}"),
+            ("clang++", "libstdc++-dev"),
+            ("llvm-config", "llvm{}-dev"),
+            ("llvm-config", "llvm{}-static"),
+            ("llvm-config", "zstd-dev"),
+            ("llvm-config", "zlib-dev"),
+            ("cmake", "cmake"),
+            ("ninja", "ninja"),
+        ],
+    },
+];
+
+impl Installer {
+    /// The package manager of this host, if it is one we know.
+    pub fn find() -> Option<&'static Self> {
+        INSTALLERS.iter().find(|installer| which::which(installer.program).is_ok())
+    }
+
+    /// The preferred release of LLVM that the package lists have; the preferred one if they have none.
+    fn llvm(&self) -> u64 {
+        let Some((_, clang)) = self.packages.iter().find(|(tool, _)| *tool == "clang") else { return PREFERRED_LLVM };
+        let known = |release: &u64| {
+            let package = clang.replace("{}", &release.to_string());
+            let query = Cmd::new(survey::program(self.query[0])).args(&self.query[1..]).arg(package).output();
+            query.is_ok_and(|output| output.finished.status.success() && !output.stdout.is_empty())
+        };
+        llvm_releases().find(known).unwrap_or(PREFERRED_LLVM)
+    }
+
+    /// The packages that bring `tools`.
+    fn packages(&self, tools: &[&str]) -> Vec<String> {
+        let mut packages: Vec<String> = Vec::new();
+        let release = self.llvm().to_string();
+        // LLVM's tools must be of one release: an older one's that are there serve no more once one of them is installed.
+        let is_extra = |tool: &str| survey::EXTRAS.iter().any(|(extra, _)| *extra == tool);
+        let is_llvm = |tool: &str, package: &str| package.contains("{}") && !is_extra(tool);
+        let any_llvm = self.packages.iter().any(|(tool, package)| is_llvm(tool, package) && tools.contains(tool));
+        for (tool, package) in self.packages {
+            let wanted = tools.contains(tool) || (any_llvm && is_llvm(tool, package));
+            let package = package.replace("{}", &release);
+            if wanted && !packages.contains(&package) {
+                packages.push(package);
+            }
+        }
+        packages
+    }
+
+    /// The command that installs `tools`, for a person to type.
+    pub fn command(&self, tools: &[&str]) -> String {
+        let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
+        let install = format!("{sudo}{} {} {}", self.program, self.install.join(" "), self.packages(tools).join(" "));
+        match self.refresh {
+            Some(refresh) => format!("{sudo}{} {} && {install}", self.program, refresh.join(" ")),
+            None => install,
+        }
+    }
+
+    /// Installs `tools`. Without root it does nothing and says what to type.
+    pub fn install(&self, tools: &[&str], say: &dyn Fn(&str)) -> Result<()> {
+        if !rustix::process::geteuid().is_root() {
+            bail!("installing {} needs root\nhint: {}", tools.join(", "), self.command(tools));
+        }
+        if let Some(refresh) = self.refresh {
+            say(&format!("{} {}", self.program, refresh.join(" ")));
+            self.call(refresh, &[])
+                .with_context(|| format!("refreshing the package lists for {}", tools.join(", ")))?;
+        }
+        // Chosen now: only fresh lists say which releases there are.
+        let packages = self.packages(tools);
+        say(&format!("{} {} {}", self.program, self.install.join(" "), packages.join(" ")));
+        self.call(self.install, &packages).with_context(|| format!("installing {}", tools.join(", ")))
+    }
+
+    fn call(&self, words: &[&str], packages: &[String]) -> Result<()> {
+        let proxies = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HOME"];
+        let cmd =
+            Cmd::new(survey::program(self.program)).args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+        let cmd = proxies.into_iter().fold(cmd, Cmd::inherit).merge_stderr();
+        let mut printed = Vec::new();
+        let finished = cmd.stream(|_, chunk| {
+            printed.extend_from_slice(chunk);
+            Flow::Continue
+        })?;
+        if finished.status.success() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&printed);
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        bail!(
+            "`{}` {}\n{}",
+            cmd.display(),
+            bringup_runner::exec::describe(&finished),
+            lines[lines.len().saturating_sub(15)..].join("\n")
+        )
+    }
+}

@@ -1,0 +1,83 @@
+//! rustc's target spec for a target: a built-in triple's JSON, or a file, with the overlay of target.toml.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use bringup_model::target::{SpecBase, Target};
+use bringup_runner::exec::Cmd;
+use serde_json::{Map, Value};
+
+use crate::host::survey::Rust;
+use crate::project::config;
+
+/// Name of the spec's file in a toolchain's `lib/rustlib/TRIPLE`.
+pub const SPEC_FILE: &str = "target.json";
+
+/// A target's spec, as far as it is known before anything is built.
+#[derive(Debug, Clone)]
+pub enum Spec {
+    /// The JSON text.
+    Resolved(String),
+    /// What decides it, besides the compiler that is yet to be built.
+    Overlay(String),
+}
+
+/// What makes the spec of a target different from what a compiler has for its base, as text.
+pub fn overlay(root: &Path, target: &Target) -> Result<String> {
+    let base = match &target.spec.base {
+        SpecBase::Builtin(triple) => Value::from(triple.as_str()),
+        SpecBase::File(file) => read(&config::target_dir(root, &target.name).join(file))?.into(),
+    };
+    let overlay = serde_json::json!({ "base": base, "remove": target.spec.remove, "set": target.spec.set });
+    Ok(serde_json::to_string_pretty(&overlay)?)
+}
+
+/// The target's spec as JSON text, accepted by the rustc in use.
+pub fn resolve(root: &Path, target: &Target, rust: &Rust) -> Result<String> {
+    let what = || format!("making the target spec of {}", target.name);
+    let mut spec = match &target.spec.base {
+        SpecBase::Builtin(triple) => builtin(triple, rust).with_context(what)?,
+        SpecBase::File(file) => read(&config::target_dir(root, &target.name).join(file)).with_context(what)?,
+    };
+    for key in &target.spec.remove {
+        spec.remove(key);
+    }
+    // Facts about upstream's support of the base triple, not about ours.
+    spec.remove("metadata");
+    spec.insert("linker".into(), target.driver().into());
+    spec.extend(target.spec.set.clone());
+    spec.sort_keys();
+    let text = serde_json::to_string_pretty(&spec)?;
+    check(target, &text, rust)?;
+    Ok(text)
+}
+
+fn builtin(triple: &str, rust: &Rust) -> Result<Map<String, Value>> {
+    let cmd = Cmd::new(rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1");
+    let text = cmd.args(["-Zunstable-options", "--print=target-spec-json", "--target", triple]).read()?;
+    serde_json::from_str(&text).with_context(|| format!("reading what rustc prints as the spec of {triple}"))
+}
+
+fn read(path: &Path) -> Result<Map<String, Value>> {
+    let text = fs_err::read_to_string(path)?;
+    serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
+}
+
+/// Lets rustc itself judge the spec, so that a bad one is refused before anything is built.
+fn check(target: &Target, text: &str, rust: &Rust) -> Result<()> {
+    let folder = tempfile::tempdir().context("making a temporary folder")?;
+    fs_err::write(folder.path().join(format!("{}.json", target.triple)), text)?;
+    let cmd = Cmd::new(rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1").env("RUST_TARGET_PATH", folder.path());
+    let output = cmd.args(["-Zunstable-options", "--print=cfg", "--target", &target.triple]).output()?;
+    if !output.finished.status.success() {
+        bail!(
+            "rustc {} refuses the spec of {}:\n{}\nhint: mend [spec] in targets/{}/target.toml; `cargo xtask target show {} --spec` prints the spec",
+            rust.release,
+            target.name,
+            String::from_utf8_lossy(&output.stderr).trim_end(),
+            target.name,
+            target.name,
+        );
+    }
+    Ok(())
+}

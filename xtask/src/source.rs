@@ -1,0 +1,7 @@
+//! Sources: fetched, unpacked, patched.
+
+pub mod archive;
+pub mod fetch;
+pub mod git;
+pub mod patch;
+pub mod prove;

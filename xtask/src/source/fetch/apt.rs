@@ -1,0 +1,324 @@
+//! Debian-like hosts: source and binary packages, by name.
+//!
+//! A private apt root in the cache serves without root rights and leaves the host's own apt alone. Its list is made of
+//! the addresses that the host's apt uses, so that no mirror is named here.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use bringup_runner::exec::{Cmd, Output, PATH, describe};
+
+use super::cache::Cache;
+use super::{NETWORK_ENV, is_interrupt};
+
+const HELPER: &str = "/usr/lib/apt/apt-helper";
+
+/// Lists as young as this are not fetched again.
+const FRESH: Duration = Duration::from_mins(10);
+
+/// The longest that a question to apt, or fetching its lists, may take.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What a private root is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Source packages, of the host's own suites and the newer ones.
+    Sources,
+    /// Binary packages of the newer suites only.
+    Binaries,
+}
+
+/// A file that apt offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    uri: String,
+    /// Its name.
+    pub file_name: String,
+    /// Its sha256.
+    pub sha256: String,
+}
+
+/// A private apt root.
+pub struct Apt<'a> {
+    root: PathBuf,
+    say: &'a dyn Fn(&str),
+}
+
+impl<'a> Apt<'a> {
+    /// Sets the root up. `suites` are newer suites of the same archive to look into as well. Fails, saying why, on
+    /// hosts without apt.
+    pub fn open(cache: Cache, kind: Kind, suites: &[String], say: &'a dyn Fn(&str)) -> Result<Self> {
+        if which::which_in("apt-get", Some(PATH), "/").is_err() || !Path::new(HELPER).exists() {
+            bail!("this host has no apt");
+        }
+        let kind_name = match kind {
+            Kind::Sources => "sources",
+            Kind::Binaries => "binaries",
+        };
+        // One for each choice of suites, or each would throw away the other's lists.
+        let folder = [kind_name].into_iter().chain(suites.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
+        let apt = Self { root: cache.root().join("apt").join(folder), say };
+        let codename = codename(&fs_err::read_to_string("/etc/os-release")?)
+            .context("/etc/os-release does not name the release of this host")?;
+        let known = Cmd::new("apt-get").args(["update", "--print-uris"]).timeout(PATIENCE).output()?;
+        let list = source_list(&repositories(&text(&known.stdout)), &codename, kind, suites);
+        if list.is_empty() {
+            bail!("apt on this host knows no archive of {codename}");
+        }
+        fs_err::create_dir_all(apt.lists().join("partial"))?;
+        fs_err::write(apt.root.join("apt.conf"), apt.config())?;
+        let path = apt.root.join("sources.list");
+        if fs_err::read_to_string(&path).ok().as_ref() != Some(&list) {
+            // Lists of other archives say nothing about these.
+            fs_err::remove_dir_all(apt.lists())?;
+            fs_err::create_dir_all(apt.lists().join("partial"))?;
+            fs_err::write(path, list)?;
+        }
+        Ok(apt)
+    }
+
+    /// Downloads the file with this sha256 that belongs to any version of the source package into `folder`. Its
+    /// contents are still to be checked.
+    pub fn source(&self, package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+        self.by_hash(&["showsrc", "--only-source"], &["source", "--only-source"], package, sha256, folder)
+    }
+
+    /// Downloads the binary package of any version whose file has this sha256 into `folder`. Its contents are still to be
+    /// checked.
+    pub fn package_of(&self, package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+        self.by_hash(&["show"], &["download"], package, sha256, folder)
+    }
+
+    fn by_hash(&self, show: &[&str], get: &[&str], package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+        self.with_lists(|| {
+            let listed = ask(&self.cmd("apt-cache").args(show).arg(package))?;
+            let versions = versions(&listed, sha256);
+            if versions.is_empty() {
+                bail!("no version of {package} that apt offers has an archive with this sha256");
+            }
+            let mut last = anyhow!("apt gives no address for it");
+            for version in versions {
+                let cmd = self.cmd("apt-get").args(get).arg("--print-uris").arg(format!("{package}={version}"));
+                let found = ask(&cmd).map(|text| items(&text).into_iter().find(|item| item.sha256 == sha256));
+                match found.and_then(|item| item.map(|item| self.download(item, folder)).transpose()) {
+                    Ok(Some(item)) => return Ok(item),
+                    Ok(None) => {}
+                    Err(error) if is_interrupt(&error) => return Err(error),
+                    Err(error) => last = error,
+                }
+            }
+            Err(last)
+        })
+    }
+
+    /// Downloads the newest version of the binary package into `folder`. Its contents are still to be checked.
+    pub fn package(&self, package: &str, folder: &Path) -> Result<Item> {
+        self.with_lists(|| {
+            let listed = ask(&self.cmd("apt-get").args(["download", "--print-uris", package]))?;
+            let item = items(&listed).into_iter().next();
+            self.download(item.with_context(|| format!("apt gives no address for {package}"))?, folder)
+        })
+    }
+
+    fn download(&self, item: Item, folder: &Path) -> Result<Item> {
+        (self.say)(&format!("downloading {}", item.uri));
+        let hash = format!("SHA256:{}", item.sha256);
+        let cmd = self.cmd(HELPER).arg("download-file").arg(&item.uri).arg(folder.join(&item.file_name)).arg(hash);
+        let output = cmd.output()?;
+        if output.finished.status.success() { Ok(item) } else { Err(complaint(&output)) }
+    }
+
+    /// Tries with the lists that are there; if that fails and they are old, once more with new ones.
+    fn with_lists<T>(&self, attempt: impl Fn() -> Result<T>) -> Result<T> {
+        let age =
+            fs_err::metadata(self.updated()).and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+        if let Some(age) = age {
+            match attempt() {
+                Err(error) if age > FRESH && !is_interrupt(&error) => {}
+                done => return done,
+            }
+        }
+        (self.say)("fetching apt's lists of packages");
+        let output = self.cmd("apt-get").arg("update").timeout(PATIENCE).output()?;
+        if output.finished.status.success() {
+            fs_err::write(self.updated(), "")?;
+            return attempt();
+        }
+        // One archive that does not answer need not be the one that is wanted.
+        attempt().map_err(|error| if is_interrupt(&error) { error } else { error.context(complaint(&output)) })
+    }
+
+    fn cmd(&self, program: &str) -> Cmd {
+        let cmd = Cmd::new(program).dir(&self.root).arg("-c").arg(self.root.join("apt.conf")).arg("-q");
+        NETWORK_ENV.iter().fold(cmd, |cmd, key| cmd.inherit(key))
+    }
+
+    fn lists(&self) -> PathBuf {
+        self.root.join("lists")
+    }
+
+    /// Written when the lists have all been fetched.
+    fn updated(&self) -> PathBuf {
+        self.lists().join("updated")
+    }
+
+    /// The host's hooks and preferences are about the host's own packages. A mirror that has fallen behind still serves:
+    /// what is taken from it has a pinned hash, or a version that is looked at.
+    fn config(&self) -> String {
+        let root = self.root.display();
+        format!(
+            "#clear APT::Update::Pre-Invoke;\n\
+             #clear APT::Update::Post-Invoke;\n\
+             #clear APT::Update::Post-Invoke-Success;\n\
+             APT::Update::Error-Mode \"any\";\n\
+             APT::Sandbox::User \"root\";\n\
+             Acquire::Check-Valid-Until \"false\";\n\
+             Acquire::Languages \"none\";\n\
+             Acquire::http::Timeout \"30\";\n\
+             Acquire::https::Timeout \"30\";\n\
+             Dir::Etc::sourcelist \"{root}/sources.list\";\n\
+             Dir::Etc::sourceparts \"/dev/null\";\n\
+             Dir::Etc::preferences \"/dev/null\";\n\
+             Dir::Etc::preferencesparts \"/dev/null\";\n\
+             Dir::State::Lists \"{root}/lists\";\n\
+             Dir::Cache \"{root}\";\n\
+             Dir::Cache::srcpkgcache \"\";\n\
+             Dir::Cache::pkgcache \"\";\n"
+        )
+    }
+}
+
+fn ask(cmd: &Cmd) -> Result<String> {
+    let output = cmd.clone().timeout(PATIENCE).output()?;
+    if output.finished.status.success() { Ok(text(&output.stdout)) } else { Err(complaint(&output)) }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What apt complains of, in one line.
+fn complaint(output: &Output) -> anyhow::Error {
+    let printed = text(&output.stderr);
+    match printed.lines().find_map(|line| line.strip_prefix("E: ")) {
+        Some(line) => anyhow!("apt says: {line}"),
+        None => anyhow!("apt {}", describe(&output.finished)),
+    }
+}
+
+fn codename(os_release: &str) -> Option<String> {
+    let value = os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
+    Some(value.trim_matches('"').to_owned()).filter(|name| !name.is_empty())
+}
+
+/// Address and suite of every archive with a component `main` for binaries, from `apt-get update --print-uris`.
+fn repositories(printed: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for line in printed.lines() {
+        let Some((uri, _)) = line.strip_prefix('\'').and_then(|rest| rest.split_once('\'')) else { continue };
+        let Some((place, _)) = uri.split_once("/main/binary-") else { continue };
+        let Some((address, suite)) = place.split_once("/dists/") else { continue };
+        let repository = (address.to_owned(), suite.to_owned());
+        if !found.contains(&repository) {
+            found.push(repository);
+        }
+    }
+    found
+}
+
+/// The private sources.list. The newer suites are in the archive that holds the host's plain release.
+fn source_list(repositories: &[(String, String)], codename: &str, kind: Kind, newer: &[String]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut add = |address: &str, suite: &str| {
+        let line = match kind {
+            Kind::Sources => format!("deb-src [target=Sources] {address} {suite} main\n"),
+            Kind::Binaries => format!("deb [target=Packages] {address} {suite} main\n"),
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    };
+    let own = |suite: &str| suite.strip_prefix(codename).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    for (address, suite) in repositories.iter().filter(|(_, suite)| own(suite)) {
+        if kind == Kind::Sources {
+            add(address, suite);
+        }
+        if suite == codename {
+            for suite in newer {
+                add(address, suite);
+            }
+        }
+    }
+    lines.concat()
+}
+
+/// The versions, in the output of `apt-cache showsrc` or `show`, of which one file has this sha256.
+fn versions(shown: &str, sha256: &str) -> Vec<String> {
+    let hash = |line: &str| line.strip_prefix("SHA256:").unwrap_or(line).split_whitespace().next() == Some(sha256);
+    let holds = |stanza: &&str| stanza.lines().any(hash);
+    let mut versions: Vec<String> = Vec::new();
+    for stanza in shown.split("\n\n").filter(holds) {
+        if let Some(version) = stanza.lines().find_map(|line| line.strip_prefix("Version: "))
+            && !versions.iter().any(|known| known == version)
+        {
+            versions.push(version.to_owned());
+        }
+    }
+    versions
+}
+
+/// The lines `'URI' NAME SIZE SHA256:HASH`.
+fn items(printed: &str) -> Vec<Item> {
+    let parse = |line: &str| {
+        let (uri, rest) = line.strip_prefix('\'')?.split_once('\'')?;
+        let mut words = rest.split_whitespace();
+        let file_name = words.next()?;
+        let sha256 = words.nth(1)?.strip_prefix("SHA256:")?;
+        let plain = !file_name.contains('/') && !file_name.starts_with('.');
+        plain.then(|| Item { uri: uri.into(), file_name: file_name.into(), sha256: sha256.into() })
+    };
+    printed.lines().filter_map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_private_list_is_made_of_the_hosts_own_addresses() {
+        let printed = "'http://a/debian/dists/twelve/InRelease' a_InRelease 0 \n\
+            'http://a/debian/dists/twelve/main/binary-amd64/Packages.xz' x 0 \n\
+            'http://a/debian/dists/twelve/main/binary-all/Packages.xz' x 0 \n\
+            'http://a/debian/dists/twelve-updates/main/binary-amd64/Packages.xz' x 0 \n\
+            'http://a/security/dists/twelve-security/main/binary-amd64/Packages.xz' x 0 \n\
+            'https://other/tool/dists/nodistro/main/binary-amd64/Packages.xz' x 0 \n\
+            'https://other/tool/dists/twelve/stable/binary-amd64/Packages.xz' x 0 \n";
+        let repositories = repositories(printed);
+        let newer = ["next".to_owned(), "twelve".to_owned()];
+        let expected = "deb-src [target=Sources] http://a/debian twelve main\n\
+            deb-src [target=Sources] http://a/debian next main\n\
+            deb-src [target=Sources] http://a/debian twelve-updates main\n\
+            deb-src [target=Sources] http://a/security twelve-security main\n";
+        assert_eq!(source_list(&repositories, "twelve", Kind::Sources, &newer), expected);
+        let expected = "deb [target=Packages] http://a/debian next main\n";
+        assert_eq!(source_list(&repositories, "twelve", Kind::Binaries, &newer[..1]), expected);
+        assert_eq!(source_list(&repositories, "thirteen", Kind::Sources, &newer), "");
+    }
+
+    #[test]
+    fn apts_words_are_read() {
+        let shown = "Package: p\nVersion: 1-1\nChecksums-Sha256:\n aa 12 p_1.orig.tar.gz\n\nPackage: p\nVersion: 2-1\n\
+            Checksums-Sha256:\n bb 12 p_2.orig.tar.gz\n cc 3 p_2.dsc\n\nVersion: 2-2\n bb 12 p_2.orig.tar.gz\n\nVersion: 2-1\n bb 1 x\n";
+        assert_eq!(versions(shown, "bb"), ["2-1", "2-2"]);
+        assert!(versions(shown, "12").is_empty());
+        assert_eq!(versions("Package: p\nVersion: 3\nSHA256: dd\n", "dd"), ["3"]);
+        let printed = "Need to get 3 B of archives.\n'http://h/p_2%2b1.tar.gz' p_2+1.tar.gz 3 SHA256:bb\n\
+            'http://h/x' ../x 3 SHA256:dd\n'http://h/y' y 3 MD5Sum:ee\n";
+        let expected =
+            Item { uri: "http://h/p_2%2b1.tar.gz".into(), file_name: "p_2+1.tar.gz".into(), sha256: "bb".into() };
+        assert_eq!(items(printed), [expected]);
+        assert_eq!(codename("ID=debian\nVERSION_CODENAME=twelve\n"), Some("twelve".into()));
+        assert_eq!(codename("ID=alpine\n"), None);
+    }
+}

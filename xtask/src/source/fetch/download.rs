@@ -1,0 +1,144 @@
+//! Downloads over HTTP.
+
+use std::io::{self, Read as _, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use bringup_model::digest::hex;
+use bringup_runner::files::explain_full;
+use bringup_runner::interrupt;
+use sha2::{Digest as _, Sha256};
+use ureq::Agent;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+
+const CHUNK: usize = 256 * 1024;
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// How long to wait for a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For a connection.
+    pub connect: Duration,
+    /// For the next bytes; a download that goes on takes as long as it takes.
+    pub stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), stall: Duration::from_secs(30) }
+    }
+}
+
+enum Event {
+    Length(Option<u64>),
+    Bytes(Vec<u8>),
+    Failed(anyhow::Error),
+}
+
+/// Writes what is at `url` to `file` and gives back its sha256.
+///
+/// Proxies come from the usual variables, certificates from `SSL_CERT_FILE` if it is set.
+pub fn download(url: &str, file: &mut dyn Write, patience: Patience, say: &dyn Fn(&str)) -> Result<String> {
+    let agent = agent(patience)?;
+    say(&format!("downloading {url}"));
+    let (sender, events) = sync_channel(4);
+    // The network is waited for in a thread, so that Ctrl-C need not wait for it.
+    let address = url.to_owned();
+    std::thread::spawn(move || {
+        if let Err(error) = request(&agent, &address, &sender) {
+            // Nobody listens any more when the run was interrupted.
+            let _ = sender.send(Event::Failed(error));
+        }
+    });
+    receive(&events, file, say)
+}
+
+fn receive(events: &Receiver<Event>, file: &mut dyn Write, say: &dyn Fn(&str)) -> Result<String> {
+    let mut hash = Sha256::new();
+    let (mut received, mut length) = (0, None);
+    let mut said = Instant::now();
+    loop {
+        interrupt::check()?;
+        match events.recv_timeout(Duration::from_millis(100)) {
+            Ok(Event::Length(expected)) => length = expected,
+            Ok(Event::Bytes(bytes)) => {
+                file.write_all(&bytes).map_err(explain_full)?;
+                hash.update(&bytes);
+                received += bytes.len() as u64;
+            }
+            Ok(Event::Failed(error)) if received == 0 => return Err(error),
+            Ok(Event::Failed(error)) => return Err(error.context(format!("after {}", amount(received, length)))),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if said.elapsed() >= SAY_EVERY {
+            say(&format!("downloaded {}", amount(received, length)));
+            said = Instant::now();
+        }
+    }
+    if length.is_some_and(|length| length != received) {
+        bail!("the download ended early, after {}", amount(received, length));
+    }
+    file.flush().map_err(explain_full)?;
+    Ok(hex(&hash.finalize()))
+}
+
+fn request(agent: &Agent, url: &str, sender: &SyncSender<Event>) -> Result<()> {
+    let response = agent.get(url).call().map_err(explain)?;
+    let mut body = response.into_body();
+    sender.send(Event::Length(body.content_length()))?;
+    let mut reader = body.as_reader();
+    loop {
+        let mut chunk = vec![0; CHUNK];
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                chunk.truncate(length);
+                sender.send(Event::Bytes(chunk))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(explain(ureq::Error::from(error))),
+        }
+    }
+}
+
+fn agent(patience: Patience) -> Result<Agent> {
+    let mut config = Agent::config_builder()
+        .user_agent(concat!("bringup/", env!("CARGO_PKG_VERSION")))
+        .timeout_resolve(Some(patience.connect))
+        .timeout_connect(Some(patience.connect))
+        .timeout_recv_response(Some(patience.stall))
+        .timeout_per_read(Some(patience.stall));
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE") {
+        let pem = fs_err::read(&path).context("reading the certificates that SSL_CERT_FILE names")?;
+        let certificates = parse_pem(&pem).filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        });
+        config = config.tls_config(TlsConfig::builder().root_certs(RootCerts::from(certificates)).build());
+    }
+    Ok(config.build().into())
+}
+
+fn explain(error: ureq::Error) -> anyhow::Error {
+    match error {
+        ureq::Error::StatusCode(code) => anyhow!("the server answers with status {code}"),
+        ureq::Error::Timeout(_) => anyhow!("the server is silent: {error}"),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            anyhow!("the server hung up: {error}")
+        }
+        ureq::Error::Io(error) => error.into(),
+        error => error.into(),
+    }
+}
+
+/// `12.5 of 88.2 MB`
+fn amount(received: u64, length: Option<u64>) -> String {
+    // Exact to a tenth of a megabyte, without a detour over floating point.
+    let mega = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10);
+    match length {
+        Some(length) => format!("{} of {} MB", mega(received), mega(length)),
+        None => format!("{} MB", mega(received)),
+    }
+}

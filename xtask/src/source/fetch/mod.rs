@@ -1,0 +1,265 @@
+//! Getting a pinned archive: from the cache, or from the first of its origins that serves.
+
+mod apt;
+mod cache;
+mod download;
+mod rustup;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+pub use apt::{Apt, Item, Kind};
+pub use cache::{Cache, Lock, expect_sha256};
+pub use download::Patience;
+
+use bringup_model::pins::{Origin, Place, Source};
+use bringup_runner::files::sha256_file;
+use bringup_runner::interrupt::Interrupted;
+
+/// What programs that use the network get of the user's environment.
+pub const NETWORK_ENV: &[&str] = &[
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// Why an origin on the network is not tried.
+pub const OFFLINE: &str = "the network is forbidden (--offline)";
+
+/// An archive to unpack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The file.
+    pub path: PathBuf,
+    /// What it must hash to.
+    pub sha256: String,
+    /// Leading path components that are not part of the tree.
+    pub strip: usize,
+    /// Files and folders that x.py asks for and that are not in it.
+    pub lacks: Vec<String>,
+    /// Where it came from, in words.
+    pub origin: String,
+}
+
+impl Fetched {
+    /// Whether the file is there; nothing is said about its contents.
+    pub fn is_here(&self) -> bool {
+        self.path.is_file()
+    }
+
+    /// Fails unless the file has the right sha256.
+    pub fn verify(&self) -> Result<()> {
+        expect_sha256(&self.path, &self.sha256).with_context(|| format!("checking {}", self.path.display()))
+    }
+}
+
+/// Whether the user has interrupted the run: never a reason to try the next thing.
+pub fn is_interrupt(error: &anyhow::Error) -> bool {
+    error.is::<Interrupted>()
+}
+
+/// Fetches pinned archives.
+#[derive(Clone, Copy)]
+pub struct Fetcher<'a> {
+    /// The cache folder.
+    pub cache: &'a Path,
+    /// The project's folder: paths in the pins are relative to it.
+    pub root: &'a Path,
+    /// The sysroot of the host's rustc, for rustup's manifest.
+    pub sysroot: &'a Path,
+    /// Newer suites to look into for source packages.
+    pub suites: &'a [String],
+    /// Whether the network is forbidden.
+    pub offline: bool,
+    /// How long to wait for servers.
+    pub patience: Patience,
+    /// Takes lines of progress.
+    pub say: &'a (dyn Fn(&str) + Sync),
+}
+
+/// An origin of which it is known what it should give.
+struct Candidate<'a> {
+    place: &'a Place,
+    sha256: String,
+    strip: usize,
+    lacks: &'a [String],
+    /// The address, where there is one.
+    url: Option<String>,
+}
+
+impl Fetcher<'_> {
+    /// What would be used, without looking into any file but rustup's manifest and without the network: the first
+    /// origin whose archive is in the cache or at its path; if there is none, the first that could still be fetched.
+    pub fn locate(&self, source: &Source) -> Result<Fetched> {
+        let candidates: Vec<Candidate> =
+            source.origins.iter().filter_map(|origin| self.candidate(source, origin).ok()).collect();
+        if let Some(cached) = candidates.iter().find_map(|candidate| self.cached(candidate)) {
+            return Ok(cached);
+        }
+        let local = |candidate: &&Candidate| self.local(candidate).is_some_and(|path| path.is_file());
+        let remote = |candidate: &&Candidate| self.local(candidate).is_none();
+        let first = candidates.iter().find(local).or_else(|| candidates.iter().find(remote)).or(candidates.first());
+        let first = first.with_context(|| format!("no origin of {} {} is of use here", source.name, source.version))?;
+        let path = self.local(first).unwrap_or_else(|| self.store().place(&first.sha256, &first.file_name(source)));
+        Ok(first.fetched(path, label(first.place)))
+    }
+
+    /// Gets the archive and checks its sha256. Origins are tried in order, after the cache, and every miss is told. If
+    /// none serves, the error lists them all.
+    pub fn fetch(&self, source: &Source) -> Result<Fetched> {
+        let what = format!("{} {}", source.name, source.version);
+        let candidates: Vec<_> = source.origins.iter().map(|origin| (origin, self.candidate(source, origin))).collect();
+        for candidate in candidates.iter().filter_map(|(_, candidate)| candidate.as_ref().ok()) {
+            let Some(cached) = self.cached(candidate) else { continue };
+            match cached.verify() {
+                Ok(()) => return Ok(cached),
+                Err(error) if is_interrupt(&error) => return Err(error),
+                Err(error) => {
+                    (self.say)(&format!("{what}: {error:#}; the file is removed from the cache"));
+                    fs_err::remove_file(&cached.path)?;
+                }
+            }
+        }
+        let mut misses = Vec::new();
+        for (origin, candidate) in candidates {
+            let label = label(&origin.place);
+            let obtained = candidate.and_then(|candidate| {
+                let path = self.obtain(source, &candidate)?;
+                Ok(candidate.fetched(path, label.clone()))
+            });
+            match obtained {
+                Ok(fetched) => {
+                    (self.say)(&format!("{what}: {}, from {label}", fetched.path.display()));
+                    return Ok(fetched);
+                }
+                Err(error) if is_interrupt(&error) => return Err(error),
+                Err(error) => {
+                    (self.say)(&format!("{what}: not from {label}: {error:#}"));
+                    misses.push(format!("\n  {label}: {error:#}"));
+                }
+            }
+        }
+        bail!("fetching {what}: none of its origins serves{}\nhint: {}", misses.concat(), self.advice(source))
+    }
+
+    /// What the origin should give, or why it is of no use here.
+    fn candidate<'o>(&self, source: &Source, origin: &'o Origin) -> Result<Candidate<'o>> {
+        let (url, sha256) = match &origin.place {
+            Place::Rustup(component) => {
+                let found = rustup::find(self.sysroot, component, &source.version)?;
+                (Some(found.url), Some(found.sha256))
+            }
+            Place::Url(url) => (Some(url.clone()), origin.sha256.clone()),
+            Place::Path(_) | Place::Apt(_) | Place::Deb(_) => (None, origin.sha256.clone()),
+        };
+        let sha256 = sha256.context("its sha256 is not known")?;
+        Ok(Candidate { place: &origin.place, sha256, strip: origin.strip, lacks: &origin.lacks, url })
+    }
+
+    fn obtain(&self, source: &Source, candidate: &Candidate) -> Result<PathBuf> {
+        if let Some(path) = self.local(candidate) {
+            if !path.is_file() {
+                bail!("there is no such file");
+            }
+            expect_sha256(&path, &candidate.sha256)?;
+            return Ok(path);
+        }
+        if self.offline {
+            bail!(OFFLINE);
+        }
+        let store = self.store();
+        let lock = store.lock(self.say)?;
+        if let Some(path) = store.find(&candidate.sha256) {
+            // Another run was faster.
+            expect_sha256(&path, &candidate.sha256)?;
+            return Ok(path);
+        }
+        match (candidate.place, &candidate.url) {
+            (Place::Apt(package) | Place::Deb(package), _) => {
+                let folder = store.part_folder(&lock)?;
+                let item = if matches!(candidate.place, Place::Apt(_)) {
+                    let apt = Apt::open(store, Kind::Sources, self.suites, self.say)?;
+                    apt.source(package, &candidate.sha256, folder.path())?
+                } else {
+                    let apt = Apt::open(store, Kind::Binaries, self.suites, self.say)?;
+                    apt.package_of(package, &candidate.sha256, folder.path())?
+                };
+                let part = folder.path().join(&item.file_name);
+                store.keep(&part, &sha256_file(&part)?, &candidate.sha256, &item.file_name)
+            }
+            (_, Some(url)) => {
+                let mut part = store.part_file(&lock)?;
+                let say = |line: &str| (self.say)(&format!("{}: {line}", source.name));
+                let actual = download::download(url, part.as_file_mut(), self.patience, &say)?;
+                store.keep(part.path(), &actual, &candidate.sha256, &candidate.file_name(source))
+            }
+            (_, None) => Err(anyhow!("it has no address")),
+        }
+    }
+
+    fn cached(&self, candidate: &Candidate) -> Option<Fetched> {
+        let path = self.store().find(&candidate.sha256)?;
+        Some(candidate.fetched(path, "the cache".into()))
+    }
+
+    fn local(&self, candidate: &Candidate) -> Option<PathBuf> {
+        match candidate.place {
+            Place::Path(path) => Some(self.root.join(path)),
+            _ => None,
+        }
+    }
+
+    fn store(&self) -> Cache<'_> {
+        Cache::new(self.cache)
+    }
+
+    fn advice(&self, source: &Source) -> String {
+        let of = |origin: &Origin| match (&origin.place, &origin.sha256) {
+            (Place::Path(path), Some(sha256)) => Some((self.root.join(path), sha256.clone())),
+            _ => None,
+        };
+        let at_path = source.origins.iter().find_map(of);
+        let in_cache = || {
+            let sha256 = source.origins.iter().find_map(|origin| origin.sha256.clone())?;
+            Some((self.store().place(&sha256, &format!("{}-{}", source.name, source.version)), sha256))
+        };
+        match at_path.or_else(in_cache) {
+            Some((path, sha256)) => format!("get the archive with sha256 {sha256} and put it at {}", path.display()),
+            None => "add an origin to bringup.toml".into(),
+        }
+    }
+}
+
+impl Candidate<'_> {
+    fn fetched(&self, path: PathBuf, origin: String) -> Fetched {
+        Fetched { path, sha256: self.sha256.clone(), strip: self.strip, lacks: self.lacks.to_vec(), origin }
+    }
+
+    /// The last part of its address.
+    fn file_name(&self, source: &Source) -> String {
+        let last =
+            self.url.as_deref().and_then(|url| url.split(['?', '#']).next()).and_then(|url| url.rsplit('/').next());
+        match last {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => format!("{}-{}", source.name, source.version),
+        }
+    }
+}
+
+fn label(place: &Place) -> String {
+    match place {
+        Place::Path(path) => path.display().to_string(),
+        Place::Url(url) => url.clone(),
+        Place::Rustup(component) => format!("rustup's {component}"),
+        Place::Apt(package) => format!("apt's source package {package}"),
+        Place::Deb(package) => format!("apt's package {package}, as the distribution has patched it"),
+    }
+}

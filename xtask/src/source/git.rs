@@ -1,0 +1,300 @@
+//! git, one function for each command that is used.
+//!
+//! Nothing of the user's reaches it: no configuration, no hooks, no signing, no environment, and no repository around
+//! the folder it is told to work on.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use bringup_runner::exec::{Cmd, Output};
+
+use crate::host::survey;
+
+/// Settings of every call; they come before what a repository's own configuration says.
+const SETTINGS: [&str; 12] = [
+    "core.autocrlf=false",
+    "core.hooksPath=/dev/null",
+    "core.attributesFile=/dev/null",
+    "core.excludesFile=/dev/null",
+    "core.quotePath=false",
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "advice.detachedHead=false",
+    "init.defaultBranch=patches",
+    // The folders are ours, whoever owns them (a container's volume, say).
+    "safe.directory=*",
+];
+
+/// Who commits what is not taken from a patch, and when: the same bytes give the same commits.
+const NAME: &str = "Bringup";
+const EMAIL: &str = "bringup@localhost";
+const DATE: &str = "2000-01-01T00:00:00Z";
+
+fn git() -> Cmd {
+    let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
+    let identity = [
+        ("GIT_AUTHOR_NAME", NAME),
+        ("GIT_AUTHOR_EMAIL", EMAIL),
+        ("GIT_AUTHOR_DATE", DATE),
+        ("GIT_COMMITTER_NAME", NAME),
+        ("GIT_COMMITTER_EMAIL", EMAIL),
+        ("GIT_COMMITTER_DATE", DATE),
+    ];
+    let pinned = [("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_ATTR_NOSYSTEM", "1")];
+    let cmd = Cmd::new(survey::program("git")).args(settings);
+    identity.into_iter().chain(pinned).fold(cmd, |cmd, (key, value)| cmd.env(key, value))
+}
+
+/// git without any repository. Inside one, `git apply` silently passes over files that the repository does not know.
+fn without_repository(dir: &Path) -> Cmd {
+    git().env("GIT_DIR", "/dev/null").dir(dir)
+}
+
+/// `git apply`: applies a patch file to a folder that is no repository. No fuzz, all or nothing.
+pub fn apply(dir: &Path, patch: &Path) -> Result<Output> {
+    without_repository(dir).args(["apply", "--whitespace=nowarn"]).arg(std::path::absolute(patch)?).output()
+}
+
+/// `git apply --numstat`: the files that a patch file changes, as they are called after it, or before it where it removes
+/// them.
+pub fn changed_files(patch: &Path) -> Result<Vec<String>> {
+    let cmd = without_repository(Path::new("/")).args(["apply", "--numstat", "-z"]).arg(std::path::absolute(patch)?);
+    let printed = cmd.read().with_context(|| format!("reading the patch {}", patch.display()))?;
+    let name = |entry: &str| {
+        let name = entry.splitn(3, '\t').nth(2).map(Into::into);
+        name.with_context(|| format!("`git apply --numstat` printed `{entry}`"))
+    };
+    printed.split_terminator('\0').map(name).collect()
+}
+
+/// The commit that a folder of ours is at, and whether its files differ from it. Nothing if it is no repository, or not the
+/// top of one.
+pub fn state(dir: &Path) -> Result<Option<(String, bool)>> {
+    // A file, where it is one of several working trees.
+    if !dir.join(".git").exists() {
+        return Ok(None);
+    }
+    let printed = |args: &[&str]| -> Result<Option<String>> {
+        let output = git().args(args).dir(dir).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+        Ok(output.finished.status.success().then_some(text))
+    };
+    let Some(commit) = printed(&["rev-parse", "--quiet", "--verify", "HEAD"])? else { return Ok(None) };
+    let changes = printed(&["status", "--porcelain"])?;
+    Ok(Some((commit, changes.is_some_and(|changes| !changes.is_empty()))))
+}
+
+fn excluded(files: &[String]) -> impl Iterator<Item = String> {
+    files.iter().map(|file| format!("--exclude={file}"))
+}
+
+/// A repository with its files.
+#[derive(Debug)]
+pub struct Repo {
+    dir: PathBuf,
+}
+
+impl Repo {
+    /// `git init`. No attribute of the files themselves will change how they are stored or compared.
+    pub fn init(dir: &Path) -> Result<Self> {
+        let repo = Self { dir: std::path::absolute(dir)? };
+        repo.git()
+            .args(["init", "--quiet"])
+            .read()
+            .with_context(|| format!("making a repository of {}", dir.display()))?;
+        fs_err::create_dir_all(repo.git_dir().join("info"))?;
+        fs_err::write(
+            repo.git_dir().join("info/attributes"),
+            "* -text -filter -ident -working-tree-encoding !diff !merge\n",
+        )?;
+        Ok(repo)
+    }
+
+    /// The repository whose top folder `dir` is, not one around it.
+    pub fn open(dir: &Path) -> Result<Option<Self>> {
+        let repo = Self { dir: std::path::absolute(dir)? };
+        Ok(repo.git_dir().is_dir().then_some(repo))
+    }
+
+    /// Its top folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn git_dir(&self) -> PathBuf {
+        self.dir.join(".git")
+    }
+
+    fn git(&self) -> Cmd {
+        git().env("GIT_DIR", self.git_dir()).env("GIT_WORK_TREE", &self.dir).dir(&self.dir)
+    }
+
+    /// `git add` and `git write-tree`: stores all files of `folder` but the one called `except` at its top, ignored ones
+    /// too, and gives the tree's id. Neither the index nor the repository's own files change.
+    pub fn write_tree(&self, folder: &Path, except: &str) -> Result<String> {
+        let index = self.git_dir().join("index.pristine");
+        let folder = std::path::absolute(folder)?;
+        let git = || self.git().env("GIT_INDEX_FILE", &index).env("GIT_WORK_TREE", &folder).dir(&folder);
+        let stored = git()
+            .args(["add", "--all", "--force", ".", &format!(":(exclude,top,literal){except}")])
+            .read()
+            .and_then(|_| git().arg("write-tree").read());
+        let _ = fs_err::remove_file(&index);
+        stored.with_context(|| format!("storing {} in {}", folder.display(), self.dir.display()))
+    }
+
+    /// `git commit-tree`: a commit without parents.
+    pub fn commit_tree(&self, tree: &str, message: &str) -> Result<String> {
+        self.git().args(["commit-tree", "-m", message, tree]).read()
+    }
+
+    /// `git reset --hard`.
+    pub fn reset_hard(&self, commit: &str) -> Result<()> {
+        self.git().args(["reset", "--quiet", "--hard", commit]).read().map(drop)
+    }
+
+    /// `git tag --force`.
+    pub fn tag(&self, name: &str, commit: &str) -> Result<()> {
+        self.git().args(["tag", "--force", name, commit]).read().map(drop)
+    }
+
+    /// `git rev-parse`: the id of what `name` stands for, if it stands for anything.
+    pub fn rev_parse(&self, name: &str) -> Result<Option<String>> {
+        let output = self.git().args(["rev-parse", "--quiet", "--verify", name]).output()?;
+        let id = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+        Ok((output.finished.status.success() && !id.is_empty()).then_some(id))
+    }
+
+    /// `git log`: the first line of a commit's message.
+    pub fn subject(&self, commit: &str) -> Result<String> {
+        self.git().args(["log", "-1", "--format=%s", commit]).read()
+    }
+
+    /// `git rev-list`: the commits of a range, `extra` narrowing it.
+    pub fn rev_list(&self, range: &str, extra: &[&str]) -> Result<Vec<String>> {
+        let printed = self.git().arg("rev-list").args(extra).arg(range).read()?;
+        Ok(printed.lines().map(Into::into).collect())
+    }
+
+    /// `git status --porcelain`: changed and unknown files, one a line; ignored ones are not among them.
+    pub fn status(&self) -> Result<Vec<String>> {
+        let printed = self.git().args(["status", "--porcelain", "--untracked-files=all"]).read()?;
+        Ok(printed.lines().map(Into::into).collect())
+    }
+
+    /// What the maintainer has begun and not finished, as git calls it.
+    pub fn in_progress(&self) -> Option<&'static str> {
+        let begun = [
+            ("rebase-merge", "rebase"),
+            ("rebase-apply", "am"),
+            ("MERGE_HEAD", "merge"),
+            ("CHERRY_PICK_HEAD", "cherry-pick"),
+            ("REVERT_HEAD", "revert"),
+        ];
+        begun.into_iter().find(|(file, _)| self.git_dir().join(file).exists()).map(|(_, command)| command)
+    }
+
+    /// `git am`: commits patch files under their authors' names and dates. It stops at the first that does not apply,
+    /// and stays in progress.
+    pub fn am(&self, patches: &[PathBuf]) -> Result<Output> {
+        let how =
+            ["--quiet", "--keep-cr", "--keep-non-patch", "--committer-date-is-author-date", "--whitespace=nowarn"];
+        self.git().arg("am").args(how).args(patches).output()
+    }
+
+    /// Whether `git apply` would take a patch as it is, but for some files.
+    pub fn takes(&self, patch: &Path, except: &[String]) -> Result<bool> {
+        let cmd = self.git().args(["apply", "--check"]).args(excluded(except)).arg(patch);
+        Ok(cmd.output()?.finished.status.success())
+    }
+
+    /// `git am --3way`: commits a patch file but for some files, merging where it does not apply as it is. What is there already leaves no
+    /// commit. Files that cannot be merged are the result; they have conflict markers in them, and `git am` is in progress.
+    pub fn am_three_way(&self, patch: &Path, except: &[String]) -> Result<Vec<String>> {
+        let how = ["--3way", "--quiet", "--keep-cr", "--keep-non-patch", "--committer-date-is-author-date"];
+        let output = self.git().arg("am").args(how).args(excluded(except)).arg(patch).output()?;
+        if output.finished.status.success() {
+            return Ok(Vec::new());
+        }
+        let listed = self.git().args(["diff", "--name-only", "--diff-filter=U", "-z"]).read()?;
+        let files: Vec<String> = listed.split_terminator('\0').map(Into::into).collect();
+        if files.is_empty() {
+            let printed = String::from_utf8_lossy(&output.stderr);
+            bail!("`git am` of {}: {}", patch.display(), printed.trim_end());
+        }
+        Ok(files)
+    }
+
+    /// `git am --skip`: gives up the patch that could not be merged.
+    pub fn am_skip(&self) -> Result<()> {
+        self.git().args(["am", "--skip", "--quiet"]).read().map(drop)
+    }
+
+    /// How many patches an unfinished `git am` has committed.
+    pub fn am_done(&self) -> Result<usize> {
+        let next = fs_err::read_to_string(self.git_dir().join("rebase-apply/next"))?;
+        let next: usize = next.trim().parse().context("reading how far `git am` came")?;
+        Ok(next.saturating_sub(1))
+    }
+
+    /// `git apply --reject`: applies the hunks that can be, and leaves the others beside their files as `.rej`.
+    pub fn apply_reject(&self, patch: &Path) -> Result<Output> {
+        self.git().args(["apply", "--reject", "--whitespace=nowarn"]).arg(patch).output()
+    }
+
+    /// `git format-patch`: writes the commits of a range into `folder`, in a form that depends on nothing but them.
+    pub fn format_patch(&self, range: &str, folder: &Path) -> Result<()> {
+        let stable = [
+            "--zero-commit",
+            "--no-signature",
+            "--no-stat",
+            "--no-numbered",
+            "--no-encode-email-headers",
+            "--no-thread",
+            "--no-notes",
+            "--full-index",
+            "--binary",
+            "--find-renames",
+            "--diff-algorithm=myers",
+            "--unified=3",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+            "--subject-prefix=PATCH",
+            "--suffix=.patch",
+            "--start-number=1",
+            "--quiet",
+        ];
+        self.git()
+            .arg("format-patch")
+            .args(stable)
+            .arg("-o")
+            .arg(std::path::absolute(folder)?)
+            .arg(range)
+            .read()
+            .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_folder_is_its_commit_and_whether_it_differs() {
+        let folder = tempfile::tempdir().unwrap();
+        let within = folder.path().join("within");
+        fs_err::create_dir(&within).unwrap();
+        assert_eq!(state(folder.path()).unwrap(), None);
+        let repo = Repo::init(folder.path()).unwrap();
+        assert_eq!(state(folder.path()).unwrap(), None);
+        fs_err::write(folder.path().join("file"), "text").unwrap();
+        let commit = repo.commit_tree(&repo.write_tree(folder.path(), ".git").unwrap(), "first").unwrap();
+        repo.reset_hard(&commit).unwrap();
+        assert_eq!(state(folder.path()).unwrap(), Some((commit.clone(), false)));
+        fs_err::write(folder.path().join("file"), "other").unwrap();
+        assert_eq!(state(folder.path()).unwrap(), Some((commit, true)));
+        assert_eq!(state(&within).unwrap(), None);
+    }
+}

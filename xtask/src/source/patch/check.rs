@@ -1,0 +1,107 @@
+//! Checks a series: what the patches say, that they apply, and that writing them afresh changes nothing.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use bringup_model::series::{Patch, Series};
+
+use super::lint::{self, Problem};
+use super::worktree;
+use crate::source::git::Repo;
+
+/// All that is wrong with a series; without a pristine tree, only what the patches themselves show.
+pub fn check(series: &Series, pristine: Option<&Path>) -> Result<Vec<Problem>> {
+    let mut problems = lint::lint(series);
+    if let Some(pristine) = pristine
+        && !series.patches.is_empty()
+    {
+        problems.extend(check_on(series, pristine)?);
+    }
+    Ok(problems)
+}
+
+fn check_on(series: &Series, pristine: &Path) -> Result<Vec<Problem>> {
+    let scratch = tempfile::tempdir().context("making a folder for the patches")?;
+    let folder = |name: &str| {
+        let path = scratch.path().join(name);
+        fs_err::create_dir(&path).map(|()| path)
+    };
+    let (patches, touched, tree) = (folder("patches")?, folder("touched")?, folder("tree")?);
+    let files = super::write_files(series, &patches)?;
+    super::copy_touched(pristine, &files, series, &touched)?;
+    let repo = Repo::init(&tree)?;
+    if let Some(failure) = worktree::fill(&repo, &touched, series)? {
+        let failed = series.patches.iter().find(|patch| failure.message.starts_with(&patch.file));
+        return Ok(failed
+            .map(|patch| lint::problem(series, patch, failure.line, failure.message.clone()))
+            .into_iter()
+            .collect());
+    }
+    let fresh = worktree::export(&repo)?;
+    let differs =
+        |(old, new): (&Patch, &Patch)| difference(old, new).map(|(line, text)| lint::problem(series, old, line, text));
+    Ok(series.patches.iter().zip(&fresh).filter_map(differs).collect())
+}
+
+/// Where `patch refresh` would change a patch.
+fn difference(old: &Patch, new: &Patch) -> Option<(usize, String)> {
+    if old.file != new.file {
+        return Some((1, format!("`patch refresh` would call it {}", new.file)));
+    }
+    if old.text == new.text {
+        return None;
+    }
+    let (mut left, mut right) = (old.text.lines(), new.text.lines());
+    let mut line = 1;
+    loop {
+        match (left.next(), right.next()) {
+            (Some(a), Some(b)) if a == b => line += 1,
+            (_, Some(b)) => return Some((line, format!("`patch refresh` would write `{b}` here"))),
+            _ => return Some((line, "`patch refresh` would end the file here".into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::patch::testing::{self, TREE};
+
+    fn problems(series: &Series, change: impl Fn(&Path)) -> Vec<String> {
+        let pristine = tempfile::tempdir().unwrap();
+        testing::write(pristine.path(), &TREE);
+        change(pristine.path());
+        check(series, Some(pristine.path())).unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_fresh_series_passes() {
+        assert!(problems(&testing::series(), |_| {}).is_empty());
+    }
+
+    #[test]
+    fn what_refresh_would_change_is_a_problem() {
+        let mut series = testing::series();
+        series.patches[0].file = "0001-ten.patch".into();
+        let found = problems(&series, |_| {});
+        assert_eq!(found, ["patches/musl/1.0/0001-ten.patch:1: `patch refresh` would call it 0001-Spell-ten.patch"]);
+        let mut series = testing::series();
+        series.patches[0].text = series.patches[0].text.replace("@@ -7,7 +7,7 @@", "@@ -6,7 +6,7 @@");
+        let found = problems(&series, |_| {});
+        assert_eq!(
+            found,
+            ["patches/musl/1.0/0001-Spell-ten.patch:16: `patch refresh` would write `@@ -7,7 +7,7 @@` here"]
+        );
+    }
+
+    #[test]
+    fn a_patch_that_does_not_apply_is_a_problem() {
+        let found = problems(&testing::series(), |tree| testing::write(tree, &[("new.txt", "in the way\n")]));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("patches/musl/1.0/0002-Spell-twelve.patch:1: 0002-Spell-twelve.patch does not apply"),
+            "{found:?}"
+        );
+        assert!(found[0].contains("new.txt: already exists"), "{found:?}");
+    }
+}

@@ -1,0 +1,230 @@
+//! Writes the commits of a working tree back as patches.
+
+use std::path::Path;
+
+use anyhow::Result;
+use bringup_model::series::{Patch, Series};
+
+use super::lint::{self, Problem};
+use super::load::{self, SERIES_FILE};
+use super::worktree;
+
+/// What [`refresh`] did to a patch folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refreshed {
+    /// Patches that are new.
+    pub added: Vec<String>,
+    /// Patches whose text is new.
+    pub changed: Vec<String>,
+    /// Patches that are gone.
+    pub removed: Vec<String>,
+    /// Number of patches that stayed as they were.
+    pub kept: usize,
+    /// Comments of the `series` file that went with their patches.
+    pub lost_comments: Vec<String>,
+    /// What `patch check` will say.
+    pub problems: Vec<Problem>,
+}
+
+impl Refreshed {
+    /// Whether nothing was written.
+    pub fn is_unchanged(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+
+    /// What happened, one thing a line.
+    pub fn lines(&self) -> Vec<String> {
+        let named =
+            |word: &str, files: &[String]| files.iter().map(|file| format!("{word} {file}")).collect::<Vec<_>>();
+        let mut lines = named("added", &self.added);
+        lines.extend(named("changed", &self.changed));
+        lines.extend(named("removed", &self.removed));
+        lines.extend(named("dropped the comment", &self.lost_comments));
+        if self.kept > 0 {
+            lines.push(format!("{} unchanged", self.kept));
+        }
+        lines.extend(self.problems.iter().map(ToString::to_string));
+        lines
+    }
+}
+
+/// Makes patches/<source>/<version>/ say what the commits of the working tree say.
+///
+/// Refuses a tree with uncommitted changes or an unfinished git command. Comments of the `series` file stay with their
+/// patches. Interrupted, it can be run again.
+pub fn refresh(root: &Path, source: &str, version: &str, tree: &Path) -> Result<Refreshed> {
+    let repo = worktree::open_finished(tree, source, version)?;
+    let patches = worktree::export(&repo)?;
+    let folder = load::folder(root, source, version);
+    let list = folder.join(SERIES_FILE);
+    let old_list = if list.is_file() { fs_err::read_to_string(&list)? } else { String::new() };
+    let mut done = Refreshed::default();
+
+    for Patch { file, text } in &patches {
+        let path = folder.join(file);
+        if !path.is_file() {
+            done.added.push(file.clone());
+        } else if fs_err::read(&path)? == text.as_bytes() {
+            done.kept += 1;
+            continue;
+        } else {
+            done.changed.push(file.clone());
+        }
+        replace(&path, text)?;
+    }
+    let (new_list, lost_comments) = rewrite_list(&old_list, &patches);
+    done.lost_comments = lost_comments;
+    if new_list.is_empty() && list.exists() {
+        fs_err::remove_file(&list)?;
+    } else if new_list != old_list {
+        replace(&list, &new_list)?;
+    }
+    for file in load::patch_files(&folder)? {
+        if !patches.iter().any(|patch| patch.file == file) {
+            fs_err::remove_file(folder.join(&file))?;
+            done.removed.push(file);
+        }
+    }
+    if folder.is_dir() && fs_err::read_dir(&folder)?.next().is_none() {
+        fs_err::remove_dir(&folder)?;
+    }
+    worktree::mark_applied(&repo)?;
+    done.problems = lint::lint(&Series { source: source.into(), version: version.into(), patches });
+    Ok(done)
+}
+
+/// Writes a file so that it is either the old or the new one.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    let temporary = path.with_extension("tmp");
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    fs_err::write(&temporary, text)?;
+    Ok(fs_err::rename(temporary, path)?)
+}
+
+/// An entry of the `series` file with the comments above it.
+struct Entry<'a> {
+    title: &'a str,
+    above: Vec<&'a str>,
+    /// `# …` behind the file name, if any.
+    behind: &'a str,
+}
+
+/// The `series` file for other patches, and the comments that have lost theirs.
+fn rewrite_list(old: &str, patches: &[Patch]) -> (String, Vec<String>) {
+    let mut above: Vec<&str> = Vec::new();
+    let (mut top, mut entries) = (Vec::new(), Vec::new());
+    for line in old.lines() {
+        if let Some((_, name)) = load::entries(line).next() {
+            let behind = line.find('#').map_or("", |at| &line[at..]);
+            entries.push(Entry { title: title(name), above: std::mem::take(&mut above), behind });
+        } else {
+            above.push(line);
+            // What a blank line parts from the first patch is about the whole list.
+            if entries.is_empty() && line.trim().is_empty() {
+                top.append(&mut above);
+            }
+        }
+    }
+    let mut lines: Vec<String> = top.into_iter().map(Into::into).collect();
+    for patch in patches {
+        let found = entries.iter().position(|entry| entry.title == title(&patch.file));
+        let Some(entry) = found.map(|at| entries.remove(at)) else {
+            lines.push(patch.file.clone());
+            continue;
+        };
+        lines.extend(entry.above.into_iter().map(Into::into));
+        lines.push(format!("{} {}", patch.file, entry.behind).trim_end().into());
+    }
+    lines.extend(above.into_iter().map(Into::into));
+    let lost = entries.iter().flat_map(|entry| entry.above.iter().copied().chain([entry.behind]));
+    let lost = lost.filter(|line| !line.trim().is_empty()).map(Into::into).collect();
+    // The last line gets its end of line, too; no line is no text.
+    lines.extend((!lines.is_empty()).then(String::new));
+    (lines.join("\n"), lost)
+}
+
+/// A patch's file name without its number.
+fn title(file: &str) -> &str {
+    file.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::git::Repo;
+    use crate::source::patch::testing::{self, TREE};
+
+    const LIST: &str = "# About all.\n\n# About ten.\n0001-Spell-ten.patch\n\n# About twelve.\n0002-Spell-twelve.patch # last\n# End.\n";
+
+    /// A project, with a working tree of its series in `tree`.
+    fn project() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        testing::write(&root.path().join("pristine"), &TREE);
+        testing::install(root.path(), LIST);
+        let series = load::load(root.path(), "musl", "1.0").unwrap();
+        worktree::checkout(&root.path().join("pristine"), &root.path().join("tree"), &series).unwrap();
+        root
+    }
+
+    fn run(root: &Path) -> Result<Refreshed> {
+        refresh(root, "musl", "1.0", &root.join("tree"))
+    }
+
+    #[test]
+    fn round_trip_changes_no_byte() {
+        let root = project();
+        assert_eq!(run(root.path()).unwrap(), Refreshed { kept: 2, ..Refreshed::default() });
+        assert_eq!(load::load(root.path(), "musl", "1.0").unwrap(), testing::series());
+        let list = load::folder(root.path(), "musl", "1.0").join(SERIES_FILE);
+        assert_eq!(fs_err::read_to_string(list).unwrap(), LIST);
+    }
+
+    #[test]
+    fn a_dropped_patch_goes_with_its_comment() {
+        let root = project();
+        Repo::open(&root.path().join("tree")).unwrap().unwrap().reset_hard("HEAD~1").unwrap();
+        let done = run(root.path()).unwrap();
+        assert_eq!((done.removed, done.kept), (vec!["0002-Spell-twelve.patch".to_owned()], 1));
+        assert_eq!(done.lost_comments, ["# About twelve.", "# last"]);
+        let list = load::folder(root.path(), "musl", "1.0").join(SERIES_FILE);
+        assert_eq!(
+            fs_err::read_to_string(list).unwrap(),
+            "# About all.\n\n# About ten.\n0001-Spell-ten.patch\n# End.\n"
+        );
+        assert_eq!(load::load(root.path(), "musl", "1.0").unwrap().patches, testing::series().patches[..1]);
+    }
+
+    #[test]
+    fn a_renumbered_patch_keeps_its_comment() {
+        let patches = [Patch { file: "0001-Spell-twelve.patch".into(), text: String::new() }];
+        let (new, lost) = rewrite_list(LIST, &patches);
+        assert_eq!(new, "# About all.\n\n\n# About twelve.\n0001-Spell-twelve.patch # last\n# End.\n");
+        assert_eq!(lost, ["# About ten."]);
+    }
+
+    #[test]
+    fn uncommitted_work_and_other_sources_are_refused() {
+        let root = project();
+        let error = |result: Result<Refreshed>| format!("{:#}", result.unwrap_err());
+        let tree = root.path().join("tree");
+        let other = error(refresh(root.path(), "musl", "2.0", &tree));
+        assert!(other.contains("rests on `musl 1.0, pristine`, the pinned source is `musl 2.0, pristine`"), "{other}");
+        fs_err::write(tree.join("other.txt"), "edited\n").unwrap();
+        let dirty = error(run(root.path()));
+        assert!(dirty.contains("has changes that are not committed:\n   M other.txt"), "{dirty}");
+        assert_eq!(fs_err::read_to_string(tree.join("other.txt")).unwrap(), "edited\n");
+        let missing = error(refresh(root.path(), "musl", "1.0", &root.path().join("nowhere")));
+        assert!(missing.contains("hint: `cargo xtask patch apply musl` makes one"), "{missing}");
+    }
+
+    #[test]
+    fn all_patches_dropped_leaves_no_folder() {
+        let root = project();
+        testing::install(root.path(), "0001-Spell-ten.patch\n0002-Spell-twelve.patch\n");
+        Repo::open(&root.path().join("tree")).unwrap().unwrap().reset_hard(worktree::BASE).unwrap();
+        assert_eq!(run(root.path()).unwrap().removed.len(), 2);
+        assert!(!load::folder(root.path(), "musl", "1.0").exists());
+    }
+}

@@ -1,0 +1,121 @@
+//! A series as a table.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use bringup_model::pins::Source;
+use bringup_model::series::Series;
+
+/// One patch of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Source, version and file name.
+    pub patch: String,
+    /// The layer that it belongs to, or why it belongs to none.
+    pub layer: String,
+    /// Its subject.
+    pub subject: String,
+    /// The targets that need it.
+    pub targets: String,
+    /// Its upstream status, or what is wrong with that.
+    pub upstream: String,
+    /// The files that it changes.
+    pub files: Vec<String>,
+    /// Lines added.
+    pub added: usize,
+    /// Lines removed.
+    pub removed: usize,
+    /// Whether it applies after those before it, if there was a tree to try on.
+    pub applies: Option<bool>,
+}
+
+/// What the columns of [`Row::cells`] are. The files come last: some patches change many.
+pub const HEADINGS: [&str; 8] = ["patch", "applies", "lines", "layer", "targets", "upstream", "subject", "files"];
+
+impl Row {
+    /// The row as text.
+    pub fn cells(&self) -> [String; 8] {
+        let applies = match self.applies {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "",
+        };
+        let lines = format!("+{} -{}", self.added, self.removed);
+        let [patch, layer, subject, targets, upstream] =
+            [&self.patch, &self.layer, &self.subject, &self.targets, &self.upstream].map(Clone::clone);
+        [patch, applies.into(), lines, layer, targets, upstream, subject, self.files.join(" ")]
+    }
+}
+
+/// One row for each patch; with a pristine tree, each is tried on what it touches there.
+pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Result<Vec<Row>> {
+    let scratch = tempfile::tempdir().context("making a folder for the patches")?;
+    let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));
+    fs_err::create_dir(&patches)?;
+    fs_err::create_dir(&tree)?;
+    let files = super::write_files(series, &patches)?;
+    if let Some(pristine) = pristine {
+        super::copy_touched(pristine, &files, series, &tree)?;
+    }
+    let mut rows = Vec::new();
+    for (file, patch) in files.iter().zip(&series.patches) {
+        let header = patch.header();
+        let (added, removed) = patch.lines();
+        let applies = match pristine {
+            Some(_) => Some(super::apply::apply_one(&tree, file, patch)?.is_ok()),
+            None => None,
+        };
+        rows.push(Row {
+            patch: format!("{}/{}/{}", series.source, series.version, patch.file),
+            layer: super::references::layer(source, patch).map_or_else(|problem| problem, Into::into),
+            targets: header.targets().map_or_else(|| "all".into(), |names| names.join(" ")),
+            subject: header.subject().to_owned(),
+            upstream: header.upstream_status().map_or_else(|(_, problem)| problem, |status| status.to_string()),
+            files: patch.files().into_iter().map(Into::into).collect(),
+            added,
+            removed,
+            applies,
+        });
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::patch::testing::{self, TREE};
+    use bringup_model::pins::Layer;
+
+    #[test]
+    fn rows_say_what_patches_do() {
+        let pristine = tempfile::tempdir().unwrap();
+        testing::write(pristine.path(), &TREE);
+        let layers = vec![Layer { name: "libc".into(), folders: Vec::new() }];
+        let source = Source {
+            name: "musl",
+            version: "1.0".into(),
+            layers,
+            compiler: None,
+            leave_out: None,
+            origins: Vec::new(),
+        };
+        let status = |pristine| status(&source, &testing::series(), pristine);
+        let rows = status(Some(pristine.path())).unwrap();
+        let cells = [
+            "musl/1.0/0002-Spell-twelve.patch",
+            "yes",
+            "+2 -1",
+            "libc",
+            "all",
+            "Inappropriate [test]",
+            "Spell twelve",
+            "new.txt src/count.txt",
+        ];
+        assert_eq!(rows[1].cells(), cells);
+        assert_eq!(status(None).unwrap()[0].applies, None);
+
+        fs_err::write(pristine.path().join("src/count.txt"), "other\n").unwrap();
+        let rows = status(Some(pristine.path())).unwrap();
+        assert_eq!(rows[0].applies, Some(false));
+    }
+}

@@ -1,0 +1,4 @@
+//! Test sets in archives.
+
+pub mod pack;
+pub mod unpack;

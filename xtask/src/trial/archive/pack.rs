@@ -1,0 +1,30 @@
+//! A test set to be packed, with the files that say how it is run and judged.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use bringup_model::manifest::Manifest;
+use bringup_runner::files::{below, files_below, hashes, on_disk};
+use bringup_runner::test_set::TestSet;
+
+use crate::project::config::{PINS_FILE, target_dir};
+use crate::source::archive::pack::Packing;
+
+/// A target's test set and the project's files about it. `manifest` lacks only the files.
+pub fn packing(root: &Path, set: &TestSet, mut manifest: Manifest) -> Result<Packing> {
+    let mut files = set.files()?;
+    files.extend(project_files(root, &manifest.target)?);
+    files.sort();
+    let files = on_disk(files);
+    manifest.files = hashes(&files)?;
+    Packing::new(files, &manifest)
+}
+
+/// What of the project says how a target's tests are run and judged.
+fn project_files(root: &Path, target: &str) -> Result<Vec<(String, PathBuf)>> {
+    let qemu = root.join("qemu");
+    let of_qemu = ["all.expect.txt", &format!("{target}.expect.txt"), "limits.toml"].map(|name| qemu.join(name));
+    let single = of_qemu.into_iter().filter(|path| path.is_file()).chain([root.join(PINS_FILE)]);
+    let paths = single.chain(files_below(&target_dir(root, target))?);
+    paths.map(|path| Ok((below(&path, root)?, path))).collect()
+}

@@ -1,0 +1,83 @@
+//! Unpacking an archive of a test set, or saying what is wrong with it before anything of it runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use bringup_model::exit::{self, Coded};
+use bringup_model::manifest::{FILE, Manifest};
+use bringup_model::part::Part;
+use bringup_runner::files::sha256_file;
+use bringup_runner::files::{below, files_below};
+use bringup_runner::interrupt::Interrupted;
+use bringup_runner::test_set::TestSet;
+
+use crate::build::store::Store;
+use crate::source::archive;
+
+/// An unpacked archive. Its folder is a project's, with just what running and judging takes.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What is in it.
+    pub manifest: Manifest,
+}
+
+impl Unpacked {
+    /// The test programs.
+    pub fn test_set(&self) -> TestSet {
+        TestSet::laid_out(&self.folder, self.manifest.test_programs.clone())
+    }
+}
+
+/// Unpacks an archive into out/, unless that was done before. One that is not whole is refused.
+pub fn unpack(store: &Store, file: &Path) -> Result<Unpacked> {
+    try_unpack(store, file).map_err(|error| {
+        if error.is::<Interrupted>() {
+            return error;
+        }
+        let hint = "hint: `cargo xtask archive TARGET` makes one; if it came over a network, copy it again";
+        Coded::error(exit::USAGE, format!("using the archive {}: {error:#}\n{hint}", file.display()))
+    })
+}
+
+fn try_unpack(store: &Store, file: &Path) -> Result<Unpacked> {
+    let hash = sha256_file(file)?;
+    // What it is, before room is made for what may be anything.
+    let manifest = match archive::first_entry(file)? {
+        (name, content) if name == Path::new(FILE) => Manifest::parse(&content).map_err(|error| anyhow!(error))?,
+        (name, _) => bail!("it is not one of Bringup's: it begins with `{}`, not with {FILE}", name.display()),
+    };
+    let folder = store.root().join("unpacked").join(format!("{}-{}", manifest.target, &hash[..16]));
+    if !folder.is_dir() {
+        let fresh = tempfile::Builder::new().prefix("archive-").tempdir_in(store.temporary())?;
+        let tree = fresh.path().join("tree");
+        archive::unpack(file, &tree, 0, &Part::default())?;
+        verify(&tree, &manifest)?;
+        fs_err::create_dir_all(store.root().join("unpacked"))?;
+        fs_err::rename(&tree, &folder)?;
+    }
+    Ok(Unpacked { folder, manifest })
+}
+
+fn verify(tree: &Path, manifest: &Manifest) -> Result<()> {
+    let mut found = BTreeMap::new();
+    for path in files_below(tree)? {
+        let name = below(&path, tree)?;
+        if !path.symlink_metadata()?.is_file() {
+            bail!("`{name}` is not a plain file");
+        }
+        if name != FILE {
+            found.insert(name, sha256_file(&path)?);
+        }
+    }
+    manifest.check(&found).map_err(|error| anyhow!(error))?;
+    let set = TestSet::laid_out(tree, manifest.test_programs.clone());
+    for (name, path) in set.files().context("looking for its test programs")? {
+        if !path.is_file() {
+            bail!("`{name}` is not in it, but in its list of test programs");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Outcomes of earlier runs, in out/outcomes/, each under the digest of everything that decides it: the programs, the
+//! emulator, the host's kernel, what surrounds the programs, their limits. Verdicts are not kept: a changed expectation
+//! needs no new run.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::Result;
+use bringup_model::digest::Inputs;
+use bringup_model::link::Link;
+use bringup_model::outcome::{Outcome, SuiteOutcome};
+use bringup_runner::suite::queue::Durations;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::build::store::{INPUTS_FILE, Store};
+
+const FOLDER: &str = "outcomes";
+const FILE: &str = "outcomes.json";
+
+/// The inputs that tell a suite's records from others.
+pub fn suite_inputs(suite: &str) -> Inputs {
+    Inputs::new().add("kind", "suite").add("suite", suite)
+}
+
+/// The tests that a suite's programs list, by the newest complete record in the out folder; nothing if there is none.
+/// Reads past a run that goes on: what it is just writing is as good as nothing.
+pub fn listed(out: &Path, target: &str, suite: &str) -> Option<HashSet<String>> {
+    let wanted = suite_inputs(suite);
+    let is_wanted = |folder: &Path| {
+        let inputs = fs_err::read(folder.join(INPUTS_FILE)).ok();
+        let inputs = inputs.and_then(|text| serde_json::from_slice::<Inputs>(&text).ok());
+        inputs.is_some_and(|inputs| inputs.entries().starts_with(wanted.entries()))
+    };
+    let mut records: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in fs_err::read_dir(out.join(FOLDER)).ok()?.flatten() {
+        let name = entry.file_name();
+        let of_target = name.to_string_lossy().rsplit_once('-').is_some_and(|(label, _)| label == target);
+        let file = entry.path().join(FILE);
+        if of_target
+            && is_wanted(&entry.path())
+            && let Ok(time) = fs_err::metadata(&file).and_then(|data| data.modified())
+        {
+            records.push((time, file));
+        }
+    }
+    records.sort();
+    records.iter().rev().find_map(|(_, file)| {
+        let outcome: SuiteOutcome = serde_json::from_slice(&fs_err::read(file).ok()?).ok()?;
+        let whole = outcome.complete && outcome.not_run == 0;
+        whole.then(|| outcome.tests.into_iter().map(|test| test.name).collect())
+    })
+}
+
+/// The place of some outcomes.
+pub struct Record<'a> {
+    store: &'a Store,
+    folder: PathBuf,
+    inputs: Inputs,
+}
+
+impl<'a> Record<'a> {
+    /// The place for what `inputs` lead to on the target `label`.
+    pub fn new(store: &'a Store, label: &str, inputs: Inputs) -> Self {
+        let folder = store.root().join(FOLDER).join(format!("{label}-{}", inputs.digest().short()));
+        Self { store, folder, inputs }
+    }
+
+    /// What is kept there. What cannot be read, of another version for one, is as good as nothing.
+    pub fn load<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&fs_err::read(self.folder.join(FILE)).ok()?).ok()
+    }
+
+    /// Keeps it there, in the place of what was there.
+    pub fn save<T: Serialize>(&self, outcomes: &T) -> Result<()> {
+        let part = tempfile::Builder::new().prefix("outcomes-").tempdir_in(self.store.temporary())?;
+        fs_err::write(part.path().join(FILE), serde_json::to_vec(outcomes)?)?;
+        fs_err::write(part.path().join(INPUTS_FILE), serde_json::to_vec_pretty(&self.inputs)?)?;
+        fs_err::create_dir_all(self.folder.parent().unwrap_or(&self.folder))?;
+        if self.folder.exists() {
+            fs_err::remove_dir_all(&self.folder)?;
+        }
+        fs_err::rename(part.path(), &self.folder)?;
+        // From here on it is the record, and stays.
+        let _ = part.keep();
+        Ok(())
+    }
+}
+
+/// How long a target's tests took the last time, in out/durations/. It decides only the order of a run.
+pub struct Recorded<'a> {
+    store: &'a Store,
+    path: PathBuf,
+    suites: BTreeMap<String, Durations>,
+}
+
+impl<'a> Recorded<'a> {
+    /// Those of one link mode; those of the other where there are none.
+    pub fn load(store: &'a Store, target: &str, link: Link) -> Self {
+        let path = |link: Link| store.root().join("durations").join(format!("{target}-{link}.json"));
+        let read = |link: Link| serde_json::from_slice(&fs_err::read(path(link)).ok()?).ok();
+        let suites = std::iter::once(link).chain(Link::ALL).find_map(read).unwrap_or_default();
+        Self { store, path: path(link), suites }
+    }
+
+    /// Those of a suite; none if it was never run.
+    pub fn of(&self, suite: &str) -> &Durations {
+        static NONE: std::sync::LazyLock<Durations> = std::sync::LazyLock::new(Durations::new);
+        self.suites.get(suite).unwrap_or(&NONE)
+    }
+
+    /// Puts in what is newly known.
+    pub fn update(mut self, suite: &str, outcome: &SuiteOutcome) -> Result<()> {
+        let ran = outcome.tests.iter().filter(|test| !matches!(test.outcome, Outcome::Skipped | Outcome::Ignored));
+        let known = self.suites.entry(suite.to_owned()).or_default();
+        known.extend(ran.map(|test| (test.name.clone(), test.wall_s)));
+        let part = tempfile::NamedTempFile::new_in(self.store.temporary())?;
+        fs_err::write(part.path(), serde_json::to_vec(&self.suites)?)?;
+        fs_err::create_dir_all(self.path.parent().unwrap_or(&self.path))?;
+        part.persist(&self.path)?;
+        Ok(())
+    }
+}

@@ -292,7 +292,7 @@ fn offline_every_miss_is_listed() {
     // From the cache it is served, whatever its name there.
     let keep = |source: &str| {
         let file = project.path("sources").join(format!("{source}.tar.gz"));
-        let hash = xtask::source::archive::sha256_file(&file).unwrap();
+        let hash = bringup_runner::files::sha256_file(&file).unwrap();
         let folder = project.cache().join("archives");
         fs_err::create_dir_all(&folder).unwrap();
         fs_err::copy(file, folder.join(format!("{hash}-{source}"))).unwrap();

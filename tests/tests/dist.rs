@@ -185,7 +185,7 @@ fn the_manifest_says_what_it_is() {
         .collect();
     assert_eq!(listed, there.iter().collect::<Vec<_>>());
     for (name, hash) in &files {
-        assert_eq!(xtask::source::archive::sha256_file(&folder.join(name)).unwrap(), hash.as_str().unwrap(), "{name}");
+        assert_eq!(bringup_runner::files::sha256_file(&folder.join(name)).unwrap(), hash.as_str().unwrap(), "{name}");
     }
     for license in ["licenses", "crates"].iter().flat_map(|list| manifest[list].as_array().unwrap()) {
         let texts = license["files"].as_array().unwrap();

@@ -207,7 +207,7 @@ impl Expectations {
                 "{}: unknown suite `{}`: expected one of {}",
                 entry.place(),
                 entry.suite,
-                known.join("../..")
+                known.join(", ")
             )),
             None => Ok(()),
         }

@@ -83,7 +83,7 @@ pub fn judge(
     }
     // A part may well be empty, if another one is not.
     if ran == 0 && !interrupted && !divided {
-        return Err(JudgeError::NothingRan(names.join("../..")));
+        return Err(JudgeError::NothingRan(names.join(", ")));
     }
     Ok(judged)
 }
@@ -194,7 +194,7 @@ pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<St
         };
         return (verdict, own);
     };
-    let known = Some([own.clone(), Some(entry.why.clone())].into_iter().flatten().collect::<Vec<_>>().join("../.."));
+    let known = Some([own.clone(), Some(entry.why.clone())].into_iter().flatten().collect::<Vec<_>>().join("; "));
     let contrary = |own: Option<String>| {
         let own = own.map(|own| format!("{own}; ")).unwrap_or_default();
         Some(format!("{own}{} expects `{}`: {}", entry.place(), entry.word.text(), entry.why))

@@ -109,7 +109,7 @@ impl OverridesFile {
 impl OverrideFile {
     fn validate(self, suites: &[&str], defaults: Limits) -> Result<Override, String> {
         if !suites.contains(&self.suite.as_str()) {
-            return Err(format!("unknown suite `{}`\nhint: the suites are {}", self.suite, suites.join("../..")));
+            return Err(format!("unknown suite `{}`\nhint: the suites are {}", self.suite, suites.join(", ")));
         }
         let (name, wildcard) = self.test.strip_suffix('*').map_or((&*self.test, false), |name| (name, true));
         if name.contains('*') {
@@ -124,10 +124,10 @@ impl OverrideFile {
         let mut limits = defaults;
         let known = limits.named().map(|(name, _)| name);
         if let Some(unknown) = self.limits.keys().find(|key| !known.contains(&key.as_str())) {
-            return Err(format!("unknown key `{unknown}`\nhint: the limits are {}", known.join("../..")));
+            return Err(format!("unknown key `{unknown}`\nhint: the limits are {}", known.join(", ")));
         }
         if self.limits.is_empty() {
-            return Err(format!("no limit is given\nhint: the limits are {}", known.join("../..")));
+            return Err(format!("no limit is given\nhint: the limits are {}", known.join(", ")));
         }
         let checked = Override { suite: self.suite, name: name.to_owned(), wildcard, limits: self.limits };
         checked.apply(&mut limits);

@@ -174,7 +174,7 @@ fn kinds(failed: &[&TestOutcome]) -> String {
         let reason = test.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         format!("{count} {}{reason}", test.outcome.word())
     };
-    kinds.iter().map(text).collect::<Vec<_>>().join("../..")
+    kinds.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// What one suite did.

@@ -207,7 +207,7 @@ fn split_trailers(message: &[(usize, &str)]) -> (String, Vec<Trailer>) {
     }
     let body = if trailers.is_empty() { message } else { &message[..start] };
     let body: Vec<&str> = body.iter().map(|(_, line)| *line).collect();
-    (body.join("../..").trim().to_owned(), trailers)
+    (body.join("\n").trim().to_owned(), trailers)
 }
 
 fn is_trailer_key(key: &str) -> bool {

@@ -75,7 +75,7 @@ impl Subject {
         parser.finish(|event, _| watch.on(event, self.test.as_deref()));
         let printed = [watch.output.clone(), parser.take_noise().text(), errors.text()];
         let output: Vec<&str> = printed.iter().map(|text| text.trim_end()).filter(|text| !text.is_empty()).collect();
-        let output = output.join("../..");
+        let output = output.join("\n");
         let (outcome, reason) = match &self.test {
             Some(_) => watch.judge(&finished, limit),
             None => whole(&finished, limit, &output),

@@ -203,12 +203,9 @@ impl Expectations {
     /// Fails on the first entry of a suite that is not one of `known`: it would never be looked at.
     pub fn check_suites(&self, known: &[&str]) -> Result<(), String> {
         match self.entries.iter().find(|entry| !known.contains(&entry.suite.as_str())) {
-            Some(entry) => Err(format!(
-                "{}: unknown suite `{}`: expected one of {}",
-                entry.place(),
-                entry.suite,
-                known.join(", ")
-            )),
+            Some(entry) => {
+                Err(format!("{}: unknown suite `{}`: expected one of {}", entry.place(), entry.suite, known.join(", ")))
+            }
             None => Ok(()),
         }
     }

@@ -3,17 +3,30 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::expectation::{Active, Entry, Expectations, Setting, Word};
+use super::expectation::{Active, Entry, Word};
 use super::outcome::{Outcome, Repeated, SuiteOutcome, TestOutcome, Verdict};
 use super::report::{Suite, Test, Verdicts};
 
-/// Suites as they go into the report, and the files that hold what failing tests printed.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// A suite as it goes into the report, and what its failing tests printed.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
-    /// In the order they were given.
-    pub suites: Vec<Suite>,
+    /// The suite, each test with its verdict.
+    pub suite: Suite,
     /// To be written beside the report.
     pub logs: Vec<Log>,
+    /// Whether the suite may have run no test: it was interrupted, or other parts have its tests.
+    may_be_empty: bool,
+}
+
+impl Judged {
+    /// Whether another run would teach nothing: no regression, and no flake without an expectation.
+    pub fn is_settled(&self) -> bool {
+        self.suite.verdicts.regression + self.suite.verdicts.new_flakes == 0
+    }
+
+    fn executed(&self) -> usize {
+        self.suite.passed + self.suite.failures()
+    }
 }
 
 /// What one failing test printed.
@@ -57,35 +70,46 @@ impl fmt::Display for JudgeError {
 
 impl std::error::Error for JudgeError {}
 
-/// Gives every test its verdict. `logs` is the folder, relative to the report's, for what failing tests printed.
-pub fn judge(
-    suites: Vec<SuiteOutcome>,
-    expectations: &Expectations,
-    setting: &Setting,
-    logs: &str,
-) -> Result<Judged, JudgeError> {
-    let names: Vec<String> = suites.iter().map(|suite| suite.suite.clone()).collect();
-    let mut judged = Judged::default();
-    let (mut ran, mut interrupted, mut divided) = (0, false, false);
-    for outcome in suites {
-        let all_here = outcome.complete && outcome.elsewhere.is_empty();
-        interrupted |= outcome.interrupted;
-        divided |= !outcome.elsewhere.is_empty();
-        let active = expectations.active(&outcome.suite, setting);
-        let folder = format!("{logs}/{}", file_name(&outcome.suite));
-        let suite = judge_suite(outcome, &active, &folder, &mut judged.logs)?;
-        let executed = suite.passed + suite.failures();
-        if all_here && executed == 0 {
-            return Err(JudgeError::NothingRan(suite.suite));
-        }
-        ran += executed;
-        judged.suites.push(suite);
-    }
-    // A part may well be empty, if another one is not.
-    if ran == 0 && !interrupted && !divided {
-        return Err(JudgeError::NothingRan(names.join(", ")));
+/// Gives every test of a suite its verdict, by the entries that are active in it. `logs` is the folder, relative to the
+/// report's, for what failing tests printed.
+///
+/// # Errors
+///
+/// The outcomes do not add up, or the whole suite was run and no test of it was.
+pub fn judge(outcome: &SuiteOutcome, active: &Active, logs: &str) -> Result<Judged, JudgeError> {
+    let folder = format!("{logs}/{}", file_name(&outcome.suite));
+    let mut logs = Vec::new();
+    let suite = judge_suite(outcome, active, &folder, &mut logs)?;
+    let divided = !outcome.elsewhere.is_empty();
+    let judged = Judged { suite, logs, may_be_empty: outcome.interrupted || divided };
+    if outcome.complete && !divided && judged.executed() == 0 {
+        return Err(JudgeError::NothingRan(judged.suite.suite));
     }
     Ok(judged)
+}
+
+/// Checks the suites of one run together.
+///
+/// # Errors
+///
+/// No test of any suite was run, though none was interrupted or divided.
+pub fn check_ran(suites: &[Judged]) -> Result<(), JudgeError> {
+    if suites.iter().any(|judged| judged.executed() > 0 || judged.may_be_empty) {
+        return Ok(());
+    }
+    let names: Vec<&str> = suites.iter().map(|judged| judged.suite.suite.as_str()).collect();
+    Err(JudgeError::NothingRan(names.join(", ")))
+}
+
+/// Names of the tests that did something unexpected and are worth a retry: failures, and passes of tests that are known to
+/// fail, which may have been luck.
+pub fn worth_a_retry(outcome: &SuiteOutcome, active: &Active) -> Vec<String> {
+    let unexpected = |test: &&TestOutcome| match verdict(test, active.find(&test.name)).0 {
+        Verdict::Regression => test.outcome.is_failure(),
+        Verdict::Improvement => test.outcome != Outcome::Ignored,
+        _ => false,
+    };
+    outcome.tests.iter().filter(unexpected).map(|test| test.name.clone()).collect()
 }
 
 /// The worst verdict of a run's suites, as a report's run names it: whatever an expectation file has to be changed for, an entry
@@ -100,10 +124,16 @@ pub fn worst(suites: &[Suite]) -> &'static str {
     }
 }
 
-fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut Vec<Log>) -> Result<Suite, JudgeError> {
-    let SuiteOutcome { suite, tests: outcomes, listed, not_run, interrupted, complete, elsewhere, .. } = outcome;
-    let (wall_s, cpu_s) = (outcome.wall_s, outcome.cpu_s);
-    if outcomes.len() + not_run != listed || (not_run > 0 && !interrupted) {
+fn judge_suite(
+    outcome: &SuiteOutcome,
+    active: &Active,
+    folder: &str,
+    logs: &mut Vec<Log>,
+) -> Result<Suite, JudgeError> {
+    let SuiteOutcome { tests: outcomes, elsewhere, .. } = outcome;
+    let &SuiteOutcome { listed, not_run, complete, wall_s, cpu_s, .. } = outcome;
+    let suite = outcome.suite.clone();
+    if outcomes.len() + not_run != listed || (not_run > 0 && !outcome.interrupted) {
         return Err(JudgeError::Lost { suite, listed, counted: outcomes.len() });
     }
     let count = |outcome| outcomes.iter().filter(|test| test.outcome == outcome).count();
@@ -129,21 +159,21 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
     let mut seen = HashSet::new();
     for test in outcomes {
         if !seen.insert(test.name.clone()) {
-            return Err(JudgeError::Twice(judged.suite, test.name));
+            return Err(JudgeError::Twice(judged.suite, test.name.clone()));
         }
         let entry = active.find(&test.name);
-        let (verdict, reason) = verdict(&test, entry);
+        let (verdict, reason) = verdict(test, entry);
         if verdict == Verdict::Flake && entry.is_none_or(|entry| entry.word != Word::Flake) {
             judged.verdicts.new_flakes += 1;
         }
-        let log = test.output.filter(|_| test.outcome.is_failure()).map(|text| {
+        let log = test.output.as_ref().filter(|_| test.outcome.is_failure()).map(|text| {
             // The number keeps two names apart that differ only in what a file name cannot hold.
             let path = format!("{folder}/{:05}-{}.txt", judged.tests.len(), file_name(&test.name));
-            logs.push(Log { path: path.clone(), text });
+            logs.push(Log { path: path.clone(), text: text.clone() });
             path
         });
         judged.tests.push(Test {
-            name: test.name,
+            name: test.name.clone(),
             outcome: Some(test.outcome),
             verdict,
             wall_s: test.wall_s,
@@ -153,7 +183,7 @@ fn judge_suite(outcome: SuiteOutcome, active: &Active, folder: &str, logs: &mut 
         });
     }
     if complete {
-        seen.extend(elsewhere);
+        seen.extend(elsewhere.iter().cloned());
         for entry in active.iter().filter(|entry| entry.is_stale(&seen)) {
             let reason = Some(format!("{} expects `{}`", entry.place(), entry.word.text()));
             judged.tests.push(Test {
@@ -227,7 +257,7 @@ fn file_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::expectation::Layer;
+    use super::super::expectation::{Expectations, Layer, Setting};
     use super::*;
     use crate::link::Link;
 
@@ -257,7 +287,9 @@ mod tests {
     fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
         let text = format!("# Bug: known\n{expect}");
         let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
-        judge(vec![suite], &expectations, &Setting { qemu: None, link: Link::Dynamic, spawns: true }, "logs/x")
+        let setting = Setting { qemu: None, link: Link::Dynamic, spawns: true };
+        let judged = judge(&suite, &expectations.active("std", &setting), "logs/x")?;
+        check_ran(std::slice::from_ref(&judged)).map(|()| judged)
     }
 
     #[test]
@@ -276,7 +308,7 @@ mod tests {
         let check = |expect: &str, test: TestOutcome, verdict| {
             let told = format!("{expect} / {} {:?}", test.outcome.word(), test.tries);
             let judged = judge_with(expect, suite(vec![test, self::test("other", Pass)], true)).unwrap();
-            assert_eq!(judged.suites[0].tests[0].verdict, verdict, "{told}");
+            assert_eq!(judged.suite.tests[0].verdict, verdict, "{told}");
         };
         for (expect, verdicts) in table {
             for (outcome, verdict) in outcomes.into_iter().zip(verdicts) {
@@ -305,14 +337,14 @@ mod tests {
             test("e", Outcome::Ignored),
         ];
         let judged = judge_with("std a::b crash\nstd gone fail\n", suite(tests, true)).unwrap();
-        let s = &judged.suites[0];
+        let s = &judged.suite;
         assert_eq!((s.listed, s.passed, s.failed, s.crashed, s.timed_out, s.ignored, s.skipped), (4, 1, 1, 1, 0, 1, 0));
         assert_eq!(s.verdicts, Verdicts { expected: 3, regression: 1, stale: 1, ..Verdicts::default() });
         assert_eq!(s.tests[0].reason.as_deref(), Some("SIGSEGV; known"));
         assert_eq!(s.tests[0].log.as_deref(), Some("logs/x/std/00000-a.b.txt"));
         assert_eq!((s.tests[4].name.as_str(), s.tests[4].outcome), ("gone", None));
         assert_eq!(judged.logs.len(), 2);
-        assert_eq!(worst(&judged.suites), "regression");
+        assert_eq!(worst(std::slice::from_ref(&judged.suite)), "regression");
     }
 
     #[test]
@@ -321,7 +353,8 @@ mod tests {
         let tests = || vec![test("net::a", Outcome::Pass)];
         let stale = |complete| {
             let judged = judge_with(expect, suite(tests(), complete)).unwrap();
-            judged.suites[0]
+            judged
+                .suite
                 .tests
                 .iter()
                 .filter(|t| t.verdict == Verdict::Stale)
@@ -345,7 +378,7 @@ mod tests {
             "only an interrupt leaves tests"
         );
         left.interrupted = true;
-        assert_eq!(judge_with("", left).unwrap().suites[0].not_run, 1);
+        assert_eq!(judge_with("", left).unwrap().suite.not_run, 1);
         let twice = suite(vec![test("a", Outcome::Pass), test("a", Outcome::Pass)], true);
         assert_eq!(judge_with("", twice), Err(JudgeError::Twice("std".into(), "a".into())));
         let nothing = Err(JudgeError::NothingRan("std".into()));

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use super::bringup::{Job, execute};
 use crate::cli::Smoke;
 use crate::session::Session;
+use crate::trial::matrix;
+use crate::trial::request::Request;
 
 pub fn run(session: &Session, options: &Smoke) -> Result<u8> {
-    execute(session, &Job::new(&options.targets, &options.run))
+    matrix::execute(session, &Request::smoke(&options.targets, &options.run))
 }

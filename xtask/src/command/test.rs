@@ -5,12 +5,13 @@ use std::path::Path;
 use anyhow::Result;
 use bringup_model::exit::{self, Coded};
 
-use super::bringup::{Job, execute, execute_unpacked};
 use crate::cli::{Cli, TestVerb};
 use crate::session::Session;
+use crate::trial::matrix;
+use crate::trial::request::Request;
 
 pub fn run(session: &Session, options: &TestVerb) -> Result<u8> {
-    execute(session, &job(options))
+    matrix::execute(session, &Request::suites(&options.test))
 }
 
 /// The suites of an archive. It brings its own project.
@@ -22,11 +23,6 @@ pub fn run_archive(cli: &Cli, options: &TestVerb, file: &Path) -> Result<u8> {
             format!("the archive {} is of {target}, not of {other}\nhint: no target need be named", file.display());
         return Err(Coded::error(exit::USAGE, why));
     }
-    execute_unpacked(&session, &Job { archive: Some(file), ..job(options) }, &unpacked)
-}
-
-fn job(options: &TestVerb) -> Job<'_> {
-    let mut job = Job::of(&options.test);
-    job.selection.smoke = false;
-    job
+    let request = Request { archive: Some(file), ..Request::suites(&options.test) };
+    matrix::execute_unpacked(&session, &request, &unpacked)
 }

@@ -10,33 +10,28 @@ use bringup_model::report::{self, StepTime};
 use bringup_runner::sandbox::Sandbox;
 use sha2::{Digest as _, Sha256};
 
+use super::suite::Surroundings;
 use super::{Trial, step_time};
 use crate::build::step::Node;
 use crate::smoke::{Findings, Smoke};
 use crate::trial::recorded::Record;
 
 impl Trial<'_> {
-    pub(super) fn smoke(
-        &self,
-        run: &mut report::Run,
-        toolchain: &Node,
-        sandbox: &Sandbox,
-        surroundings: &Inputs,
-    ) -> Result<()> {
-        let sources = self.session.root.join("smoke");
+    pub(super) fn smoke(&self, run: &mut report::Run, toolchain: &Node, around: &Surroundings) -> Result<()> {
+        let sources = self.context.session.root.join("smoke");
         let start = Instant::now();
         let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
-        let inputs = inputs.add("sources", tree_sha256(&sources)?).append(surroundings);
-        let record = Record::new(self.store, &self.target.name, inputs);
-        let known = if self.selection.rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
+        let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&around.inputs);
+        let record = Record::new(self.context.store, &self.subject.target.name, inputs);
+        let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
         if let Some(checks) = known {
-            self.session.ui.cached();
+            self.context.session.ui.cached();
             run.smoke = checks;
             run.steps.push(StepTime { cached: true, ..step_time("smoke", Duration::ZERO, Duration::ZERO) });
             return Ok(());
         }
-        let handle = self.session.ui.step(&format!("smoke {} {}", self.target.name, self.link));
-        let found = self.run_smoke(&sources, toolchain, sandbox)?;
+        let handle = self.context.session.ui.step(&format!("smoke {} {}", self.subject.target.name, self.link));
+        let found = self.run_smoke(&sources, toolchain, &around.sandbox)?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
@@ -48,22 +43,26 @@ impl Trial<'_> {
     }
 
     fn run_smoke(&self, sources: &Path, toolchain: &Node, sandbox: &Sandbox) -> Result<Findings> {
-        let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.store.temporary())?;
-        let forbidden = [self.session.root.clone(), self.session.cache.clone(), self.session.rust()?.sysroot.clone()];
+        let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.context.store.temporary())?;
+        let forbidden = [
+            self.context.session.root.clone(),
+            self.context.session.cache.clone(),
+            self.context.session.rust()?.sysroot.clone(),
+        ];
         let none: [&str; 0] = [];
-        let log = self.store.logs().join(format!("smoke-{}-{}.log", self.target.name, self.link));
+        let log = self.context.store.logs().join(format!("smoke-{}-{}.log", self.subject.target.name, self.link));
         fs_err::write(&log, "")?;
         let smoke = Smoke {
             sources,
             toolchain: &toolchain.path,
-            target: self.target,
+            target: self.subject.target,
             runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             work: work.path(),
             log: &log,
             forbidden: &forbidden,
-            jobs: self.jobs,
+            jobs: self.context.jobs,
         };
-        smoke.run(self.link).with_context(|| format!("running the smoke checks of {}", self.target.name))
+        smoke.run(self.link).with_context(|| format!("running the smoke checks of {}", self.subject.target.name))
     }
 }
 

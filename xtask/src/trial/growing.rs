@@ -1,4 +1,4 @@
-//! The report of a run while it grows.
+//! The report of an invocation while its trials add to it.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::render;
 const UNFINISHED: &str = "it is not finished: the command goes on, or was killed";
 
 /// The report while it grows. From its first run on it has all that are to come, so that nobody takes it for whole.
-pub(super) struct Collected<'a> {
+pub(super) struct GrowingReport<'a> {
     growing: Mutex<Growing>,
     pub(super) folder: &'a Path,
     start: Instant,
@@ -28,7 +28,7 @@ struct Growing {
     written: Option<(Instant, Duration)>,
 }
 
-impl<'a> Collected<'a> {
+impl<'a> GrowingReport<'a> {
     /// A report to be put into `folder`, which lacks the results of `runs`.
     pub(super) fn new(
         mut report: Report,

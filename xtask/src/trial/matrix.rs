@@ -1,0 +1,220 @@
+//! The matrix of a run: builds what is missing, and runs the trials of each target, one for each link mode, as soon as it is
+//! built.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use bringup_model::exit::{self, Coded};
+use bringup_model::report::{self, Report, StepTime};
+use bringup_runner::interrupt;
+use bringup_runner::jobs::Jobs;
+
+use super::growing::GrowingReport;
+use super::prepare::prepare;
+use super::request::Request;
+use super::{Context, TestedTarget, Trial, step_times};
+use crate::build::step::{Plan, Results, StepId, Task, test_programs};
+use crate::build::store::Store;
+use crate::cli::RunnerKind;
+use crate::host::survey;
+use crate::project::config;
+use crate::render;
+use crate::session::{Session, Sources, TargetSteps, UiSteps};
+use crate::trial::archive::unpack::Unpacked;
+
+/// Builds, smokes, tests, judges and reports: the trials of each target begin as soon as it is built.
+pub fn execute(session: &Session, request: &Request) -> Result<u8> {
+    let start = Instant::now();
+    let has_ui = has_ui(session, request)?;
+    let targets = session.targets(request.targets)?;
+    let store = session.store()?;
+    let prepared = prepare(session, request, &targets)?;
+    let mut planned = session.plan(targets, Sources::Fetch)?;
+    let mut ui = Vec::new();
+    for (target, steps) in planned.targets.clone() {
+        ui.push(if has_ui { Some(session.plan_ui(&mut planned, &target, steps)?) } else { None });
+    }
+    let host = session.host()?;
+    let host = report_host(session, host.rust.triple.clone(), host.versions());
+    let plan = &planned.plan;
+    let mut tested = Vec::new();
+    for (((target, steps), ui), prepared) in planned.targets.iter().zip(ui).zip(prepared) {
+        let toolchain = plan.node(steps.toolchain);
+        tested.push(TestedTarget {
+            target,
+            prepared,
+            tests: test_programs::test_set(&target.triple, toolchain, plan.node(steps.test_programs)),
+            ui: ui.map(|ui| session.ui_tests(plan, target, ui).map(Arc::new)).transpose()?,
+            toolchain: Some(toolchain),
+            after: after(request, *steps, ui),
+        });
+    }
+    let report = empty_report(session, host, &tested, session.compiler.word());
+    let notes = session.left_out()?;
+    let matrix = Matrix { session, request, plan, fetch_wall_s: planned.fetch_wall_s, store: &store, notes };
+    matrix.run(start, report, &tested)
+}
+
+/// The same for an archive's tests, which `session` was opened with. Nothing is built.
+pub fn execute_unpacked(session: &Session, request: &Request, unpacked: &Unpacked) -> Result<u8> {
+    if request.selection.has_ui() {
+        let error = "rustc's own tests are in no archive: each is compiled just before it runs\nhint: leave out the suites ui and ui-compile";
+        return Err(Coded::error(exit::USAGE, error));
+    }
+    let start = Instant::now();
+    let manifest = &unpacked.manifest;
+    let targets = config::targets(&session.root, std::slice::from_ref(&manifest.target))?;
+    let store = session.store()?;
+    let prepared = prepare(session, request, &targets)?;
+    let tested = |(target, prepared)| TestedTarget {
+        target,
+        prepared,
+        tests: unpacked.test_set(),
+        ui: None,
+        toolchain: None,
+        after: Vec::new(),
+    };
+    let tested: Vec<TestedTarget> = targets.iter().zip(prepared).map(tested).collect();
+    let (triple, tools) = survey::for_running();
+    let report = empty_report(session, report_host(session, triple, tools), &tested, &manifest.compiler);
+    let plan = Plan::new(&session.out);
+    let notes = manifest.notes.clone();
+    Matrix { session, request, plan: &plan, fetch_wall_s: 0.0, store: &store, notes }.run(start, report, &tested)
+}
+
+/// Whether rustc's own tests are asked for; an error if they cannot run here.
+fn has_ui(session: &Session, request: &Request) -> Result<bool> {
+    if !request.selection.has_ui() {
+        return Ok(false);
+    }
+    session.check_ui()?;
+    if matches!(request.options.runner, RunnerKind::Ssh(_)) {
+        let error = "rustc's own tests do not run on another machine: each is compiled here just before it runs\nhint: leave out the suites ui and ui-compile, or --runner";
+        return Err(Coded::error(exit::USAGE, error));
+    }
+    Ok(true)
+}
+
+/// The steps that a target's trials begin after.
+fn after(request: &Request, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
+    let library = if request.selection.has_library() { steps.test_programs } else { steps.toolchain };
+    std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
+}
+
+fn report_host(session: &Session, triple: String, tools: BTreeMap<String, String>) -> report::Host {
+    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    report::Host { triple, kernel, jobs: session.jobs, tools }
+}
+
+/// A report without runs.
+fn empty_report(session: &Session, host: report::Host, tested: &[TestedTarget], compiler: &str) -> Report {
+    let emulator = tested.first().and_then(|tested| tested.prepared.emulator.as_ref());
+    Report {
+        schema: report::SCHEMA.into(),
+        host,
+        pins: report::Pins {
+            rust: session.pins.rust.version.clone(),
+            musl: session.pins.musl.version.clone(),
+            llvm: session.pins.llvm.version.clone(),
+            qemu: emulator.map(|emulator| emulator.version.to_string()),
+        },
+        compiler: compiler.into(),
+        options: session.options.clone(),
+        wall_s: 0.0,
+        runs: Vec::new(),
+    }
+}
+
+/// Targets by link modes, and what all of them share.
+struct Matrix<'a> {
+    session: &'a Session,
+    request: &'a Request<'a>,
+    plan: &'a Plan,
+    fetch_wall_s: f64,
+    store: &'a Store,
+    /// What every run's notes begin with.
+    notes: Vec<String>,
+}
+
+impl Matrix<'_> {
+    /// Builds what is missing, runs the trials of each target as soon as it is built, and shows the report.
+    fn run(&self, start: Instant, report: Report, tested: &[TestedTarget]) -> Result<u8> {
+        let Self { session, plan, .. } = self;
+        let builder = session.builder(self.store)?;
+        let folder = session.out.join("report");
+        let context = self.context(&builder.jobs, &folder);
+        let trials: Vec<Trial> = tested
+            .iter()
+            .flat_map(|subject| self.request.links().map(|link| Trial { context: &context, subject, link }))
+            .collect();
+        let unfinished = trials.iter().map(|trial| self.unfinished(trial));
+        let report = GrowingReport::new(report, unfinished, &folder, start);
+        let collected = &report;
+        let tasks = trials.iter().map(|trial| {
+            let run = move |built: &Results| self.trial(trial, collected, built);
+            Task { needs: trial.subject.after.clone(), run: Box::new(run) }
+        });
+        let wanted: Vec<StepId> = tested.iter().flat_map(|tested| tested.after.clone()).collect();
+        let built = builder.build(plan, &wanted, tasks.collect());
+        if interrupt::requested() && report.has_results() {
+            // What was not begun is not to be taken for what was not asked for.
+            for trial in trials.iter().filter(|trial| !report.has(&trial.subject.target.name, trial.link)) {
+                self.trial(trial, &report, &Results::new())?;
+            }
+        }
+        let report = report.finish()?;
+        built?;
+        session.ui.finish();
+        session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
+        Ok(crate::error::of_report(&report))
+    }
+
+    fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> Context<'a> {
+        let selection = &self.request.selection;
+        Context { session: self.session, store: self.store, jobs, selection, report_folder }
+    }
+
+    /// A run without results.
+    fn unfinished(&self, trial: &Trial) -> report::Run {
+        let TestedTarget { target, prepared, tests, .. } = trial.subject;
+        report::Run {
+            target: target.name.clone(),
+            triple: target.triple.clone(),
+            runner: prepared.runner().into(),
+            machine: prepared.machine.as_ref().map(|machine| machine.host.clone()),
+            link: trial.link,
+            options: self.request.words(),
+            programs: (!self.request.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
+            spawns: None,
+            steps: Vec::new(),
+            smoke: Vec::new(),
+            suites: Vec::new(),
+            notes: self.notes.clone(),
+            verdict: "incomplete".into(),
+            error: None,
+        }
+    }
+
+    /// Runs one trial after its steps, `built` says how they went, and adds its run to the report.
+    fn trial(&self, trial: &Trial, report: &GrowingReport, built: &Results) -> Result<()> {
+        let TestedTarget { target, after, .. } = trial.subject;
+        let all: BTreeSet<StepId> = after.iter().flat_map(|&id| self.plan.closure(id)).collect();
+        let closure = || all.iter().copied();
+        let mut run = self.unfinished(trial);
+        if !after.is_empty() {
+            let wall_s = self.fetch_wall_s;
+            run.steps.push(StepTime { step: "fetch sources".into(), wall_s, cpu_s: 0.0, cached: wall_s < 0.1 });
+        }
+        let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
+        run.steps.extend(step_times(self.plan, target, done));
+        // That of the first step that failed itself.
+        run.error = closure().find_map(|id| built.get(&id)?.as_ref().err().cloned());
+        if run.error.is_none() {
+            trial.run(&mut run)?;
+        }
+        report.add(run)
+    }
+}

@@ -1,0 +1,124 @@
+//! What a run is asked for, whichever verb asked.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use bringup_model::exit::{self, Coded};
+use bringup_model::isolation::Isolation;
+use bringup_model::link::Link;
+use bringup_model::partition::Partition;
+use bringup_model::suite::{self, Ui};
+use bringup_runner::exec::quote;
+use bringup_runner::ssh::Machine;
+
+use crate::cli::{Run, RunnerKind, TargetNames, Test};
+
+/// Targets, options and the tests to run.
+pub struct Request<'a> {
+    pub targets: &'a TargetNames,
+    pub options: &'a Run,
+    pub selection: Selection,
+    /// The archive that the test programs come from, if they are not built here.
+    pub archive: Option<&'a Path>,
+}
+
+/// What to run of every target.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// Whether to run the smoke checks.
+    pub smoke: bool,
+    /// Suites to run, in order.
+    pub suites: Vec<String>,
+    /// Only tests whose name contains this.
+    pub filter: Option<String>,
+    /// Only this part of them.
+    pub partition: Option<Partition>,
+    /// Tests that run at once in one process.
+    pub threads: usize,
+    /// How often every test runs, if not just once.
+    pub stress: Option<usize>,
+    /// Whether to run also what is known from an earlier run.
+    pub rerun: bool,
+}
+
+impl Selection {
+    /// Whether every test of a suite runs, once: only then are the outcomes recorded, or taken from a record.
+    pub fn is_whole(&self) -> bool {
+        self.filter.is_none() && self.partition.is_none() && self.stress.is_none()
+    }
+
+    /// Whether tests of rustc's own are among the suites.
+    pub fn has_ui(&self) -> bool {
+        self.suites.iter().any(|suite| Ui::of(suite).is_some())
+    }
+
+    /// Whether tests of the library are among the suites.
+    pub fn has_library(&self) -> bool {
+        self.suites.iter().any(|suite| Ui::of(suite).is_none())
+    }
+}
+
+impl<'a> Request<'a> {
+    /// The smoke checks alone.
+    pub fn smoke(targets: &'a TargetNames, options: &'a Run) -> Self {
+        let selection = Selection {
+            smoke: true,
+            suites: Vec::new(),
+            filter: None,
+            partition: None,
+            threads: 1,
+            stress: None,
+            rerun: options.rerun,
+        };
+        Self { targets, options, selection, archive: None }
+    }
+
+    /// Smoke checks and suites.
+    pub fn everything(test: &'a Test) -> Self {
+        let mut request = Self::smoke(&test.targets, &test.run);
+        let all = || suite::library().into_iter().map(str::to_owned).collect();
+        request.selection.suites = if test.suite.is_empty() { all() } else { test.suite.clone() };
+        request.selection.filter.clone_from(&test.filter);
+        request.selection.partition = test.partition;
+        request.selection.threads = usize::from(test.test_threads);
+        request.selection.stress = test.stress.map(usize::from);
+        request
+    }
+
+    /// The suites alone.
+    pub fn suites(test: &'a Test) -> Self {
+        let mut request = Self::everything(test);
+        request.selection.smoke = false;
+        request
+    }
+
+    /// The link modes, each once, in the order of all of them.
+    pub fn links(&self) -> impl Iterator<Item = Link> {
+        let wanted = &self.options.link;
+        Link::ALL.into_iter().filter(|link| wanted.is_empty() || wanted.contains(link))
+    }
+
+    /// The options that a command needs to run them in the same way, besides the runner and what may differ between runs.
+    pub fn words(&self) -> Vec<String> {
+        let Run { qemu, ssh_config, isolation, .. } = self.options;
+        let paths = [("--archive", self.archive), ("--qemu", qemu.as_deref()), ("--ssh-config", ssh_config.as_deref())];
+        let of_path = |(name, path): (&str, Option<&Path>)| Some(format!("{name} {}", quote(path?.as_os_str())));
+        let isolation = (*isolation != Isolation::default()).then(|| format!("--isolation {}", isolation.word()));
+        paths.into_iter().filter_map(of_path).chain(isolation).collect()
+    }
+
+    /// The machine that the tests are to run on, if it is not this one: connected to, before any work is done.
+    pub fn machine(&self) -> Result<Option<Arc<Machine>>> {
+        let Run { runner, ssh_config, .. } = self.options;
+        let refuse = |why: &str| Err(Coded::error(exit::USAGE, why));
+        match runner {
+            RunnerKind::Ssh(_) if self.selection.smoke => {
+                refuse("the smoke checks do not run on another machine\nhint: `test` runs the suites there")
+            }
+            RunnerKind::Ssh(host) => Ok(Some(Arc::new(Machine::connect(host, ssh_config.as_deref())?))),
+            _ if ssh_config.is_some() => refuse("--ssh-config is for --runner ssh:HOST only"),
+            _ => Ok(None),
+        }
+    }
+}

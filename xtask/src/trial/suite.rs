@@ -1,0 +1,175 @@
+//! One suite of a trial: its outcomes, run or taken over from an earlier run, and their verdicts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+use bringup_model::digest::Inputs;
+use bringup_model::exit::{self, Coded};
+use bringup_model::expectation::{Active, Entry, Setting, Word};
+use bringup_model::judge::{self, JudgeError, Judged};
+use bringup_model::outcome::SuiteOutcome;
+use bringup_model::report;
+use bringup_model::suite::Ui;
+use bringup_runner::harness::compiletest::Compiletest;
+use bringup_runner::interrupt::Interrupted;
+use bringup_runner::sandbox::Sandbox;
+use bringup_runner::scratch::Scratch;
+use bringup_runner::suite::schedule::{Harness, Options, Suite, TestProgram};
+use bringup_runner::test_set::Program;
+
+use super::Trial;
+use super::recorded::{self, Record, Recorded};
+
+/// How often an unexpected result is retried.
+const RETRIES: usize = 3;
+
+/// With more unexpected results than this in a suite, something is broken as a whole, and retries would teach nothing.
+const MOST_RETRIES: usize = 100;
+
+/// What surrounds the programs of a trial.
+pub(super) struct Surroundings {
+    pub(super) sandbox: Sandbox,
+    /// Everything but the programs that decides what they do.
+    pub(super) inputs: Inputs,
+    /// What conditions of expectations are about.
+    pub(super) setting: Setting,
+    /// Folder for the output of failed tests, relative to the report's.
+    pub(super) logs: String,
+}
+
+impl Trial<'_> {
+    /// Runs a suite, or takes its recorded outcomes over, and judges it. Adds notes to the run.
+    pub(super) fn suite(&self, suite: &str, around: &Surroundings, notes: &mut Vec<String>) -> Result<Judged> {
+        let active = self.subject.prepared.expectations.active(suite, &around.setting);
+        let record = self.record(suite, around, &active)?;
+        let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &around.logs);
+        let known = if self.selection().is_whole() && !self.selection().rerun { record.load() } else { None };
+        let settled = known.and_then(|outcome: SuiteOutcome| {
+            let judged = judge(&outcome).ok().filter(Judged::is_settled)?;
+            Some((outcome, judged))
+        });
+        let cached = settled.is_some();
+        let (outcome, mut judged) = match settled {
+            Some(settled) => {
+                self.context.session.ui.cached();
+                settled
+            }
+            None => {
+                let running = || format!("running suite {suite} of {}", self.subject.target.name);
+                let outcome = self.run_suite(suite, around, &active).with_context(running)?;
+                if self.selection().is_whole() && outcome.not_run == 0 {
+                    record.save(&outcome)?;
+                }
+                let judged = judge(&outcome).map_err(|error| self.refused(error))?;
+                (outcome, judged)
+            }
+        };
+        notes.extend(outcome.notes);
+        judged.suite.cached = cached;
+        let (of, names) = (outcome.listed + outcome.elsewhere.len(), outcome.names);
+        let partition = self.selection().partition.map(|partition| partition.to_string());
+        judged.suite.part = partition.map(|partition| report::Part { partition, of, names });
+        self.keep_logs(&judged)?;
+        Ok(judged)
+    }
+
+    /// An error of the judge as one of the run. That nothing ran has an exit code of its own.
+    pub(super) fn refused(&self, error: JudgeError) -> anyhow::Error {
+        match error {
+            JudgeError::NothingRan(_) => {
+                Coded::error(exit::NOTHING_RAN, format!("{}: {error}", self.subject.target.name))
+            }
+            other => anyhow!(other),
+        }
+    }
+
+    /// The place of this suite's outcomes, by all that decides them.
+    fn record(&self, suite: &str, around: &Surroundings, active: &Active) -> Result<Record<'_>> {
+        let subject = self.subject;
+        let digest = Ui::of(suite).and(subject.ui.as_ref()).map_or(&subject.tests.digest, |ui| &ui.digest);
+        let inputs = recorded::suite_inputs(suite).add("test programs", digest.as_str());
+        let inputs = inputs.append(&around.inputs).list("limits", subject.prepared.limits.inputs(suite));
+        let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
+        Ok(Record::new(self.context.store, &subject.target.name, inputs.list("skip", skipped)))
+    }
+
+    fn run_suite(&self, suite: &str, around: &Surroundings, active: &Active) -> Result<SuiteOutcome> {
+        let (subject, context, selection) = (self.subject, self.context, self.selection());
+        let name = &subject.target.name;
+        let limits = &subject.prepared.limits;
+        let durations = Recorded::load(context.store, name, self.link);
+        let options = Options {
+            jobs: subject.prepared.machine.as_ref().map_or(context.jobs, |machine| &machine.jobs).clone(),
+            limits: &|test| limits.for_test(suite, test),
+            lib_dirs: vec![subject.tests.libraries.clone()],
+            skip: &|test| active.skips(test),
+            filter: selection.filter.clone(),
+            partition: selection.partition,
+            threads: selection.threads,
+            stress: selection.stress,
+            durations: durations.of(suite),
+            warn: &|text| context.session.ui.warn(&format!("{name}: {text}")),
+        };
+        let programs = self.programs(suite)?;
+        // Short, because tests make sockets in it.
+        let work = Scratch::new().context("making a folder for the tests to work in")?;
+        let handle = context.session.ui.step(&format!("test {name} {} {suite}", self.link));
+        let start = Instant::now();
+        let progress = |done, listed| handle.tests(done, listed);
+        let run = Suite::new(&programs, &around.sandbox, &options, work.path())?;
+        let mut outcome = run.run(&progress)?;
+        if selection.stress.is_none() {
+            retry(&run, &mut outcome, active)?;
+        }
+        if outcome.not_run == 0 {
+            handle.done(start.elapsed(), false);
+        }
+        durations.update(suite, &outcome)?;
+        Ok(outcome)
+    }
+
+    fn programs(&self, suite: &str) -> Result<Vec<TestProgram>> {
+        let tests = &self.subject.tests;
+        if let (Some(ui), Some(tests)) = (Ui::of(suite), &self.subject.ui) {
+            let harness = Harness::Compiletest(Arc::new(Compiletest::new(tests, ui, self.link)?));
+            let (path, name) = (tests.program.clone(), "compiletest".into());
+            return Ok(vec![TestProgram { suite: suite.into(), name, path, unit: true, harness }]);
+        }
+        let of_suite = tests.list()?.into_iter().filter(|program| program.suite == suite);
+        let with_path = |program: Program| TestProgram {
+            path: program.path(&tests.programs, self.link),
+            suite: program.suite,
+            name: program.name,
+            unit: program.unit,
+            harness: if program.harness { Harness::Libtest } else { Harness::None },
+        };
+        Ok(of_suite.map(with_path).collect())
+    }
+
+    fn keep_logs(&self, judged: &Judged) -> Result<()> {
+        for log in &judged.logs {
+            let path = self.context.report_folder.join(&log.path);
+            if let Some(parent) = path.parent() {
+                fs_err::create_dir_all(parent)?;
+            }
+            fs_err::write(path, &log.text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Retries unexpected results, each test alone: so flakes are told from what is broken.
+fn retry(run: &Suite, outcome: &mut SuiteOutcome, active: &Active) -> Result<()> {
+    let names = judge::worth_a_retry(outcome, active);
+    if names.len() > MOST_RETRIES {
+        let (suite, count) = (&outcome.suite, names.len());
+        outcome.notes.push(format!("{suite}: {count} unexpected results, too many to retry each"));
+        return Ok(());
+    }
+    match run.again(outcome, &names, RETRIES) {
+        // What is known is kept.
+        Err(error) if error.is::<Interrupted>() => Ok(()),
+        result => result,
+    }
+}

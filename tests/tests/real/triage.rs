@@ -1,6 +1,6 @@
 //! Known cases, triaged for real: what each is known to be has to come out.
 //!
-//! `cargo test -p bringup-tests --features end-to-end --test triage_end_to_end` builds the test programs of s390x if they are
+//! `cargo test -p bringup-tests --features end-to-end --test real triage::` builds the test programs of s390x if they are
 //! not there, and fetches other versions of QEMU. The test programs of `x86_64`, which serve as a control, must have been built by
 //! `cargo xtask bringup x86_64 --runner native` before.
 

@@ -1,6 +1,6 @@
 //! The real thing: a third-party crate built for s390x by the toolchain folder alone, and run under QEMU.
 //!
-//! `cargo test -p bringup-tests --features end-to-end --test end_to_end` builds the toolchain if it is not there.
+//! `cargo test -p bringup-tests --features end-to-end --test real end_to_end::` builds the toolchain if it is not there.
 
 #![allow(
     clippy::unwrap_used,

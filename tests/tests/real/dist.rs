@@ -1,6 +1,6 @@
 //! The real thing: a toolchain that is given away, unpacked elsewhere, compiles and links on its own.
 //!
-//! `cargo test -p bringup-tests --features end-to-end --test dist_end_to_end` builds the compiler if it is not there.
+//! `cargo test -p bringup-tests --features end-to-end --test real dist::` builds the compiler if it is not there.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -1,6 +1,6 @@
 //! The real thing, as far as it is done in a minute: the settings of a compiler, and what x.py makes of them and of the real source.
 //!
-//! `cargo test -p bringup-tests --features end-to-end --test compiler_end_to_end`
+//! `cargo test -p bringup-tests --features end-to-end --test real compiler::`
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::{Path, PathBuf};

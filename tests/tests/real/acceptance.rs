@@ -2,7 +2,7 @@
 //! `RUSTC_BOOTSTRAP`, it compiles for a target that is nothing but a file in its sysroot, and for musl as other targets are
 //! compiled for.
 //!
-//! `cargo test -p bringup-tests --features end-to-end --test acceptance` builds the compiler if it is not there, which takes a
+//! `cargo test -p bringup-tests --features end-to-end --test real acceptance::` builds the compiler if it is not there, which takes a
 //! quarter of an hour and more.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]

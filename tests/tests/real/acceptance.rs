@@ -5,36 +5,18 @@
 //! `cargo test -p bringup-tests --features end-to-end --test real acceptance::` builds the compiler if it is not there, which takes a
 //! quarter of an hour and more.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bringup_runner::exec::{Cmd, Output};
+use bringup_runner::exec::Cmd;
 use xtask::project::config;
 use xtask::smoke::elf::{Kind, Rules, audit};
+
+use crate::driver::{bringup, bringup_in, emulator, printed, project, succeeds};
 
 const BUILT_IN: &str = "x86_64-unknown-linux-musl";
 /// Its linker, which rustc finds in its own folder.
 const LINKER: &str = "x86_64-unknown-linux-musl-clang";
-
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn succeeds(cmd: &Cmd) -> String {
-    let Output { finished, stdout, stderr } = cmd.output().unwrap();
-    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(finished.status.success(), "{}: {:?}\n{stdout}\n{stderr}", cmd.display(), finished.status);
-    stdout
-}
-
-fn bringup(root: &Path, args: &[&str]) -> String {
-    let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(root).args(args);
-    let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
-    let cmd = kept.into_iter().chain(xtask::source::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
-    succeeds(&cmd.timeout(Duration::from_hours(3)))
-}
 
 /// A target's toolchain with the compiler that is built, and a folder to compile in.
 struct Bench {
@@ -49,13 +31,10 @@ struct Bench {
 impl Bench {
     /// Builds what is called `name` in the project `root`.
     fn new(root: &Path, name: &str, like: &'static str) -> Self {
-        let printed = bringup(root, &["build", "--compiler", "bootstrap", name]);
+        let toolchain = printed(&bringup_in(root, &["build", "--compiler", "bootstrap", name]));
         let triple = config::targets(root, &[name.to_owned()]).unwrap()[0].triple.clone();
-        let report = bringup(&project(), &["doctor"]);
-        let program = format!("qemu-{like} ");
-        let found = report.lines().find(|line| line.contains(&program)).unwrap();
-        let emulator = found.split_whitespace().last().unwrap().into();
-        Self { toolchain: printed.trim().into(), triple, emulator, like, work: tempfile::tempdir().unwrap() }
+        let work = tempfile::tempdir().unwrap();
+        Self { toolchain: toolchain.trim().into(), triple, emulator: emulator(like), like, work }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -81,7 +60,7 @@ impl Bench {
     fn run(&self, name: &str) -> String {
         let cmd = Cmd::new(&self.emulator).arg("-L").arg(self.toolchain.join("sysroot"));
         let libraries = format!("LD_LIBRARY_PATH={}", self.work.path().display());
-        succeeds(&cmd.args(["-E", &libraries]).arg(self.path(name)).timeout(Duration::from_mins(1)))
+        printed(&cmd.args(["-E", &libraries]).arg(self.path(name)).timeout(Duration::from_mins(1)))
     }
 
     /// Holds a file against what its kind must look like: [`audit`] wants `ET_DYN`, and of a program `DF_1_PIE`.
@@ -120,7 +99,7 @@ impl Bench {
 fn a_target_that_is_only_a_file_in_the_sysroot() {
     let bench = Bench::new(&project(), "s390x", "s390x");
     assert!(bench.toolchain.join("lib/rustlib").join(&bench.triple).join("target.json").is_file());
-    let listed = succeeds(&bench.rustc(&["--print", "target-list"]));
+    let listed = printed(&bench.rustc(&["--print", "target-list"]));
     assert!(listed.contains(BUILT_IN) && !listed.contains(&bench.triple), "{listed}");
     // It is no nightly in disguise.
     let refused = bench.rustc(&["-Zunstable-options", "--print", "target-list"]).output().unwrap();
@@ -131,7 +110,7 @@ fn a_target_that_is_only_a_file_in_the_sysroot() {
 #[test]
 fn a_target_that_is_built_in() {
     // A project that differs in the triple of one target; its compiler is ours.
-    bringup(&project(), &["build", "--compiler", "bootstrap", "x86_64"]);
+    succeeds(&bringup(&["build", "--compiler", "bootstrap", "x86_64"]));
     let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let root = root.path();
     for name in ["patches", "qemu", "sources"] {

@@ -2,12 +2,12 @@
 //!
 //! `cargo test -p bringup-tests --features end-to-end --test real dist::` builds the compiler if it is not there.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use bringup_runner::exec::{Cmd, Output};
+use bringup_runner::exec::Cmd;
+
+use crate::driver::{bringup, emulator, printed, succeeds, with_network};
 
 /// Their emulators and triples.
 const TARGETS: [(&str, &str); 2] = [("s390x", "s390x-alpine-linux-musl"), ("arm", "armv7-alpine-linux-musleabihf")];
@@ -67,35 +67,6 @@ pub fn name(input: TokenStream) -> TokenStream {
         "#[unsafe(no_mangle)]\npub extern \"C\" fn twice(x: i32) -> i32 { format!(\"{}\", x * 2).parse().unwrap() }\n",
     ),
 ];
-
-fn succeeds(cmd: &Cmd) -> Output {
-    let output = cmd.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.finished.status.success(), "{}: {:?}\n{text}", cmd.display(), output.finished.status);
-    output
-}
-
-fn printed(cmd: &Cmd) -> String {
-    String::from_utf8(succeeds(cmd).stdout).unwrap()
-}
-
-fn with_network(cmd: Cmd) -> Cmd {
-    xtask::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
-}
-
-fn bringup(args: &[&str]) -> Cmd {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(project).args(args);
-    let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
-    with_network(kept.into_iter().fold(cmd, Cmd::inherit)).timeout(Duration::from_hours(3))
-}
-
-/// Where the emulator is, as `doctor` says.
-fn emulator(name: &str) -> PathBuf {
-    let text = printed(&bringup(&["doctor"]));
-    let line = text.lines().find(|line| line.contains(&format!("qemu-{name} ")));
-    line.unwrap_or_else(|| panic!("no emulator in:\n{text}")).split_whitespace().last().unwrap().into()
-}
 
 #[test]
 fn it_works_wherever_it_is_unpacked() {

@@ -2,52 +2,22 @@
 //!
 //! `cargo test -p bringup-tests --features end-to-end --test real end_to_end::` builds the toolchain if it is not there.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise, and prints its figures"
-)]
+#![expect(clippy::print_stdout, reason = "it prints its figures")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use bringup_runner::exec::{Cmd, Output};
+use bringup_runner::exec::Cmd;
+
+use crate::driver::{bringup, emulator, printed, succeeds, with_network};
 
 const TARGET: &str = "s390x";
 const TRIPLE: &str = "s390x-alpine-linux-musl";
 
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn succeeds(cmd: &Cmd) -> Output {
-    let output = cmd.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.finished.status.success(), "{}: {:?}\n{text}", cmd.display(), output.finished.status);
-    output
-}
-
-fn bringup() -> Cmd {
-    let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(project());
-    let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
-    let cmd = kept.into_iter().chain(xtask::source::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
-    cmd.timeout(Duration::from_mins(30))
-}
-
-fn emulator() -> PathBuf {
-    // `fetch` says where the emulator is.
-    let output = succeeds(&bringup().arg("doctor"));
-    let text = String::from_utf8(output.stdout).unwrap();
-    let name = format!("qemu-{TARGET} ");
-    let line = text.lines().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("no emulator in:\n{text}"));
-    line.split_whitespace().last().unwrap().into()
-}
-
 #[test]
 fn ripgrep_is_built_and_searches() {
-    succeeds(&bringup().arg("fetch"));
-    let built = succeeds(&bringup().args(["build", TARGET]));
-    let toolchain = PathBuf::from(String::from_utf8(built.stdout).unwrap().trim());
+    succeeds(&bringup(&["fetch"]));
+    let toolchain = PathBuf::from(printed(&bringup(&["build", TARGET])).trim());
     let work = tempfile::tempdir().unwrap();
 
     // jemalloc comes with it: the C compiler is put to the test as well.
@@ -59,13 +29,12 @@ fn ripgrep_is_built_and_searches() {
         .arg(work.path().join("target"))
         .env("CARGO_HOME", work.path().join("cargo"))
         .dir("/");
-    let cargo = xtask::source::fetch::NETWORK_ENV.iter().copied().fold(cargo, Cmd::inherit);
     let start = std::time::Instant::now();
-    let finished = succeeds(&cargo).finished;
+    let finished = succeeds(&with_network(cargo)).finished;
     let (wall, cpu) = (start.elapsed().as_secs_f64(), finished.cpu.as_secs_f64());
     println!("ripgrep for {TARGET}: {wall:.1} s wall, {cpu:.1} s CPU");
 
-    let emulator = emulator();
+    let emulator = emulator(TARGET);
     let rg = |args: &[&str]| {
         let cmd = Cmd::new(&emulator).arg("-L").arg(toolchain.join("sysroot")).arg(work.path().join("bin/rg"));
         cmd.args(args).dir(work.path()).timeout(Duration::from_mins(1)).output().unwrap()

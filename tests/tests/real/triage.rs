@@ -4,25 +4,13 @@
 //! not there, and fetches other versions of QEMU. The test programs of `x86_64`, which serve as a control, must have been built by
 //! `cargo xtask bringup x86_64 --runner native` before.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+use std::path::PathBuf;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use bringup_runner::exec::Cmd;
-
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
+use crate::driver::{bringup, printed};
 
 /// The line of a triage's verdict.
 fn verdict(target: &str, args: &[&str]) -> String {
-    let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(project()).args(["triage", target]).args(args);
-    let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
-    let cmd = kept.into_iter().chain(xtask::source::fetch::NETWORK_ENV.iter().copied()).fold(cmd, Cmd::inherit);
-    let output = cmd.timeout(Duration::from_mins(30)).output().unwrap();
-    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.finished.status.success(), "{text}\n{errors}");
+    let text = printed(&bringup(&["triage", target]).args(args));
     let place = format!(" on {target} under QEMU ");
     let sentence = text.lines().find(|line| line.contains(&place)).map(str::to_owned);
     sentence.unwrap_or_else(|| panic!("there is no sentence in\n{text}"))

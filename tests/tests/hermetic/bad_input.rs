@@ -1,6 +1,6 @@
 //! Bad input gets a clear error and loses nothing: mended, the same command succeeds.
 
-use bringup_tests::{Archive, Output, Project, project};
+use bringup_tests::{Archive, Output, Project, cases, project};
 
 /// Runs a command that must fail without a trace, and again once the input is mended.
 fn fails_until_mended(project: &Project, args: &[&str], code: i32, mend: impl FnOnce()) -> Output {
@@ -84,15 +84,16 @@ fn a_version_is_pinned_once() {
 fn a_fault_in_the_expectations_is_found_before_anything_is_built() {
     let project = project!();
     let file = "targets/fake/expect.txt";
-    for (text, expected) in [
+    let faults = [
         ("# Bug: x\nstd  a::b  fial\n", "targets/fake/expect.txt:2:12: unknown word `fial`"),
         ("std  a::b  fail\n", "targets/fake/expect.txt:1:"),
         ("# Reason: x\nstdd  a::b  fail\n", "stdd"),
-    ] {
+    ];
+    cases(faults.map(|fault| (fault.0, fault)), |(text, expected)| {
         project.write(file, text);
         project.run(&["test", "fake"], 2).says(&[expected]);
         assert!(project.steps().is_empty());
-    }
+    });
     project.write(file, "# Reason: x\nstd  pass_a  fail\n");
     project.write("qemu/fake.expect.txt", "# Reason: x\nstd  pass_a  fail\n");
     project.run(&["test", "fake"], 2).says(&["pass_a"]);

@@ -8,7 +8,7 @@ use bringup_model::pins::Limits;
 use bringup_runner::jobs::Jobs;
 use bringup_runner::suite::schedule::Options;
 use bringup_tests::suite::{LIMITS, find, options, words};
-use bringup_tests::{fixture, project};
+use bringup_tests::{cases, fixture, project};
 
 /// What a test gets on a busy machine.
 const PATIENT: Limits = Limits { test_seconds: 10, slow_seconds: 60, ..LIMITS };
@@ -64,50 +64,111 @@ fn at_work_in(folder: &Path) -> bool {
     folders.into_iter().any(|work| work.starts_with(folder))
 }
 
+/// Tests of one program, and what each comes to.
+struct Death {
+    tests: &'static str,
+    words: &'static [&'static str],
+    /// A test and its reason.
+    reason: Option<(&'static str, &'static str)>,
+    /// A note; an empty one stands for a suite without notes.
+    note: Option<&'static str>,
+}
+
+/// A death of which neither reasons nor notes matter.
+const QUIET: Death = Death { tests: "", words: &[], reason: None, note: None };
+
 #[test]
 fn deaths_that_no_test_is_running_at() {
-    let suite = run("between_a pass_a pass_b");
-    assert_eq!(words(&suite), ["between_a crash", "pass_a pass", "pass_b pass"]);
-    assert_eq!(find(&suite, "between_a").reason.as_deref(), Some("SIGABRT after it was reported"));
-    assert!(suite.notes.is_empty(), "{:?}", suite.notes);
-
-    let suite = run("leave_a pass_a pass_b");
-    assert_eq!(words(&suite), ["leave_a crash", "pass_a pass", "pass_b pass"]);
-    assert_eq!(find(&suite, "leave_a").reason.as_deref(), Some("exit status 0 after it was reported"));
-    assert!(suite.notes.is_empty(), "{:?}", suite.notes);
-
-    let suite = run("early_a early_b pass_a");
-    assert_eq!(words(&suite), ["early_a crash", "early_b crash", "pass_a pass"]);
-    assert_eq!(find(&suite, "early_a").reason.as_deref(), Some("exit status 9 before it started"));
-
-    // Only both together make the process die.
-    let suite = run("pair1_a pair2_a pass_a");
-    assert_eq!(words(&suite), ["pair1_a pass", "pair2_a pass", "pass_a pass"]);
-    assert!(
-        suite.notes.contains(&"std: SIGSEGV after all tests; no test alone brings it about".into()),
-        "{:?}",
-        suite.notes
-    );
-
-    let suite = run("late_a pass_a late_b pass_b pass_c fail_a");
-    assert_eq!(
-        words(&suite),
-        ["fail_a fail", "late_a crash", "late_b crash", "pass_a pass", "pass_b pass", "pass_c pass"]
-    );
-    assert_eq!(find(&suite, "late_a").reason.as_deref(), Some("SIGSEGV after it was reported"));
-
-    let suite = run("lost_a pass_a silent_b");
-    assert_eq!(words(&suite), ["lost_a missing", "pass_a pass", "silent_b missing"]);
-    // What comes after a test that is never reported is not laid to it.
-    let suite = run("lost_a pass_a between_b lost_c segv_d late_e");
-    let expected =
-        ["between_b crash", "late_e crash", "lost_a missing", "lost_c missing", "pass_a pass", "segv_d crash"];
-    assert_eq!(words(&suite), expected);
-    let suite = run("silent_a silent_b");
-    assert_eq!(words(&suite), ["silent_a missing", "silent_b missing"]);
-
-    let suite = run("never_a pass_a");
-    assert_eq!(words(&suite), ["never_a timeout", "pass_a pass"]);
+    let deaths = [
+        (
+            "aborts between two tests",
+            Death {
+                tests: "between_a pass_a pass_b",
+                words: &["between_a crash", "pass_a pass", "pass_b pass"],
+                reason: Some(("between_a", "SIGABRT after it was reported")),
+                note: Some(""),
+            },
+        ),
+        (
+            "exits between two tests",
+            Death {
+                tests: "leave_a pass_a pass_b",
+                words: &["leave_a crash", "pass_a pass", "pass_b pass"],
+                reason: Some(("leave_a", "exit status 0 after it was reported")),
+                note: Some(""),
+            },
+        ),
+        (
+            "exits before the first test",
+            Death {
+                tests: "early_a early_b pass_a",
+                words: &["early_a crash", "early_b crash", "pass_a pass"],
+                reason: Some(("early_a", "exit status 9 before it started")),
+                ..QUIET
+            },
+        ),
+        (
+            "two tests that only together make the process die",
+            Death {
+                tests: "pair1_a pair2_a pass_a",
+                words: &["pair1_a pass", "pair2_a pass", "pass_a pass"],
+                note: Some("std: SIGSEGV after all tests; no test alone brings it about"),
+                ..QUIET
+            },
+        ),
+        (
+            "dies after all tests, because of two of them",
+            Death {
+                tests: "late_a pass_a late_b pass_b pass_c fail_a",
+                words: &["fail_a fail", "late_a crash", "late_b crash", "pass_a pass", "pass_b pass", "pass_c pass"],
+                reason: Some(("late_a", "SIGSEGV after it was reported")),
+                ..QUIET
+            },
+        ),
+        (
+            "tests that are never reported or never begin",
+            Death {
+                tests: "lost_a pass_a silent_b",
+                words: &["lost_a missing", "pass_a pass", "silent_b missing"],
+                ..QUIET
+            },
+        ),
+        (
+            "what comes after a test that is never reported is not laid to it",
+            Death {
+                tests: "lost_a pass_a between_b lost_c segv_d late_e",
+                words: &[
+                    "between_b crash",
+                    "late_e crash",
+                    "lost_a missing",
+                    "lost_c missing",
+                    "pass_a pass",
+                    "segv_d crash",
+                ],
+                ..QUIET
+            },
+        ),
+        (
+            "no test begins",
+            Death { tests: "silent_a silent_b", words: &["silent_a missing", "silent_b missing"], ..QUIET },
+        ),
+        (
+            "hangs after all tests",
+            Death { tests: "never_a pass_a", words: &["never_a timeout", "pass_a pass"], ..QUIET },
+        ),
+    ];
+    cases(deaths, |death| {
+        let suite = run(death.tests);
+        assert_eq!(words(&suite), death.words);
+        if let Some((test, reason)) = death.reason {
+            assert_eq!(find(&suite, test).reason.as_deref(), Some(reason));
+        }
+        match death.note {
+            None => {}
+            Some("") => assert!(suite.notes.is_empty(), "{:?}", suite.notes),
+            Some(note) => assert!(suite.notes.iter().any(|found| found == note), "{:?}", suite.notes),
+        }
+    });
 }
 
 #[test]
@@ -117,12 +178,12 @@ fn what_adds_up_is_not_laid_to_the_last() {
     assert_eq!(words(&suite), ["flood_a pass", "flood_b pass", "flood_c pass", "pass_d pass"]);
 
     // In the order of their names: one is in flight when there are too many processes, or none is any more.
-    for last in ["slow_f", "drag_f"] {
+    cases(["slow_f", "drag_f"].map(|last| (last, last)), |last| {
         let tests = format!("leak_a leak_b leak_c leak_d leak_e pass_g {last}");
         let suite = run_within(&tests, 1, Limits { processes: 4, ..PATIENT });
         assert!(suite.tests.iter().all(|test| test.outcome == Outcome::Pass), "{:?}", suite.tests);
         assert_eq!(left_behind(&suite), ["leak_a", "leak_b", "leak_c", "leak_d", "leak_e"], "{suite:?}");
-    }
+    });
 }
 
 /// The tests that are said to have left a process behind.
@@ -140,18 +201,19 @@ fn what_is_left_behind_is_found_though_the_process_is_killed() {
 
 #[test]
 fn what_looks_like_an_event_convicts_and_acquits_nobody_else() {
-    for (tests, expected) in [
+    let programs = [
         ("claims_a segv_z", &["claims_a pass", "segv_z crash"][..]),
         ("pass_a slanders_b", &["pass_a pass", "slanders_b pass"]),
         ("accuses_a pass_z", &["accuses_a crash", "pass_z pass"]),
         ("boasts_a pass_b", &["boasts_a fail", "pass_b pass"]),
         ("boasts_a", &["boasts_a fail"]),
         ("pass_a ends_b pass_c", &["ends_b missing", "pass_a pass", "pass_c pass"]),
-    ] {
+    ];
+    cases(programs.map(|program| (program.0, program)), |(tests, expected)| {
         let suite = run(tests);
         assert_eq!(words(&suite), expected);
         assert!(suite.notes.is_empty(), "{:?}", suite.notes);
-    }
+    });
     assert_eq!(words(&run_within("boasts_a doze_b", 2, PATIENT)), ["boasts_a fail", "doze_b pass"]);
 }
 
@@ -205,7 +267,7 @@ fn of_several_tests_in_flight_those_are_late_that_are_so_alone() {
 /// Two thousand tests, more than forty of which do their worst.
 fn thousands() -> Vec<String> {
     let kinds = [
-        "segv", "abort", "exit0", "exit3", "hang", "lost", "broken", "silent", "between", "leak", "flood", "noise",
+        "segv", "abort", "exit0", "exit3", "hang", "lost", "broken", "silent", "between", "leak", "floods", "noise",
         "late", "leave",
     ];
     let name = |number: usize| match number % 50 {
@@ -220,7 +282,7 @@ fn thousands() -> Vec<String> {
 /// Each is found by its name, nobody else is blamed, none is lost.
 #[test]
 fn forty_culprits_among_two_thousand() {
-    for threads in [1, 3] {
+    cases([1, 3].map(|threads| (format!("{threads} threads"), threads)), |threads| {
         let suite = fixture!().program("std", Some(&thousands().join(" "))).run(|options| {
             options.jobs = Jobs::new(6, 0, |_| ()).unwrap();
             // What has limits of its own is in processes of its own.
@@ -236,7 +298,7 @@ fn forty_culprits_among_two_thousand() {
         assert_eq!(suite.tests.len(), 2007, "{:?}", suite.notes);
         for test in &suite.tests {
             let expected = match test.name.split("::").last().unwrap().split_once('_').unwrap().0 {
-                "segv" | "abort" | "exit0" | "exit3" | "between" | "flood" | "late" | "leave" | "early" => {
+                "segv" | "abort" | "exit0" | "exit3" | "between" | "floods" | "late" | "leave" | "early" => {
                     Outcome::Crash
                 }
                 "hang" => Outcome::Timeout,
@@ -248,7 +310,7 @@ fn forty_culprits_among_two_thousand() {
             let left = test.reason.as_ref().is_some_and(|reason| reason.contains("left behind"));
             assert_eq!(left, test.name.contains("leak"), "{threads} threads: {test:?}");
         }
-    }
+    });
 }
 
 /// The same through the command line: the report has a verdict of each, and the exit code says that there are regressions.

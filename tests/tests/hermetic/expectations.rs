@@ -1,6 +1,6 @@
 //! Expectation files: what `target check` refuses that a run puts up with, and what both refuse.
 
-use bringup_tests::{Project, project};
+use bringup_tests::{Project, cases, project};
 
 const EXPECT: &str = "targets/fake/expect.txt";
 const UNCHECKED: &str = "no complete run is recorded here";
@@ -12,18 +12,19 @@ fn expect(project: &Project, text: &str) {
 #[test]
 fn duplicates_and_contradictions_are_refused_with_both_places() {
     let project = project!();
-    for (second, expected) in [
+    let seconds = [
         ("std  pass_a  fail", "a duplicate: qemu/all.expect.txt:2 says `fail` of `std pass_a`"),
         ("std  pass_a  crash  link=static", "a contradiction: qemu/all.expect.txt:2 says `fail` of `std pass_a`"),
         ("std  pass_*  skip", "a contradiction: qemu/all.expect.txt:2 says `fail` of `std pass_a`"),
-    ] {
+    ];
+    cases(seconds.map(|second| (second.0, second)), |(second, expected)| {
         project.write("qemu/all.expect.txt", "# Reason: x\nstd  pass_a  fail\n");
         expect(&project, &format!("# Reason: y\n\t{second}\n"));
         for args in [&["test", "fake"][..], &["target", "check"]] {
             let line = format!("2 | \t{second}\n  | \t{}\n", "^".repeat(second.len()));
             project.run(args, 2).says(&[&format!("error: {EXPECT}:2:2: {expected}"), &line]);
         }
-    }
+    });
     // Where only one of them holds, there is no question which.
     expect(
         &project,

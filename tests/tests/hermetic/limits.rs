@@ -1,9 +1,9 @@
 //! Limits: what takes too much is killed by name, what takes long is named, and single tests may have limits of their own.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use bringup_tests::{Project, project};
+use bringup_tests::{Project, cases, project};
 
-const TESTS: &str = "drag_a eat_a files_a fill_a flood_a forks_a pass_a pass_b";
+const TESTS: &str = "drag_a eat_a files_a fill_a floods_a forks_a pass_a pass_b";
 
 fn greedy() -> Project {
     let project = project!();
@@ -51,7 +51,7 @@ fn each_limit_finds_the_test_that_exceeds_it() {
         "eat_a crash: used more than 150 MiB of memory",
         "files_a fail: ",
         "fill_a crash: filled more than 10 MiB of disk",
-        "flood_a crash: wrote more than 5 MiB of output",
+        "floods_a crash: wrote more than 5 MiB of output",
         "forks_a crash: had more than 20 processes",
         "pass_a pass: ",
         "pass_b pass: ",
@@ -130,7 +130,7 @@ fn a_limit_that_the_machine_does_not_give_is_told() {
 fn faults_of_limits_are_told_before_anything_is_built() {
     let project = project!();
     let entry = "[[limit]]\nsuite = \"std\"\ntest = \"a\"\nprocesses = 1\nreason = \"It is made so.\"\n";
-    for (file, text, error) in [
+    let faults = [
         ("qemu/limits.toml", entry.replace("std", "stb"), "qemu/limits.toml: [[limit]] stb a: unknown suite `stb`"),
         ("targets/fake/limits.toml", entry.repeat(2), "targets/fake/limits.toml: [[limit]] std a: is given twice"),
         ("targets/fake/limits.toml", entry.replace("reason", "#"), "missing field `reason`"),
@@ -141,16 +141,18 @@ fn faults_of_limits_are_told_before_anything_is_built() {
         ),
         ("bringup.toml", project.read("bringup.toml").replace("disk-mib", "disc-mib"), "unknown field `disc-mib`"),
         ("bringup.toml", project.read("bringup.toml").replace("disk-mib = 64", ""), "missing field `disk-mib`"),
-    ] {
+    ];
+    cases(faults.map(|fault| (fault.2, fault)), |(file, text, error)| {
         let before = (file == "bringup.toml").then(|| project.read(file));
         project.write(file, text);
-        for verb in [&["test", "fake"][..], &["target", "check", "fake"]] {
-            project.run(verb, 2).says(&[error]);
-        }
+        let outputs = [&["test", "fake"][..], &["target", "check", "fake"]].map(|verb| project.cmd(verb).run());
         match before {
             Some(before) => project.write(file, before),
             None => fs_err::remove_file(project.path(file)).unwrap(),
         }
-    }
+        for output in outputs {
+            output.ends_with(2).says(&[error]);
+        }
+    });
     assert!(project.steps().is_empty());
 }

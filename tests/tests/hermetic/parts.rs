@@ -1,7 +1,7 @@
 //! Flakes, stress, parts for several machines, and what an interrupt leaves of a suite.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use bringup_tests::{Output, Project, project};
+use bringup_tests::{Output, Project, cases, project};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -76,14 +76,15 @@ fn failures_of_several_kinds_are_a_flake() {
 fn what_is_missing_is_a_regression_whatever_is_known_of_it() {
     let project = project!();
     project.tests("std", "pass_a lost_b");
-    for word in ["", "fail", "crash", "timeout", "flake"] {
+    let known = ["", "fail", "crash", "timeout", "flake"];
+    cases(known.map(|word| (format!("known as `{word}`"), word)), |word| {
         let entry = if word.is_empty() { String::new() } else { format!("# Reason: x\nstd  lost_b  {word}\n") };
         project.write("targets/fake/expect.txt", entry);
         let report = run(&project, &["--rerun"], 100);
         let lost = test(&report, "lost_b");
         let found = (lost["outcome"].as_str(), lost["verdict"].as_str());
-        assert_eq!(found, (Some("missing"), Some("regression")), "{word}");
-    }
+        assert_eq!(found, (Some("missing"), Some("regression")));
+    });
 }
 
 #[test]

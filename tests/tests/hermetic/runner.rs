@@ -8,8 +8,8 @@ use bringup_runner::jobs::Jobs;
 use bringup_runner::runner::Runner;
 use bringup_runner::sandbox::Sandbox;
 use bringup_runner::suite::schedule::Suite;
-use bringup_tests::fixture;
 use bringup_tests::suite::{LIMITS, find, options, words};
+use bringup_tests::{cases, fixture};
 
 #[test]
 fn names_selection_and_programs_without_a_harness() {
@@ -51,18 +51,19 @@ fn names_selection_and_programs_without_a_harness() {
 
 #[test]
 fn a_program_that_cannot_list_counts_as_a_crash() {
-    for (list, outcome, reason) in [
+    let programs = [
         ("unlistable", "bad crash", "SIGABRT when asked for its tests"),
         ("garbage", "bad crash", "lists no tests but says `Segmentation fault`"),
         ("hanging", "bad timeout", "no end within its time limit of 1 s when asked for its tests"),
         ("flooding", "bad crash", "wrote more than 5 MiB of output when asked for its tests"),
-    ] {
+    ];
+    cases(programs.map(|program| (program.0, program)), |(list, outcome, reason)| {
         let fixture = fixture!().program("bad", Some(list)).program("good", Some("pass_a"));
         let suite = fixture.run(|options| options.limits = &|_| Limits { output_mib: 5, ..LIMITS });
         assert_eq!(words(&suite), [outcome, "good::pass_a pass"]);
         assert_eq!(find(&suite, "bad").reason.as_deref(), Some(reason));
         assert!(!suite.complete);
-    }
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The table of targets, the targets of an Alpine release, and that the files about both agree.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use bringup_tests::{Project, project};
+use bringup_tests::{Project, cases, project};
 
 const RELEASES: &str = "targets/alpine.toml";
 const FAKE: &str = "targets/fake/target.toml";
@@ -63,16 +63,17 @@ fn a_release_stands_for_the_targets_it_ships() {
     assert!(!folders.stderr.contains("ships musl"), "3.24's own musl is built: {}", folders.stderr);
     project.run(&["why", "--release", "edge"], 0);
     // The fake host has no small programs for smoke: what is run tells which targets were meant.
-    for (args, code) in [
+    let verbs = [
         (["smoke", "--release", "edge"].as_slice(), 101),
         (&["bringup", "--release", "edge", "--suite", "core"], 101),
         (&["test", "--release", "edge", "--suite", "core"], 0),
-    ] {
+    ];
+    cases(verbs.map(|verb| (verb.0[0], verb)), |(args, code)| {
         project.run(args, code);
         let report = project.report();
         let runs: Vec<_> = report["runs"].as_array().unwrap().iter().map(|run| &run["target"]).collect();
-        assert_eq!(runs, ["fake", "fake"], "{args:?}");
-    }
+        assert_eq!(runs, ["fake", "fake"]);
+    });
 
     project.edit(RELEASES, "musl = \"1.2.2\", ", "");
     let quiet = project.run(&["target", "check", "--release", "3.14"], 0).stderr;
@@ -100,9 +101,9 @@ fn a_release_that_is_unknown_or_not_alone_is_a_usage_error() {
 fn fault(project: &Project, file: &str, right: &str, wrong: &str, expected: &str) {
     let before = project.read(file);
     project.edit(file, right, wrong);
-    let output = project.run(&["target", "check"], 2);
-    output.says(&[&format!("error: {}: {expected}", project.path(file).display())]);
+    let output = project.cmd(&["target", "check"]).run();
     project.write(file, before);
+    output.ends_with(2).says(&[&format!("error: {}: {expected}", project.path(file).display())]);
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn since_and_until_must_agree_with_the_releases() {
 #[test]
 fn the_releases_must_be_in_order_and_list_targets_that_are_there() {
     let project = project!();
-    for (right, wrong, expected) in [
+    let faults = [
         (
             "\"twin\"",
             "\"ppc\"",
@@ -147,9 +148,10 @@ fn the_releases_must_be_in_order_and_list_targets_that_are_there() {
         ("\"3.6\"", "\"3.6.1\"", "version: `3.6.1` is not a release of Alpine"),
         ("targets = [\"fake\"]", "targets = [\"twin\"]", "targets: release 3.24 lacks `fake`, which 3.6 on has"),
         ("musl =", "mussl =", "TOML parse error at line 2"),
-    ] {
+    ];
+    cases(faults.map(|fault| (fault.1, fault)), |(right, wrong, expected)| {
         fault(&project, RELEASES, right, wrong, expected);
-    }
+    });
     // Named targets and a release make no difference to that.
     project.edit(RELEASES, "\"twin\"", "\"gone\"");
     let expected = "alpine.toml: targets: release 3.6 has `gone`, which has no folder";

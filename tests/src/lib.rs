@@ -2,12 +2,15 @@
 #![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "helpers of tests: to panic is to fail the test")]
 
 mod archive;
+mod cases;
 mod project;
 mod run;
+pub mod source;
 mod sshd;
 pub mod suite;
 
 pub use archive::Archive;
+pub use cases::cases;
 pub use project::{Programs, Project};
 pub use run::{Invocation, Output, Running};
 pub use sshd::Sshd;

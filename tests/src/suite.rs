@@ -13,6 +13,8 @@ use bringup_runner::sandbox::Sandbox;
 use bringup_runner::suite::queue::Durations;
 use bringup_runner::suite::schedule::{Harness, Options, Suite, TestProgram};
 
+use crate::project::link;
+
 /// What a test may take here.
 pub const LIMITS: Limits = Limits {
     test_seconds: 1,
@@ -53,7 +55,7 @@ impl Fixture {
     #[must_use]
     pub fn program(mut self, name: &str, tests: Option<&str>) -> Self {
         let path = self.folder.path().join(name);
-        fs_err::copy(&self.test_program, &path).unwrap();
+        link(&self.test_program, &path);
         if let Some(tests) = tests {
             let lines: Vec<&str> = tests.split_whitespace().collect();
             fs_err::write(self.folder.path().join(format!("{name}.tests")), lines.join("\n")).unwrap();

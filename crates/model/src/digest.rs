@@ -85,7 +85,8 @@ mod tests {
         let a = Inputs::new().add("flag", "ab").add("flag", "c");
         let b = Inputs::new().add("flag", "a").add("flag", "bc");
         assert_ne!(a.digest(), b.digest());
-        assert_eq!(a.digest(), a.clone().digest());
+        // Names of folders in out/ come from it: another way to hash would have everything built again.
+        assert_eq!(a.digest().as_str(), "d87edbb4892556ced4e653104ad0e63d1bb48049ed27f6b2280e79bb11a9a157");
         assert_ne!(Inputs::new().add("x", "y").digest(), Inputs::new().add("y", "x").digest());
     }
 }

@@ -195,7 +195,11 @@ fn run(name: &str) -> std::io::Result<&'static str> {
             out.write_all(b"\xff\xfe{ \"type\": \"test\", \"name\": \"pass_a\", \"event\": \"fai")?;
             out.write_all(b"{ \"type\": \"test\", \"name\": \"made_up\", \"event\": \"failed\" }")?;
         }
-        "flood" => (0..80).try_for_each(|_| out.write_all(&vec![b'x'; 100_000]))?,
+        "flood" => flood(&mut out)?,
+        "floods" => {
+            flood(&mut out)?;
+            hold();
+        }
         "drag" => std::thread::sleep(Duration::from_millis(1100)),
         "eat" => {
             let eaten = vec![1_u8; 200 << 20];
@@ -278,6 +282,11 @@ fn imitate(name: &str) -> &'static str {
         _ => {}
     }
     "ok"
+}
+
+/// Writes 8 MB.
+fn flood(out: &mut std::io::Stdout) -> std::io::Result<()> {
+    (0..80).try_for_each(|_| out.write_all(&vec![b'x'; 100_000]))
 }
 
 /// Keeps what was taken, for as long as somebody may need to see it.

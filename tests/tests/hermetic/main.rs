@@ -1,0 +1,31 @@
+//! Tests without network, real sources or real emulators: fake tools, and the programs of this workspace.
+
+mod archive;
+mod bad_input;
+mod blame;
+mod bless;
+mod budget;
+mod compiler;
+mod dist;
+mod environment;
+mod expectations;
+mod full_disk;
+mod interrupt;
+mod limits;
+mod merging;
+mod outcomes;
+mod parts;
+mod patches;
+mod pipeline;
+mod proofs;
+mod render;
+mod runner;
+mod snapshots;
+mod ssh;
+mod structure;
+mod targets;
+mod triage;
+mod triage_page;
+mod trials;
+mod ui;
+mod verbs;

@@ -1,0 +1,64 @@
+//! Known cases, triaged for real: what each is known to be has to come out.
+//!
+//! `cargo test -p bringup-tests --features end-to-end --test real triage::` builds the test programs of s390x if they are
+//! not there, and fetches other versions of QEMU. The test programs of `x86_64`, which serve as a control, must have been built by
+//! `cargo xtask bringup x86_64 --runner native` before.
+
+use std::path::PathBuf;
+
+use crate::driver::{bringup, printed};
+
+/// The line of a triage's verdict.
+fn verdict(target: &str, args: &[&str]) -> String {
+    let text = printed(&bringup(&["triage", target]).args(args));
+    let place = format!(" on {target} under QEMU ");
+    let sentence = text.lines().find(|line| line.contains(&place)).map(str::to_owned);
+    sentence.unwrap_or_else(|| panic!("there is no sentence in\n{text}"))
+}
+
+fn begins(sentence: &str, text: &str) {
+    assert!(sentence.starts_with(text), "{sentence}");
+}
+
+/// The older emulators that serve as controls are in the cache from here on.
+fn old_emulators() -> PathBuf {
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap());
+    let cache = std::env::var_os("BRINGUP_CACHE").map_or_else(|| home.join(".cache/bringup"), PathBuf::from);
+    cache.join("qemu-control/bookworm-qemu-user-static/usr/bin")
+}
+
+#[test]
+fn known_faults_of_the_emulator_come_out_right() {
+    // getsockopt of SO_RCVTIMEO gives nothing back, whatever the target.
+    for (target, test) in [("s390x", "net::tcp::tests::timeouts"), ("x86_64", "net::udp::tests::timeouts")] {
+        let sentence = verdict(target, &["std", test]);
+        begins(&sentence, "emulator, QEMU 10.0.");
+        assert!(sentence.contains(" have it and 7.2."), "{sentence}");
+    }
+    // The ioctl of a pidfd is not known.
+    let old = old_emulators().display().to_string();
+    let test = "sys::pal::unix::linux::pidfd::tests::test_command_pidfd";
+    let sentence = verdict("s390x", &["std", test, "--qemu", &old]);
+    begins(&sentence, "emulator, QEMU 7.2.");
+    assert!(sentence.contains(" mend it: "), "{sentence}");
+}
+
+#[test]
+fn known_wants_of_the_host_come_out_right() {
+    // The program starts itself.
+    let sentence = verdict("s390x", &["std", "process_spawning::issue_15149", "--isolation", "none"]);
+    begins(&sentence, "host isolation, binfmt_misc is missing: ");
+    // This machine takes what the emulator runs for its own, and has not its loader.
+    let sentence = verdict("x86_64", &["std", "process_spawning::issue_15149"]);
+    begins(&sentence, "emulator, or host isolation: binfmt_misc is missing under it: ");
+}
+
+#[test]
+fn known_faults_of_musl_and_std_come_out_right() {
+    // CRTJMP of musl 1.2.5 jumps into the void: its dynamic loader never comes to the program.
+    let without = ["--proof", "musl/1", "--musl", "1.2.5", "--without", "musl/1", "--limit", "5"];
+    begins(&verdict("s390x", &without), "link mode dynamic (musl's dynamic loader or a shared library), ");
+    // A futex whose timeout has 32 bits where time_t has 64.
+    let without = ["--proof", "rust/4", "--without", "rust/4", "--deep"];
+    begins(&verdict("armv7", &without), "word size (32-bit): ");
+}

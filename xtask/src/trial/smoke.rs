@@ -57,6 +57,8 @@ impl Trial<'_> {
             sources,
             toolchain: &toolchain.path,
             target: self.target,
+            cargo_home: &self.session.cargo_home(),
+            offline: self.session.offline,
             runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             work: work.path(),
             log: &log,

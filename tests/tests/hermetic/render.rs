@@ -253,7 +253,7 @@ fn junit_is_red_exactly_where_the_exit_code_is_not_0() {
 
 #[test]
 fn html_is_one_file_and_escapes_everything() {
-    let page = html::render(&eventful());
+    let page = html::render(&eventful()).unwrap();
     for forbidden in ["<script", "http-equiv", "src=", "@import", "url(", "<stdin>", "<https", "odd<", "\u{1b}"] {
         assert!(!page.contains(forbidden), "{forbidden} in {page}");
     }
@@ -264,7 +264,7 @@ fn html_is_one_file_and_escapes_everything() {
 fn html_links_no_address_with_a_scheme() {
     let mut report = eventful();
     report.runs[0].suites[0].tests[3].log = Some("javascript:alert('1')".into());
-    let page = html::render(&report);
+    let page = html::render(&report).unwrap();
     assert!(page.contains(r#"<a href="./javascript%3Aalert%28%271%27%29">log</a>"#), "{page}");
 }
 

@@ -46,7 +46,8 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
         let (source, home) = (shown(&session.root, source), session.cargo_home());
         session.ui.note(&format!("crates of {source} are in {}", home.display()));
     }
-    Ok(())
+    // Those of the small programs.
+    fetch_crates(session, &store, &session.root.join("smoke"), true)
 }
 
 /// The crates that the workspace in a folder names.

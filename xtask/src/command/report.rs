@@ -38,7 +38,7 @@ fn show(session: &Session, options: &Options) -> Result<u8> {
         super::print(&match options.format {
             Format::Terminal => render::terminal::render(&report, folder, session.ui.color()),
             Format::Markdown => render::markdown::render(&report),
-            Format::Html => render::html::render(&report),
+            Format::Html => render::html::render(&report)?,
             Format::Junit => String::from_utf8(render::junit::render(&report)?)?,
             Format::Json => String::from_utf8(render::json::write(&report)?)?,
         })?;

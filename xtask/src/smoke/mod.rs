@@ -27,6 +27,10 @@ pub struct Smoke<'a> {
     pub toolchain: &'a Path,
     /// What it is for.
     pub target: &'a Target,
+    /// cargo's home: the registry's cache, and no configuration of the user.
+    pub cargo_home: &'a Path,
+    /// Whether cargo must do with the crates in its cache.
+    pub offline: bool,
     /// How a program of the target is run.
     pub runner: &'a Runner<'a>,
     /// Folder to build in, which need not exist.

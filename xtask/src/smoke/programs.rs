@@ -15,6 +15,7 @@ use bringup_runner::jobs::Share;
 
 use super::elf::{self, Kind, Rules};
 use super::{Findings, Smoke};
+use crate::source::fetch::NETWORK_ENV;
 
 #[cfg(test)]
 mod tests;
@@ -114,23 +115,23 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    /// The workspace, as a user of the toolchain would build it.
+    /// The workspace, as a user of the toolchain would build it: the toolchain's cargo says which C compiler and
+    /// archiver build scripts use.
     fn build(&mut self) -> Result<Problem> {
-        let Smoke { sources, toolchain, target, work, .. } = self.smoke;
-        let cc = format!("CC_{}", target.triple.replace(['-', '.'], "_"));
+        let Smoke { sources, toolchain, target, cargo_home, offline, .. } = self.smoke;
         let cmd = Cmd::new(toolchain.join("bin/cargo"))
-            .args(["build", "--release", "--frozen", "--keep-going", "--target", &target.triple])
+            .args(["build", "--release", "--locked", "--keep-going", "--target", &target.triple])
+            .args(offline.then_some("--offline"))
             .args(self.packages().iter().flat_map(|package| ["--package", package]))
             .arg("--manifest-path")
             .arg(sources.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&self.folder)
             // Away from the user's configuration, in their home and in the folders above the working folder.
-            .env("CARGO_HOME", work.join("cargo-home"))
+            .env("CARGO_HOME", cargo_home)
             .dir("/")
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join(OsStr::new("\x1f")))
-            .env(cc, toolchain.join("bin").join(target.driver()));
-        self.tool(&cmd)
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join(OsStr::new("\x1f")));
+        self.tool(&NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
     }
 
     fn packages(&self) -> &'static [&'static str] {

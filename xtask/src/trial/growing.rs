@@ -95,7 +95,7 @@ fn write(report: &Report, folder: &Path) -> Result<()> {
     fs_err::create_dir_all(folder)?;
     let renderings = [
         ("report.json", render::json::write(report)?),
-        ("report.html", render::html::render(report).into_bytes()),
+        ("report.html", render::html::render(report)?.into_bytes()),
         ("junit.xml", render::junit::render(report)?),
     ];
     for (name, text) in renderings {

@@ -1,6 +1,6 @@
 //! The smoke checks of a trial: run, or taken over from an earlier run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -9,6 +9,7 @@ use bringup_model::outcome::Outcome;
 use bringup_model::report::{self, StepTime};
 use bringup_runner::sandbox::Sandbox;
 use sha2::{Digest as _, Sha256};
+use walkdir::WalkDir;
 
 use super::suite::Surroundings;
 use super::{Trial, step_time};
@@ -56,6 +57,8 @@ impl Trial<'_> {
             sources,
             toolchain: &toolchain.path,
             target: self.subject.target,
+            cargo_home: &self.context.session.cargo_home(),
+            offline: self.context.session.offline,
             runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             work: work.path(),
             log: &log,
@@ -69,21 +72,35 @@ impl Trial<'_> {
 /// sha256 over the names and contents of a folder's files.
 fn tree_sha256(folder: &Path) -> Result<String> {
     let mut hash = Sha256::new();
-    let mut rest: Vec<PathBuf> = vec![folder.into()];
-    while let Some(path) = rest.pop() {
-        if path.is_dir() {
-            let entries = fs_err::read_dir(&path)?.map(|entry| Ok(entry?.path()));
-            let mut entries = entries.collect::<Result<Vec<_>>>()?;
-            entries.sort();
-            rest.extend(entries);
-        } else {
-            let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
-            let content = fs_err::read(&path)?;
-            hash.update((name.len() as u64).to_le_bytes());
-            hash.update(name);
-            hash.update((content.len() as u64).to_le_bytes());
-            hash.update(content);
+    // The last name comes first: the hash in earlier records was made so.
+    for entry in WalkDir::new(folder).follow_links(true).sort_by(|a, b| b.file_name().cmp(a.file_name())) {
+        let entry = entry?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let name = entry.path().strip_prefix(folder)?.to_string_lossy();
+        let content = fs_err::read(entry.path())?;
+        for part in [name.as_bytes(), &content] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
         }
     }
     Ok(hex(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another hash would make every earlier record useless.
+    #[test]
+    fn the_hash_of_a_tree_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::create_dir(folder.path().join("a")).unwrap();
+        for (name, content) in [("a/x", "2"), ("a/y", ""), ("a.c", "1"), ("b", "3")] {
+            fs_err::write(folder.path().join(name), content).unwrap();
+        }
+        let expected = "d9eae09815b7fac067ef502071dea81017148f7d62ddeb9309293a96634c6be0";
+        assert_eq!(tree_sha256(folder.path()).unwrap(), expected);
+    }
 }

@@ -2,13 +2,14 @@
 //!
 //! A linked file tells too little of them: a linker may take over the attributes of the first object alone.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use bringup_model::target;
 use object::archive::MAGIC;
 use object::elf;
 use object::read::archive::ArchiveFile;
+use walkdir::WalkDir;
 
 use super::read;
 
@@ -27,15 +28,16 @@ pub fn audit_objects(folders: &[PathBuf], check: &Check) -> Result<Vec<String>> 
     let mut faults = Faults { check, objects: 0, found: Vec::new() };
     let mut empty = Vec::new();
     for folder in folders {
-        let mut files = Vec::new();
-        if folder.is_dir() {
-            collect(folder, &mut files)?;
-        }
         let before = faults.objects;
-        files.sort();
-        for file in files {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            let bytes = fs_err::read(&file)?;
+        let files = folder.is_dir().then(|| WalkDir::new(folder).sort_by_file_name());
+        for file in files.into_iter().flatten() {
+            let file = file?;
+            let is_object = file.path().extension().is_some_and(|it| it == "a" || it == "o" || it == "rlib");
+            if !is_object || !file.file_type().is_file() {
+                continue;
+            }
+            let name = file.file_name().to_string_lossy();
+            let bytes = fs_err::read(file.path())?;
             if let Err(error) = faults.file(&name, &bytes) {
                 faults.add(&name, format!("not a readable library: {error}"));
             }
@@ -46,20 +48,6 @@ pub fn audit_objects(folders: &[PathBuf], check: &Check) -> Result<Vec<String>> 
     }
     empty.extend(faults.lines());
     Ok(empty)
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs_err::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            collect(&path, files)?;
-        } else if kind.is_file() && path.extension().is_some_and(|it| it == "a" || it == "o" || it == "rlib") {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// What is wrong with an object of the target, as far as others are linked with it.

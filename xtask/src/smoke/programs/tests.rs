@@ -54,6 +54,8 @@ impl Fixture {
             toolchain: &path("toolchain"),
             target: &self.target,
             runner: &|program, _| Ok(Cmd::new(program)),
+            cargo_home: &path("cargo-home"),
+            offline: true,
             work: &path("work"),
             log: &path("log"),
             forbidden: &[],
@@ -137,12 +139,12 @@ fn a_toolchain_that_builds_nothing_fails_every_check_of_a_good_one() {
 #[test]
 fn every_link_mode_is_asked_for_in_so_many_words() {
     let fixture = Fixture::new(&[]);
-    fixture.tool("cargo", "printf '%s' \"$CARGO_ENCODED_RUSTFLAGS $CC_s390x_alpine_linux_musl $*\"; exit 1");
+    fixture.tool("cargo", "printf '%s' \"$CARGO_ENCODED_RUSTFLAGS $CARGO_HOME $*\"; exit 1");
     let checks = fixture.run();
     for (link, flag, package) in [("dynamic", "-crt-static\x1f", "plugin"), ("static", "+crt-static\x1f", "programs")] {
         let detail = &find(&checks, &format!("{link}/build")).detail;
-        for part in [flag, "=/smoke ", "/toolchain/bin/s390x-alpine-linux-musl-clang", &format!("--package {package}")]
-        {
+        let package = format!("--package {package}");
+        for part in [flag, "=/smoke ", "/cargo-home ", "--locked", "--offline", &package] {
             assert!(detail.contains(part), "no `{part}` in {detail}");
         }
     }

@@ -1,5 +1,7 @@
 //! Objects put together by hand, judged by the rules of real targets.
 
+use std::path::Path;
+
 use bringup_model::target::TargetFile;
 
 use super::*;

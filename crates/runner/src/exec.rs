@@ -10,7 +10,6 @@ mod output;
 mod supervisor;
 #[cfg(test)]
 mod tests;
-pub(super) mod tree;
 mod words;
 
 use std::collections::BTreeMap;
@@ -28,11 +27,12 @@ use anyhow::{Context as _, Result, bail};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 
-use self::bounds::Watch;
+use self::bounds::BoundsWatch;
 use self::child::{Streams, Supervised};
 use self::supervisor::Setup;
 use crate::interrupt::{self, Interrupted};
 use crate::jobs::{Jobs, Share};
+use crate::process_tree;
 
 pub use self::bounds::{Bounds, Exceeded};
 pub use self::output::{Finished, Flow, Output, Stream};
@@ -185,7 +185,7 @@ impl Cmd {
         }
         let mut ended: Option<Instant> = None;
         let mut left = Vec::new();
-        let mut watch = self.bounds.as_ref().map(Watch::new);
+        let mut watch = self.bounds.as_ref().map(BoundsWatch::new);
         let mut exceeded = None;
         let (mut late, mut interrupted, mut below) = (false, false, 0);
         while ended.is_none() || streams.any_open() {
@@ -193,7 +193,7 @@ impl Cmd {
                 break;
             }
             let wakes = match ended {
-                None => [deadline, child.patience(), watch.as_ref().map(Watch::next)],
+                None => [deadline, child.patience(), watch.as_ref().map(BoundsWatch::next)],
                 Some(end) => [Some(end + LEAK_GRACE), None, None],
             };
             let woken = streams.wait(&mut child, ended.is_none(), wakes.into_iter().flatten().min())?;
@@ -230,7 +230,7 @@ impl Cmd {
             }
             if late || interrupted || flow == Flow::Kill || exceeded.is_some() {
                 if child.patience().is_none() {
-                    below = tree::below(child.pid()).len();
+                    below = process_tree::below(child.pid()).len();
                 }
                 child.kill();
                 if interrupted {

@@ -40,17 +40,17 @@ pub struct Jobs(Arc<Pool>);
 struct Pool {
     client: jobserver::Client,
     total: usize,
-    state: Mutex<State>,
+    state: Mutex<Tokens>,
     /// Told once when memory gets short.
     warn: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 #[derive(Default)]
-struct State {
+struct Tokens {
     /// Tokens that our own processes hold or have lent.
     held: usize,
     /// Running test programs, by the number of their supervisor, which itself does nothing.
-    programs: HashMap<Pid, watch::Program>,
+    programs: HashMap<Pid, watch::Holder>,
     /// Tokens too many: the next ones that come back do not go into the pool.
     owed: usize,
     /// How many jobs fewer there are to be for want of memory.
@@ -117,7 +117,7 @@ impl Jobs {
 impl Token {
     /// Watches over the test program below this process, which holds this token, to lend the token while it sleeps.
     pub(super) fn watch(&mut self, pid: Pid) {
-        self.pool.state().programs.insert(pid, watch::Program::default());
+        self.pool.state().programs.insert(pid, watch::Holder::default());
         self.program = Some(pid);
     }
 }
@@ -134,11 +134,11 @@ impl Drop for Token {
 }
 
 impl Pool {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Tokens> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn give(&self, state: &mut State) {
+    fn give(&self, state: &mut Tokens) {
         if state.owed > 0 {
             state.owed -= 1;
         } else {
@@ -216,7 +216,7 @@ mod tests {
         let mut sleeper = std::process::Command::new("sh").args(["-c", "sleep 30 & wait"]).spawn().unwrap();
         let pid = Pid::from_child(&sleeper);
         let mut state = jobs.0.state();
-        state.programs.insert(pid, watch::Program::default());
+        state.programs.insert(pid, watch::Holder::default());
         let looks = [(); 2].map(|()| {
             watch::lend(&jobs.0, &mut state);
             std::thread::sleep(TICK);

@@ -6,6 +6,7 @@ pub mod harness;
 pub mod interrupt;
 pub mod jobs;
 pub mod one_test;
+mod process_tree;
 pub mod runner;
 pub mod sandbox;
 pub mod scratch;

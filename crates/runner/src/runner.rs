@@ -10,6 +10,7 @@ use bringup_model::version::Version;
 
 use crate::exec::Cmd;
 use crate::ssh::Placed;
+use crate::test_set::in_sysroot;
 
 /// How programs of the target are run.
 #[derive(Debug, Clone)]
@@ -114,11 +115,6 @@ impl Runner {
         }
         words
     }
-}
-
-/// A path of the target system, in the sysroot.
-pub(super) fn in_sysroot(sysroot: &Path, path: &str) -> PathBuf {
-    sysroot.join(path.trim_start_matches('/'))
 }
 
 /// `LD_LIBRARY_PATH` for these folders.

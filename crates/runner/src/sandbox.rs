@@ -21,8 +21,9 @@ use bringup_model::link::Link;
 
 use crate::exec::{Cmd, Finished, Flow, Output, Stream};
 use crate::jobs::Share;
-use crate::runner::{Runner, in_sysroot, library_path};
+use crate::runner::{Runner, library_path};
 use crate::scratch::Scratch;
+use crate::test_set::in_sysroot;
 
 /// Length of the part of an ELF header that says for whom the file is: identification, type and machine.
 const ELF_HEADER: usize = 20;

@@ -104,6 +104,11 @@ impl TestSet {
     }
 }
 
+/// A path of the target system, inside the sysroot.
+pub(crate) fn in_sysroot(sysroot: &Path, path: &str) -> PathBuf {
+    sysroot.join(path.trim_start_matches('/'))
+}
+
 /// `libc.so`, `ld-musl-x.so.1`, ….
 fn is_shared_library(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bringup_model::limits::Limits;
 use rustix::process::Pid;
 
-use super::tree;
+use crate::process_tree;
 
 /// How often is looked.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -71,14 +71,14 @@ impl fmt::Display for Exceeded {
 }
 
 /// The watch over one program.
-pub struct Watch<'a> {
+pub struct BoundsWatch<'a> {
     bounds: &'a Bounds,
     next: Instant,
     next_walk: Instant,
     printed: u64,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> BoundsWatch<'a> {
     pub fn new(bounds: &'a Bounds) -> Self {
         let next = Instant::now() + INTERVAL;
         Self { bounds, next, next_walk: next, printed: 0 }
@@ -105,7 +105,7 @@ impl<'a> Watch<'a> {
             return None;
         }
         self.next = start + INTERVAL;
-        let usage = tree::usage(supervisor);
+        let usage = process_tree::usage(supervisor);
         if usage.memory > bounds.memory_mib * MIB {
             return Some(Exceeded::Memory(bounds.memory_mib));
         }

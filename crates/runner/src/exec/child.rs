@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use super::{Stream, tree};
-use crate::interrupt;
+use super::Stream;
+use crate::{interrupt, process_tree};
 
 /// How long the supervisor may take to kill everything before it is helped.
 const KILL_GRACE: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ impl Supervised {
     /// Kills everything below the supervisor, and itself, if its time to do so is over.
     pub fn help(&mut self) {
         if self.patience().is_some_and(|end| Instant::now() >= end) {
-            for pid in tree::below(self.pid) {
+            for pid in process_tree::below(self.pid) {
                 let _ = rustix::process::kill_process(pid, Signal::KILL);
             }
             let _ = rustix::process::kill_process(self.pid, Signal::KILL);
@@ -64,8 +64,9 @@ impl Supervised {
     pub fn kill_left(&mut self) -> Vec<String> {
         const MOST: usize = 20;
         self.report = None;
-        let left = tree::below(self.pid);
-        let mut lines: Vec<String> = left.iter().take(MOST).filter_map(|pid| tree::command_line(*pid)).collect();
+        let left = process_tree::below(self.pid);
+        let mut lines: Vec<String> =
+            left.iter().take(MOST).filter_map(|pid| process_tree::command_line(*pid)).collect();
         if left.len() > MOST {
             lines.push(format!("and {} more", left.len() - MOST));
         }
@@ -76,7 +77,7 @@ impl Supervised {
     /// Waits for the supervisor's end, which is the program's, and takes all processor time from /proc while it is still a zombie.
     pub fn reap(mut self) -> Result<(ExitStatus, Duration)> {
         self.wait()?;
-        let cpu = tree::own_cpu_time(self.pid);
+        let cpu = process_tree::own_cpu_time(self.pid);
         let mut child = self.child.take().context("a child process was waited for twice")?;
         Ok((child.wait().context("waiting for a child process")?, cpu))
     }
@@ -139,7 +140,7 @@ impl Streams {
 
     /// Sleeps until a pipe is readable, the child has ended, a signal has come, or `until`.
     pub fn wait(&self, child: &mut Supervised, running: bool, until: Option<Instant>) -> Result<Woken> {
-        enum Source {
+        enum Waker {
             Pipe(Stream),
             Child,
             Report,
@@ -152,19 +153,19 @@ impl Streams {
             fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
         };
         if let Some(pipe) = &self.stdout {
-            watch(Source::Pipe(Stream::Stdout), pipe.as_fd());
+            watch(Waker::Pipe(Stream::Stdout), pipe.as_fd());
         }
         if let Some(pipe) = &self.stderr {
-            watch(Source::Pipe(Stream::Stderr), pipe.as_fd());
+            watch(Waker::Pipe(Stream::Stderr), pipe.as_fd());
         }
         if running {
-            watch(Source::Child, child.pidfd.as_fd());
+            watch(Waker::Child, child.pidfd.as_fd());
             if let Some(report) = &child.report {
-                watch(Source::Report, report.as_fd());
+                watch(Waker::Report, report.as_fd());
             }
         }
         if let Some(fd) = interrupt::fd() {
-            watch(Source::Signal, fd);
+            watch(Waker::Signal, fd);
         }
         match poll(&mut fds, timeout(until).as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -177,11 +178,11 @@ impl Streams {
                 continue;
             }
             match source {
-                Source::Report if fd.revents().contains(PollFlags::IN) => woken.left = true,
-                Source::Report => unreported = true,
-                Source::Pipe(stream) => woken.readable.push(stream),
-                Source::Child => woken.ended = true,
-                Source::Signal => woken.interrupted = true,
+                Waker::Report if fd.revents().contains(PollFlags::IN) => woken.left = true,
+                Waker::Report => unreported = true,
+                Waker::Pipe(stream) => woken.readable.push(stream),
+                Waker::Child => woken.ended = true,
+                Waker::Signal => woken.interrupted = true,
             }
         }
         if unreported {

@@ -113,7 +113,7 @@ struct Supervisor<'a> {
 
 /// Why a wait for the last process ended.
 #[derive(PartialEq, Eq)]
-enum Woken {
+enum WaitEnd {
     Alone,
     Late,
     Told,
@@ -127,7 +127,7 @@ impl Supervisor<'_> {
         // Both sides do this, because either may come first.
         let _ = rustix::process::setpgid(Some(self.program), Some(self.program));
         let status = self.await_end().then(|| {
-            if await_stragglers(LEAK_GRACE) == Woken::Late {
+            if await_stragglers(LEAK_GRACE) == WaitEnd::Late {
                 let _ = rustix::io::write(self.report, b"!");
                 await_stragglers(PATIENCE);
             }
@@ -169,18 +169,18 @@ impl Supervisor<'_> {
 }
 
 /// Waits until no process is left below.
-fn await_stragglers(limit: Duration) -> Woken {
+fn await_stragglers(limit: Duration) -> WaitEnd {
     let end = Instant::now() + limit;
     while any_alive() {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Woken::Late;
+            return WaitEnd::Late;
         }
         if is_order(next_signal(Some(left))) {
-            return Woken::Told;
+            return WaitEnd::Told;
         }
     }
-    Woken::Alone
+    WaitEnd::Alone
 }
 
 /// Ends this process as another one has ended; without one, as if killed.

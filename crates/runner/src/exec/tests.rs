@@ -3,7 +3,8 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
-use super::{Cmd, Finished, Flow, tree};
+use super::{Cmd, Finished, Flow};
+use crate::process_tree;
 
 fn sh(script: &str) -> Cmd {
     Cmd::new("sh").args(["-c", script])
@@ -15,7 +16,7 @@ fn finish(script: &str) -> Finished {
 
 /// Whether a process below us has this word on its command line.
 fn runs(word: &str) -> bool {
-    let lines = tree::below(rustix::process::getpid()).into_iter().filter_map(tree::command_line);
+    let lines = process_tree::below(rustix::process::getpid()).into_iter().filter_map(process_tree::command_line);
     lines.into_iter().any(|line| line.split(' ').any(|part| part == word))
 }
 

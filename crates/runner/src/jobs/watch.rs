@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Weak;
 use std::time::Duration;
 
-use super::{Pool, State, TICK, alive};
-use crate::exec::tree;
+use super::{Pool, TICK, Tokens, alive};
+use crate::process_tree;
 
 /// A test program that uses less than this part of a processor may be asleep; one that uses more than [`AWAKE`] is not.
 const ASLEEP: f64 = 0.2;
@@ -13,7 +13,7 @@ const AWAKE: f64 = 0.5;
 
 /// A test program that holds a token; all that it has started counts as part of it.
 #[derive(Debug, Default)]
-pub(super) struct Program {
+pub(super) struct Holder {
     /// Processor time at the last look. The first look says nothing of how busy it is: it may have started just now.
     cpu: Option<Duration>,
     /// Whether its token is in the pool while it sleeps.
@@ -39,13 +39,13 @@ pub(super) fn run(pool: &Weak<Pool>, reserve: u64) {
 }
 
 /// Looks at every test program once.
-pub(super) fn lend(pool: &Pool, state: &mut State) {
+pub(super) fn lend(pool: &Pool, state: &mut Tokens) {
     let mut lent = 0;
     for (pid, program) in &mut state.programs {
-        let cpu = tree::cpu_time(*pid);
+        let cpu = process_tree::cpu_time(*pid);
         let Some(before) = program.cpu.replace(cpu) else { continue };
         let busy = cpu.saturating_sub(before).as_secs_f64() / TICK.as_secs_f64();
-        if !program.lent && busy < ASLEEP && !tree::is_runnable(*pid) {
+        if !program.lent && busy < ASLEEP && !process_tree::is_runnable(*pid) {
             program.lent = true;
             lent += 1;
         } else if program.lent && busy > AWAKE {
@@ -58,7 +58,7 @@ pub(super) fn lend(pool: &Pool, state: &mut State) {
     }
 }
 
-fn watch_memory(pool: &Pool, state: &mut State, reserve: u64, warned: &mut bool) {
+fn watch_memory(pool: &Pool, state: &mut Tokens, reserve: u64, warned: &mut bool) {
     let Some(available) = available_memory() else { return };
     if available < reserve {
         if state.withheld + 1 < pool.total {
@@ -74,7 +74,7 @@ fn watch_memory(pool: &Pool, state: &mut State, reserve: u64, warned: &mut bool)
     }
 }
 
-fn refill(pool: &Pool, state: &mut State) {
+fn refill(pool: &Pool, state: &mut Tokens) {
     let wanted = pool.total - state.withheld + state.owed;
     let there = pool.client.available().unwrap_or(wanted);
     for _ in there..wanted {

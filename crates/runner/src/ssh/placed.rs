@@ -16,14 +16,13 @@ use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 
 use super::connection::{Connection, PAUSE, SSH_FAILED, Session};
-use super::trailer::{Filter, Trailer};
+use super::trailer::{EndLine, Filter};
 use super::{Machine, PATIENCE};
 use crate::exec::{Cmd, Finished, Flow, Output, Stream, quote};
 use crate::files::{append_files, on_disk};
 use crate::harness::libtest::{self, Tail};
 use crate::interrupt;
-use crate::runner::in_sysroot;
-use crate::test_set::TestSet;
+use crate::test_set::{TestSet, in_sysroot};
 
 /// What runs a process there.
 const SCRIPT: &str = include_str!("run.sh");
@@ -225,7 +224,7 @@ impl Placed {
         if filter.has_begun() && !filter.rest().is_empty() {
             sink(Stream::Stderr, filter.rest());
         }
-        let Some(Trailer { status, left, cpu }) = filter.trailer() else {
+        let Some(EndLine { status, left, cpu }) = filter.trailer() else {
             return self.without_trailer(finished, filter.has_begun(), session.connection(), said.text().trim_end());
         };
         // Output that stayed open is held by a process that nobody could find.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What `run.sh` says of a process at its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Trailer {
+pub(super) struct EndLine {
     pub status: ExitStatus,
     /// Whether it left a process behind, which was killed.
     pub left: bool,
@@ -14,7 +14,7 @@ pub(super) struct Trailer {
     pub cpu: Duration,
 }
 
-impl Trailer {
+impl EndLine {
     /// `STATUS LEFT USER SYSTEM`, times as the shell's `times` gives them.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_whitespace();
@@ -74,13 +74,13 @@ impl Filter {
     }
 
     /// The trailer, if it is there as a whole.
-    pub fn trailer(&self) -> Option<Trailer> {
+    pub fn trailer(&self) -> Option<EndLine> {
         if !self.begun {
             return None;
         }
         let rest = self.kept.strip_prefix(self.start.as_slice())?;
         let end = rest.iter().position(|&byte| byte == b'\n')?;
-        Trailer::parse(&String::from_utf8_lossy(&rest[..end]))
+        EndLine::parse(&String::from_utf8_lossy(&rest[..end]))
     }
 
     /// What is left of the stream at its end.
@@ -126,11 +126,11 @@ mod tests {
 
     #[test]
     fn a_status_is_an_exit_or_a_signal() {
-        let status = |line| Trailer::parse(line).unwrap().status;
+        let status = |line| EndLine::parse(line).unwrap().status;
         assert_eq!(status("0 0 0m0s 0m0s").code(), Some(0));
         assert_eq!(status("101 0").code(), Some(101));
         assert_eq!(status("255 0").code(), Some(255));
         assert_eq!(status("137 0").signal(), Some(9));
-        assert_eq!(Trailer::parse("x"), None);
+        assert_eq!(EndLine::parse("x"), None);
     }
 }

@@ -173,7 +173,7 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::Cmd;
+    use crate::exec::{Cmd, Flow};
 
     #[test]
     fn a_tree_is_seen_as_a_whole() {
@@ -190,7 +190,7 @@ mod tests {
                 let lines = lines();
                 seen = there(&lines).then(|| usage(me));
             }
-            super::super::Flow::Kill
+            Flow::Kill
         });
         finished.unwrap();
         let seen = seen.unwrap();

@@ -10,8 +10,7 @@ use bringup_model::pins::Limits;
 use bringup_runner::jobs::Jobs;
 use bringup_runner::runner::Runner;
 use bringup_runner::sandbox::Sandbox;
-use bringup_runner::suite::queue::Durations;
-use bringup_runner::suite::schedule::{Harness, Options, Suite, TestProgram};
+use bringup_runner::suite::{Durations, Harness, Options, SuiteRun, TestProgram};
 
 use crate::project::link;
 
@@ -92,7 +91,7 @@ impl Fixture {
             last.fetch_max(done, Ordering::Relaxed);
         };
         let sandbox = self.sandbox();
-        let outcome = Suite::new(&self.programs, &sandbox, options, &work).unwrap().run(&progress).unwrap();
+        let outcome = SuiteRun::new(&self.programs, &sandbox, options, &work).unwrap().run(&progress).unwrap();
         assert_eq!(last.into_inner(), outcome.listed, "progress reaches the number of tests");
         assert_eq!(outcome.tests.len(), outcome.listed, "no test is lost");
         let left: Vec<_> = fs_err::read_dir(&work).unwrap().map(|entry| entry.unwrap().path()).collect();

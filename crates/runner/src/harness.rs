@@ -1,4 +1,6 @@
-//! Harnesses: how a test program lists its tests and tells of them.
+//! Harnesses: how a test program lists its tests, reports on them, and ends.
 
 pub mod compiletest;
-pub mod libtest;
+pub(crate) mod end;
+pub(crate) mod follow;
+pub(crate) mod libtest;

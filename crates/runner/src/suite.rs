@@ -1,10 +1,13 @@
-//! Suites: their programs, which tests of them run, in which processes, and in which order.
+//! Suites: which tests of their programs run, in which processes, and in which order.
 
-pub(crate) mod process;
+mod options;
+mod process;
 mod program;
-pub mod queue;
-pub mod schedule;
+mod queue;
+mod run;
 mod selection;
 mod shard;
 
+pub use self::options::{Durations, Options};
 pub use self::program::{Harness, TestProgram};
+pub use self::run::SuiteRun;

@@ -224,7 +224,7 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
         let text = String::from_utf8(manifest.clone()).unwrap();
         *manifest = text.replace(&before, &hash(list.as_bytes())).into();
     });
-    refused("out.tar.gz", &out, &["bin/true` is no path within it"]);
+    refused("out.tar.gz", &out, &["bin/true` leads out of its folder"]);
     refused("bare.tar.gz", &repack(&|files| drop(files.remove("manifest.json"))), &["begins with `bringup.toml`"]);
     assert_eq!(project.starts(), [""; 0]);
 

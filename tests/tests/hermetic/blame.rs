@@ -6,7 +6,7 @@ use std::path::Path;
 use bringup_model::outcome::{Outcome, SuiteOutcome};
 use bringup_model::pins::Limits;
 use bringup_runner::jobs::Jobs;
-use bringup_runner::suite::schedule::Options;
+use bringup_runner::suite::Options;
 use bringup_tests::suite::{LIMITS, find, options, words};
 use bringup_tests::{cases, fixture, project};
 
@@ -112,7 +112,7 @@ fn deaths_that_no_test_is_running_at() {
             Death {
                 tests: "pair1_a pair2_a pass_a",
                 words: &["pair1_a pass", "pair2_a pass", "pass_a pass"],
-                note: Some("std: SIGSEGV after all tests; no test alone brings it about"),
+                note: Some("std: SIGSEGV after all tests; no single test reproduces it"),
                 ..QUIET
             },
         ),

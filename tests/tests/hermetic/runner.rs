@@ -7,7 +7,7 @@ use bringup_model::pins::Limits;
 use bringup_runner::jobs::Jobs;
 use bringup_runner::runner::Runner;
 use bringup_runner::sandbox::Sandbox;
-use bringup_runner::suite::schedule::Suite;
+use bringup_runner::suite::SuiteRun;
 use bringup_tests::suite::{LIMITS, find, options, words};
 use bringup_tests::{cases, fixture};
 
@@ -108,7 +108,7 @@ fn tests_that_share_the_hosts_network_run_one_after_the_other() {
     let mut sandbox = fixture.sandbox();
     sandbox.network = false;
     let (options, work) = (options(3), fixture.folder().join("work"));
-    Suite::new(&fixture.programs, &sandbox, &options, &work).unwrap().run(&|_, _| {}).unwrap();
+    SuiteRun::new(&fixture.programs, &sandbox, &options, &work).unwrap().run(&|_, _| {}).unwrap();
     let spans = fs_err::read_to_string(spans).unwrap();
     let times = |line: &str| line.split(' ').map(|time| time.parse().unwrap()).collect::<Vec<u128>>();
     let mut spans: Vec<_> = spans.lines().map(times).collect();
@@ -137,7 +137,7 @@ fn two_tests_of_one_name_are_refused() {
     let options = options(1);
     let sandbox = fixture.sandbox();
     let work = fixture.folder().join("work");
-    let suite = Suite::new(&fixture.programs, &sandbox, &options, &work).unwrap();
+    let suite = SuiteRun::new(&fixture.programs, &sandbox, &options, &work).unwrap();
     let error = suite.run(&|_, _| {}).unwrap_err();
     assert!(error.to_string().contains("two tests are named pass_a"), "{error:#}");
 }

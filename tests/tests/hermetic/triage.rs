@@ -122,7 +122,13 @@ fn a_control_that_cannot_be_built_is_a_row_that_says_so() {
 fn a_test_that_hangs_is_stopped_at_its_limit() {
     let project = with_test("hang_b");
     let output = triage(&project, &["std", "hang_b", "--limit", "1"]);
-    output.prints(&["alone", "timeout (no end within 1 s)", "again", "timeout, 2 of 2 runs", "fails in 3 of 3 runs"]);
+    output.prints(&[
+        "alone",
+        "timeout (no end within its time limit of 1 s)",
+        "again",
+        "timeout, 2 of 2 runs",
+        "fails in 3 of 3 runs",
+    ]);
     project.assert_clean();
 }
 

@@ -13,7 +13,7 @@ use bringup_model::proof::{Language, Proof};
 use bringup_model::target::Target;
 use bringup_model::triage::Setting;
 use bringup_runner::jobs::Share;
-use bringup_runner::one_test::{self, Subject};
+use bringup_runner::one_test::{self, OneTest};
 use bringup_runner::runner::Runner;
 use bringup_runner::sandbox::Sandbox;
 use bringup_runner::test_set::{PROGRAMS, Program};
@@ -71,7 +71,7 @@ pub struct Place {
     /// The target.
     pub target: Target,
     /// The program and its test.
-    pub subject: Subject,
+    pub subject: OneTest,
     /// What surrounds it.
     pub sandbox: Sandbox,
     /// The target's loader and libraries.
@@ -173,7 +173,7 @@ impl<'a> Workshop<'a> {
                 let limits = limits.for_test(suite, name);
                 let (program, test) = self.found.as_ref().context("it is not known which program has the test")?;
                 let lib = toolchain.join("lib/rustlib").join(&at.target.triple).join("lib");
-                Subject { program: program.path(&last.path, at.link), test: test.clone(), lib_dirs: vec![lib], limits }
+                OneTest { program: program.path(&last.path, at.link), test: test.clone(), lib_dirs: vec![lib], limits }
             }
             Kind::Proof { file, proof, .. } => {
                 let level = at.opt_level.map_or_else(String::new, |level| format!("-opt-level-{level}"));
@@ -182,7 +182,7 @@ impl<'a> Workshop<'a> {
                 if !program.exists() {
                     self.compile(at, toolchain, file, proof, &program)?;
                 }
-                Subject { program, test: None, lib_dirs: Vec::new(), limits: defaults }
+                OneTest { program, test: None, lib_dirs: Vec::new(), limits: defaults }
             }
         };
         let sysroot = toolchain.join("sysroot");

@@ -10,7 +10,7 @@ use anyhow::Result;
 use bringup_model::digest::Inputs;
 use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, SuiteOutcome};
-use bringup_runner::suite::queue::Durations;
+use bringup_runner::suite::Durations;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

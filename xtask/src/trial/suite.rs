@@ -11,11 +11,11 @@ use bringup_model::judge::{self, JudgeError, Judged};
 use bringup_model::outcome::SuiteOutcome;
 use bringup_model::report;
 use bringup_model::suite::Ui;
-use bringup_runner::harness::compiletest::Compiletest;
+use bringup_runner::harness::compiletest::UiSuite;
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::sandbox::Sandbox;
 use bringup_runner::scratch::Scratch;
-use bringup_runner::suite::schedule::{Harness, Options, Suite, TestProgram};
+use bringup_runner::suite::{Harness, Options, SuiteRun, TestProgram};
 use bringup_runner::test_set::Program;
 
 use super::Trial;
@@ -117,7 +117,7 @@ impl Trial<'_> {
         let handle = context.session.ui.step(&format!("test {name} {} {suite}", self.link));
         let start = Instant::now();
         let progress = |done, listed| handle.tests(done, listed);
-        let run = Suite::new(&programs, &around.sandbox, &options, work.path())?;
+        let run = SuiteRun::new(&programs, &around.sandbox, &options, work.path())?;
         let mut outcome = run.run(&progress)?;
         if selection.stress.is_none() {
             retry(&run, &mut outcome, active)?;
@@ -132,7 +132,7 @@ impl Trial<'_> {
     fn programs(&self, suite: &str) -> Result<Vec<TestProgram>> {
         let tests = &self.subject.tests;
         if let (Some(ui), Some(tests)) = (Ui::of(suite), &self.subject.ui) {
-            let harness = Harness::Compiletest(Arc::new(Compiletest::new(tests, ui, self.link)?));
+            let harness = Harness::Compiletest(Arc::new(UiSuite::new(tests, ui, self.link)?));
             let (path, name) = (tests.program.clone(), "compiletest".into());
             return Ok(vec![TestProgram { suite: suite.into(), name, path, unit: true, harness }]);
         }
@@ -160,7 +160,7 @@ impl Trial<'_> {
 }
 
 /// Retries unexpected results, each test alone: so flakes are told from what is broken.
-fn retry(run: &Suite, outcome: &mut SuiteOutcome, active: &Active) -> Result<()> {
+fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &Active) -> Result<()> {
     let names = judge::worth_a_retry(outcome, active);
     if names.len() > MOST_RETRIES {
         let (suite, count) = (&outcome.suite, names.len());

@@ -57,7 +57,7 @@ pub struct UiTests {
 
 /// One suite of them, in one link mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Compiletest {
+pub struct UiSuite {
     tests: Arc<UiTests>,
     suite: Ui,
     link: Link,
@@ -79,7 +79,7 @@ pub struct Listed {
     pub others: usize,
 }
 
-impl Compiletest {
+impl UiSuite {
     /// Asks the compiler what it is.
     pub fn new(tests: &Arc<UiTests>, suite: Ui, link: Link) -> Result<Self> {
         let rustc = tests.toolchain.join("bin/rustc");

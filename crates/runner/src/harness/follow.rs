@@ -1,4 +1,4 @@
-//! Follows one process by its events.
+//! Follows one process of a test program by its events.
 //!
 //! Tests print what they like, on the same stream, so an event may be made up. What is believed is what the harness would
 //! say: that a test starts which was asked for and is not over, and that a test in flight is over.
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use bringup_model::outcome::{Outcome, TestOutcome};
 
-use crate::harness::libtest::{Done, Event, Tail, TestResult};
+use super::libtest::{Done, Event, Tail, TestResult};
 
 /// What is known of a process by now.
-pub struct Watch<'a> {
+pub(crate) struct Follower<'a> {
     /// Asked for and not reported.
     left: BTreeSet<&'a str>,
     reported: &'a mut dyn FnMut(TestOutcome),
@@ -33,7 +33,7 @@ pub struct Watch<'a> {
     pub errors: Tail,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Follower<'a> {
     pub fn new(tests: &'a [String], single: bool, reported: &'a mut dyn FnMut(TestOutcome)) -> Self {
         Self {
             left: tests.iter().map(String::as_str).collect(),
@@ -137,7 +137,7 @@ impl<'a> Watch<'a> {
 }
 
 /// Two texts as one.
-pub fn join(mut first: String, second: &str) -> String {
+pub(crate) fn join(mut first: String, second: &str) -> String {
     if !first.is_empty() && !second.is_empty() && !first.ends_with('\n') {
         first.push('\n');
     }

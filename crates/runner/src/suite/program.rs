@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::harness::compiletest::Compiletest;
+use crate::harness::compiletest::UiSuite;
 
 /// One test program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Harness {
     /// Rust's own.
     Libtest,
     /// rustc's own, which is a program of this machine and starts those of the target.
-    Compiletest(Arc<Compiletest>),
+    Compiletest(Arc<UiSuite>),
 }
 
 impl TestProgram {

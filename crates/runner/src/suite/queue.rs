@@ -4,8 +4,6 @@
 //! their names, so that those of one module, which run through the same code, are translated by one emulator; each process gets
 //! less of the work that is left than the one before, so that the last ones end at about the same time.
 
-use std::collections::HashMap;
-
 /// The least work that is worth a process of its own, in seconds: an emulator takes up to 0.1 s to start and to translate
 /// what every test program runs.
 const SMALLEST_S: f64 = 1.0;
@@ -36,7 +34,7 @@ pub(super) struct Pile {
 
 /// What a worker takes from the queue.
 #[derive(Debug, PartialEq)]
-pub(super) enum Job {
+pub(super) enum Batch {
     /// The program, its tests, and whether they must not run beside others of that kind.
     Tests(usize, Vec<String>, bool),
     /// The program.
@@ -93,7 +91,7 @@ impl Queue {
     }
 
     /// The next process, and none when everything is taken.
-    pub fn next(&mut self) -> Option<Job> {
+    pub fn next(&mut self) -> Option<Batch> {
         // What cannot be divided goes first: begun last, it would keep all others waiting.
         let is_whole = |pile: &Weighed| pile.together || (pile.slow.is_empty() && pile.rest.is_empty());
         let slowest = |pile: &Weighed| pile.slow.last().map_or(0.0, |(seconds, _)| *seconds);
@@ -106,7 +104,7 @@ impl Queue {
         let index = piles.iter().max_by(order)?.0;
         let pile = &self.piles[index];
         if is_whole(pile) && pile.rest.is_empty() {
-            return Some(Job::Whole(self.piles.swap_remove(index).program));
+            return Some(Batch::Whole(self.piles.swap_remove(index).program));
         }
         let (most, seconds) = if pile.together || self.jobs == 1 {
             (usize::MAX, f64::INFINITY)
@@ -122,7 +120,7 @@ impl Queue {
         if pile.slow.is_empty() && pile.rest.is_empty() {
             self.piles.swap_remove(index);
         }
-        Some(Job::Tests(program, tests, together))
+        Some(Batch::Tests(program, tests, together))
     }
 
     /// The part of some work that one process gets of it.
@@ -167,9 +165,6 @@ fn as_f64(number: usize) -> f64 {
     number as f64
 }
 
-/// Seconds that tests took, by their names in the suite.
-pub type Durations = HashMap<String, f64>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,16 +173,16 @@ mod tests {
         Pile { program, tests: tests.iter().map(|&test| test.to_owned()).collect(), together, slow: false }
     }
 
-    fn drain(mut queue: Queue) -> Vec<Job> {
+    fn drain(mut queue: Queue) -> Vec<Batch> {
         std::iter::from_fn(|| queue.next()).collect()
     }
 
-    fn names(jobs: &[Job]) -> Vec<String> {
+    fn names(jobs: &[Batch]) -> Vec<String> {
         let mut names: Vec<String> = jobs
             .iter()
             .flat_map(|job| match job {
-                Job::Tests(_, tests, _) => tests.clone(),
-                Job::Whole(program) => vec![format!("whole {program}")],
+                Batch::Tests(_, tests, _) => tests.clone(),
+                Batch::Whole(program) => vec![format!("whole {program}")],
             })
             .collect();
         names.sort();
@@ -208,13 +203,13 @@ mod tests {
             })
         };
         let jobs = drain(Queue::new(vec![pile(0, &all, false)], 2, &seconds));
-        assert_eq!(jobs[0], Job::Tests(0, vec!["t03".into()], false));
-        assert_eq!(jobs[1], Job::Tests(0, vec!["t17".into()], false));
+        assert_eq!(jobs[0], Batch::Tests(0, vec!["t03".into()], false));
+        assert_eq!(jobs[1], Batch::Tests(0, vec!["t17".into()], false));
         assert_eq!(names(&jobs), names_of);
         // Neighbours stay together, and the last processes are the shortest.
         let sizes: Vec<usize> = jobs[2..].iter().map(|job| names(std::slice::from_ref(job)).len()).collect();
         assert!(sizes.windows(2).all(|two| two[0] >= two[1]) && sizes[0] > 2, "{sizes:?}");
-        assert!(matches!(&jobs[2], Job::Tests(_, tests, _) if tests[..3] == ["t00", "t01", "t02"]), "{jobs:?}");
+        assert!(matches!(&jobs[2], Batch::Tests(_, tests, _) if tests[..3] == ["t00", "t01", "t02"]), "{jobs:?}");
     }
 
     #[test]
@@ -235,7 +230,7 @@ mod tests {
         assert!(jobs[..2].iter().all(|job| names(std::slice::from_ref(job)).len() == 1), "{jobs:?}");
         let jobs = drain(Queue::new(piles(), 1, &|_, test| Some(if test == "a" { 2.5 } else { 0.1 })));
         assert_eq!(names(&jobs[..1]), ["d", "e"]);
-        assert_eq!(jobs[1], Job::Tests(0, vec!["a".into()], false));
+        assert_eq!(jobs[1], Batch::Tests(0, vec!["a".into()], false));
     }
 
     #[test]
@@ -244,8 +239,8 @@ mod tests {
         let seconds = |_: usize, test: &str| (test == "b").then_some(100.0);
         for seconds in [&seconds as &dyn Fn(usize, &str) -> Option<f64>, &|_, _| None] {
             let jobs = drain(Queue::new(piles(), 2, seconds));
-            assert!(jobs[..2].contains(&Job::Whole(1)), "{jobs:?}");
-            assert!(jobs[..2].contains(&Job::Tests(2, vec!["n::a".into(), "n::b".into()], true)), "{jobs:?}");
+            assert!(jobs[..2].contains(&Batch::Whole(1)), "{jobs:?}");
+            assert!(jobs[..2].contains(&Batch::Tests(2, vec!["n::a".into(), "n::b".into()], true)), "{jobs:?}");
             assert_eq!(names(&jobs), ["a", "b", "n::a", "n::b", "whole 1"]);
         }
     }

@@ -1,55 +1,28 @@
 //! A suite's run: what its programs list, what of that is selected, and who runs it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-
-use crate::interrupt::Interrupted;
-use crate::jobs::Jobs;
-use crate::suite::process::Bench;
-
-use crate::sandbox::Sandbox;
-pub use crate::suite::program::{Harness, TestProgram};
-use crate::suite::queue::{Durations, Job, Pile, Queue};
-use crate::suite::selection::{Chosen, Listed, Selected, Selection};
 use bringup_model::outcome::{Outcome, SuiteOutcome, TestOutcome};
-use bringup_model::partition::Partition;
-use bringup_model::pins::Limits;
 
-/// How a suite is run.
-#[derive(Clone)]
-pub struct Options<'a> {
-    /// The budget of jobs.
-    pub jobs: Jobs,
-    /// What a test, by its name in the suite, may take. Tests of different limits run in different processes.
-    pub limits: &'a (dyn Fn(&str) -> Limits + Sync),
-    /// Where the programs find their shared libraries.
-    pub lib_dirs: Vec<PathBuf>,
-    /// Whether a test, by its name in the suite, must not run.
-    pub skip: &'a (dyn Fn(&str) -> bool + Sync),
-    /// Only tests whose name contains this.
-    pub filter: Option<String>,
-    /// Only this part of them.
-    pub partition: Option<Partition>,
-    /// Tests that run at once in one process.
-    pub threads: usize,
-    /// How often every test runs, each time alone, if not just once.
-    pub stress: Option<usize>,
-    /// How long tests took before.
-    pub durations: &'a Durations,
-    /// Told of tests that take long, while they run, from any thread.
-    pub warn: &'a (dyn Fn(&str) + Sync),
-}
+use super::options::Options;
+use super::process::Processes;
+use super::program::TestProgram;
+use super::queue::{Batch, Pile, Queue};
+use super::selection::{Chosen, Listed, Selected, Selector};
+use crate::interrupt::Interrupted;
+use crate::sandbox::Sandbox;
 
 /// A suite that is being run.
-pub struct Suite<'a> {
+pub struct SuiteRun<'a> {
     programs: &'a [TestProgram],
     options: &'a Options<'a>,
-    bench: Bench<'a>,
+    sandbox: &'a Sandbox,
+    processes: Processes<'a>,
     start: Instant,
     /// What is known by now, by the tests' names in the suite.
     settled: Mutex<BTreeMap<String, TestOutcome>>,
@@ -63,7 +36,7 @@ type Place = (usize, Option<String>);
 /// Where each test is; nothing for a program that cannot list its tests, and stands for them.
 type Places = BTreeMap<String, Option<Place>>;
 
-impl<'a> Suite<'a> {
+impl<'a> SuiteRun<'a> {
     /// Programs of one suite, to be run in the sandbox.
     ///
     /// Each process gets folders of its own in `folder`, whose path should be short: tests make sockets there, and the
@@ -78,20 +51,11 @@ impl<'a> Suite<'a> {
         if let Some(other) = programs.iter().find(|program| program.suite != *suite) {
             bail!("{} is a program of suite {}, not of {suite}", other.name, other.suite);
         }
-        let bench = Bench {
-            sandbox,
-            jobs: &options.jobs,
-            lib_dirs: &options.lib_dirs,
-            limits: options.limits,
-            folder,
-            processes: AtomicUsize::new(0),
-            tally: Mutex::default(),
-            warn: options.warn,
-        };
         Ok(Self {
             programs,
             options,
-            bench,
+            sandbox,
+            processes: Processes::new(sandbox, options, folder),
             start: Instant::now(),
             settled: Mutex::default(),
             selected: Mutex::default(),
@@ -101,7 +65,7 @@ impl<'a> Suite<'a> {
     /// Runs it. `progress` is told tests done and tests selected, from any thread. After an interrupt, the outcome holds
     /// what was known by then.
     pub fn run(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<SuiteOutcome> {
-        let mut selection = Selection::new(self.options);
+        let mut selection = Selector::new(self.options);
         for (program, listed) in self.list()? {
             selection.add(program, &self.programs[program], listed)?;
         }
@@ -117,7 +81,7 @@ impl<'a> Suite<'a> {
                 let (name, outcome) = (test.full, Outcome::Skipped);
                 self.settle(TestOutcome { name, outcome, wall_s: 0.0, reason: None, tries: None, output: None });
             } else {
-                let together = !self.bench.sandbox.network && test.test.as_deref().is_some_and(shares_ports);
+                let together = !self.sandbox.network && test.test.as_deref().is_some_and(shares_ports);
                 self.pile(&mut piles, test, together);
             }
         }
@@ -187,14 +151,14 @@ impl<'a> Suite<'a> {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         self.spread(next, |job| {
             match job {
-                Job::Whole(program) => {
-                    self.settle(self.bench.run_whole(&self.programs[program])?);
+                Batch::Whole(program) => {
+                    self.settle(self.processes.run_whole(&self.programs[program])?);
                     count();
                 }
-                Job::Tests(program, tests, alone) => {
+                Batch::Tests(program, tests, alone) => {
                     let _network = alone.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
                     let program = &self.programs[program];
-                    self.bench.run_tests(program, &tests, self.options.threads, &mut |outcome| {
+                    self.processes.run_tests(program, &tests, self.options.threads, &mut |outcome| {
                         self.settle(TestOutcome { name: program.full_name(&outcome.name), ..outcome });
                         count();
                     })?;
@@ -220,13 +184,13 @@ impl<'a> Suite<'a> {
             let program = &self.programs[program];
             let mut outcomes: Vec<TestOutcome> = Vec::new();
             let name = test.as_deref().map_or_else(|| program.name.clone(), |test| program.full_name(test));
-            let shares = !self.bench.sandbox.network && test.as_deref().is_some_and(shares_ports);
+            let shares = !self.sandbox.network && test.as_deref().is_some_and(shares_ports);
             let again = |first: &TestOutcome| first.outcome != Outcome::Timeout || !timed_out(&name);
             while outcomes.len() < times && outcomes.first().is_none_or(again) {
                 let _network = shares.then(|| HOST_NETWORK.lock().unwrap_or_else(PoisonError::into_inner));
                 let outcome = match &test {
-                    Some(test) => self.bench.alone(program, test)?,
-                    None => self.bench.run_whole(program)?,
+                    Some(test) => self.processes.alone(program, test)?,
+                    None => self.processes.run_whole(program)?,
                 };
                 outcomes.push(TestOutcome { name: name.clone(), ..outcome });
             }
@@ -242,7 +206,7 @@ impl<'a> Suite<'a> {
         let next = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < self.programs.len());
         let mut all = self.spread(next, |index| {
             let program = &self.programs[index];
-            let listed = if program.is_whole() { Ok(Vec::new()) } else { self.bench.list(program)? };
+            let listed = if program.is_whole() { Ok(Vec::new()) } else { self.processes.list(program)? };
             Ok((index, listed))
         })?;
         all.sort_by_key(|(index, _)| *index);
@@ -279,7 +243,7 @@ impl<'a> Suite<'a> {
         if outcome.outcome != Outcome::Timeout
             && Duration::try_from_secs_f64(outcome.wall_s).is_ok_and(|wall| wall.as_secs() >= slow)
         {
-            self.bench.tally().notes.insert(format!("{} is slow: it takes more than {slow} s", outcome.name));
+            self.processes.tally().notes.insert(format!("{} is slow: it takes more than {slow} s", outcome.name));
         }
         self.settled().insert(outcome.name.clone(), outcome);
     }
@@ -294,7 +258,7 @@ impl<'a> Suite<'a> {
 
     /// Puts in what was spent, and what was noted, until now.
     fn cost(&self, outcome: &mut SuiteOutcome) {
-        let tally = self.bench.tally();
+        let tally = self.processes.tally();
         outcome.notes = tally.notes.iter().cloned().collect();
         outcome.wall_s = self.start.elapsed().as_secs_f64();
         outcome.cpu_s = tally.cpu.as_secs_f64();

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use bringup_model::outcome::TestOutcome;
 use bringup_model::partition;
 
-use crate::suite::program::TestProgram;
-use crate::suite::schedule::Options;
+use super::options::Options;
+use super::program::TestProgram;
 
 /// What a program lists; in its place the outcome of a program that cannot.
 pub(super) type Listed = Result<Vec<String>, TestOutcome>;
@@ -25,7 +25,7 @@ pub(super) struct Selected {
 }
 
 /// Gathers what programs list.
-pub(super) struct Selection<'a> {
+pub(super) struct Selector<'a> {
     options: &'a Options<'a>,
     seen: HashSet<String>,
     selected: Vec<Selected>,
@@ -43,7 +43,7 @@ pub(super) struct Chosen {
     pub complete: bool,
 }
 
-impl<'a> Selection<'a> {
+impl<'a> Selector<'a> {
     pub fn new(options: &'a Options<'a>) -> Self {
         Self { options, seen: HashSet::new(), selected: Vec::new() }
     }

@@ -20,14 +20,15 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bringup_model::outcome::{Outcome, TestOutcome};
 
+use super::process::Processes;
+use super::program::{Harness, TestProgram};
 use crate::exec::Finished;
-use crate::suite::process::{Bench, Ended};
-use crate::suite::program::{Harness, TestProgram};
+use crate::harness::end::{AFTER_REPORT, BEFORE_START, End, Point, missing};
 
 /// What takes each outcome as soon as it is known. A later one of the same test replaces the one before.
 pub(super) type Settle<'a> = &'a mut dyn FnMut(TestOutcome);
 
-impl Bench<'_> {
+impl Processes<'_> {
     /// Runs tests of one program, `threads` at once, until each has its outcome.
     pub fn run_tests(&self, program: &TestProgram, tests: &[String], threads: usize, settle: Settle) -> Result<()> {
         let known: RefCell<HashMap<String, TestOutcome>> = RefCell::default();
@@ -41,30 +42,33 @@ impl Bench<'_> {
             let asked = rest.clone();
             let ended = self.process(program, &asked, threads, settle)?;
             rest.retain(|name| !ended.done.contains(name));
-            let heard = !ended.done.is_empty() || !ended.in_flight.is_empty();
-            if !ended.in_flight.is_empty() {
-                let used_up = ended.program_limit || ended.finished.exceeded.is_some();
-                if !(used_up && rest.len() < asked.len()) {
-                    let blamed = self.blame(program, &asked, &ended, threads, settle)?;
-                    rest.retain(|name| !blamed.contains(name));
+            match ended.point() {
+                Point::InFlight => {
+                    let used_up = ended.program_limit || ended.finished.exceeded.is_some();
+                    if !(used_up && rest.len() < asked.len()) {
+                        let blamed = self.blame(program, &asked, &ended, threads, settle)?;
+                        rest.retain(|name| !blamed.contains(name));
+                    }
                 }
-            } else if ended.clean && (ended.told || !heard) {
-                // It thinks that it has run all: what it has not spoken of in company it is asked for once more.
-                if rest.len() == asked.len() {
-                    rest.drain(..).for_each(|name| settle(missing(name)));
+                // What it has not reported in company is requested once more.
+                Point::Complete if rest.len() < asked.len() => {}
+                Point::Complete => rest.drain(..).for_each(|name| settle(missing(name))),
+                Point::AfterAll => {
+                    if !self.blame_late(program, &ended.done, &ended, settle)? {
+                        self.note(program, &format!("{} after all tests; no single test reproduces it", ended.how));
+                    }
                 }
-            } else if ended.told && !ended.done.is_empty() {
-                if !self.blame_late(program, &ended.done, &ended, settle)? {
-                    self.note(program, &format!("{} after all tests; no test alone brings it about", ended.how));
+                Point::Between => {
+                    if !self.blame_late(program, recent(&ended, threads), &ended, settle)? {
+                        self.note(program, &format!("{} between two tests; no single test reproduces it", ended.how));
+                    }
                 }
-            } else if heard {
-                if !self.blame_late(program, recent(&ended, threads), &ended, settle)? {
-                    self.note(program, &format!("{} between two tests; no test alone brings it about", ended.how));
+                Point::Before if unheard => {
+                    settle(ended.dead(rest.remove(0), BEFORE_START, ended.finished.wall));
                 }
-            } else if unheard {
-                settle(dead(rest.remove(0), &ended, " before it started", ended.finished.wall));
+                Point::Before => {}
             }
-            unheard = !heard;
+            unheard = !ended.heard();
             if leaves(program, &ended) {
                 for (name, left) in self.leavers(program, &asked, &ended)? {
                     let Some(mut outcome) = known.borrow().get(&name).cloned() else { continue };
@@ -77,7 +81,7 @@ impl Bench<'_> {
     }
 
     /// The tests that left processes behind, and which.
-    fn leavers(&self, program: &TestProgram, asked: &[String], ended: &Ended) -> Result<Vec<(String, Vec<String>)>> {
+    fn leavers(&self, program: &TestProgram, asked: &[String], ended: &End) -> Result<Vec<(String, Vec<String>)>> {
         let left = &ended.finished.left;
         let mut found: Vec<(String, Vec<String>)> = if let [one] = asked {
             vec![(one.clone(), left.clone())]
@@ -87,7 +91,13 @@ impl Bench<'_> {
         };
         if found.is_empty() && !left.is_empty() {
             if ended.in_flight.is_empty() {
-                self.note(program, &format!("left behind, and killed, by no test alone: {}", left.join(", ")));
+                self.note(
+                    program,
+                    &format!(
+                        "processes were left behind and killed; no single test reproduces it: {}",
+                        left.join(", ")
+                    ),
+                );
             }
             found = ended.in_flight.iter().map(|(name, _)| (name.clone(), left.clone())).collect();
         }
@@ -107,19 +117,23 @@ impl Bench<'_> {
         &self,
         program: &TestProgram,
         asked: &[String],
-        ended: &Ended,
+        ended: &End,
         threads: usize,
         settle: Settle,
     ) -> Result<Vec<String>> {
         let only = asked.len() == 1 && threads == 1;
+        if only {
+            ended.in_flight.iter().for_each(|(name, time)| settle(ended.of_test_in_flight(name, *time)));
+            return Ok(names(&ended.in_flight));
+        }
         if ended.clean && ended.told {
-            // It says that it is done, but not with these.
+            // The program says that it is done, but not with these.
             for (name, _) in &ended.in_flight {
-                settle(if only { missing(name.clone()) } else { self.alone(program, name)? });
+                settle(self.alone(program, name)?);
             }
             return Ok(names(&ended.in_flight));
         }
-        let guilty = if only || (ended.sure && !ended.told) {
+        let guilty = if ended.sure && !ended.told {
             &ended.in_flight
         } else if threads == 1 || ended.told || ended.overdue.is_empty() {
             return self.blame_one_of(program, ended, threads, settle);
@@ -129,25 +143,17 @@ impl Bench<'_> {
         for (name, time) in guilty {
             // One that was never reported is in flight for ever, and one that waits for another is late for it.
             let alone = if threads > 1 { Some(self.alone(program, name)?) } else { None };
-            // The one end that looks well has to be told.
-            let when = if ended.clean { " before its end" } else { "" };
             settle(match alone {
                 Some(alone) if alone.outcome.is_failure() => alone,
-                Some(_) => dead(name.clone(), ended, ", but not alone", *time),
-                None => dead(name.clone(), ended, when, *time),
+                Some(_) => ended.dead(name.clone(), ", but not alone", *time),
+                None => ended.dead(name.clone(), ended.when(), *time),
             });
         }
         Ok(names(guilty))
     }
 
     /// Runs each of the tests in flight alone, and if they are innocent those that were reported.
-    fn blame_one_of(
-        &self,
-        program: &TestProgram,
-        ended: &Ended,
-        threads: usize,
-        settle: Settle,
-    ) -> Result<Vec<String>> {
+    fn blame_one_of(&self, program: &TestProgram, ended: &End, threads: usize, settle: Settle) -> Result<Vec<String>> {
         let mut tried = Vec::new();
         for (name, _) in &ended.in_flight {
             tried.push(self.alone(program, name)?);
@@ -165,18 +171,16 @@ impl Bench<'_> {
         };
         for (test, (name, time)) in tried.into_iter().zip(&ended.in_flight) {
             let is_itself = found || test.outcome.is_failure();
-            settle(if is_itself { test } else { dead(name.clone(), ended, &when, *time) });
+            settle(if is_itself { test } else { ended.dead(name.clone(), &when, *time) });
         }
         Ok(names(&ended.in_flight))
     }
 
     /// Settles those of the tests that make a process end badly after they are reported, if there are any.
-    fn blame_late(&self, program: &TestProgram, tests: &[String], ended: &Ended, settle: Settle) -> Result<bool> {
-        let badly =
-            |ended: &Ended| ended.in_flight.is_empty() && !ended.done.is_empty() && !(ended.clean && ended.told);
-        let culprits = self.culprits(program, tests, &badly)?;
+    fn blame_late(&self, program: &TestProgram, tests: &[String], ended: &End, settle: Settle) -> Result<bool> {
+        let culprits = self.culprits(program, tests, &End::is_bad_after_tests)?;
         for (name, _) in &culprits {
-            settle(dead(name.clone(), ended, " after it was reported", Duration::ZERO));
+            settle(ended.dead(name.clone(), AFTER_REPORT, Duration::ZERO));
         }
         Ok(!culprits.is_empty())
     }
@@ -187,8 +191,8 @@ impl Bench<'_> {
         &self,
         program: &TestProgram,
         tests: &[String],
-        shows: &dyn Fn(&Ended) -> bool,
-    ) -> Result<Vec<(String, Ended)>> {
+        shows: &dyn Fn(&End) -> bool,
+    ) -> Result<Vec<(String, End)>> {
         if tests.is_empty() {
             return Ok(Vec::new());
         }
@@ -207,30 +211,17 @@ impl Bench<'_> {
 }
 
 /// The tests that may have brought about what came after they were reported: the last, or, where others go on meanwhile, any.
-fn recent(ended: &Ended, threads: usize) -> &[String] {
+fn recent(ended: &End, threads: usize) -> &[String] {
     let count = if threads == 1 { 1 } else { ended.done.len() };
     &ended.done[ended.done.len().saturating_sub(count)..]
 }
 
 /// Whether processes were left behind, or may have been before it was killed: rustc's tests are nothing but processes.
-fn leaves(program: &TestProgram, ended: &Ended) -> bool {
+fn leaves(program: &TestProgram, ended: &End) -> bool {
     let Finished { left, in_company, .. } = &ended.finished;
     !left.is_empty() || (*in_company && program.harness == Harness::Libtest)
 }
 
 fn names(tests: &[(String, Duration)]) -> Vec<String> {
     tests.iter().map(|(name, _)| name.clone()).collect()
-}
-
-/// The outcome of a test that its process died of, or was killed for.
-fn dead(name: String, ended: &Ended, when: &str, time: Duration) -> TestOutcome {
-    let outcome = if ended.finished.timed_out { Outcome::Timeout } else { Outcome::Crash };
-    let reason = Some(format!("{}{when}", ended.how));
-    let output = Some(ended.output.clone()).filter(|output| !output.is_empty());
-    TestOutcome { name, outcome, wall_s: time.as_secs_f64(), reason, tries: None, output }
-}
-
-fn missing(name: String) -> TestOutcome {
-    let reason = Some("the program lists it, was asked for it, and ended well without a word of it".into());
-    TestOutcome { name, outcome: Outcome::Missing, wall_s: 0.0, reason, tries: None, output: None }
 }

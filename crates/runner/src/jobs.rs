@@ -170,42 +170,68 @@ fn alive(pool: &Weak<Pool>) -> Option<Arc<Pool>> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::Signal;
+
     use super::*;
     use crate::exec::Cmd;
+    use crate::process_tree;
 
     fn jobs(total: usize) -> Jobs {
         Jobs::new(total, 0, |_| ()).unwrap()
     }
 
-    /// A program that holds the only token, and whether it has lent it.
-    fn lends(share: Share, words: &[&str]) -> bool {
+    /// Runs a script that holds the only token, calls `look` while it runs, and has it end then: it is to read from its input.
+    fn while_running<T>(share: Share, script: &str, look: impl FnOnce(&Jobs) -> T) -> T {
         let jobs = jobs(1);
-        let program = Cmd::new(words[0]).args(&words[1..]).within(&jobs, share);
-        let lends = std::thread::scope(|scope| {
+        let (input, end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+        let program = Cmd::new("sh").args(["-c", script]).stdin(Arc::new(input.into())).within(&jobs, share);
+        let looked = std::thread::scope(|scope| {
             let running = scope.spawn(|| program.output().map(drop));
             while jobs.0.state().held == 0 {
                 std::thread::yield_now();
             }
-            let token = jobs.acquire().unwrap();
-            let lends = jobs.0.state().held == 2;
-            drop(token);
+            let looked = look(&jobs);
+            drop(end);
             running.join().unwrap().unwrap();
-            lends
+            looked
         });
         assert_eq!(jobs.0.client.available().unwrap(), 1);
-        lends
+        looked
     }
 
     #[test]
-    fn a_sleeping_test_program_lends_its_token_and_a_tool_does_not() {
-        assert!(lends(Share::Program, &["sleep", "2"]));
-        assert!(!lends(Share::Tool, &["sleep", "2"]));
+    fn a_sleeping_test_program_lends_its_token() {
+        while_running(Share::Program, "read line", |jobs| {
+            // The program ends after this: the token can only be a lent one.
+            let token = jobs.acquire().unwrap();
+            assert_eq!(jobs.0.state().held, 2);
+            drop(token);
+        });
+    }
+
+    #[test]
+    fn a_tool_does_not_lend_its_token() {
+        let watched = while_running(Share::Tool, "read line", |jobs| jobs.0.state().programs.len());
+        assert_eq!(watched, 0);
     }
 
     #[test]
     fn a_test_program_whose_child_works_is_not_asleep() {
-        let spin = "timeout 2 setsid sh -c 'while :; do :; done' & wait";
-        assert!(!lends(Share::Program, &["sh", "-c", spin]));
+        let spin = "setsid sh -c 'while :; do :; done' & read line; kill $!";
+        while_running(Share::Program, spin, |jobs| {
+            let pid = loop {
+                let pid = jobs.0.state().programs.keys().next().copied();
+                if let Some(pid) = pid.filter(|pid| process_tree::cpu_time(*pid) > Duration::from_millis(50)) {
+                    break pid;
+                }
+                std::thread::yield_now();
+            };
+            let mut state = jobs.0.state();
+            for _ in 0..3 {
+                watch::lend(&jobs.0, &mut state);
+                assert!(!state.programs[&pid].lent);
+            }
+        });
     }
 
     #[test]
@@ -213,16 +239,20 @@ mod tests {
         let jobs = jobs(1);
         let _token = jobs.acquire().unwrap();
         #[expect(clippy::disallowed_methods, reason = "its number has to be known")]
-        let mut sleeper = std::process::Command::new("sh").args(["-c", "sleep 30 & wait"]).spawn().unwrap();
+        let mut sleeper = std::process::Command::new("sh").args(["-c", "sleep 97651 & wait"]).spawn().unwrap();
         let pid = Pid::from_child(&sleeper);
+        let sleeps = |pid| process_tree::command_line(pid).is_some_and(|line| line == "sleep 97651");
+        while !process_tree::below(pid).into_iter().any(sleeps) || process_tree::is_runnable(pid) {
+            std::thread::yield_now();
+        }
         let mut state = jobs.0.state();
         state.programs.insert(pid, watch::Holder::default());
         let looks = [(); 2].map(|()| {
             watch::lend(&jobs.0, &mut state);
-            std::thread::sleep(TICK);
             state.programs[&pid].lent
         });
         state.programs.clear();
+        process_tree::below(pid).into_iter().for_each(|pid| rustix::process::kill_process(pid, Signal::KILL).unwrap());
         sleeper.kill().unwrap();
         sleeper.wait().unwrap();
         assert_eq!(looks, [false, true]);
@@ -246,7 +276,11 @@ mod tests {
         while jobs.0.state().withheld < 2 {
             std::thread::yield_now();
         }
-        std::thread::sleep(3 * TICK);
+        let mut state = jobs.0.state();
+        for _ in 0..3 {
+            watch::watch_memory(&jobs.0, &mut state, u64::MAX, &mut true);
+        }
+        drop(state);
         drop(tokens);
         assert_eq!((jobs.0.state().withheld, jobs.0.client.available().unwrap()), (2, 1));
     }
@@ -264,11 +298,14 @@ mod tests {
     fn make_and_what_it_starts_share_the_budget() {
         let jobs = jobs(2);
         let folder = tempfile::tempdir().unwrap();
-        let rules = "all: a b c d\na b c d:\n\t@mkdir run-$@; ls -d run-* | wc -l >>seen; sleep 0.2; rmdir run-$@\n";
+        // Two that wait for each other show that two run at once. The pause gives a third the chance to be seen.
+        let count = "mkdir run-$@; ls -d run-* | wc -l >>seen; sleep 0.2; rmdir run-$@";
+        let rules = format!("all: a b c d\na c:\n\t@echo >pipe; {count}\nb d:\n\t@read line <pipe; {count}\n");
+        Cmd::new("mkfifo").arg(folder.path().join("pipe")).read().unwrap();
         fs_err::write(folder.path().join("Makefile"), rules).unwrap();
-        let make = Cmd::new("make").dir(folder.path()).within(&jobs, Share::Tool);
+        let make = Cmd::new("make").dir(folder.path()).timeout(Duration::from_secs(60)).within(&jobs, Share::Tool);
         make.read().unwrap();
         let seen = fs_err::read_to_string(folder.path().join("seen")).unwrap();
-        assert_eq!(seen.split_whitespace().max(), Some("2"), "{seen}");
+        assert!(seen.split_whitespace().count() == 4 && seen.split_whitespace().max() <= Some("2"), "{seen}");
     }
 }

@@ -58,7 +58,8 @@ pub(super) fn lend(pool: &Pool, state: &mut Tokens) {
     }
 }
 
-fn watch_memory(pool: &Pool, state: &mut Tokens, reserve: u64, warned: &mut bool) {
+/// Withholds a token while memory is short, and returns one when there is enough again.
+pub(super) fn watch_memory(pool: &Pool, state: &mut Tokens, reserve: u64, warned: &mut bool) {
     let Some(available) = available_memory() else { return };
     if available < reserve {
         if state.withheld + 1 < pool.total {

@@ -37,6 +37,7 @@ use crate::process_tree;
 pub use self::bounds::{Bounds, Exceeded};
 pub use self::output::{Finished, Flow, Output, Stream};
 pub(super) use self::supervisor::most_open_files;
+pub(crate) use self::words::quote_bytes;
 use self::words::shorten;
 pub use self::words::{describe, quote, signal_name};
 

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 use bringup_model::digest::hex;
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
+use walkdir::WalkDir;
 
 use crate::interrupt;
 
@@ -63,17 +65,19 @@ pub fn on_disk(files: Vec<(String, PathBuf)>) -> Files {
 
 /// sha256 of each file.
 pub fn hashes(files: &Files) -> Result<BTreeMap<String, String>> {
-    files.iter().map(|(name, content)| Ok((name.clone(), content.sha256()?))).collect()
+    files.par_iter().map(|(name, content)| Ok((name.clone(), content.sha256()?))).collect()
 }
 
 /// Adds files to a tar archive: nothing of them but name, content and whether they can be executed. What is there twice,
 /// such as the C library, which is the loader too, is a hard link the second time.
 pub fn append_files<W: Write>(tar: &mut tar::Builder<W>, files: &Files, prefix: &str) -> Result<()> {
-    let mut seen: HashMap<(String, u32), String> = HashMap::new();
+    let mut seen: HashMap<(&str, u32), String> = HashMap::new();
+    let hashes = hashes(files)?;
     for (name, content) in files {
+        let hash = hashes.get(name).map_or("", String::as_str);
         let name = format!("{prefix}{name}");
         let mode = content.mode()?;
-        let packed = match (seen.entry((content.sha256()?, mode)), content) {
+        let packed = match (seen.entry((hash, mode)), content) {
             (Entry::Occupied(first), _) => {
                 let mut header = header(mode, 0);
                 header.set_entry_type(tar::EntryType::Link);
@@ -115,19 +119,12 @@ pub fn below(path: &Path, folder: &Path) -> Result<String> {
 
 /// Paths of all files in a folder and below it; none if it is not there.
 pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut rest = vec![folder.to_owned()];
-    while let Some(path) = rest.pop() {
-        if !path.is_dir() {
-            continue;
-        }
-        for entry in fs_err::read_dir(&path)? {
-            let entry = entry?;
-            let place = if entry.file_type()?.is_dir() { &mut rest } else { &mut files };
-            place.push(entry.path());
-        }
+    if !folder.is_dir() {
+        return Ok(Vec::new());
     }
-    Ok(files)
+    let is_file = |entry: &walkdir::DirEntry| !entry.file_type().is_dir();
+    let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
+    entries.filter(|entry| entry.as_ref().map_or(true, is_file)).map(|entry| Ok(entry?.into_path())).collect()
 }
 
 /// The sha256 of a file, in lower-case hex.

@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 
-use crate::exec::{Cmd, Finished, Flow, Output, Stream};
+use crate::exec::{Cmd, Finished, Flow, Output, Stream, quote_bytes};
 use crate::jobs::Share;
 use crate::runner::{Runner, library_path};
 use crate::scratch::Scratch;
@@ -352,17 +352,5 @@ fn write_script(path: &Path, text: &[u8]) -> Result<()> {
 
 /// Words for the shell, each after a space.
 fn shell_words(words: &[OsString]) -> Vec<u8> {
-    words.iter().flat_map(|word| [vec![b' '], shell_quote(word)].concat()).collect()
-}
-
-fn shell_quote(word: &OsStr) -> Vec<u8> {
-    let mut quoted = vec![b'\''];
-    for byte in word.as_bytes() {
-        match byte {
-            b'\'' => quoted.extend(br"'\''"),
-            _ => quoted.push(*byte),
-        }
-    }
-    quoted.push(b'\'');
-    quoted
+    words.iter().flat_map(|word| [vec![b' '], quote_bytes(word)].concat()).collect()
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bringup_model::limits::Limits;
 use rustix::process::Pid;
+use walkdir::WalkDir;
 
 use crate::process_tree;
 
@@ -123,17 +124,6 @@ impl<'a> BoundsWatch<'a> {
 
 /// Bytes that the files below a folder occupy. What vanishes meanwhile, or cannot be read, counts nothing.
 fn occupied(folder: &Path) -> u64 {
-    let mut bytes = 0;
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if let Ok(metadata) = entry.metadata() {
-                bytes += metadata.blocks() * 512;
-                if metadata.is_dir() {
-                    folders.push(entry.path());
-                }
-            }
-        }
-    }
-    bytes
+    let entries = WalkDir::new(folder).min_depth(1).into_iter().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.blocks() * 512).sum()
 }

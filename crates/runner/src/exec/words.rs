@@ -1,6 +1,7 @@
 //! Processes in words: how they ended, and what they were started with.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 
 use super::Finished;
@@ -25,15 +26,19 @@ pub fn signal_name(signal: i32) -> String {
     signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), Into::into)
 }
 
-/// A word as a shell would have to be given it.
+/// A word quoted for a shell where it needs to be, as text: bytes that are not UTF-8 are replaced.
 pub fn quote(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
+    String::from_utf8_lossy(&quote_bytes(word)).into_owned()
+}
+
+/// The same, byte by byte: for scripts, whose paths may be anything.
+pub(crate) fn quote_bytes(word: &OsStr) -> Vec<u8> {
+    let bytes = word.as_bytes();
+    if !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(byte)) {
+        return bytes.to_owned();
     }
+    let quoted = bytes.split(|byte| *byte == b'\'').collect::<Vec<_>>().join(br"'\''".as_slice());
+    [b"'", quoted.as_slice(), b"'"].concat()
 }
 
 /// A long text's beginning.
@@ -42,5 +47,20 @@ pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_that_need_it_are_quoted() {
+        for (word, quoted) in
+            [("-C=a/b,c+d@e%", "-C=a/b,c+d@e%"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("é", "'é'")]
+        {
+            assert_eq!(quote(word.as_ref()), quoted);
+        }
+        assert_eq!(quote_bytes(OsStr::from_bytes(b"\xff")), b"'\xff'");
     }
 }

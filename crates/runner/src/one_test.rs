@@ -27,6 +27,17 @@ pub struct OneTest {
     pub limits: Limits,
 }
 
+/// How a test is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Conditions<'a> {
+    /// How long the process may take, from its start to its end.
+    pub limit: Duration,
+    /// The pool of jobs of which the run takes one; with `None` it starts at once.
+    pub jobs: Option<&'a Jobs>,
+    /// What the emulator is asked for besides running the program.
+    pub tracing: &'a Tracing,
+}
+
 /// How one run of a test went.
 #[derive(Debug, Clone)]
 pub struct Ran {
@@ -48,19 +59,13 @@ impl OneTest {
     }
 
     /// Runs the test once, in private folders within `folder`, which must exist and belong to this run alone. The path should be
-    /// short, because tests create sockets below it. Without `jobs` the run does not wait for a job.
+    /// short, because tests create sockets below it.
     ///
     /// # Errors
     ///
     /// If the process cannot be started or watched, or the run is interrupted. A test that fails is no error.
-    pub fn run(
-        &self,
-        sandbox: &Sandbox,
-        folder: &Path,
-        limit: Duration,
-        jobs: Option<&Jobs>,
-        tracing: &Tracing,
-    ) -> Result<Ran> {
+    pub fn run(&self, sandbox: &Sandbox, folder: &Path, conditions: &Conditions) -> Result<Ran> {
+        let Conditions { limit, jobs, tracing } = *conditions;
         let args = self.test.iter().flat_map(|test| libtest::run([test.as_str()], 1));
         let cmd = sandbox.traced(&self.program, args, &self.lib_dirs, tracing)?;
         let (key, value) = libtest::UNSTABLE;

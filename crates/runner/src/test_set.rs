@@ -19,7 +19,7 @@ const LIBRARIES_FOLDER: &str = "lib";
 
 /// One test program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Program {
+pub struct ProgramEntry {
     /// Its suite.
     pub suite: String,
     /// cargo's name of it.
@@ -32,7 +32,7 @@ pub struct Program {
     pub harness: bool,
 }
 
-impl Program {
+impl ProgramEntry {
     /// The program of a link mode in the step's folder.
     pub fn path(&self, folder: &Path, link: Link) -> PathBuf {
         folder.join(link.word()).join(&self.file)
@@ -71,10 +71,10 @@ impl TestSet {
     }
 
     /// The list of programs.
-    pub fn list(&self) -> Result<Vec<Program>> {
+    pub fn list(&self) -> Result<Vec<ProgramEntry>> {
         let list = self.programs.join(PROGRAMS);
         let reading = || format!("reading {}", list.display());
-        let programs: Vec<Program> = serde_json::from_slice(&fs_err::read(&list)?).with_context(reading)?;
+        let programs: Vec<ProgramEntry> = serde_json::from_slice(&fs_err::read(&list)?).with_context(reading)?;
         // They may come from anywhere.
         let leads_out = |file: &Path| !file.components().all(|part| matches!(part, Component::Normal(_)));
         if let Some(program) = programs.iter().find(|program| leads_out(&program.file)) {

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use bringup_model::outcome::Outcome;
 use bringup_runner::interrupt;
 use bringup_runner::jobs::Jobs;
+use bringup_runner::one_test::Conditions;
 use bringup_runner::sandbox::Tracing;
 
 use super::gdb::{self, End, Register, Stop, Stub, shown};
@@ -69,7 +70,8 @@ pub fn calls(place: &Place, folder: &Path, limit: Duration, jobs: &Jobs) -> Resu
         let file = folder.join("strace");
         let options = ["-strace".into(), "-D".into(), file.clone().into()].to_vec();
         let tracing = Tracing { options, ..Tracing::default() };
-        let ran = place.subject.run(&place.sandbox, &folder, limit, Some(jobs), &tracing)?;
+        let ran =
+            place.subject.run(&place.sandbox, &folder, &Conditions { limit, jobs: Some(jobs), tracing: &tracing })?;
         if ran.outcome.is_failure() {
             let text = fs_err::read(&file).context("the emulator wrote no trace of system calls")?;
             let text = String::from_utf8_lossy(&text).into_owned();
@@ -110,7 +112,8 @@ fn halt_once(place: &Place, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<O
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| {
-            let ran = place.subject.run(&place.sandbox, folder, 6 * HANG, Some(jobs), &tracing);
+            let conditions = Conditions { limit: 6 * HANG, jobs: Some(jobs), tracing: &tracing };
+            let ran = place.subject.run(&place.sandbox, folder, &conditions);
             ended.store(true, Ordering::Relaxed);
             ran
         });

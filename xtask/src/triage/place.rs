@@ -16,7 +16,7 @@ use bringup_runner::jobs::Share;
 use bringup_runner::one_test::{self, OneTest};
 use bringup_runner::runner::Runner;
 use bringup_runner::sandbox::Sandbox;
-use bringup_runner::test_set::{PROGRAMS, Program};
+use bringup_runner::test_set::{PROGRAMS, ProgramEntry};
 
 use crate::build::step::{Builder, Plan, StepId};
 use crate::build::store::Store;
@@ -109,7 +109,7 @@ pub struct Workshop<'a> {
     /// What could not be built, and why.
     failed: BTreeMap<StepId, String>,
     /// The program's name and the test's in it, once they are known.
-    found: Option<(Program, Option<String>)>,
+    found: Option<(ProgramEntry, Option<String>)>,
 }
 
 impl<'a> Workshop<'a> {
@@ -217,7 +217,7 @@ impl<'a> Workshop<'a> {
         let Kind::Test { suite, test } = &self.kind else { return Ok(()) };
         let built = self.plan.path(self.last(&at.target, at.opt_level)?);
         let list = built.join(PROGRAMS);
-        let programs: Vec<Program> =
+        let programs: Vec<ProgramEntry> =
             serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))?;
         let mut unheard = Vec::new();
         for program in programs.into_iter().filter(|program| program.suite == *suite) {
@@ -250,7 +250,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// What a program lists, in the first link mode in which it does.
-    fn listed(&self, at: &Where, program: &Program, built: &Path, folder: &Path) -> Result<Vec<String>> {
+    fn listed(&self, at: &Where, program: &ProgramEntry, built: &Path, folder: &Path) -> Result<Vec<String>> {
         let steps = self.steps(&at.target, at.opt_level)?;
         let sysroot = self.plan.path(steps.toolchain).join("sysroot");
         let runner = match &at.emulator {

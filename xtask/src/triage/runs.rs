@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use bringup_model::outcome::{Outcome, Tries};
 use bringup_model::triage::{Control, Row, Seen, Setting};
 use bringup_runner::jobs::Jobs;
-use bringup_runner::one_test::Ran;
+use bringup_runner::one_test::{Conditions, Ran};
 use bringup_runner::sandbox::Tracing;
 use bringup_runner::scratch;
 
@@ -38,7 +38,7 @@ impl Runs {
     pub(super) fn one(&self, place: &Place, jobs: Option<&Jobs>) -> Result<Ran> {
         let folder = self.fresh()?;
         let limit = if jobs.is_some() { self.limit } else { COPIES * self.limit };
-        let ran = place.subject.run(&place.sandbox, &folder, limit, jobs, &Tracing::default());
+        let ran = place.subject.run(&place.sandbox, &folder, &Conditions { limit, jobs, tracing: &Tracing::default() });
         // What tests leave there may be large. What cannot be removed goes in the end.
         let _ = scratch::remove(&folder);
         ran

@@ -16,7 +16,7 @@ use bringup_runner::interrupt::Interrupted;
 use bringup_runner::sandbox::Sandbox;
 use bringup_runner::scratch::Scratch;
 use bringup_runner::suite::{Harness, Options, SuiteRun, TestProgram};
-use bringup_runner::test_set::Program;
+use bringup_runner::test_set::ProgramEntry;
 
 use super::Trial;
 use super::recorded::{self, Record, Recorded};
@@ -137,7 +137,7 @@ impl Trial<'_> {
             return Ok(vec![TestProgram { suite: suite.into(), name, path, unit: true, harness }]);
         }
         let of_suite = tests.list()?.into_iter().filter(|program| program.suite == suite);
-        let with_path = |program: Program| TestProgram {
+        let with_path = |program: ProgramEntry| TestProgram {
             path: program.path(&tests.programs, self.link),
             suite: program.suite,
             name: program.name,

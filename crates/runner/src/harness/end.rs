@@ -12,6 +12,10 @@ use crate::exec::{self, Finished};
 /// How one process of a test program ended, and what it had reported by then.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the end")]
 pub(crate) struct End {
+    /// Whether the process was asked for exactly one test.
+    pub only: bool,
+    /// Whether a test started only after the one before had ended.
+    pub single: bool,
     /// Tests that were reported, in that order.
     pub done: Vec<String>,
     /// Tests that had started and were not reported, and for how long they had run.
@@ -92,8 +96,9 @@ impl End {
         let how = reason(&finished, clock.late(program_limit, idle));
         let (failed, sure) = (follower.has_failures(), follower.is_sure());
         let clean = matches!(finished.status.code(), Some(code) if code == 0 || (code == failure && failed));
-        let Follower { done, told, .. } = follower;
-        Self { done, in_flight, sure, overdue, told, output, finished, how, clean, program_limit }
+        let Follower { done, told, asked, single, .. } = follower;
+        let only = asked == 1 && single;
+        Self { only, single, done, in_flight, sure, overdue, told, output, finished, how, clean, program_limit }
     }
 
     /// Where in its work the process ended.

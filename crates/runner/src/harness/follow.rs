@@ -27,8 +27,10 @@ pub(crate) struct Follower<'a> {
     pub told: bool,
     /// Tests in flight that are known to be slow.
     slow: Vec<String>,
+    /// How many tests were asked for.
+    pub asked: usize,
     /// Whether a test starts only when the one before has ended.
-    single: bool,
+    pub single: bool,
     /// Standard error since the last test started.
     pub errors: Tail,
 }
@@ -37,6 +39,7 @@ impl<'a> Follower<'a> {
     pub fn new(tests: &'a [String], single: bool, reported: &'a mut dyn FnMut(TestOutcome)) -> Self {
         Self {
             left: tests.iter().map(String::as_str).collect(),
+            asked: tests.len(),
             single,
             reported,
             done: Vec::new(),

@@ -58,12 +58,15 @@ impl<'a> Processes<'a> {
         let mut errors = Tail::default();
         let mut limits = (self.options.limits)(&program.name);
         limits.test_seconds = limits.test_seconds.min(LIST_SECONDS);
-        let cmd = |folder: &Path| match &program.harness {
-            Harness::Compiletest(tests) => tests.command(self.sandbox, folder, None, 1),
-            _ => self.sandbox.command(&program.path, libtest::LIST, &self.options.lib_dirs),
-        };
         let limit = Duration::from_secs(limits.test_seconds);
-        let finished = self.run(program, &cmd, limits, limit, |stream, chunk| {
+        let cmd = |folder: &Path| {
+            let cmd = match &program.harness {
+                Harness::Compiletest(tests) => tests.command(self.sandbox, folder, None, 1),
+                _ => self.sandbox.command(&program.path, libtest::LIST, &self.options.lib_dirs),
+            };
+            Ok(cmd?.timeout(limit))
+        };
+        let finished = self.run(program, &cmd, limits, |stream, chunk| {
             match stream {
                 Stream::Stdout => output.extend_from_slice(chunk),
                 Stream::Stderr => errors.push(chunk),
@@ -118,10 +121,13 @@ impl<'a> Processes<'a> {
     /// Runs a program that is one test: it passes if it exits with status 0.
     pub fn run_whole(&self, program: &TestProgram) -> Result<TestOutcome> {
         let mut output = Tail::default();
-        let cmd = |_: &Path| Ok(self.sandbox.command(&program.path, [""; 0], &self.options.lib_dirs)?.merge_stderr());
         let limits = (self.options.limits)(&program.name);
         let limit = Duration::from_secs(limits.test_seconds);
-        let finished = self.run(program, &cmd, limits, limit, |_, chunk| {
+        let cmd = |_: &Path| {
+            let cmd = self.sandbox.command(&program.path, [""; 0], &self.options.lib_dirs)?;
+            Ok(cmd.merge_stderr().timeout(limit))
+        };
+        let finished = self.run(program, &cmd, limits, |_, chunk| {
             output.push(chunk);
             Flow::Continue
         })?;
@@ -158,16 +164,17 @@ impl<'a> Processes<'a> {
             Harness::Compiletest(_) => (Parser::of(compiletest::EVENT, compiletest::PREFIX), compiletest::FAILED),
             _ => (Parser::default(), libtest::FAILED),
         };
+        let start = limits.test_seconds.max(START_SECONDS);
         let cmd = |folder: &Path| {
+            let patience = Duration::from_secs(start);
             if let Harness::Compiletest(harness) = &program.harness {
-                return harness.command(self.sandbox, folder, Some(tests), threads);
+                return Ok(harness.command(self.sandbox, folder, Some(tests), threads)?.timeout(patience));
             }
             let args = libtest::run(tests.iter().map(String::as_str), threads);
             let (key, value) = libtest::UNSTABLE;
-            Ok(self.sandbox.command(&program.path, args, &self.options.lib_dirs)?.env(key, value))
+            Ok(self.sandbox.command(&program.path, args, &self.options.lib_dirs)?.env(key, value).timeout(patience))
         };
-        let start = limits.test_seconds.max(START_SECONDS);
-        let finished = self.run(program, &cmd, limits, Duration::from_secs(start), |stream, chunk| {
+        let finished = self.run(program, &cmd, limits, |stream, chunk| {
             if stream == Stream::Stderr {
                 follower.errors.push(chunk);
                 return Flow::Continue;
@@ -199,14 +206,12 @@ impl<'a> Processes<'a> {
         Ok(End::new(follower, finished, parser.take_noise().text(), failure, &clock))
     }
 
-    /// Runs a command in folders of its own, which it is told of and which are gone afterwards, and counts what it costs. It
-    /// is killed after the time `first`, unless the sink says otherwise.
+    /// Runs a command in folders of its own, which it is told of and which are gone afterwards, and counts what it costs.
     fn run(
         &self,
         program: &TestProgram,
         cmd: &dyn Fn(&Path) -> Result<Cmd>,
         limits: Limits,
-        first: Duration,
         sink: impl FnMut(Stream, &[u8]) -> Flow,
     ) -> Result<Finished> {
         let folder = self.folder.join(self.started.fetch_add(1, Ordering::Relaxed).to_string());
@@ -215,7 +220,7 @@ impl<'a> Processes<'a> {
             let wanted = limits.open_files;
             self.tally().notes.insert(format!("open-files: this machine allows a process {most}, not {wanted}"));
         }
-        let cmd = cmd(&folder)?.timeout(first).bounded(Bounds::of(limits, &folder));
+        let cmd = cmd(&folder)?.bounded(Bounds::of(limits, &folder));
         let finished = self.sandbox.stream(cmd.within(&self.options.jobs, self.sandbox.share()), &folder, sink);
         if scratch::remove(&folder).is_err() {
             self.note(program, &format!("{} could not be removed", folder.display()));

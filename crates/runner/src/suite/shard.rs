@@ -46,7 +46,7 @@ impl Processes<'_> {
                 Point::InFlight => {
                     let used_up = ended.program_limit || ended.finished.exceeded.is_some();
                     if !(used_up && rest.len() < asked.len()) {
-                        let blamed = self.blame(program, &asked, &ended, threads, settle)?;
+                        let blamed = self.blame(program, &ended, settle)?;
                         rest.retain(|name| !blamed.contains(name));
                     }
                 }
@@ -59,7 +59,7 @@ impl Processes<'_> {
                     }
                 }
                 Point::Between => {
-                    if !self.blame_late(program, recent(&ended, threads), &ended, settle)? {
+                    if !self.blame_late(program, recent(&ended), &ended, settle)? {
                         self.note(program, &format!("{} between two tests; no single test reproduces it", ended.how));
                     }
                 }
@@ -113,16 +113,8 @@ impl Processes<'_> {
     }
 
     /// Settles the tests in flight that made the process end so; the result names all that are settled.
-    fn blame(
-        &self,
-        program: &TestProgram,
-        asked: &[String],
-        ended: &End,
-        threads: usize,
-        settle: Settle,
-    ) -> Result<Vec<String>> {
-        let only = asked.len() == 1 && threads == 1;
-        if only {
+    fn blame(&self, program: &TestProgram, ended: &End, settle: Settle) -> Result<Vec<String>> {
+        if ended.only {
             ended.in_flight.iter().for_each(|(name, time)| settle(ended.of_test_in_flight(name, *time)));
             return Ok(names(&ended.in_flight));
         }
@@ -135,14 +127,14 @@ impl Processes<'_> {
         }
         let guilty = if ended.sure && !ended.told {
             &ended.in_flight
-        } else if threads == 1 || ended.told || ended.overdue.is_empty() {
-            return self.blame_one_of(program, ended, threads, settle);
+        } else if ended.single || ended.told || ended.overdue.is_empty() {
+            return self.blame_one_of(program, ended, settle);
         } else {
             &ended.overdue
         };
         for (name, time) in guilty {
             // One that was never reported is in flight for ever, and one that waits for another is late for it.
-            let alone = if threads > 1 { Some(self.alone(program, name)?) } else { None };
+            let alone = if ended.single { None } else { Some(self.alone(program, name)?) };
             settle(match alone {
                 Some(alone) if alone.outcome.is_failure() => alone,
                 Some(_) => ended.dead(name.clone(), ", but not alone", *time),
@@ -153,15 +145,15 @@ impl Processes<'_> {
     }
 
     /// Runs each of the tests in flight alone, and if they are innocent those that were reported.
-    fn blame_one_of(&self, program: &TestProgram, ended: &End, threads: usize, settle: Settle) -> Result<Vec<String>> {
+    fn blame_one_of(&self, program: &TestProgram, ended: &End, settle: Settle) -> Result<Vec<String>> {
         let mut tried = Vec::new();
         for (name, _) in &ended.in_flight {
             tried.push(self.alone(program, name)?);
         }
-        let late = if ended.told { &ended.done } else { recent(ended, threads) };
+        let late = if ended.told { &ended.done } else { recent(ended) };
         let mut found = tried.iter().any(|test| matches!(test.outcome, Outcome::Crash | Outcome::Timeout));
         // That one of them dies by itself says nothing for those that another thread had just reported.
-        if !found || (threads > 1 && !ended.finished.timed_out) {
+        if !found || (!ended.single && !ended.finished.timed_out) {
             found |= self.blame_late(program, late, ended, settle)?;
         }
         let others = tried.len() - 1;
@@ -211,8 +203,8 @@ impl Processes<'_> {
 }
 
 /// The tests that may have brought about what came after they were reported: the last, or, where others go on meanwhile, any.
-fn recent(ended: &End, threads: usize) -> &[String] {
-    let count = if threads == 1 { 1 } else { ended.done.len() };
+fn recent(ended: &End) -> &[String] {
+    let count = if ended.single { 1 } else { ended.done.len() };
     &ended.done[ended.done.len().saturating_sub(count)..]
 }
 

@@ -12,7 +12,7 @@ use bringup_model::suite::LIBRARY;
 use bringup_model::target::Target;
 use bringup_runner::exec::{Flow, Stream};
 use bringup_runner::jobs::Share;
-use bringup_runner::test_set::{PROGRAMS, Program, TestSet};
+use bringup_runner::test_set::{PROGRAMS, ProgramEntry, TestSet};
 use serde::Deserialize;
 
 use super::std::{CARGO_TARGET, Library};
@@ -173,7 +173,7 @@ struct ArtifactTarget {
 
 impl Artifact {
     /// The test program and its file, if this message tells of one.
-    fn program(&self, source: &Path) -> Result<Option<(Program, &Path)>> {
+    fn program(&self, source: &Path) -> Result<Option<(ProgramEntry, &Path)>> {
         let (Some(file), Some(manifest), Some(target)) = (&self.executable, &self.manifest_path, &self.target) else {
             return Ok(None);
         };
@@ -185,7 +185,7 @@ impl Artifact {
         // A package may have a test of its library's name.
         let kind = if unit { "unit" } else { "tests" };
         let place = Path::new(suite).join(kind).join(&target.name);
-        Ok(Some((Program { suite: (*suite).into(), name: target.name.clone(), file: place, unit, harness }, file)))
+        Ok(Some((ProgramEntry { suite: (*suite).into(), name: target.name.clone(), file: place, unit, harness }, file)))
     }
 }
 

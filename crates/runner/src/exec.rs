@@ -1,8 +1,8 @@
 //! The only place that starts processes.
 //!
-//! A child gets exactly the environment that is written here, a process group of its own, and no terminal. It runs below a
-//! supervisor that leaves nothing of it behind, whatever ends first: the child, or Bringup. Waiting wakes on output, on the
-//! end of the child, on the time limit and on Ctrl-C.
+//! A child gets exactly the environment that is set here, its own process group, and no terminal. It runs below a supervisor
+//! that kills everything the child started, whether the child or this process ends first. A wait ends on output, on the end of
+//! the child, on the time limit and on Ctrl-C.
 
 mod bounds;
 mod child;
@@ -41,15 +41,15 @@ pub(crate) use self::words::quote_bytes;
 use self::words::shorten;
 pub use self::words::{describe, quote, signal_name};
 
-/// Search path of every child: the user's own is not consulted.
+/// Search path of every child. The user's own `PATH` is ignored.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How often, and after which time, it is tried again to start a program that is busy.
+/// How often, and after which pause, the start of a busy program is retried.
 const BUSY_TRIES: u32 = 100;
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
-/// How long what a program leaves behind may take to end by itself. As long is waited for output that is held by somebody
-/// who is not below the program.
+/// How long the processes that a program leaves behind may take to end by themselves. Output that a process outside the
+/// program's tree keeps open is waited for as long.
 const LEAK_GRACE: Duration = Duration::from_millis(200);
 
 /// A process to start.
@@ -122,7 +122,7 @@ impl Cmd {
         self
     }
 
-    /// Sets what it may take, besides time.
+    /// Limits memory, processes, open files, output and disk.
     pub fn bounded(mut self, bounds: Bounds) -> Self {
         self.bounds = Some(bounds);
         self
@@ -134,13 +134,13 @@ impl Cmd {
         self
     }
 
-    /// Gives it an input; else it has none.
+    /// Sets the standard input. The default is an empty one.
     pub fn stdin(mut self, file: Arc<File>) -> Self {
         self.stdin = Some(file);
         self
     }
 
-    /// Gives it the time limit and the budget of another command.
+    /// Copies time limit, bounds and budget from another command.
     pub(super) fn bounded_as(self, other: &Self) -> Self {
         Self { timeout: other.timeout, bounds: other.bounds.clone(), budget: other.budget.clone(), ..self }
     }
@@ -155,26 +155,28 @@ impl Cmd {
         &self.env
     }
 
-    /// Whether the two outputs are one.
+    /// Whether standard error goes into standard output.
     pub(super) fn merges_stderr(&self) -> bool {
         self.merge_stderr
     }
 
-    /// Waits for a job of this budget before it starts, and holds it.
+    /// Takes a job from this budget before the start, and holds it until the end.
     pub fn within(mut self, jobs: &Jobs, share: Share) -> Self {
         self.budget = Some((jobs.clone(), share));
         self
     }
 
-    /// The command as a shell would take it, without its environment.
+    /// The command line, quoted for a shell, without the environment.
     pub fn display(&self) -> String {
         self.words().map(quote).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it, handing every chunk of output to `sink` as it comes; an empty one now and then if it is [bounded](Self::bounded),
-    /// for those who look at the clock.
+    /// Runs the command and hands every chunk of output to `sink` as it comes. If the command is [bounded](Self::bounded), `sink`
+    /// also gets an empty chunk at regular intervals, so that it can check the time.
     ///
-    /// Fails if it cannot be started or on Ctrl-C; how it ended is for the caller to judge.
+    /// # Errors
+    ///
+    /// If the command cannot be started or watched, or on Ctrl-C. How the process ended is for the caller to judge.
     pub fn stream(&self, mut sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
         interrupt::check()?;
         let mut token = self.budget.as_ref().map(|(jobs, _)| jobs.acquire()).transpose()?;
@@ -239,7 +241,7 @@ impl Cmd {
                 }
             }
             if child.patience().is_some() {
-                // Killed is killed: there is no other reason any more.
+                // The first reason to kill it stays the reason.
                 deadline = None;
                 watch = None;
                 child.help();
@@ -250,20 +252,28 @@ impl Cmd {
         if interrupted {
             return Err(Interrupted.into());
         }
-        // It may have ended by itself just before.
+        // The program may have ended by itself just before.
         let killed = status.signal() == Some(Signal::KILL.as_raw());
         let (timed_out, exceeded) = (late && killed, exceeded.filter(|_| killed));
-        // One of them was the program, unless that had ended.
+        // One of the processes was the program itself, unless it had ended.
         let in_company = below > usize::from(killed);
         Ok(Finished { status, timed_out, exceeded, left, in_company, wall, cpu })
     }
 
-    /// Runs it and keeps what it printed.
+    /// Runs the command and keeps its output.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream): the exit status is no error.
     pub fn output(&self) -> Result<Output> {
         Output::of(|sink| self.stream(sink))
     }
 
-    /// Runs it and gives back its standard output, trimmed. An exit status other than 0 is an error that shows both streams' ends.
+    /// Runs the command and returns its standard output without trailing white space.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream), and if the exit status is not 0: the error shows the end of the output.
     pub fn read(&self) -> Result<String> {
         let output = self.output()?;
         let printed = [output.stderr, output.stdout.clone()].concat();
@@ -271,7 +281,12 @@ impl Cmd {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
-    /// Runs it with both streams appended to the file `log`. An exit status other than 0 is an error that shows the log's end.
+    /// Runs the command and appends both output streams to the file `log`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream), if the log cannot be written, and if the exit status is not 0: the error shows the end of
+    /// the log.
     pub fn run(&self, log: &Path) -> Result<Finished> {
         use std::io::Write as _;
         let mut file = fs_err::OpenOptions::new().create(true).append(true).open(log)?;
@@ -298,7 +313,11 @@ impl Cmd {
         Ok(finished)
     }
 
-    /// An error unless the exit status was 0: the command, how it ended, the end of what it printed, and where the rest is.
+    /// Checks the exit status.
+    ///
+    /// # Errors
+    ///
+    /// If the exit status is not 0. The error names the command, how it ended, the end of what it printed, and the log.
     pub fn check(&self, finished: &Finished, printed: &[u8], log: Option<&Path>) -> Result<()> {
         if finished.status.success() {
             return Ok(());
@@ -321,7 +340,7 @@ impl Cmd {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(&self.env).stdin(Stdio::null()).stdout(Stdio::piped());
         if let Some(file) = &self.stdin {
-            command.stdin(file.try_clone().context("passing an input on")?);
+            command.stdin(file.try_clone().context("duplicating the standard input")?);
         }
         command.stderr(if self.merge_stderr { Stdio::null() } else { Stdio::piped() });
         if let Some(dir) = &self.dir {
@@ -330,7 +349,7 @@ impl Cmd {
         if let Some((jobs, share)) = &self.budget {
             jobs.configure(&mut command, *share);
         }
-        let (report, write) = pipe_with(PipeFlags::CLOEXEC).context("making a pipe to a child process")?;
+        let (report, write) = pipe_with(PipeFlags::CLOEXEC).context("creating a pipe to a child process")?;
         let harness = rustix::process::getpid();
         let open_files = self.bounds.as_ref().map(|bounds| bounds.open_files);
         let setup = Setup { harness, report: write, merge_stderr: self.merge_stderr, open_files };
@@ -338,7 +357,7 @@ impl Cmd {
         let mut tries = 0..BUSY_TRIES;
         let spawned = loop {
             match command.spawn() {
-                // We have just written it, and a process that is being started by another thread still has it open.
+                // Another thread is starting a process that still has the program, which we have just written, open for writing.
                 Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && tries.next().is_some() => {
                     std::thread::sleep(BUSY_PAUSE);
                 }

@@ -1,4 +1,5 @@
-//! Files by the names that they have elsewhere: their hashes, and a tar stream of them that is the same wherever it is made.
+//! Files under the names that they get in an archive or on another machine: their hashes, and a reproducible tar stream. The
+//! copies that go to other machines and the archives of the program are made here, so that both have the same bytes.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -16,19 +17,23 @@ use crate::interrupt;
 
 const CHUNK: usize = 256 * 1024;
 
-/// A file of an archive.
+/// The content of a file in an archive.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// As it is on disk, a link followed.
+    /// A file on disk. Links are followed.
     File(PathBuf),
-    /// A text.
+    /// A text file.
     Text(String),
-    /// A program for the shell.
+    /// An executable shell script.
     Script(String),
 }
 
 impl Content {
-    /// Its hash.
+    /// The sha256 in lower-case hex.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or the run is interrupted.
     pub fn sha256(&self) -> Result<String> {
         match self {
             Self::File(path) => sha256_file(path),
@@ -36,7 +41,11 @@ impl Content {
         }
     }
 
-    /// Its mode, which tells only whether it can be executed.
+    /// The mode: 0755 for what can be executed, else 0644.
+    ///
+    /// # Errors
+    ///
+    /// If the file does not exist.
     pub fn mode(&self) -> Result<u32> {
         let executable = match self {
             Self::File(path) => fs_err::metadata(path)?.permissions().mode() & 0o111 != 0,
@@ -46,7 +55,7 @@ impl Content {
         Ok(if executable { 0o755 } else { 0o644 })
     }
 
-    /// For messages.
+    /// The name for error texts.
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
@@ -55,7 +64,7 @@ impl Content {
     }
 }
 
-/// Contents by their path in the archive, sorted.
+/// Contents by their path in the archive, sorted by path.
 pub type Files = Vec<(String, Content)>;
 
 /// Files on disk, as contents.
@@ -63,13 +72,21 @@ pub fn on_disk(files: Vec<(String, PathBuf)>) -> Files {
     files.into_iter().map(|(name, path)| (name, Content::File(path))).collect()
 }
 
-/// sha256 of each file.
+/// The sha256 of each file by its path. Several files are read at once.
+///
+/// # Errors
+///
+/// If a file cannot be read, or the run is interrupted.
 pub fn hashes(files: &Files) -> Result<BTreeMap<String, String>> {
     files.par_iter().map(|(name, content)| Ok((name.clone(), content.sha256()?))).collect()
 }
 
-/// Adds files to a tar archive: nothing of them but name, content and whether they can be executed. What is there twice,
-/// such as the C library, which is the loader too, is a hard link the second time.
+/// Adds files to a tar archive, with no more metadata than the name and whether they can be executed. A file that occurs twice,
+/// such as the C library, which is also the loader, becomes a hard link.
+///
+/// # Errors
+///
+/// If a file cannot be read, the archive cannot be written, or the run is interrupted.
 pub fn append_files<W: Write>(tar: &mut tar::Builder<W>, files: &Files, prefix: &str) -> Result<()> {
     let mut seen: HashMap<(&str, u32), String> = HashMap::new();
     let hashes = hashes(files)?;
@@ -99,7 +116,7 @@ pub fn append_files<W: Write>(tar: &mut tar::Builder<W>, files: &Files, prefix: 
     Ok(())
 }
 
-/// Of a file that belongs to nobody and was made at no time.
+/// The header of a file without owner and time.
 pub fn header(mode: u32, size: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_mode(mode);
@@ -110,14 +127,23 @@ pub fn header(mode: u32, size: u64) -> tar::Header {
     header
 }
 
-/// A path as it is called from a folder that it is in.
+/// A path relative to the folder that it is in.
+///
+/// # Errors
+///
+/// If the path is outside the folder, or its name is not UTF-8.
 pub fn below(path: &Path, folder: &Path) -> Result<String> {
-    let rest = path.strip_prefix(folder).with_context(|| format!("{} is elsewhere", path.display()))?;
+    let rest =
+        path.strip_prefix(folder).with_context(|| format!("{} is not in {}", path.display(), folder.display()))?;
     let text = rest.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))?;
     Ok(text.to_owned())
 }
 
-/// Paths of all files in a folder and below it; none if it is not there.
+/// Paths of all files below a folder, sorted within each folder; none if the folder does not exist.
+///
+/// # Errors
+///
+/// If a folder cannot be read.
 pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -127,7 +153,11 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.filter(|entry| entry.as_ref().map_or(true, is_file)).map(|entry| Ok(entry?.into_path())).collect()
 }
 
-/// The sha256 of a file, in lower-case hex.
+/// The sha256 of a file in lower-case hex.
+///
+/// # Errors
+///
+/// If the file cannot be read, or the run is interrupted.
 pub fn sha256_file(path: &Path) -> Result<String> {
     let mut file = fs_err::File::open(path)?;
     let mut hash = Sha256::new();
@@ -141,7 +171,7 @@ pub fn sha256_file(path: &Path) -> Result<String> {
     }
 }
 
-/// Says in plain words that the disk is full, where that is what happened.
+/// Turns an IO error into one that says plainly when the disk is full.
 pub fn explain_full(error: io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, as something that a wait can be woken by.
+//! Ctrl-C and SIGTERM as an event that ends a wait.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
@@ -20,12 +20,17 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Turns SIGINT and SIGTERM into a readable pipe. Fails if the signals cannot be caught.
+/// Turns SIGINT, SIGTERM and SIGHUP into a readable pipe. A program calls this once, at its start.
+///
+/// # Errors
+///
+/// If the signals cannot be caught.
 pub fn install() -> Result<()> {
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("making the signal pipe")?;
-    // The byte is never read: once interrupted, every wait from then on returns at once.
+    let (read, write) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("creating the pipe for signals")?;
+    // The byte is never read, so every later wait returns at once.
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        let end = write.try_clone().context("making the signal pipe")?;
+        let end = write.try_clone().context("creating the pipe for signals")?;
         signal_hook::low_level::pipe::register(signal, end).with_context(|| format!("catching signal {signal}"))?;
     }
     PIPE.set(read).ok();
@@ -33,19 +38,23 @@ pub fn install() -> Result<()> {
 }
 
 /// The descriptor that is readable from the first signal on, if [`install`] was called.
-pub fn fd() -> Option<BorrowedFd<'static>> {
+pub(crate) fn fd() -> Option<BorrowedFd<'static>> {
     PIPE.get().map(AsFd::as_fd)
 }
 
 /// Whether a signal has come.
-pub fn requested() -> bool {
+pub(crate) fn requested() -> bool {
     fd().is_some_and(|fd| {
         let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
         matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(n) if n > 0)
     })
 }
 
-/// An error once a signal has come.
+/// Stops work after a signal.
+///
+/// # Errors
+///
+/// [`Interrupted`] once a signal has come.
 pub fn check() -> Result<()> {
     if requested() { Err(Interrupted.into()) } else { Ok(()) }
 }

@@ -1,10 +1,10 @@
 //! The budget of jobs: one pool of tokens that every compiler, make, cargo and emulator draws from.
 //!
-//! It is GNU make's jobserver, which make, cargo and rustc know. A process holds one token while it runs; those that
-//! start others on their own take more from the same pool.
+//! The pool is GNU make's jobserver, which make, cargo and rustc support. A process holds one token while it runs. Tools that
+//! start other processes take more tokens from the same pool.
 //!
-//! A watcher keeps the pool honest. A test program that sleeps lends its token to others until it works again, and a
-//! token is held back while memory is short.
+//! A watcher adjusts the pool: a test program that sleeps lends its token until it works again, and a token is withheld while
+//! memory is short.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -19,21 +19,20 @@ use crate::interrupt;
 
 mod watch;
 
-/// What a process does with the budget besides holding a token.
+/// How a process uses the budget, besides holding one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
-    /// A tool, which may take tokens for processes that it starts.
+    /// A tool that may take more tokens for processes that it starts.
     Tool,
-    /// A tool that closes the files that it inherits: it finds the pool by a path. That is the newer way, which make knows from
-    /// 4.4 on; cargo does.
+    /// A tool that closes inherited files, such as cargo: it finds the pool by a path. make supports that from 4.4 on.
     ByPath,
-    /// A test program, which knows nothing of jobs and lends its token while it sleeps.
+    /// A test program. It does not know the pool, and lends its token while it sleeps.
     Program,
-    /// What runs on another machine, whose budget this is: it knows nothing of jobs, and nobody here sees it sleep.
+    /// A test program on another machine, whose budget this is. Whether it sleeps is not visible here.
     Elsewhere,
 }
 
-/// A budget. Clones share it.
+/// A budget of jobs. Clones share one pool.
 #[derive(Clone)]
 pub struct Jobs(Arc<Pool>);
 
@@ -41,23 +40,23 @@ struct Pool {
     client: jobserver::Client,
     total: usize,
     state: Mutex<Tokens>,
-    /// Told once when memory gets short.
+    /// Called once, when memory gets short.
     warn: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 #[derive(Default)]
 struct Tokens {
-    /// Tokens that our own processes hold or have lent.
+    /// Tokens that our processes hold or have lent.
     held: usize,
-    /// Running test programs, by the number of their supervisor, which itself does nothing.
+    /// Running test programs by the process ID of their supervisor.
     programs: HashMap<Pid, watch::Holder>,
-    /// Tokens too many: the next ones that come back do not go into the pool.
+    /// How many of the next returned tokens do not go back into the pool.
     owed: usize,
-    /// How many jobs fewer there are to be for want of memory.
+    /// How many jobs are withheld because memory is short.
     withheld: usize,
 }
 
-/// A token, given back when dropped.
+/// A token, returned on drop.
 #[must_use = "a token that is dropped at once allows nothing"]
 pub struct Token {
     pool: Arc<Pool>,
@@ -65,28 +64,36 @@ pub struct Token {
 }
 
 impl Jobs {
-    /// A budget of `total` jobs. A job is held back as long as fewer than `reserve` bytes of memory are available, which
-    /// `warn` is told of the first time.
+    /// A budget of `total` jobs. While fewer than `reserve` bytes of memory are available, jobs are withheld; `warn` is called the
+    /// first time.
+    ///
+    /// # Errors
+    ///
+    /// If the pool or the thread that watches it cannot be created.
     pub fn new(total: usize, reserve: u64, warn: impl Fn(&str) + Send + Sync + 'static) -> Result<Self> {
-        let client = jobserver::Client::new(total).context("making the pool of jobs")?;
+        let client = jobserver::Client::new(total).context("creating the pool of jobs")?;
         let pool = Arc::new(Pool { client, total, state: Mutex::default(), warn: Box::new(warn) });
         let weak = Arc::downgrade(&pool);
         std::thread::Builder::new()
             .name("jobs".into())
             .spawn(move || watch::run(&weak, reserve))
-            .context("starting the thread that watches over jobs")?;
+            .context("starting the thread that watches the jobs")?;
         Ok(Self(pool))
     }
 
-    /// How many jobs there are in all.
+    /// The number of jobs in the budget.
     pub fn total(&self) -> usize {
         self.0.total
     }
 
-    /// Waits for a token. Fails once the run is interrupted.
+    /// Waits for a token.
+    ///
+    /// # Errors
+    ///
+    /// If the run is interrupted, or the pool cannot be read.
     pub fn acquire(&self) -> Result<Token> {
         interrupt::check()?;
-        // On an interrupt every holder is killed and gives its token back, so this wait ends.
+        // On an interrupt every holder is killed and returns its token, so this wait ends.
         self.0.client.acquire_raw().context("waiting for a job to be free")?;
         self.0.state().held += 1;
         let token = Token { pool: Arc::clone(&self.0), program: None };
@@ -94,7 +101,7 @@ impl Jobs {
         Ok(token)
     }
 
-    /// Makes the pool known to a command that is about to be started, if it may take tokens.
+    /// Tells a command that is about to start where the pool is, if it may take tokens.
     pub(super) fn configure(&self, command: &mut std::process::Command, share: Share) {
         match share {
             Share::Tool => self.0.client.configure_make(command),
@@ -102,7 +109,7 @@ impl Jobs {
                 self.0.client.configure_make(command);
                 let words = |value: &OsStr| value.to_string_lossy().split(' ').find_map(first_file);
                 let file = command.get_envs().find_map(|(_, value)| words(value?));
-                // What opens the pipe's file anew has the same pipe.
+                // Opening this path gives the same pipe.
                 let place = file.map(|file| format!("fifo:/proc/{}/fd/{file}", std::process::id()));
                 let flags = place.map_or_else(String::new, |place| format!("-j --jobserver-auth={place}"));
                 for variable in ["MAKEFLAGS", "CARGO_MAKEFLAGS"] {
@@ -115,7 +122,7 @@ impl Jobs {
 }
 
 impl Token {
-    /// Watches over the test program below this process, which holds this token, to lend the token while it sleeps.
+    /// Lends the token while the test program below this process sleeps.
     pub(super) fn watch(&mut self, pid: Pid) {
         self.pool.state().programs.insert(pid, watch::Holder::default());
         self.program = Some(pid);
@@ -142,7 +149,7 @@ impl Pool {
         if state.owed > 0 {
             state.owed -= 1;
         } else {
-            // The pipe is ours: writing to it fails only with the machine.
+            // The pipe is ours, so a write to it does not fail.
             let _ = self.client.release_raw();
         }
     }
@@ -154,15 +161,15 @@ impl fmt::Debug for Jobs {
     }
 }
 
-/// The number of the pipe's first file, if this word of make's flags gives it.
+/// The number of the pipe's first descriptor, if this is the word of make's flags that contains it.
 fn first_file(word: &str) -> Option<u32> {
     word.strip_prefix("--jobserver-auth=")?.split(',').next()?.parse().ok()
 }
 
-/// How often the watcher looks.
+/// The time between two looks of the watcher.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The pool, as long as somebody uses it.
+/// The pool, as long as it is in use.
 fn alive(pool: &Weak<Pool>) -> Option<Arc<Pool>> {
     std::thread::sleep(TICK);
     pool.upgrade()

@@ -1,7 +1,7 @@
-//! What runs below a process: /proc, as a tree.
+//! What runs below a process, read from /proc.
 //!
-//! Not every kernel lists a process' children, so all processes are looked at. Those that are not below us are not looked
-//! at again for a while, and one look serves whoever asks at about the same time.
+//! Not every kernel lists the children of a process, so all processes are read. Those that are not below us are skipped for a
+//! while, and callers that ask at about the same time share one look.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
-/// How old a look may be for those that ask again and again.
+/// How old a look may be for callers that ask repeatedly.
 const RECENT: Duration = Duration::from_millis(60);
 
-/// How long a process that is not ours is passed over. Its number may be another's, and ours, after that.
+/// How long a process that is not ours is skipped. After that its ID may belong to a new process of ours.
 const FOREIGN: Duration = Duration::from_secs(1);
 
 /// One process.
@@ -39,16 +39,16 @@ struct Table {
 
 static TABLE: Mutex<Option<Table>> = Mutex::new(None);
 
-/// What a program and everything below it take.
+/// What a program and everything below it use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// How many live.
+    /// Living processes.
     pub processes: u64,
-    /// Bytes of resident memory; what two processes share counts twice.
+    /// Bytes of resident memory. Memory that two processes share counts twice.
     pub memory: u64,
 }
 
-/// Processor time of a process and of everything below it, now and before.
+/// Processor time of a process and of everything below it, including what has ended.
 pub fn cpu_time(root: Pid) -> Duration {
     with_table(Duration::ZERO, |table| {
         let own = Process::read(id(root)).map_or(0, |process| process.ticks);
@@ -62,8 +62,8 @@ pub fn own_cpu_time(pid: Pid) -> Duration {
     time(Process::read(id(pid)).map_or(0, |process| process.ticks))
 }
 
-/// Whether a thread below a process has, or waits for, a processor or a disk: on a busy machine it may use little and yet not
-/// sleep.
+/// Whether a thread below a process runs, or waits for a processor or a disk: on a busy machine a program may use little
+/// processor time and yet not sleep.
 pub fn is_runnable(root: Pid) -> bool {
     let state = |thread: std::io::Result<fs_err::DirEntry>| {
         let stat = fs_err::read_to_string(thread.ok()?.path().join("stat")).ok()?;
@@ -75,7 +75,7 @@ pub fn is_runnable(root: Pid) -> bool {
     })
 }
 
-/// What lives below a process, without itself.
+/// What the living processes below a process use, without the process itself.
 pub fn usage(root: Pid) -> Usage {
     with_table(RECENT, |table| {
         let alive = table.below(root).filter(|(_, process)| process.alive);
@@ -87,12 +87,12 @@ pub fn usage(root: Pid) -> Usage {
     })
 }
 
-/// The processes that live below a process, now.
+/// The living processes below a process.
 pub fn below(root: Pid) -> Vec<Pid> {
     alive(root, Duration::ZERO).into_iter().filter_map(Pid::from_raw).collect()
 }
 
-/// The command line of a process, shortened; nothing if it is gone.
+/// The command line of a process, shortened; `None` if the process has ended.
 pub fn command_line(pid: Pid) -> Option<String> {
     let mut line = Vec::new();
     let file = fs_err::File::open(format!("/proc/{}/cmdline", id(pid))).ok()?;
@@ -113,7 +113,7 @@ fn time(ticks: u64) -> Duration {
     Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1))
 }
 
-/// Looks at a table that is no older than `age`.
+/// Hands over a table that is no older than `age`.
 fn with_table<T>(age: Duration, look: impl FnOnce(&Table) -> T) -> T {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let table = table.get_or_insert_default();
@@ -148,7 +148,7 @@ impl Table {
 
 /// Whether `root` is an ancestor of a process.
 fn is_below(table: &HashMap<i32, Process>, pid: i32, root: i32) -> bool {
-    // The bound is for a number that was used again while the table was made.
+    // The bound ends a cycle: an ID may be used again while the table is read.
     let chain = std::iter::successors(table.get(&pid), |process| table.get(&process.parent));
     chain.take(1000).any(|process| process.parent == root)
 }

@@ -45,6 +45,19 @@ pub enum Runner {
 }
 
 impl Runner {
+    /// QEMU user-mode with its default CPU, as it is installed at `path`, for programs whose loader and libraries are in `sysroot`.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator cannot be started, or does not print its version.
+    pub fn under_qemu(path: &Path, sysroot: &Path) -> Result<Self> {
+        let printed = Cmd::new(path).arg("--version").read()?;
+        let version =
+            Version::find(&printed).with_context(|| format!("`{} --version` prints no version", path.display()))?;
+        let (path, sysroot) = (path.to_owned(), sysroot.to_owned());
+        Ok(Self::Qemu { path, version, sysroot, cpu: None, env: BTreeMap::new() })
+    }
+
     /// As the report names it.
     pub fn word(&self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! Folders in the system's temporary one. Who is killed by SIGKILL leaves them behind, so whoever makes one removes those of
-//! the dead: a folder whose lock nobody holds.
+//! Folders in the system's temporary folder. A process that is killed with SIGKILL leaves them behind, so the next process that
+//! creates one removes every folder whose lock nobody holds.
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -8,45 +8,49 @@ use std::sync::Once;
 
 use anyhow::{Context as _, Result};
 
-/// What their names begin with. Short, because tests make sockets in them.
+/// The beginning of their names. Short, because tests create sockets in them.
 const PREFIX: &str = "br";
 
-/// The file in each of them that is locked. It also tells them from what others have called so.
+/// The locked file in each of them. It also distinguishes them from other programs' folders of that name.
 const LOCK: &str = ".bringup-lock";
 
-/// A folder that is gone when this is dropped.
+/// A folder that is removed on drop.
 #[derive(Debug)]
 pub struct Scratch {
     folder: tempfile::TempDir,
-    /// Let go of after the folder, as the fields stand.
+    /// Released after the folder is removed: fields are dropped in their order.
     _lock: File,
 }
 
 impl Scratch {
-    /// A new folder in the system's temporary one.
+    /// Creates a folder in the system's temporary folder.
+    ///
+    /// # Errors
+    ///
+    /// If the folder or its lock cannot be created.
     pub fn new() -> Result<Self> {
         static SWEEP: Once = Once::new();
         let place = std::env::temp_dir();
         SWEEP.call_once(|| sweep(&place));
-        let make = || format!("making a folder in {}", place.display());
+        let make = || format!("creating a folder in {}", place.display());
         loop {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&place).with_context(make)?;
             let path = folder.path().join(LOCK);
             let lock = File::create(&path).with_context(make)?;
-            // Another run that sweeps may have come between.
+            // Another process may have removed the folder before it was locked.
             if !is_held(&lock) && path.exists() {
                 return Ok(Self { folder, _lock: lock });
             }
         }
     }
 
-    /// Where it is.
+    /// The folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// Takes a lock unless somebody else holds it. Where files cannot be locked, nobody removes anything either.
+/// Takes a lock unless another process holds it. Where files cannot be locked, no process removes anything either.
 fn is_held(lock: &File) -> bool {
     matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
 }
@@ -65,7 +69,11 @@ fn sweep(place: &Path) {
     }
 }
 
-/// Removes a folder, also one that a test has locked.
+/// Removes a folder, even if a test has removed its permissions.
+///
+/// # Errors
+///
+/// If something in it cannot be removed.
 pub fn remove(folder: &Path) -> Result<()> {
     if fs_err::remove_dir_all(folder).is_ok() {
         return Ok(());

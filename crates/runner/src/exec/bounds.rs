@@ -1,7 +1,7 @@
-//! What a program and everything below it may take, and the watch over it while it runs.
+//! Limits on a program and everything below it, and the watch that enforces them.
 //!
-//! The kernel's own limits do not serve: an emulator reserves far more address space than it uses, and root may have any
-//! number of processes. So the tree is looked at every now and then, and killed when it has too much.
+//! The kernel's own limits do not help: an emulator reserves far more address space than it uses, and root may have any
+//! number of processes. So the process tree is inspected at regular intervals, and killed when it exceeds a limit.
 
 use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,40 +14,40 @@ use walkdir::WalkDir;
 
 use crate::process_tree;
 
-/// How often is looked.
+/// The time between two inspections.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// The part of the time, as a divisor, that may go into walking through folders.
+/// One part in this many of the time may go into walking through folders.
 const WALKING: u32 = 20;
 
 const MIB: u64 = 1 << 20;
 
-/// What a program and everything below it may take.
+/// What a program and everything below it may use, except time.
 #[derive(Debug, Clone)]
 pub struct Bounds {
     /// MiB of resident memory, all processes together.
     pub memory_mib: u64,
     /// Processes at once.
     pub processes: u64,
-    /// Files that each process may have open at once. The kernel sees to it: a process is refused the next one.
+    /// Files that each process may have open at once. The kernel refuses the next one.
     pub open_files: u64,
-    /// MiB that it may write to standard output and standard error.
+    /// MiB of standard output and standard error together.
     pub output_mib: u64,
     /// MiB that the files in `folder` may occupy.
     pub disk_mib: u64,
-    /// Its folder.
+    /// The folder whose size is limited.
     pub folder: PathBuf,
 }
 
 impl Bounds {
-    /// Those of a test program that keeps its files in `folder`.
+    /// The limits of a test program that keeps its files in `folder`.
     pub fn of(limits: Limits, folder: &Path) -> Self {
         let Limits { memory_mib, processes, open_files, output_mib, disk_mib, .. } = limits;
         Self { memory_mib, processes, open_files, output_mib, disk_mib, folder: folder.to_owned() }
     }
 }
 
-/// What a program had too much of, with the bound.
+/// The limit that a program exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exceeded {
     /// MiB of memory.
@@ -71,7 +71,7 @@ impl fmt::Display for Exceeded {
     }
 }
 
-/// The watch over one program.
+/// Watches one program.
 pub struct BoundsWatch<'a> {
     bounds: &'a Bounds,
     next: Instant,
@@ -85,7 +85,7 @@ impl<'a> BoundsWatch<'a> {
         Self { bounds, next, next_walk: next, printed: 0 }
     }
 
-    /// When it is time to look again.
+    /// When the next inspection is due.
     pub fn next(&self) -> Instant {
         self.next
     }
@@ -95,7 +95,7 @@ impl<'a> BoundsWatch<'a> {
         self.printed = self.printed.saturating_add(bytes as u64);
     }
 
-    /// Looks at the processes below `supervisor`, if it is time to, and at the output.
+    /// Checks the output and, when an inspection is due, the processes below `supervisor`.
     pub fn look(&mut self, supervisor: Pid) -> Option<Exceeded> {
         let bounds = self.bounds;
         if self.printed > bounds.output_mib * MIB {
@@ -122,7 +122,7 @@ impl<'a> BoundsWatch<'a> {
     }
 }
 
-/// Bytes that the files below a folder occupy. What vanishes meanwhile, or cannot be read, counts nothing.
+/// Bytes that the files below a folder occupy. A file that vanishes meanwhile, or cannot be read, counts as 0.
 fn occupied(folder: &Path) -> u64 {
     let entries = WalkDir::new(folder).min_depth(1).into_iter().flatten();
     entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.blocks() * 512).sum()

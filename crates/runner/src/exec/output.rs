@@ -1,4 +1,4 @@
-//! What becomes of a process, and what it prints.
+//! How a process ended, and what it printed.
 
 use std::fmt::Write as _;
 use std::process::ExitStatus;
@@ -8,29 +8,30 @@ use anyhow::Result;
 
 use super::bounds::Exceeded;
 
-/// What became of a process.
+/// How a process ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// Exit status, as `wait` gave it.
+    /// Exit status or signal.
     pub status: ExitStatus,
-    /// Whether it was killed at its time limit.
+    /// Whether the process was killed at its time limit.
     pub timed_out: bool,
-    /// What it was killed for having too much of.
+    /// The limit, other than time, for which the process was killed.
     pub exceeded: Option<Exceeded>,
-    /// Command lines of processes that it had left behind, shortened; they were killed.
+    /// Command lines, shortened, of the processes that it left behind. They were killed.
     pub left: Vec<String>,
-    /// Whether, when it was killed, or what was left of it, there were others: of its own, or left by something before.
+    /// Whether other processes ran below the supervisor when the program was killed: it may have started them rightly, or a test
+    /// that ran before may have left them behind.
     pub in_company: bool,
-    /// Time on the clock.
+    /// Elapsed time.
     pub wall: Duration,
-    /// Processor time, that of all its descendants included.
+    /// Processor time, including that of all descendants.
     pub cpu: Duration,
 }
 
-/// A finished process and what it printed.
+/// How a process ended, and its output.
 #[derive(Debug)]
 pub struct Output {
-    /// How it ended.
+    /// The end of the process.
     pub finished: Finished,
     /// Standard output.
     pub stdout: Vec<u8>,
@@ -50,16 +51,16 @@ pub enum Stream {
 /// What the consumer of a child's output wants next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// Go on; the time limit stays as it is.
+    /// Continue. The time limit stays as it is.
     Continue,
-    /// Kill it now, and everything below it.
+    /// Kill the process and everything below it now.
     Kill,
-    /// Go on, and put the deadline at this moment.
+    /// Continue, and kill the process at this moment.
     Deadline(Instant),
 }
 
 impl Output {
-    /// What `run` hands to the sink that it gets.
+    /// Collects what `run` hands to its sink.
     pub(crate) fn of(run: impl FnOnce(&mut dyn FnMut(Stream, &[u8]) -> Flow) -> Result<Finished>) -> Result<Self> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let finished = run(&mut |stream, chunk| {
@@ -72,7 +73,7 @@ impl Output {
         Ok(Self { finished, stdout, stderr })
     }
 
-    /// The end of what was printed on each stream, for a report: lines that each begin with a line break and a mark.
+    /// The last lines of each stream for an error text. Each begins with a line break and a mark.
     pub fn last_lines(&self) -> String {
         const MOST: usize = 12;
         let mut text = String::new();

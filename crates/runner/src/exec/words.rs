@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use super::Finished;
 
-/// How a process ended, in words: `exited with status 3`, `was killed by SIGSEGV`.
+/// How a process ended: `exited with status 3`, `was killed by SIGSEGV`.
 pub fn describe(finished: &Finished) -> String {
     if finished.timed_out {
         return format!("was killed at its time limit after {:.0} s", finished.wall.as_secs_f64());
@@ -21,7 +21,7 @@ pub fn describe(finished: &Finished) -> String {
     }
 }
 
-/// `SIGSEGV` for 11, and so on; `signal 64` where there is no name.
+/// The name of a signal: `SIGSEGV` for 11, `signal 64` where there is none.
 pub fn signal_name(signal: i32) -> String {
     signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), Into::into)
 }
@@ -41,7 +41,7 @@ pub(crate) fn quote_bytes(word: &OsStr) -> Vec<u8> {
     [b"'", quoted.as_slice(), b"'"].concat()
 }
 
-/// A long text's beginning.
+/// The beginning of a long text.
 pub(super) fn shorten(text: &str) -> String {
     const LONGEST: usize = 300;
     match text.char_indices().nth(LONGEST) {

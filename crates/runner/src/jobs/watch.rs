@@ -1,4 +1,4 @@
-//! The watcher over a pool of jobs.
+//! The watcher of a pool of jobs.
 
 use std::path::Path;
 use std::sync::Weak;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::{Pool, TICK, Tokens, alive};
 use crate::process_tree;
 
-/// A test program that uses less than this part of a processor may be asleep; one that uses more than [`AWAKE`] is not.
+/// A test program that uses less than this share of a processor may be asleep; one that uses more than [`AWAKE`] is not.
 const ASLEEP: f64 = 0.2;
 const AWAKE: f64 = 0.5;
 
-/// A test program that holds a token; all that it has started counts as part of it.
+/// A test program that holds a token, with everything that it has started.
 #[derive(Debug, Default)]
 pub(super) struct Holder {
-    /// Processor time at the last look. The first look says nothing of how busy it is: it may have started just now.
+    /// Processor time at the last look. The first look cannot tell how busy the program is.
     cpu: Option<Duration>,
     /// Whether its token is in the pool while it sleeps.
     pub lent: bool,
@@ -28,8 +28,8 @@ pub(super) fn run(pool: &Weak<Pool>, reserve: u64) {
         let mut state = pool.state();
         lend(&pool, &mut state);
         watch_memory(&pool, &mut state, reserve, &mut warned);
-        // A tool that is killed takes the tokens with it that it had taken. Twice in a row, because a token may be on
-        // its way from the pool to its holder.
+        // A tool that is killed does not return the tokens that it had taken. The pool must be idle twice in a row,
+        // because a token may be on its way from the pool to its holder.
         let now_idle = state.held == 0;
         if idle && now_idle {
             refill(&pool, &mut state);
@@ -66,7 +66,10 @@ pub(super) fn watch_memory(pool: &Pool, state: &mut Tokens, reserve: u64, warned
             state.withheld += 1;
             state.owed += 1;
             if !std::mem::replace(warned, true) {
-                (pool.warn)(&format!("{} MiB of memory are left: fewer jobs run until there is more", available >> 20));
+                (pool.warn)(&format!(
+                    "only {} MiB of memory are available: fewer jobs run until there is more",
+                    available >> 20
+                ));
             }
         }
     } else if state.withheld > 0 && available >= reserve.saturating_add(reserve / 2) {
@@ -83,7 +86,7 @@ fn refill(pool: &Pool, state: &mut Tokens) {
     }
 }
 
-/// Bytes that can be had without swapping: what the kernel says, or what is left of the control group's limit.
+/// Bytes that can be allocated without swapping, according to the kernel and the limit of the control group.
 fn available_memory() -> Option<u64> {
     let meminfo = fs_err::read_to_string("/proc/meminfo").ok()?;
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

@@ -35,3 +35,21 @@ pub struct Options<'a> {
     /// Told of tests that take long, while they run, from any thread.
     pub warn: &'a (dyn Fn(&str) + Sync),
 }
+
+impl<'a> Options<'a> {
+    /// Every test runs once, one at a time in each process.
+    pub fn new(jobs: Jobs, limits: &'a (dyn Fn(&str) -> Limits + Sync), durations: &'a Durations) -> Self {
+        Self {
+            jobs,
+            limits,
+            lib_dirs: Vec::new(),
+            skip: &|_| false,
+            filter: None,
+            partition: None,
+            threads: 1,
+            stress: None,
+            durations,
+            warn: &|_| (),
+        }
+    }
+}

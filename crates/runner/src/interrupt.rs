@@ -38,12 +38,12 @@ pub fn install() -> Result<()> {
 }
 
 /// The descriptor that is readable from the first signal on, if [`install`] was called.
-pub(crate) fn fd() -> Option<BorrowedFd<'static>> {
+pub fn fd() -> Option<BorrowedFd<'static>> {
     PIPE.get().map(AsFd::as_fd)
 }
 
 /// Whether a signal has come.
-pub(crate) fn requested() -> bool {
+pub fn requested() -> bool {
     fd().is_some_and(|fd| {
         let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
         matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(n) if n > 0)

@@ -1,4 +1,4 @@
-//! Runners: what starts a program of the target on this host.
+//! Runners: what runs a program of the target.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -23,9 +23,9 @@ pub enum Runner {
         version: Version,
         /// Where the target's loader and libraries are.
         sysroot: PathBuf,
-        /// `-cpu`, where the default will not do.
+        /// QEMU's `-cpu`, if the default does not fit the target.
         cpu: Option<String>,
-        /// For the emulator itself.
+        /// Variables of the emulator's environment.
         env: BTreeMap<String, String>,
     },
     /// By this machine's own processor.
@@ -37,7 +37,7 @@ pub enum Runner {
     },
     /// By another machine's processor.
     Ssh {
-        /// The test programs there.
+        /// The test set on that machine.
         placed: Arc<Placed>,
         /// The loader's path on a target system, as the programs name it.
         loader: String,
@@ -75,7 +75,7 @@ impl Runner {
         }
     }
 
-    /// What the programs' kernel is: its release and the machine's name.
+    /// Release and machine name of the kernel that the programs run on.
     pub fn kernel(&self) -> String {
         if let Self::Ssh { placed, .. } = self {
             return placed.machine.kernel.clone();
@@ -84,7 +84,7 @@ impl Runner {
         format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy())
     }
 
-    /// Where the programs find a file or folder of the test set.
+    /// The path under which the programs find a file or folder of the test set.
     pub(super) fn there(&self, path: &Path) -> PathBuf {
         match self {
             Self::Ssh { placed, .. } => placed.there(path),
@@ -92,7 +92,7 @@ impl Runner {
         }
     }
 
-    /// Puts the emulator's own variables into a command's environment.
+    /// Adds the emulator's variables to a command's environment.
     pub(super) fn environment(&self, cmd: Cmd) -> Cmd {
         match self {
             Self::Qemu { env, .. } => env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value)),
@@ -100,10 +100,15 @@ impl Runner {
         }
     }
 
-    /// What to start for `program`, up to and including itself, where nothing surrounds it. `options` are more of the emulator's.
+    /// The command line that starts `program` without a sandbox, up to and including the program. `options` are further options of
+    /// the emulator.
     ///
-    /// Without the emulator it is the sysroot's loader that is started, so the program does not see its own path in
-    /// `/proc/self/exe`; [`crate::sandbox::Sandbox`] does better.
+    /// Without an emulator a dynamic program is started through the sysroot's loader, so it does not see its own path in
+    /// `/proc/self/exe`. A sandbox can avoid that.
+    ///
+    /// # Errors
+    ///
+    /// If the program's file cannot be read.
     pub fn words(&self, program: &Path, options: &[OsString]) -> Result<Vec<OsString>> {
         let mut words = match self {
             Self::Qemu { .. } => [self.emulator(), options.to_vec()].concat(),
@@ -119,7 +124,7 @@ impl Runner {
         Ok(words)
     }
 
-    /// The emulator and its options; nothing for the native runner.
+    /// The emulator and its options; empty for the other runners.
     pub fn emulator(&self) -> Vec<OsString> {
         let Self::Qemu { path, sysroot, cpu, .. } = self else { return Vec::new() };
         let mut words: Vec<OsString> = vec![path.into(), "-L".into(), sysroot.into()];
@@ -136,7 +141,7 @@ pub(super) fn library_path(dirs: &[PathBuf]) -> Result<OsString> {
         .context("a folder of shared libraries has a `:` in its path, which the loader cannot take")
 }
 
-/// Whether a program names this loader as its interpreter. Linkers put that name right behind the headers.
+/// Whether a program names this loader as its interpreter. Linkers put that name directly after the headers.
 fn asks_for(program: &Path, loader: &str) -> Result<bool> {
     const FRONT: u64 = 4096;
     let mut front = Vec::new();

@@ -1,12 +1,12 @@
 //! Namespaces around test programs, without privileges.
 //!
-//! Three things are done where the kernel allows them, each in namespaces that only the program and its children see:
-//! * a network of its own, with nothing but loopback: tests of two programs cannot meet on a port;
-//! * the emulator registered with `binfmt_misc`, so that programs of the target start each other (Linux 6.7 and later);
-//! * for the native runner, the target's loader laid over the host's folder of that name, so that programs start as
-//!   on a target system and know their own path.
+//! Three things are set up where the kernel allows them, each in namespaces that only the program and its children see:
+//! * a private network with only a loopback interface, so that tests of two programs cannot collide on a port;
+//! * the emulator registered with `binfmt_misc`, so that programs of the target can start each other (Linux 6.7 and later);
+//! * for the native runner, an overlay that puts the target's loader into the host's folder of that name, so that programs start
+//!   as on a target system and know their own path.
 //!
-//! In it the user is root, and nobody else exists. On another machine the same is tried there.
+//! Inside, the user is root, and no other user exists. For another machine the same is tried there.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -25,51 +25,51 @@ use crate::runner::{Runner, library_path};
 use crate::scratch::Scratch;
 use crate::test_set::in_sysroot;
 
-/// Length of the part of an ELF header that says for whom the file is: identification, type and machine.
+/// Length of the part of an ELF header that identifies the target: identification, type and machine.
 const ELF_HEADER: usize = 20;
 
-/// The longest interpreter that the kernel takes.
+/// The longest path of an interpreter that the kernel accepts.
 const INTERPRETER_LIMIT: usize = 127;
 
 /// Name of the script that starts programs of the target.
 const STARTER: &str = "starter";
 
-/// What allows all the others.
+/// The namespaces that all others require.
 const NAMESPACES: [&str; 2] = ["--user", "--map-root-user"];
 
-/// What surrounds the programs of one run.
+/// The isolation of the programs of one run.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the host")]
 pub struct Sandbox {
-    /// Whether programs have a network of their own.
+    /// Whether programs have a private network.
     pub network: bool,
     /// Whether programs of the target can start each other under the emulator.
     pub binfmt: bool,
-    /// Whether the host's kernel takes the target's programs for its own, so that the emulator cannot be registered for them.
+    /// Whether the target's programs look like the host's own to the kernel, so that the emulator cannot be registered for them.
     pub own_kind: bool,
-    /// Whether the target's loader is in its place, for the native runner.
+    /// Whether the target's loader is at its path, for runners without an emulator.
     pub loader: bool,
-    /// What could not be had, and why.
+    /// What is not available, and why.
     pub notes: Vec<String>,
     runner: Runner,
     unshare: Vec<&'static str>,
     script: String,
     /// Parameters of the script.
     values: Vec<OsString>,
-    /// Holds the scripts that start the emulator, or the loader; the path is short.
+    /// Contains the scripts that start the emulator or the loader. Its path is short.
     folder: Scratch,
 }
 
-/// What is asked of the emulator besides running a program.
+/// What the emulator does besides running a program.
 #[derive(Debug, Clone, Default)]
 pub struct Tracing {
     /// A command that starts the emulator.
     pub before: Vec<OsString>,
-    /// More options of the emulator.
+    /// Further options of the emulator.
     pub options: Vec<OsString>,
 }
 
-/// One thing that a sandbox may do: shell commands that use the values given, and the namespaces they need.
+/// One part of a sandbox: shell commands that use these values, and the namespaces that they need.
 struct Feature {
     unshare: &'static [&'static str],
     script: String,
@@ -77,12 +77,22 @@ struct Feature {
 }
 
 impl Sandbox {
-    /// Finds out what the kernel allows. `sample` is any program that will be run: its ELF header is what the emulator is registered for.
+    /// Sets up everything that the kernel allows. `sample` is any program that will be run: the emulator is registered for files
+    /// with its ELF header.
+    ///
+    /// # Errors
+    ///
+    /// If the sample is no ELF file, or the sandbox's own files cannot be written. What the kernel refuses becomes a
+    /// [note](Self::notes).
     pub fn prepare(runner: &Runner, sample: &Path) -> Result<Self> {
         Self::with_isolation(runner, sample, Isolation::Full)
     }
 
-    /// The same, with no more than what is wanted.
+    /// As [`prepare`](Self::prepare), but at most with the given isolation.
+    ///
+    /// # Errors
+    ///
+    /// As for [`prepare`](Self::prepare).
     pub fn with_isolation(runner: &Runner, sample: &Path, isolation: Isolation) -> Result<Self> {
         let folder = Scratch::new().context("making a folder for the sandbox")?;
         let path = folder.path().to_owned();
@@ -134,13 +144,13 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Whether programs of the target can start programs of the target, themselves for one. A static one of the host's own
-    /// kind is started by the host, which lacks only the loader for the others.
+    /// Whether programs of the target can start each other and themselves. The host can start static programs of its own
+    /// architecture; for dynamic ones it lacks the loader.
     pub fn spawns(&self, link: Link) -> bool {
         self.binfmt || self.loader || (self.own_kind && link == Link::Static)
     }
 
-    /// What it does not give, in the words of triage.
+    /// What the sandbox does not provide, in the words of triage.
     pub fn lacking(&self) -> Vec<String> {
         let (what, spawns) = match self.runner {
             Runner::Qemu { .. } => ("binfmt_misc", self.binfmt),
@@ -151,6 +161,10 @@ impl Sandbox {
     }
 
     /// A command that runs `program` in the sandbox. `lib_dirs` are searched for shared libraries first.
+    ///
+    /// # Errors
+    ///
+    /// If the program's file cannot be read, or a folder's path contains `:`.
     pub fn command(
         &self,
         program: &Path,
@@ -160,7 +174,11 @@ impl Sandbox {
         self.traced(program, args, lib_dirs, &Tracing::default())
     }
 
-    /// The same, with the emulator of this program, not of those that it starts, asked for more.
+    /// As [`command`](Self::command), with tracing by the emulator of this program, but not of the programs that it starts.
+    ///
+    /// # Errors
+    ///
+    /// As for [`command`](Self::command).
     pub fn traced(
         &self,
         program: &Path,
@@ -185,16 +203,16 @@ impl Sandbox {
     }
 
     /// A command that runs a program of this machine in the sandbox.
-    pub fn host_command(&self, program: &Path) -> Cmd {
+    pub(crate) fn host_command(&self, program: &Path) -> Cmd {
         if self.unshare.len() > NAMESPACES.len() {
             return self.enclose(OsStr::new("")).arg(program);
         }
         self.runner.environment(Cmd::new(program))
     }
 
-    /// A script in which a program in the sandbox finds what starts programs of the target, given their command lines;
-    /// nothing if they start by themselves.
-    pub fn starter(&self, link: Link) -> Option<PathBuf> {
+    /// The script by which a program in the sandbox starts programs of the target, given their command lines; `None` if they
+    /// start by themselves.
+    pub(crate) fn starter(&self, link: Link) -> Option<PathBuf> {
         let needed = match &self.runner {
             Runner::Qemu { .. } => true,
             Runner::Native { .. } => !self.loader && link == Link::Dynamic,
@@ -203,8 +221,12 @@ impl Sandbox {
         needed.then(|| self.folder.path().join(STARTER))
     }
 
-    /// Runs one of its commands with a home, a folder for temporary files and one to work in. Here they are in `folder`,
-    /// which stays; on another machine they are gone at the end.
+    /// Runs one of the sandbox's commands with a private home, temporary folder and working folder. On this machine they are in
+    /// `folder` and stay; on another machine they are removed.
+    ///
+    /// # Errors
+    ///
+    /// If the folders cannot be created, the command cannot be started or watched, or on Ctrl-C.
     pub fn stream(&self, cmd: Cmd, folder: &Path, sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
         fs_err::create_dir_all(folder)?;
         if let Runner::Ssh { placed, .. } = &self.runner {
@@ -213,8 +235,8 @@ impl Sandbox {
         private(cmd, folder)?.stream(sink)
     }
 
-    /// What one of its commands does with the budget of jobs.
-    pub fn share(&self) -> Share {
+    /// How the sandbox's commands use the budget of jobs.
+    pub(crate) fn share(&self) -> Share {
         if matches!(self.runner, Runner::Ssh { .. }) { Share::Elsewhere } else { Share::Program }
     }
 
@@ -225,7 +247,8 @@ impl Sandbox {
         }
     }
 
-    /// The start of a command line that what is to be run is added to. The libraries are for that alone, not for the tools before it.
+    /// The start of a command line, to which the program is added. The libraries are for the program alone, not for the tools before
+    /// it.
     fn enclose(&self, libraries: &OsStr) -> Cmd {
         let count = self.values.len() + 1;
         let libraries_set = format!("if [ -n \"${{{count}}}\" ]; then export LD_LIBRARY_PATH=\"${{{count}}}\"; fi\n");
@@ -235,7 +258,7 @@ impl Sandbox {
         self.runner.environment(cmd)
     }
 
-    /// Adds a feature if a trial shows that it works; a note says why not.
+    /// Adds a feature if a trial shows that it works; otherwise a note says why it does not.
     fn take(&mut self, lacking: &str, feature: Result<Feature, String>) -> Result<bool> {
         let feature = match feature {
             Ok(feature) => feature,
@@ -245,7 +268,7 @@ impl Sandbox {
             }
         };
         let before = (self.unshare.clone(), self.script.clone(), self.values.clone());
-        // Values are numbered on from those of the features before.
+        // The numbers continue from the values of earlier features.
         let numbered = (0..feature.values.len()).fold(feature.script, |script, index| {
             script.replace(&format!("@{index}"), &format!("${{{}}}", self.values.len() + index + 1))
         });
@@ -266,7 +289,7 @@ impl Sandbox {
     }
 }
 
-/// Gives a command a home, a folder for temporary files and one to work in, within `folder`.
+/// Gives a command a home, a temporary folder and a working folder within `folder`.
 pub(super) fn private(cmd: Cmd, folder: &Path) -> Result<Cmd> {
     let [home, tmp, work] = ["home", "tmp", "work"].map(|name| folder.join(name));
     for path in [&home, &tmp, &work] {
@@ -275,14 +298,14 @@ pub(super) fn private(cmd: Cmd, folder: &Path) -> Result<Cmd> {
     Ok(cmd.env("HOME", home).env("TMPDIR", tmp).dir(work))
 }
 
-/// Registers the emulator, by way of a script that gives it its options, for files of the sample's kind.
+/// Registers the emulator for files like the sample, through a script that adds its options.
 fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feature, String>> {
     let header = elf_header(sample)?;
     let interpreter = folder.join("emulator");
     let too_long =
         interpreter.as_os_str().len() > INTERPRETER_LIMIT || interpreter.as_os_str().as_bytes().contains(&b':');
     if too_long {
-        return Ok(Err(format!("the kernel does not take {} as an interpreter", interpreter.display())));
+        return Ok(Err(format!("the kernel does not accept {} as an interpreter", interpreter.display())));
     }
     let mut text = b"#!/bin/sh\nprogram=$1 name=$2\nshift 2\nexec".to_vec();
     text.extend(shell_words(&runner.emulator()));
@@ -295,18 +318,18 @@ fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feat
     Ok(Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![mount.into(), line.into()] }))
 }
 
-/// Lays a folder that holds just the loader over the system's folder of the same name. The path goes by the working
-/// folder, because `:` and `,` mean something to mount.
+/// Overlays the system's folder of the loader with a folder that contains only the loader. Paths are relative to the working
+/// folder, because `:` and `,` have a meaning for mount.
 fn overlay(layer: PathBuf, loader: &str) -> Result<Feature> {
-    anyhow::ensure!(loader.starts_with('/'), "{loader} is no path of a loader");
+    anyhow::ensure!(loader.starts_with('/'), "{loader} is not the path of a loader");
     let script = "back=$PWD\ncd \"@1\"\nplace=$(pwd -P)\ncd \"@0\"\n\
                   mount -t overlay overlay -o lowerdir=.:\"$place\" \"$place\"\ncd \"$back\"\n";
     Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into(), place_of(loader).into()] })
 }
 
-/// A folder that holds just the loader.
+/// Creates a folder that contains only the loader.
 fn copy_loader(sysroot: &Path, loader: &str, folder: &Path) -> Result<PathBuf> {
-    let file = Path::new(loader).file_name().with_context(|| format!("{loader} is no path of a loader"))?;
+    let file = Path::new(loader).file_name().with_context(|| format!("{loader} is not the path of a loader"))?;
     let layer = folder.join("loader");
     fs_err::create_dir(&layer)?;
     fs_err::copy(in_sysroot(sysroot, loader), layer.join(file))?;
@@ -318,7 +341,7 @@ fn place_of(loader: &str) -> &Path {
     Path::new(loader).parent().unwrap_or(Path::new("/"))
 }
 
-/// Whether the host would start such a file itself: to register the emulator for it would catch the host's own programs.
+/// Whether the host would start such a file itself: an emulator registered for it would also catch the host's own programs.
 fn is_own_kind(file: &Path) -> Result<bool> {
     Ok(elf_header(file)? == elf_header(Path::new("/proc/self/exe"))?)
 }
@@ -327,7 +350,7 @@ fn elf_header(file: &Path) -> Result<[u8; ELF_HEADER]> {
     let mut header = [0; ELF_HEADER];
     std::io::Read::read_exact(&mut fs_err::File::open(file)?, &mut header)
         .with_context(|| format!("{} is too short for an ELF file", file.display()))?;
-    // ABI, padding and type do not tell two machines apart.
+    // ABI, padding and type do not distinguish machines.
     header[7..18].fill(0);
     Ok(header)
 }

@@ -1,7 +1,7 @@
-//! Another machine, reached by ssh. It needs no more than a POSIX shell and the usual small tools, busybox's for one.
+//! Another machine, reached over ssh. It requires only a POSIX shell and the usual small tools, such as busybox's.
 //!
-//! Connections are our own (a control master each, in a private folder), and end with us. Every process runs below a shell script
-//! there, `run.sh`, which kills it when its connection ends, for whatever reason.
+//! Connections are private (one control master each, in a private folder) and end with this process. Every process there runs
+//! below a shell script, `run.sh`, which kills it when its connection ends, for whatever reason.
 
 mod connection;
 mod placed;
@@ -23,65 +23,70 @@ use crate::jobs::Jobs;
 
 pub use self::placed::Placed;
 
-/// Processes that share one connection: sshd allows ten by default, and one that was killed takes a moment to be gone.
+/// Processes that share one connection: sshd allows ten sessions by default, and a killed one takes a moment to end.
 const SESSIONS: usize = 8;
 
 /// How long a short question may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The longest folder for control sockets: a socket's path may have 107 bytes, and ssh adds some to it.
+/// The longest path of the folder for control sockets: a socket's path may have 107 bytes, and ssh adds to it.
 const LONGEST: usize = 60;
 
-/// Tools that are needed there, besides the shell.
+/// Tools that are required there, besides the shell.
 const TOOLS: &str = "chmod env mkdir mv rm rmdir setsid sleep tar uname";
 
 /// A machine that we are connected to.
 pub struct Machine {
-    /// As ssh names it.
+    /// The host as ssh names it.
     pub host: String,
     /// Release of its kernel and name of its hardware.
     pub kernel: String,
-    /// As many jobs as it has processors.
+    /// Its budget: one job per processor.
     pub jobs: Jobs,
     connections: Vec<Connection>,
-    /// Where copies are kept there.
+    /// The folder of copied test sets there.
     cache: String,
-    /// Where processes have their folders there.
+    /// The folder of the processes' private folders there.
     temporary: String,
-    /// What no program prints.
+    /// A text that no program prints.
     mark: String,
-    /// How many processes were begun.
+    /// How many processes were started.
     processes: AtomicUsize,
-    /// Folders there that were looked at.
+    /// Folders of test sets there that were checked.
     placed: Mutex<Vec<PathBuf>>,
-    /// How it stopped answering, if it did: nobody is to wait for it again.
+    /// Why it stopped answering, if it did: no later process waits for it again.
     lost: OnceLock<String>,
     _sockets: tempfile::TempDir,
-    /// Open as long as nothing there is to end.
+    /// Open while processes there may run.
     _hold: OwnedFd,
 }
 
 impl Machine {
-    /// Connects to a host. Whatever is wrong is wrong before any work was done.
+    /// Connects to a host, and checks its tools and folders. `config` is a file for ssh's `-F`.
+    ///
+    /// # Errors
+    ///
+    /// If ssh cannot connect without asking, the host lacks a tool, or its folders do not allow to write and start programs.
     pub fn connect(host: &str, config: Option<&Path>) -> Result<Self> {
         try_connect(host, config).map_err(|error| {
             if error.is::<Interrupted>() {
                 return error;
             }
             let text = format!("connecting to {host}: {error:#}");
-            let hint = format!("\nhint: `ssh {host} true` has to work without a question, by a key and a known host");
+            let hint =
+                format!("\nhint: `ssh {host} true` has to work without a question: set up a key and a known host");
             let text = if text.contains("\nhint: ") { text } else { text + &hint };
             Coded::error(exit::HOST, text)
         })
     }
 
-    /// Runs a short script there with these parameters and this input, and gives what it printed.
+    /// Runs a short script there with these parameters and this input, and returns what it printed.
     fn ask(&self, script: &str, parameters: &[&str], input: Option<(File, Duration)>) -> Result<String> {
         self.check()?;
         self.by_use().first().with_context(|| self.no_connection())?.ask(script, parameters, input)
     }
 
-    /// Room for one more process, once there is some.
+    /// Waits for room for one more process.
     fn session(&self) -> Result<Session<'_>> {
         loop {
             interrupt::check()?;
@@ -93,7 +98,7 @@ impl Machine {
         }
     }
 
-    /// The connections, that with least to do first.
+    /// The connections, the least used first.
     fn by_use(&self) -> Vec<&Connection> {
         let mut connections: Vec<&Connection> = self.connections.iter().collect();
         connections.sort_by_cached_key(|connection| connection.used());
@@ -108,7 +113,7 @@ impl Machine {
         }
     }
 
-    /// Fails if it has stopped answering by this connection, of which `said` is the last that was heard.
+    /// Fails if it has stopped answering on this connection. `said` is the last that was heard from it.
     fn check_answers(&self, connection: &Connection, said: &str) -> Result<()> {
         self.check()?;
         if connection.answers() {
@@ -127,7 +132,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // On an interrupt the processes there do it.
+        // On an interrupt the processes there remove it.
         let remove = ["rm -rf \"$1\"", &format!("{}/{}", self.temporary, self.mark)];
         let _ = self.ask(remove[0], &remove[1..], None);
     }
@@ -145,9 +150,9 @@ fn try_connect(host: &str, config: Option<&Path>) -> Result<Machine> {
     let folder = folder.prefix("br");
     let sockets =
         if std::env::temp_dir().as_os_str().len() > LONGEST { folder.tempdir_in("/tmp") } else { folder.tempdir() };
-    let sockets = sockets.context("making a folder for ssh's control sockets")?;
-    // Nobody writes to it, so it ends when we do.
-    let (silence, hold) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("making a pipe")?;
+    let sockets = sockets.context("creating a folder for ssh's control sockets")?;
+    // Nothing is written to it, so it ends when this process ends.
+    let (silence, hold) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("creating a pipe")?;
     let address = Address { host: host.into(), config, silence: Arc::new(File::from(silence)) };
     let mut connections = vec![Connection::open(address.clone(), sockets.path().join("0"))?];
 
@@ -169,11 +174,11 @@ fn try_connect(host: &str, config: Option<&Path>) -> Result<Machine> {
              [ ! \"$why\" ] || echo \"unfit: $folder $why\"\n\
          done 2>&1\n"
     );
-    let answer = connections[0].ask(&script, &[], None).context("asking it what it is")?;
-    // A login shell may have said something first.
+    let answer = connections[0].ask(&script, &[], None).context("asking for its kernel and tools")?;
+    // A login shell may have printed something first.
     let field = |name: &str| {
         let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let value = value.with_context(|| format!("it does not say its `{name}`, but\n  | {}", answer.trim_end()));
+        let value = value.with_context(|| format!("its answer lacks `{name}`:\n  | {}", answer.trim_end()));
         value.map(|value| value.trim().to_owned())
     };
     let lacking = field("lacking")?;
@@ -189,7 +194,7 @@ fn try_connect(host: &str, config: Option<&Path>) -> Result<Machine> {
     Ok(Machine {
         host: host.into(),
         kernel: field("kernel")?,
-        // Its memory is not ours to watch over.
+        // Its memory is not watched.
         jobs: Jobs::new(processors.max(1), 0, |_| ())?,
         connections,
         cache: field("cache")?,

@@ -1,5 +1,5 @@
-//! A test set: the test programs of one target in both link modes, and what they need to run. It is the same value whether
-//! they were built here or came in an archive, and has the same layout in an archive and on another machine.
+//! A test set: the test programs of one target in both link modes, and what they need to run. It does not matter whether they were
+//! built here or came in an archive. The layout in an archive and on another machine is the same.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -9,81 +9,89 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::{below, files_below};
 
-/// The list of programs, in their folder.
+/// The name of the list of programs, in their folder.
 pub const PROGRAMS: &str = "programs.json";
 
-/// Where its parts are in an archive and on another machine.
+/// The folders of its parts in an archive and on another machine.
 const PROGRAMS_FOLDER: &str = "programs";
 const SYSROOT_FOLDER: &str = "sysroot";
 const LIBRARIES_FOLDER: &str = "lib";
 
-/// One test program.
+/// One entry in the list of programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramEntry {
-    /// Its suite.
+    /// The suite that its tests belong to.
     pub suite: String,
-    /// cargo's name of it.
+    /// The name of cargo's target.
     pub name: String,
-    /// Its file, relative to the link mode's folder in the step's.
+    /// Its file, relative to the folder of the link mode.
     pub file: PathBuf,
-    /// Whether it holds a crate's own unit tests, whose names go without the program's.
+    /// Whether it contains a crate's unit tests, whose names omit the program's.
     pub unit: bool,
-    /// Whether it speaks libtest's protocol.
+    /// Whether it has libtest's harness.
     pub harness: bool,
 }
 
 impl ProgramEntry {
-    /// The program of a link mode in the step's folder.
+    /// The program's path for a link mode in the folder of programs.
     pub fn path(&self, folder: &Path, link: Link) -> PathBuf {
         folder.join(link.word()).join(&self.file)
     }
 }
 
-/// Test programs and what they need to run.
+/// The test programs of one target, and what they need to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestSet {
-    /// Digest of the step `test_programs`, which covers the toolchain.
+    /// Digest of the programs and of everything that they were built from.
     pub digest: String,
-    /// The programs and the list of them.
+    /// The folder of the programs and of their list.
     pub programs: PathBuf,
-    /// Where the loader and the C library are, as on a target system.
+    /// The folder of the loader and the C library, laid out as on a target system.
     pub sysroot: PathBuf,
-    /// Where the other shared libraries are.
+    /// The folder of the other shared libraries.
     pub libraries: PathBuf,
 }
 
 impl TestSet {
-    /// One that lies in a folder with the layout that [`TestSet::files`] gives.
+    /// A test set in a folder with the layout of [`TestSet::files`].
     pub fn laid_out(folder: &Path, digest: String) -> Self {
         let [programs, sysroot, libraries] =
             [PROGRAMS_FOLDER, SYSROOT_FOLDER, LIBRARIES_FOLDER].map(|name| folder.join(name));
         Self { digest, programs, sysroot, libraries }
     }
 
-    /// As folders and reports give the digest.
+    /// The digest as it occurs in folder names and reports.
     pub fn short_digest(&self) -> &str {
         self.digest.get(..16).unwrap_or(&self.digest)
     }
 
-    /// A file of the C library, which is of the target's kind whatever the link mode.
+    /// The C library's file: an ELF file of the target, in either link mode.
     pub fn libc(&self) -> PathBuf {
         self.sysroot.join("usr/lib/libc.so")
     }
 
-    /// The list of programs.
+    /// Reads the list of programs.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be read, or names a file outside its folder.
     pub fn list(&self) -> Result<Vec<ProgramEntry>> {
         let list = self.programs.join(PROGRAMS);
         let reading = || format!("reading {}", list.display());
         let programs: Vec<ProgramEntry> = serde_json::from_slice(&fs_err::read(&list)?).with_context(reading)?;
-        // They may come from anywhere.
+        // The list may come from an untrusted archive.
         let leads_out = |file: &Path| !file.components().all(|part| matches!(part, Component::Normal(_)));
         if let Some(program) = programs.iter().find(|program| leads_out(&program.file)) {
-            bail!("reading {}: `{}` is no path within it", list.display(), program.file.display());
+            bail!("reading {}: `{}` leads out of its folder", list.display(), program.file.display());
         }
         Ok(programs)
     }
 
-    /// Every file that another machine needs, by its path there; sorted.
+    /// Every file that another machine needs, by its path there, sorted.
+    ///
+    /// # Errors
+    ///
+    /// If the list of programs or a folder cannot be read, or a name is not UTF-8.
     pub fn files(&self) -> Result<Vec<(String, PathBuf)>> {
         let mut files = vec![(format!("{PROGRAMS_FOLDER}/{PROGRAMS}"), self.programs.join(PROGRAMS))];
         for program in self.list()? {

@@ -1,4 +1,4 @@
-//! A running child: its supervisor, its output pipes, and waiting for all of them at once.
+//! A running child: its supervisor and its output pipes, which are waited for together.
 
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -12,10 +12,10 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use super::Stream;
 use crate::{interrupt, process_tree};
 
-/// How long the supervisor may take to kill everything before it is helped.
+/// How long the supervisor may take to kill everything before we kill it ourselves.
 const KILL_GRACE: Duration = Duration::from_secs(1);
 
-/// A supervisor that we have started, with a program below it. Both are killed when this is dropped.
+/// A supervisor with a program below it. Both are killed on drop.
 pub struct Supervised {
     child: Option<Child>,
     pid: Pid,
@@ -32,19 +32,19 @@ impl Supervised {
         Ok(Self { child: Some(child), pid, pidfd, report: Some(report), killed: None })
     }
 
-    /// The supervisor's number.
+    /// The supervisor's process ID.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Has the supervisor kill the program and everything below it, and end.
+    /// Tells the supervisor to kill the program and everything below it, and to end.
     pub fn kill(&mut self) {
         self.killed.get_or_insert_with(Instant::now);
-        // It may have ended already: that is what was wanted.
+        // It may have ended already.
         let _ = rustix::process::kill_process(self.pid, Signal::TERM);
     }
 
-    /// When the supervisor is to be helped, if it was told to kill.
+    /// When the supervisor's time to kill everything is over, if it was told to.
     pub fn patience(&self) -> Option<Instant> {
         self.killed.map(|at| at + KILL_GRACE)
     }
@@ -60,7 +60,7 @@ impl Supervised {
         }
     }
 
-    /// The command lines of what the program has left behind, which is killed then.
+    /// Kills the processes that the program has left behind, and returns their command lines.
     pub fn kill_left(&mut self) -> Vec<String> {
         const MOST: usize = 20;
         self.report = None;
@@ -74,7 +74,7 @@ impl Supervised {
         lines
     }
 
-    /// Waits for the supervisor's end, which is the program's, and takes all processor time from /proc while it is still a zombie.
+    /// Waits for the supervisor's end, which has the program's status, and reads all processor time from /proc while it is a zombie.
     pub fn reap(mut self) -> Result<(ExitStatus, Duration)> {
         self.wait()?;
         let cpu = process_tree::own_cpu_time(self.pid);
@@ -82,7 +82,7 @@ impl Supervised {
         Ok((child.wait().context("waiting for a child process")?, cpu))
     }
 
-    /// Waits for the supervisor's end without taking it.
+    /// Waits for the supervisor's end without reaping it.
     fn wait(&mut self) -> Result<()> {
         loop {
             let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
@@ -119,7 +119,7 @@ pub struct Streams {
     stderr: Option<std::process::ChildStderr>,
 }
 
-/// What a wait was ended by.
+/// Why a wait ended.
 #[derive(Default)]
 pub struct Woken {
     pub readable: Vec<Stream>,
@@ -191,7 +191,7 @@ impl Streams {
         Ok(woken)
     }
 
-    /// One chunk; nothing at the end of the stream, which is closed then.
+    /// Reads one chunk; `None` at the end of the stream, which is then closed.
     pub fn read(&mut self, stream: Stream) -> Result<Option<Vec<u8>>> {
         let mut chunk = vec![0; 64 * 1024];
         let read = match stream {

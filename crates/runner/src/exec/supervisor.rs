@@ -1,14 +1,14 @@
-//! The supervisor: a process that stands between us and each program that we start, and leaves nothing of it behind.
+//! The supervisor: a process between us and each program that we start. It leaves no process of the program behind.
 //!
-//! It is forked, never executed. Orphans below it become its children (it is a "child subreaper"), so whatever the program
-//! starts stays in its reach: in another session, in another group, or daemonized. It waits for the program, gives what the
-//! program has left behind a moment to end, kills the rest, and ends as the program did. When it is told to (SIGTERM), or
-//! when we are gone (the kernel sends it SIGTERM then), it kills everything at once.
+//! It is forked, never executed. Orphans below it become its children (it is a "child subreaper"), so everything that the program
+//! starts stays within its reach: in another session, in another group, or daemonized. It waits for the program, gives the
+//! processes left behind a moment to end, kills the rest, and ends with the program's status. On SIGTERM it kills everything at
+//! once; the kernel also sends that signal when our process ends.
 //!
-//! The program and the supervisor are in two process groups of their own: no terminal's signal reaches either.
+//! The program and the supervisor have their own process groups, so signals from a terminal reach neither.
 //!
-//! All of this runs in a fork of a process with several threads: it allocates nothing, takes no lock, and makes only calls
-//! that are safe in a signal handler.
+//! The supervisor runs in a fork of a process with several threads, so it allocates nothing, takes no lock, and makes only
+//! calls that are safe in a signal handler.
 #![expect(unsafe_code, reason = "fork, signal masks and closing what others own have no safe form")]
 
 use std::ffi::CStr;
@@ -29,22 +29,22 @@ use rustix::process::{
 
 use super::LEAK_GRACE;
 
-/// How long it goes on killing what does not die, and waits for us to look at what was left behind.
+/// How long it keeps killing what does not die, and waits for us to read what was left behind.
 const PATIENCE: Duration = Duration::from_millis(900);
 
 /// How a program is started below its supervisor.
 pub struct Setup {
-    /// Ourselves.
+    /// Our process ID.
     pub harness: Pid,
-    /// Written to when the program has left something behind, which is then killed at the next SIGTERM.
+    /// Written to when the program has left processes behind, which are killed at the next SIGTERM.
     pub report: OwnedFd,
     /// Whether standard error goes into standard output.
     pub merge_stderr: bool,
-    /// How many files it may have open at once.
+    /// How many files each process may have open at once.
     pub open_files: Option<u64>,
 }
 
-/// Has `command` start a supervisor: the process that `spawn` gives is that, and the program is its child.
+/// Makes `command` start a supervisor: `spawn` returns the supervisor, and the program is its child.
 pub fn install(command: &mut Command, setup: Setup) {
     command.process_group(0);
     // SAFETY: `enter` keeps to what is allowed between fork and exec, see above.

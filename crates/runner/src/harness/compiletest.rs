@@ -1,7 +1,6 @@
-//! rustc's own tests, those in `tests/ui` of its source, by upstream's program for them: compiletest. It is a program of
-//! this machine that compiles each test and starts what comes of it by the runner that it is given, and it speaks much of
-//! libtest's protocol. What it cannot do is list its tests; so they are listed here, by its rules, and it is asked how many
-//! there are.
+//! rustc's own tests, those in `tests/ui` of its source, run by upstream's program for them: compiletest. It runs on this
+//! machine, compiles each test, starts the result with the runner that it is given, and speaks most of libtest's protocol. It
+//! cannot list its tests, so they are listed here by its rules, and their number is compared with the number that it knows.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,16 +13,16 @@ use serde::Deserialize;
 use crate::exec::Cmd;
 use crate::sandbox::Sandbox;
 
-/// What its names of tests begin with.
-pub const PREFIX: &str = "[ui] tests/ui/";
+/// The beginning of its test names.
+pub(crate) const PREFIX: &str = "[ui] tests/ui/";
 
-/// What its events begin with.
-pub const EVENT: &[u8] = br#"{"event":""#;
+/// The beginning of its events.
+pub(crate) const EVENT: &[u8] = br#"{"event":""#;
 
 /// Its exit status after a failure.
-pub const FAILED: i32 = 1;
+pub(crate) const FAILED: i32 = 1;
 
-/// A path that no test has.
+/// Arguments that select no test.
 const NOTHING: [&str; 2] = ["--exact", "*"];
 
 /// The folder of tests, in the source.
@@ -32,36 +31,36 @@ const TESTS: &str = "tests/ui";
 /// Directives of tests that run what was compiled.
 const RUNS: [&str; 4] = ["run-pass", "run-fail", "run-crash", "run-fail-or-crash"];
 
-/// What rustc's own tests take on one target.
+/// What is needed to run rustc's own tests for one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UiTests {
-    /// Over all of it.
+    /// The digest of all that the tests depend on.
     pub digest: String,
-    /// compiletest.
+    /// The file of compiletest.
     pub program: PathBuf,
     /// The source of the compiler.
     pub source: PathBuf,
-    /// The step `toolchain`.
+    /// The folder of the toolchain whose compiler is tested.
     pub toolchain: PathBuf,
     /// The target's triple.
     pub triple: String,
     /// The host's triple.
     pub host: String,
-    /// The C library of the tests, for host and target.
+    /// Folders of the native libraries that the tests link, for the host and for the target.
     pub helpers: [PathBuf; 2],
-    /// The components of the LLVM that is in the compiler.
+    /// The components of the compiler's LLVM, as `llvm-config --components` prints them.
     pub components: String,
-    /// Whether that LLVM is the host's.
+    /// Whether the compiler uses the host's LLVM.
     pub system_llvm: bool,
 }
 
-/// One suite of them, in one link mode.
+/// One suite of rustc's own tests in one link mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UiSuite {
     tests: Arc<UiTests>,
     suite: Ui,
     link: Link,
-    /// What the compiler says of itself.
+    /// Channel and LLVM version of the compiler.
     version: CompilerVersion,
 }
 
@@ -71,8 +70,8 @@ struct CompilerVersion {
     llvm: String,
 }
 
-/// Tests of a suite.
-pub struct Listed {
+/// The tests of a suite.
+pub(crate) struct Listed {
     /// Their names.
     pub names: Vec<String>,
     /// How many the other suite has.
@@ -80,7 +79,11 @@ pub struct Listed {
 }
 
 impl UiSuite {
-    /// Asks the compiler what it is.
+    /// Asks the compiler for its channel and its LLVM version.
+    ///
+    /// # Errors
+    ///
+    /// If the compiler cannot be started, or does not print its version.
     pub fn new(tests: &Arc<UiTests>, suite: Ui, link: Link) -> Result<Self> {
         let rustc = tests.toolchain.join("bin/rustc");
         let text = Cmd::new(&rustc).arg("-vV").read().context("asking the compiler for its version")?;
@@ -93,13 +96,13 @@ impl UiSuite {
         Ok(Self { tests: tests.clone(), suite, link, version })
     }
 
-    /// The suite.
-    pub fn suite(&self) -> Ui {
+    /// The suite that these tests belong to.
+    pub(crate) fn suite(&self) -> Ui {
         self.suite
     }
 
     /// The tests of this suite, by the rules of compiletest's collector.
-    pub fn list(&self) -> Result<Listed> {
+    pub(crate) fn list(&self) -> Result<Listed> {
         let folder = self.tests.source.join(TESTS);
         let mut all = Vec::new();
         collect(&folder, "", &mut all).with_context(|| format!("listing the tests in {}", folder.display()))?;
@@ -109,8 +112,9 @@ impl UiSuite {
         Ok(Listed { others: whole - names.len(), names })
     }
 
-    /// Fails unless compiletest, which was asked for [nothing](Self::command) and said this, knows as many tests as were listed.
-    pub fn check(&self, listed: &Listed, output: &[u8]) -> Result<()> {
+    /// Fails unless compiletest knows as many tests as were listed. `output` is what it printed when it was asked for
+    /// [no test](Self::command).
+    pub(crate) fn check(&self, listed: &Listed, output: &[u8]) -> Result<()> {
         #[derive(Deserialize)]
         struct Totals {
             filtered_out: usize,
@@ -122,16 +126,22 @@ impl UiSuite {
         if count != known {
             let folder = self.tests.source.join(TESTS);
             bail!(
-                "compiletest knows {known} tests in {}, but {count} were listed\nhint: it has come to collect them by other rules, see docs/ui.md",
+                "compiletest knows {known} tests in {}, but {count} were listed\nhint: its rules for collecting tests have changed, see docs/ui.md",
                 folder.display()
             );
         }
         Ok(())
     }
 
-    /// A command that runs these tests, and perhaps some whose names begin as theirs do, `threads` at once; without tests it
-    /// runs none, and says how many there are. It builds within `folder`.
-    pub fn command(&self, sandbox: &Sandbox, folder: &Path, tests: Option<&[String]>, threads: usize) -> Result<Cmd> {
+    /// A command that runs these tests, `threads` at once, and perhaps others whose names begin with theirs. Without tests it
+    /// runs none and prints how many there are. It builds within `folder`.
+    pub(crate) fn command(
+        &self,
+        sandbox: &Sandbox,
+        folder: &Path,
+        tests: Option<&[String]>,
+        threads: usize,
+    ) -> Result<Cmd> {
         let UiTests { program, source, toolchain, triple, host, helpers, .. } = &*self.tests;
         let build = folder.join("build");
         let suite = build.join("ui");
@@ -162,7 +172,7 @@ impl UiSuite {
             ("--llvm-version", &self.version.llvm),
             ("--llvm-components", &self.tests.components),
             ("--jobs", "1"),
-            // It asks for these, and no test of this suite is about them.
+            // These options are required, and no test of this suite depends on them.
             ("--python", "python3"),
             ("--cc", ""),
             ("--cxx", ""),
@@ -175,7 +185,7 @@ impl UiSuite {
         .fold(cmd, |cmd, (option, value)| cmd.args([option, value]));
         let cmd = if self.tests.system_llvm { cmd.arg("--system-llvm") } else { cmd };
         let cmd = match sandbox.starter(self.link) {
-            // It takes the runner apart at each space.
+            // compiletest splits the runner at each space.
             Some(starter) if starter.as_os_str().as_encoded_bytes().contains(&b' ') => {
                 let place = starter.display();
                 bail!(
@@ -194,7 +204,7 @@ impl UiSuite {
             Link::Dynamic => cmd,
             Link::Static => cmd.args(["--target-rustcflags", "-Ctarget-feature=+crt-static"]),
         };
-        // As x.py sets them; but for the place of specs: only if that is set does it ask rustc for a spec that is not built in.
+        // As x.py sets them, except the path of specs: without it compiletest does not ask rustc for a spec that is not built in.
         let cmd = cmd.env("RUSTC_BOOTSTRAP", "1").env("RUSTC_FORCE_RUSTC_VERSION", "compiletest");
         let cmd = cmd.env("RUST_TARGET_PATH", rustlib).env("RUST_TEST_THREADS", threads.to_string());
         let cmd = cmd.env("RUST_TEST_TMPDIR", folder.join("tmp"));
@@ -205,7 +215,7 @@ impl UiSuite {
     }
 }
 
-/// Adds the tests in a folder, whose place below that of all tests is `place`, each with whether it runs a program.
+/// Adds the tests in a folder, whose path below the folder of all tests is `place`, each with whether it runs a program.
 fn collect(folder: &Path, place: &str, tests: &mut Vec<(String, bool)>) -> Result<()> {
     if folder.join("compiletest-ignore-dir").exists() {
         return Ok(());
@@ -239,7 +249,7 @@ fn revisions(place: &str, text: &str) -> Vec<(String, bool)> {
     revisions.into_iter().map(|revision| (format!("{place}#{revision}"), runs(Some(revision)))).collect()
 }
 
-/// `//@ [revision] name: value`, as revision, name and what comes after.
+/// The revision, the name and the rest of a line `//@ [revision] name: value`.
 fn directive(line: &str) -> Option<(Option<&str>, &str, &str)> {
     let text = line.trim().strip_prefix("//@")?.trim_start();
     let (revision, text) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {

@@ -1,7 +1,7 @@
 //! Follows one process of a test program by its events.
 //!
-//! Tests print what they like, on the same stream, so an event may be made up. What is believed is what the harness would
-//! say: that a test starts which was asked for and is not over, and that a test in flight is over.
+//! Tests print what they like on the same stream, so an event may be forged. Only events that the harness itself could send are
+//! accepted: the start of a test that was requested and has not ended, and the end of a test in flight.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -10,24 +10,24 @@ use bringup_model::outcome::{Outcome, TestOutcome};
 
 use super::libtest::{Done, Event, Tail, TestResult};
 
-/// What is known of a process by now.
+/// What is known about a process so far.
 pub(crate) struct Follower<'a> {
-    /// Asked for and not reported.
+    /// Tests that were requested and not reported.
     left: BTreeSet<&'a str>,
     reported: &'a mut dyn FnMut(TestOutcome),
     /// Tests that were reported, in that order.
     pub done: Vec<String>,
-    /// Those that failed.
+    /// Tests that failed.
     failed: BTreeSet<String>,
-    /// In the order of starting.
+    /// Tests that have started and were not reported, in the order of their start.
     pub in_flight: Vec<(String, Instant)>,
     /// The test that started last.
     last: String,
-    /// Whether the last that it said was that it had run all.
+    /// Whether the last event was the end of all tests.
     pub told: bool,
     /// Tests in flight that are known to be slow.
     slow: Vec<String>,
-    /// How many tests were asked for.
+    /// How many tests were requested.
     pub asked: usize,
     /// Whether a test starts only when the one before has ended.
     pub single: bool,
@@ -57,8 +57,8 @@ impl<'a> Follower<'a> {
         !self.failed.is_empty()
     }
 
-    /// The tests whose time runs. Of those that go one after the other that is the last to start: the harness has got over
-    /// those before, whatever became of them.
+    /// The tests that are running. If tests run one after another, that is only the one that started last: the harness has left
+    /// the others.
     pub fn running(&self) -> &[(String, Instant)] {
         let passed_over = match self.in_flight.last() {
             Some((name, _)) if self.single && self.last == *name => self.in_flight.len() - 1,
@@ -68,12 +68,12 @@ impl<'a> Follower<'a> {
         &self.in_flight[passed_over..]
     }
 
-    /// Whether just one test can have been running.
+    /// Whether exactly one test can have been running.
     pub fn is_sure(&self) -> bool {
         self.single && self.in_flight.len() == 1 && self.running().len() == 1
     }
 
-    /// The tests that have come to run for this long since it was last asked.
+    /// Tests that have been running for this long and were not named by an earlier call.
     pub fn slow(&mut self, time: Duration) -> Vec<String> {
         let late = |(name, since): &&(String, Instant)| since.elapsed() >= time && !self.slow.contains(name);
         let late: Vec<String> = self.running().iter().filter(late).map(|(name, _)| name.clone()).collect();
@@ -81,11 +81,11 @@ impl<'a> Follower<'a> {
         late
     }
 
-    /// Takes an event, if it is one of this process.
+    /// Takes an event. Returns false if the event is forged.
     pub fn on(&mut self, event: Event, noise: &mut Tail) -> bool {
         match event {
             Event::Started(name) if self.left.contains(name.as_str()) => {
-                // One that was not reported stays: either it is lost, or this start is made up.
+                // A test that was not reported stays in flight: either it is lost, or this start is forged.
                 self.in_flight.retain(|(other, _)| *other != name);
                 self.last.clone_from(&name);
                 self.in_flight.push((name, Instant::now()));
@@ -100,7 +100,7 @@ impl<'a> Follower<'a> {
         true
     }
 
-    /// Whether the end of a test may be true. A second one is if it is worse than the first, which then was made up.
+    /// Whether the end of a test may be genuine. A second end is, if it is worse than the first, which then was forged.
     fn is_believed(&self, test: &Done) -> bool {
         let may_be_running = !self.single || (self.in_flight.is_empty() && self.done.last() == Some(&test.name));
         self.in_flight.iter().any(|(name, _)| *name == test.name)
@@ -122,7 +122,7 @@ impl<'a> Follower<'a> {
             self.failed.insert(test.name.clone());
         }
         self.told = false;
-        // Standard error comes by another pipe: what of it is here by now is worth having.
+        // Standard error comes through another pipe, so a part of it may still be missing.
         let printed = outcome.is_failure().then(|| {
             let uncaught = join(std::mem::take(noise).text(), &self.errors.clone().text());
             join(test.output, &uncaught)
@@ -131,7 +131,7 @@ impl<'a> Follower<'a> {
         if self.left.remove(test.name.as_str()) {
             self.done.push(test.name.clone());
         }
-        // Some harnesses measure, of others it is seen.
+        // Not every harness measures the time.
         let seen = || started.filter(|_| outcome != Outcome::Ignored).map(|since| since.elapsed().as_secs_f64());
         let wall_s = test.seconds.or_else(seen).unwrap_or(0.0);
         let (name, reason) = (test.name, test.message);
@@ -139,7 +139,7 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// Two texts as one.
+/// Joins two texts, each on lines of its own.
 pub(crate) fn join(mut first: String, second: &str) -> String {
     if !first.is_empty() && !second.is_empty() && !first.ends_with('\n') {
         first.push('\n');

@@ -8,26 +8,26 @@ use serde::Deserialize;
 /// Arguments that make a test program list its tests.
 pub const LIST: [&str; 3] = ["--list", "--format", "terse"];
 
-/// Arguments that make it run the tests of these names, and no others, `threads` at once.
+/// Arguments that make a test program run exactly the tests with these names, `threads` at once.
 pub fn run<'a>(tests: impl IntoIterator<Item = &'a str>, threads: usize) -> Vec<String> {
     let options = ["-Z", "unstable-options", "--format=json", "--report-time", "--color=never", "--exact"];
     let options = options.map(str::to_owned).into_iter().chain([format!("--test-threads={threads}"), "--".into()]);
     options.chain(tests.into_iter().map(str::to_owned)).collect()
 }
 
-/// Lets a harness of a stable toolchain speak JSON.
+/// The variable that allows JSON output in the harness of a stable toolchain.
 pub const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
 /// The exit status of a program with a test that failed.
 pub const FAILED: i32 = 101;
 
-/// The most that is kept of what one test printed.
+/// The most bytes that are kept of the output of one test.
 pub const OUTPUT_LIMIT: usize = 64 * 1024;
 
-/// A line longer than this is no event, or one whose end can be spared.
+/// A line longer than this is no event, or one whose end is not needed.
 const LINE_LIMIT: usize = 4 * 1024 * 1024;
 
-/// What the events begin with.
+/// The beginning of an event.
 const EVENT: &[u8] = br#"{ "type": ""#;
 
 /// Names in the output of [`LIST`]. Benchmarks are listed too: the harness runs each once, as a test.
@@ -40,9 +40,9 @@ pub fn listed(output: &[u8]) -> Vec<String> {
 /// Something that a test program reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A test is in flight from now on.
+    /// A test has started.
     Started(String),
-    /// A test is over.
+    /// A test has ended.
     Done(Done),
     /// The program has reported all of its tests.
     Finished,
@@ -59,11 +59,11 @@ pub struct Done {
     pub seconds: Option<f64>,
     /// The text of `#[ignore = "…"]`, or of a failure.
     pub message: Option<String>,
-    /// What it printed, as far as the harness caught it.
+    /// What it printed, as far as the harness captured it.
     pub output: String,
 }
 
-/// What the harness says of a test.
+/// What the harness reports about a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TestResult {
     /// `ok`
@@ -87,7 +87,7 @@ struct Line {
 }
 
 impl Line {
-    /// The event, if it is one that matters. `prefix` is what names begin with.
+    /// The event, if it is of interest. `prefix` is removed from the names.
     fn event(self, prefix: &str) -> Option<Event> {
         let name = |name: String| name.strip_prefix(prefix).map(str::to_owned).unwrap_or(name);
         let result = match (self.kind.as_str(), self.event.as_str()) {
@@ -108,15 +108,15 @@ impl Line {
     }
 }
 
-/// Takes a program's standard output apart, chunk by chunk.
+/// Splits a program's standard output into events and noise, chunk by chunk.
 #[derive(Debug)]
 pub struct Parser {
-    /// What every event begins with.
+    /// The beginning of every event.
     event: &'static [u8],
-    /// What every name begins with, and is spared here.
+    /// The beginning of every name, which is removed.
     prefix: &'static str,
     line: Vec<u8>,
-    /// What was on the lines and was no event.
+    /// Output that was no event.
     noise: Tail,
 }
 
@@ -127,12 +127,12 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// One for a harness that speaks nearly as Rust's own does.
+    /// A parser for a harness whose protocol resembles that of Rust's own.
     pub fn of(event: &'static [u8], prefix: &'static str) -> Self {
         Self { event, prefix, line: Vec::new(), noise: Tail::default() }
     }
 
-    /// Reads on, and hands over each event as its line is complete, with what was printed before it.
+    /// Reads a chunk, and hands over each event when its line is complete, with the noise before it.
     pub fn feed(&mut self, mut chunk: &[u8], mut on_event: impl FnMut(Event, &mut Tail)) {
         while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
             self.line.extend_from_slice(&chunk[..=end]);
@@ -145,12 +145,12 @@ impl Parser {
         }
     }
 
-    /// The program has ended: its last line may lack an end.
+    /// Reads the last line, which may lack its end, after the program has ended.
     pub fn finish(&mut self, mut on_event: impl FnMut(Event, &mut Tail)) {
         self.end_line(&mut on_event);
     }
 
-    /// Takes what was printed since the noise was last taken or cleared.
+    /// Takes the noise since it was last taken or cleared.
     pub fn take_noise(&mut self) -> Tail {
         std::mem::take(&mut self.noise)
     }
@@ -181,23 +181,23 @@ impl Parser {
         }
     }
 
-    /// Keeps the part of an endless line that may be an event: the end of noise, the beginning of a failure's output.
+    /// Keeps the part of an endless line that may be an event: the end of noise, or the beginning of a failure's output.
     fn shorten_line(&mut self) {
         let end = self.line.len() - self.event.len();
         let start = find(&self.line, self.event);
         let noise: Vec<u8> = self.line.drain(..start.unwrap_or(end)).collect();
         self.noise.push(&noise);
         if start.is_some() {
-            // What is cut out is a piece of the output; `salvage` makes do with the event's beginning.
+            // A piece of the output is cut out; `salvage` needs only the beginning of the event.
             let end = self.line.len().saturating_sub(self.event.len());
             self.line.drain(OUTPUT_LIMIT.min(end)..end);
         }
     }
 }
 
-/// The end of a test whose event another process wrote into, or that was too long to keep: name and result come first.
+/// Reads an event that another process has written into, or that was too long to keep: name and result come first.
 fn salvage(line: &[u8]) -> Option<Event> {
-    // Bytes until it is known to be one: a test may print the beginning of an event a million times.
+    // Compared as bytes first: a test may print the beginning of an event a million times.
     let rest = line[..line.len().min(OUTPUT_LIMIT)].strip_prefix(br#"{ "type": "test", "name": "#)?;
     let mut strings = serde_json::Deserializer::from_slice(rest).into_iter::<String>();
     let name = strings.next()?.ok()?;
@@ -220,17 +220,17 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Adds to the end, and lets go of the beginning.
+    /// Appends, and drops what exceeds the limit from the beginning.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(&bytes[bytes.len().saturating_sub(OUTPUT_LIMIT)..]);
-        // Twice the limit before the cut, so that small pieces do not move all the rest each time.
+        // Cut only at twice the limit, so that small pieces do not move all bytes each time.
         if self.bytes.len() > 2 * OUTPUT_LIMIT {
             self.trim();
         }
         self.cut |= bytes.len() > OUTPUT_LIMIT;
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
@@ -249,7 +249,7 @@ impl Tail {
     }
 }
 
-/// The beginning and the end of what a test printed: the message of a panic is at either.
+/// The beginning and the end of a test's output: a panic's message is at one of them.
 fn bounded(text: String) -> String {
     if text.len() <= OUTPUT_LIMIT {
         return text;

@@ -1,4 +1,4 @@
-//! One connection: a control master that lives as long as we do, and commands that go through it.
+//! One connection: a control master that lives as long as this process, and commands that go through it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,13 +13,13 @@ use super::{PATIENCE, SESSIONS};
 use crate::exec::{Cmd, Output, describe, quote};
 use crate::interrupt;
 
-/// ssh's exit status for trouble of its own; also if a signal ended what it started.
+/// ssh's exit status for errors of its own, and if a signal ended the remote command.
 pub(super) const SSH_FAILED: i32 = 255;
 
-/// What ssh says, in every language, of a session more than the other side's sshd allows.
+/// What ssh prints, in every language, if the other side's sshd allows no more sessions.
 const REFUSED: &str = "Session open refused";
 
-/// How long to wait before asking again for what was refused: somebody's session ends, or one that was killed is gone.
+/// How long to wait before a refused request is retried.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// How ssh reaches a host.
@@ -28,7 +28,7 @@ pub(super) struct Address {
     pub host: String,
     /// For ssh's `-F`.
     pub config: Option<PathBuf>,
-    /// An input without content that does not end before we do.
+    /// An empty input that does not end before this process.
     pub silence: Arc<File>,
 }
 
@@ -36,16 +36,16 @@ pub(super) struct Address {
 pub(super) struct Connection {
     address: Address,
     socket: PathBuf,
-    /// The control master, and in the end what it said.
+    /// The thread of the control master, which returns what ssh printed.
     master: Option<JoinHandle<Result<String>>>,
     sessions: Mutex<Sessions>,
 }
 
 /// How much a connection is used.
 struct Sessions {
-    /// By processes.
+    /// Processes that use it.
     used: usize,
-    /// By how many at most.
+    /// The most processes that may use it.
     most: usize,
 }
 
@@ -53,7 +53,7 @@ struct Sessions {
 pub(super) struct Session<'a>(&'a Connection);
 
 impl Connection {
-    /// Connects. `socket` is where the control socket is to be.
+    /// Connects. `socket` is the path of the new control socket.
     pub fn open(address: Address, socket: PathBuf) -> Result<Self> {
         let master = ssh(&address, &socket).args(["-M", "-N"]);
         let options = ["ControlPersist=no", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4"];
@@ -71,7 +71,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Waits for the socket, which appears once all questions are settled.
+    /// Waits for the socket, which appears when ssh has logged in.
     fn wait(&mut self) -> Result<()> {
         let end = Instant::now() + 2 * PATIENCE;
         while !self.socket.exists() {
@@ -80,14 +80,14 @@ impl Connection {
                 return Err(self.why());
             }
             if Instant::now() >= end {
-                bail!("there is no answer within {} s", 2 * PATIENCE.as_secs());
+                bail!("no answer within {} s", 2 * PATIENCE.as_secs());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())
     }
 
-    /// What a master that has ended said.
+    /// Why the control master has ended.
     fn why(&mut self) -> anyhow::Error {
         match self.master.take().map(JoinHandle::join) {
             Some(Ok(Ok(said))) => anyhow!(said),
@@ -113,15 +113,15 @@ impl Connection {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs words there, by whatever shell the user has.
+    /// Runs a command line there, with the user's shell.
     pub fn command(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Cmd {
         let line: Vec<String> = words.into_iter().map(|word| quote(word.as_ref())).collect();
-        // Without the master it must fail, not connect anew.
+        // Without the control master it must fail, not connect again.
         let cmd = ssh(&self.address, &self.socket).args(["-o", "ProxyCommand=false", "-o", "LogLevel=ERROR"]);
         cmd.arg("--").arg(&self.address.host).arg(line.join(" "))
     }
 
-    /// Runs a short script there with these parameters and this input, and gives what it printed.
+    /// Runs a short script there with these parameters and this input, and returns what it printed.
     pub fn ask(&self, script: &str, parameters: &[&str], input: Option<(File, Duration)>) -> Result<String> {
         let cmd = self.command(["sh", "-c", script, "sh"].iter().chain(parameters));
         let cmd = match input {
@@ -137,7 +137,7 @@ impl Connection {
                 return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
             }
             if self.used() > 0 {
-                // Until one of the processes has ended, which may take long.
+                // A slot is free when one of the processes has ended, which may take long.
                 end = Instant::now() + PATIENCE;
             }
             interrupt::check()?;
@@ -145,7 +145,7 @@ impl Connection {
         }
     }
 
-    /// Whether the other side is there and answers, if only that it takes no more sessions.
+    /// Whether the other side answers, if only that it allows no more sessions.
     pub fn answers(&self) -> bool {
         let output = self.command(["true"]).timeout(PATIENCE).output();
         let told = |output: &Output| output.finished.status.code().is_some_and(|code| code != SSH_FAILED);
@@ -154,12 +154,12 @@ impl Connection {
 }
 
 impl Session<'_> {
-    /// What runs through the connection.
+    /// The connection that is used.
     pub fn connection(&self) -> &Connection {
         self.0
     }
 
-    /// Notes that the other side has refused this one: it takes no more than the others. False if there is no other.
+    /// Records that the other side has refused this session, so it allows no more than the others. False if there are no others.
     pub fn refused(&self) -> bool {
         let mut sessions = self.0.sessions();
         let others = sessions.used - 1;

@@ -1,4 +1,4 @@
-//! A test set on another machine: copied once, and how a program of it is run there.
+//! A test set on another machine: it is copied once, and its programs are run there.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
@@ -24,13 +24,13 @@ use crate::harness::libtest::{self, Tail};
 use crate::interrupt;
 use crate::test_set::{TestSet, in_sysroot};
 
-/// What runs a process there.
+/// The script that runs a process there.
 const SCRIPT: &str = include_str!("run.sh");
 
 /// How long copying may take.
 const COPYING: Duration = Duration::from_hours(1);
 
-/// Refusals after which it is not for one that has just ended, and takes a moment to be gone.
+/// Refusals after which the cause is no longer a session that has just ended.
 const TRIES: usize = 3;
 
 /// How long output may stay open after a process has ended.
@@ -39,17 +39,21 @@ const LEAK_GRACE: Duration = Duration::from_secs(2);
 /// A test set on a machine.
 #[derive(Debug)]
 pub struct Placed {
-    /// Where it is.
+    /// The machine.
     pub machine: Arc<Machine>,
-    /// What it is a copy of.
+    /// The original.
     local: TestSet,
     /// The folder there.
     folder: PathBuf,
 }
 
 impl Machine {
-    /// Copies a target's test set there, if it is not there yet, and sees that a program of it runs. `copying` is called
-    /// before a copy is made; `scratch` has room for one.
+    /// Copies a target's test set there unless it exists, and checks that one of its programs runs. `copying` is called before a
+    /// copy starts; `scratch` is a folder with room for one.
+    ///
+    /// # Errors
+    ///
+    /// If the copy fails, or the machine cannot run programs of the target.
     pub fn place(
         self: &Arc<Self>,
         target: &str,
@@ -60,7 +64,7 @@ impl Machine {
         let key = hex(&Sha256::digest(format!("{}\n{SCRIPT}", set.digest)));
         let folder = Path::new(&self.cache).join(format!("{target}-{}", &key[..16]));
         let placed = Placed { machine: Arc::clone(self), local: set.clone(), folder: folder.clone() };
-        // Held while copying: the other link mode's tests wait for the same.
+        // Held while copying: the tests of the other link mode wait for the same copy.
         let mut known = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains(&folder) {
             let there = "[ -d \"$1\" ] && echo there || echo none";
@@ -83,7 +87,7 @@ impl Placed {
     }
 
     fn copy(&self, scratch: &Path) -> Result<()> {
-        let file = tempfile::tempfile_in(scratch).context("making a file for the copy")?;
+        let file = tempfile::tempfile_in(scratch).context("creating a file for the copy")?;
         let mut tar = tar::Builder::new(std::io::BufWriter::new(file));
         append_files(&mut tar, &on_disk(self.local.files()?), "")?;
         let mut header = tar::Header::new_gnu();
@@ -92,8 +96,8 @@ impl Placed {
         tar.append_data(&mut header, "run.sh", SCRIPT.as_bytes())?;
         let mut file = tar.into_inner()?.into_inner().context("writing the copy")?;
         std::io::Seek::rewind(&mut file).context("reading the copy")?;
-        // What a shell that is gone has left is removed; the number in a name is that of its shell. If another run has just made
-        // the folder, it is within that what was moved.
+        // Parts of shells that have ended are removed; a part's name contains the process ID of its shell. If another run has
+        // just created the folder, the part was moved into it and is removed there.
         let script = "set -e\n\
                       mkdir -p \"$2\"\n\
                       for old in \"$2\"/.part-*; do kill -0 \"${old##*-}\" 2>/dev/null || rm -rf \"$old\"; done\n\
@@ -111,12 +115,12 @@ impl Placed {
         let copied = self.machine.ask(script, &[self.folder()?, cache], Some((file, COPYING)));
         copied.map(drop).map_err(|error| {
             let full = format!("{error:#}").contains("No space left on device");
-            let hint = format!("hint: the disk is full there: make room on {host}, for one in {cache}");
+            let hint = format!("hint: the disk is full there: make room on {host}, for example in {cache}");
             if full { anyhow!("{error:#}\n{hint}") } else { error }
         })
     }
 
-    /// Runs a program of the target there: the least that has to work.
+    /// Runs one program of the target there, as the least that has to work.
     fn check(&self, target: &str) -> Result<()> {
         let programs = self.local.list()?;
         let Some(program) = programs.iter().find(|program| program.harness) else { return Ok(()) };
@@ -129,7 +133,7 @@ impl Placed {
         let how = crate::exec::describe(&output.finished);
         let why = format!(
             "{host} ({kernel}) cannot run programs of {target}: `{} --list` {how}{}\n\
-             hint: is it of the target's architecture? if so, `rm -r {}` there has them copied again",
+             hint: is it of the target's architecture? if so, run `rm -r {}` there to have the programs copied again",
             program.name,
             output.last_lines(),
             quote(self.folder.as_os_str()),
@@ -138,7 +142,7 @@ impl Placed {
     }
 
     /// The path there of a file or folder of the test set.
-    pub fn there(&self, path: &Path) -> PathBuf {
+    pub(crate) fn there(&self, path: &Path) -> PathBuf {
         let there = TestSet::laid_out(&self.folder, String::new());
         let TestSet { programs, sysroot, libraries, .. } = &self.local;
         let pairs = [(programs, there.programs), (sysroot, there.sysroot), (libraries, there.libraries)];
@@ -146,22 +150,22 @@ impl Placed {
         found.unwrap_or_else(|| path.to_owned())
     }
 
-    /// Where the loader and the C library are there.
-    pub fn sysroot(&self) -> PathBuf {
+    /// The folder of the loader and the C library there.
+    pub(crate) fn sysroot(&self) -> PathBuf {
         self.there(&self.local.sysroot)
     }
 
-    /// Whether the very loader that the programs were made with is in its place there.
-    pub fn has_loader(&self, loader: &str) -> Result<bool> {
+    /// Whether the loader that the programs were built with is at its path there.
+    pub(crate) fn has_loader(&self, loader: &str) -> Result<bool> {
         let ours = in_sysroot(&self.sysroot(), loader);
         let ours = ours.to_str().context("the loader's name is not UTF-8")?;
         let asked = self.machine.ask("cmp -s \"$1\" \"$2\" && echo same || echo other", &[ours, loader], None);
         Ok(asked.with_context(|| format!("looking for the loader on {}", self.machine.host))?.ends_with("same"))
     }
 
-    /// Runs a command there, in folders of its own, with the environment that was written down for it. Ending, time limit
-    /// and interrupt are as those of a process here.
-    pub fn stream(&self, cmd: &Cmd, mut sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
+    /// Runs a command there, in private folders, with exactly the command's environment. Its end, its time limit and an interrupt
+    /// are as for a process on this machine.
+    pub(crate) fn stream(&self, cmd: &Cmd, mut sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
         let Machine { temporary, mark, .. } = &*self.machine;
         let number = self.machine.processes.fetch_add(1, Ordering::Relaxed);
         let own = format!("{temporary}/{mark}/{number}");
@@ -187,12 +191,12 @@ impl Placed {
             if session.refused() {
                 end = Instant::now() + PATIENCE;
             } else if Instant::now() >= end {
-                bail!("{} starts no process", self.machine.host);
+                bail!("{} refuses every session", self.machine.host);
             }
         }
     }
 
-    /// The same for these words; nothing if it was not begun, for there was no session to be had.
+    /// One attempt to run this command line; `None` if it did not start, because no session was available.
     fn attempt(
         &self,
         cmd: &Cmd,
@@ -204,7 +208,7 @@ impl Placed {
         let mut said = Tail::default();
         let mut ended = false;
         let finished = session.connection().command(words).bounded_as(cmd).stream(|stream, chunk| {
-            // Another process has found out; this one would be waited for in vain.
+            // Another process has found that the machine is lost, so this one would be waited for in vain.
             if chunk.is_empty() && self.machine.check().is_err() {
                 return Flow::Deadline(Instant::now());
             }
@@ -227,12 +231,12 @@ impl Placed {
         let Some(EndLine { status, left, cpu }) = filter.trailer() else {
             return self.without_trailer(finished, filter.has_begun(), session.connection(), said.text().trim_end());
         };
-        // Output that stayed open is held by a process that nobody could find.
+        // Output that stayed open belongs to a process that could not be found.
         let left = (left || finished.timed_out).then(|| "a process on the other machine".to_owned());
         Ok(Some(Finished { status, timed_out: false, left: left.into_iter().collect(), cpu, ..finished }))
     }
 
-    /// What it means that nothing was heard of a process's end; nothing if it has to be tried again.
+    /// What the lack of an end line means; `None` if the command has to be retried.
     fn without_trailer(
         &self,
         finished: Finished,
@@ -246,24 +250,24 @@ impl Placed {
             return Ok(Some(finished));
         }
         interrupt::check()?;
-        // Of what has stopped, or is cut off, no test is to blame.
+        // No test is to blame for a machine that has stopped or is unreachable.
         self.machine.check_answers(connection, said)?;
         match finished.status.code() {
             _ if finished.timed_out => Ok(Some(finished)),
             Some(SSH_FAILED) if !begun => Ok(None),
-            // The shell above it was killed, as happens when memory runs out.
+            // The shell above the process was killed, as happens when memory runs out.
             Some(SSH_FAILED) => Ok(Some(Finished { status: ExitStatus::from_raw(Signal::KILL.as_raw()), ..finished })),
             _ => Err(anyhow!("{} could not start the process: {said}", self.machine.host)),
         }
     }
 
-    /// Runs a command there and keeps what it printed.
-    pub fn output(&self, cmd: &Cmd) -> Result<Output> {
+    /// Runs a command there and keeps its output.
+    pub(crate) fn output(&self, cmd: &Cmd) -> Result<Output> {
         Output::of(|sink| self.stream(cmd, sink))
     }
 }
 
-/// The process has ended: its time limit is of no concern any more.
+/// After the process has ended, its time limit no longer matters.
 fn keep(flow: Flow) -> Flow {
     if flow == Flow::Kill { flow } else { Flow::Continue }
 }

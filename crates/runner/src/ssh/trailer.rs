@@ -1,16 +1,16 @@
-//! The line that `run.sh` adds to a process's standard error, taken out of it again.
+//! The line that `run.sh` adds to a process's standard error, and its removal.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// What `run.sh` says of a process at its end.
+/// What `run.sh` reports at the end of a process.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct EndLine {
     pub status: ExitStatus,
     /// Whether it left a process behind, which was killed.
     pub left: bool,
-    /// Processor time, its waited-for descendants' included.
+    /// Processor time, including that of waited-for descendants.
     pub cpu: Duration,
 }
 
@@ -21,7 +21,7 @@ impl EndLine {
         let code: i32 = words.next()?.parse().ok()?;
         let left = words.next()? == "1";
         let cpu = words.filter_map(time).sum();
-        // A shell says so that a signal ended a process; the highest is 64.
+        // That is how a shell reports a signal; the highest is 64.
         let status = if (129..=192).contains(&code) { code - 128 } else { code << 8 };
         Some(Self { status: ExitStatus::from_raw(status), left, cpu })
     }
@@ -34,9 +34,9 @@ fn time(word: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(minutes.parse::<f64>().ok()? * 60.0 + seconds).ok()
 }
 
-/// Passes a stream on without the trailer, and without what comes before the process: the words of ssh and of login shells.
+/// Passes a stream on without the end line, and without what ssh and login shells print before the process.
 pub(super) struct Filter {
-    /// What the process begins after.
+    /// The text after which the process starts.
     begin: Vec<u8>,
     begun: bool,
     /// What the trailer begins with.

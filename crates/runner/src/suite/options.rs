@@ -14,25 +14,26 @@ pub type Durations = HashMap<String, f64>;
 /// How a suite is run.
 #[derive(Clone)]
 pub struct Options<'a> {
-    /// The budget of jobs.
+    /// The budget of jobs: twice as many worker threads wait for a job each.
     pub jobs: Jobs,
-    /// What a test, by its name in the suite, may take. Tests of different limits run in different processes.
+    /// The limits of a test, by its name in the suite. Tests with different limits run in different processes. The empty name gives
+    /// the usual limits.
     pub limits: &'a (dyn Fn(&str) -> Limits + Sync),
-    /// Where the programs find their shared libraries.
+    /// Folders that are searched for the programs' shared libraries.
     pub lib_dirs: Vec<PathBuf>,
-    /// Whether a test, by its name in the suite, must not run.
+    /// Whether to skip a test, by its name in the suite.
     pub skip: &'a (dyn Fn(&str) -> bool + Sync),
-    /// Only tests whose name contains this.
+    /// Run only tests whose name contains this text.
     pub filter: Option<String>,
-    /// Only this part of them.
+    /// Run only this part of the selected tests.
     pub partition: Option<Partition>,
-    /// Tests that run at once in one process.
+    /// How many tests run at once in one process.
     pub threads: usize,
-    /// How often every test runs, each time alone, if not just once.
+    /// Run every test this many times, each time alone.
     pub stress: Option<usize>,
-    /// How long tests took before.
+    /// How long tests took in an earlier run; slow ones start first.
     pub durations: &'a Durations,
-    /// Told of tests that take long, while they run, from any thread.
+    /// Called from any thread with a warning about a test that takes long, while it runs.
     pub warn: &'a (dyn Fn(&str) + Sync),
 }
 

@@ -1,4 +1,4 @@
-//! One process of a test program: what it is started with, and what is to be heard of its tests while it runs.
+//! One process of a test program: how it is started, and what it reports about its tests while it runs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -21,13 +21,13 @@ use crate::jobs::Share;
 use crate::sandbox::Sandbox;
 use crate::scratch;
 
-/// The most that a program gets to list its tests. Where every program hangs, a test's limit for each would take an hour.
+/// The most seconds for listing tests. If every program hangs, the limit of a test for each would add up to an hour.
 const LIST_SECONDS: u64 = 60;
 
-/// What a program gets, at least, to its first word of a test: on a busy machine the namespaces and the emulator take their time.
+/// The least seconds until the first event: on a busy machine the namespaces and the emulator take their time.
 const START_SECONDS: u64 = 60;
 
-/// How long a program may take to end once it has reported everything.
+/// How long a program may take to end after it has reported everything.
 const EXIT_GRACE: Duration = Duration::from_secs(30);
 
 /// Starts the processes of one suite, and keeps what they share.
@@ -40,7 +40,7 @@ pub(super) struct Processes<'a> {
     tally: Mutex<Tally>,
 }
 
-/// What is summed up over all processes.
+/// Sums over all processes.
 #[derive(Default)]
 pub(super) struct Tally {
     pub cpu: Duration,
@@ -52,7 +52,7 @@ impl<'a> Processes<'a> {
         Self { sandbox, options, folder, started: AtomicUsize::new(0), tally: Mutex::default() }
     }
 
-    /// Names of a program's tests; if it cannot list them, the outcome of the program itself.
+    /// The names of a program's tests, or the outcome of a program that cannot list them.
     pub fn list(&self, program: &TestProgram) -> Result<Result<Vec<String>, TestOutcome>> {
         let mut output = Vec::new();
         let mut errors = Tail::default();
@@ -88,7 +88,7 @@ impl<'a> Processes<'a> {
         Ok(Err(outcome))
     }
 
-    /// What a program has listed. One that says something else instead has not listed its tests, whatever its exit status.
+    /// The names in a program's output. A program that prints something else has not listed its tests, whatever its exit status.
     fn listed(
         &self,
         program: &TestProgram,
@@ -138,14 +138,14 @@ impl<'a> Processes<'a> {
         Ok(outcome)
     }
 
-    /// Charges a test with the processes that it left behind.
+    /// Adds the processes that a test left behind to its reason, and to the notes.
     pub fn left_behind(&self, program: &TestProgram, test: &str, left: &[String], reason: &mut Option<String>) {
         let left = format!("left behind, and killed: {}", left.join(", "));
         self.note(program, &format!("{test} {left}"));
         *reason = Some(reason.take().map_or_else(|| left.clone(), |reason| format!("{reason}; {left}")));
     }
 
-    /// One process, from its start to its end, with `threads` tests at once. `reported` gets each test's outcome as it comes.
+    /// Runs one process to its end, with `threads` tests at once. `reported` gets each test's outcome as it comes.
     pub fn process(
         &self,
         program: &TestProgram,
@@ -157,7 +157,7 @@ impl<'a> Processes<'a> {
         let limits = (self.options.limits)(&first);
         let limit = Duration::from_secs(limits.test_seconds);
         let grace = EXIT_GRACE.min(limit);
-        // Counted from the first word of a test: what comes before (a job to wait for, namespaces, the emulator) is no test's.
+        // Counted from the first event: no test is to blame for the wait for a job, the namespaces and the emulator.
         let mut end_of_program = None;
         let mut follower = Follower::new(tests, threads == 1, reported);
         let (mut parser, failure) = match &program.harness {
@@ -206,7 +206,7 @@ impl<'a> Processes<'a> {
         Ok(End::new(follower, finished, parser.take_noise().text(), failure, &clock))
     }
 
-    /// Runs a command in folders of its own, which it is told of and which are gone afterwards, and counts what it costs.
+    /// Runs a command in private folders, which are removed afterwards, and counts its processor time. `cmd` gets their path.
     fn run(
         &self,
         program: &TestProgram,
@@ -230,7 +230,7 @@ impl<'a> Processes<'a> {
         Ok(finished)
     }
 
-    /// Something that the reader of the results should know.
+    /// Notes something that no test can be blamed for.
     pub fn note(&self, program: &TestProgram, text: &str) {
         self.tally().notes.insert(format!("{}: {text}", program.name));
     }
@@ -240,7 +240,7 @@ impl<'a> Processes<'a> {
     }
 }
 
-/// The outcome of a program as a whole.
+/// The outcome of a program that is one test.
 fn whole(program: &TestProgram, finished: &Finished, limits: Limits, output: String) -> TestOutcome {
     let outcome = end::of_program(finished);
     let reason = outcome.is_failure().then(|| end::reason(finished, too_late(limits.test_seconds)));

@@ -1,4 +1,4 @@
-//! Test programs: what they are, and how their tests are had.
+//! Test programs, and how their tests are listed and run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,36 +8,36 @@ use crate::harness::compiletest::UiSuite;
 /// One test program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestProgram {
-    /// Its suite.
+    /// The suite that its tests belong to.
     pub suite: String,
-    /// Its name, as it stands in test names.
+    /// The program's name, which its tests' names begin with.
     pub name: String,
-    /// The file.
+    /// The program's file.
     pub path: PathBuf,
-    /// Whether its tests' names go without the program's: it holds a crate's own unit tests, or is the suite's only one.
+    /// Whether its tests' names omit the program's: it contains a crate's unit tests, or is the suite's only program.
     pub unit: bool,
-    /// How its tests are had.
+    /// The harness that lists and runs its tests.
     pub harness: Harness,
 }
 
-/// What lists a program's tests and tells of them.
+/// What lists a program's tests and reports on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Harness {
-    /// Nothing: it is one test.
+    /// None: the program is one test, which passes if it exits with status 0.
     None,
-    /// Rust's own.
+    /// Rust's own harness.
     Libtest,
-    /// rustc's own, which is a program of this machine and starts those of the target.
+    /// rustc's compiletest, which runs on this machine and starts programs of the target.
     Compiletest(Arc<UiSuite>),
 }
 
 impl TestProgram {
-    /// A test's name in the suite.
+    /// The name in the suite of one of its tests.
     pub(super) fn full_name(&self, test: &str) -> String {
         if self.unit { test.to_owned() } else { format!("{}::{test}", self.name) }
     }
 
-    /// Whether it is one test.
+    /// Whether the program is one test.
     pub(super) fn is_whole(&self) -> bool {
         self.harness == Harness::None
     }

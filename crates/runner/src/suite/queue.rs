@@ -1,10 +1,10 @@
 //! The order of a suite's work: which tests each process gets, so that all processors have work to the end.
 //!
-//! Tests that are known to be slow, by their limits or by the last run, go first, by themselves. The others go in the order of
-//! their names, so that those of one module, which run through the same code, are translated by one emulator; each process gets
-//! less of the work that is left than the one before, so that the last ones end at about the same time.
+//! Tests that are known to be slow, by their limits or by the last run, start first, each in its own process. The others follow in
+//! the order of their names, so that one emulator translates the code that the tests of a module share. Each process gets less of
+//! the remaining work than the one before, so that the last ones end at about the same time.
 
-/// The least work that is worth a process of its own, in seconds: an emulator takes up to 0.1 s to start and to translate
+/// The least work, in seconds, that is worth a process of its own: an emulator takes up to 0.1 s to start and to translate
 /// what every test program runs.
 const SMALLEST_S: f64 = 1.0;
 
@@ -13,7 +13,7 @@ const SMALLEST_S: f64 = 1.0;
 const SLOW_PART: f64 = 0.1;
 const SLOW_S: f64 = 2.0;
 
-/// The fewest tests of a process, where it is not known how long they take.
+/// The fewest tests of a process if it is not known how long they take.
 const SMALLEST: usize = 16;
 
 /// The most bytes of test names on one command line, with room below the kernel's limit.
@@ -22,40 +22,40 @@ const ARGS_LIMIT: usize = 100_000;
 /// Tests of one program that may share a process.
 #[derive(Debug)]
 pub(super) struct Pile {
-    /// Number of the program.
+    /// The index of the program.
     pub program: usize,
     /// Names in the program; none if the program is one test.
     pub tests: Vec<String>,
     /// Whether they must all be in one process.
     pub together: bool,
-    /// Whether their limits say that they take long.
+    /// Whether their limits are higher than usual.
     pub slow: bool,
 }
 
-/// What a worker takes from the queue.
+/// The work of one process, which a worker takes from the queue.
 #[derive(Debug, PartialEq)]
 pub(super) enum Batch {
-    /// The program, its tests, and whether they must not run beside others of that kind.
+    /// The index of the program, its tests, and whether no other such batch may run at the same time.
     Tests(usize, Vec<String>, bool),
-    /// The program.
+    /// The index of a program that is one test.
     Whole(usize),
 }
 
-/// What is left to do, largest first.
+/// The remaining work, largest first.
 pub(super) struct Queue {
     piles: Vec<Weighed>,
     jobs: usize,
     known: bool,
 }
 
-/// A pile and how long its tests are thought to take.
+/// A pile, and how long its tests are expected to take.
 struct Weighed {
     program: usize,
     together: bool,
     known_slow: bool,
     /// Slowest first; each is a process.
     slow: Vec<(f64, String)>,
-    /// In the order of taking.
+    /// The others, in the order in which they are taken.
     rest: std::collections::VecDeque<(f64, String)>,
     weight: f64,
 }
@@ -90,9 +90,9 @@ impl Queue {
         queue
     }
 
-    /// The next process, and none when everything is taken.
+    /// The work of the next process; `None` when everything is taken.
     pub fn next(&mut self) -> Option<Batch> {
-        // What cannot be divided goes first: begun last, it would keep all others waiting.
+        // What cannot be divided starts first: started last, it would keep all others waiting.
         let is_whole = |pile: &Weighed| pile.together || (pile.slow.is_empty() && pile.rest.is_empty());
         let slowest = |pile: &Weighed| pile.slow.last().map_or(0.0, |(seconds, _)| *seconds);
         let order = |a: &&(usize, &Weighed), b: &&(usize, &Weighed)| {
@@ -123,7 +123,7 @@ impl Queue {
         Some(Batch::Tests(program, tests, together))
     }
 
-    /// The part of some work that one process gets of it.
+    /// The share of the remaining work that one process gets.
     fn share(&self, work: f64) -> f64 {
         work / (2.0 * as_f64(self.jobs))
     }

@@ -1,4 +1,4 @@
-//! A suite's run: what its programs list, what of that is selected, and who runs it.
+//! A run of a suite: its programs list their tests, the selected ones are queued, and worker threads run them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -17,30 +17,34 @@ use super::selection::{Chosen, Listed, Selected, Selector};
 use crate::interrupt::Interrupted;
 use crate::sandbox::Sandbox;
 
-/// A suite that is being run.
+/// A run of one suite.
 pub struct SuiteRun<'a> {
     programs: &'a [TestProgram],
     options: &'a Options<'a>,
     sandbox: &'a Sandbox,
     processes: Processes<'a>,
     start: Instant,
-    /// What is known by now, by the tests' names in the suite.
+    /// The outcomes so far, by the tests' names in the suite.
     settled: Mutex<BTreeMap<String, TestOutcome>>,
-    /// What is to run, by the same names.
+    /// The tests to run, by the same names.
     selected: Mutex<Places>,
 }
 
-/// A program and the test in it; no test if the program is the test.
+/// The index of a program and the test in it; `None` if the program is the test.
 type Place = (usize, Option<String>);
 
-/// Where each test is; nothing for a program that cannot list its tests, and stands for them.
+/// Where each test is; `None` for a program that cannot list its tests and stands for them.
 type Places = BTreeMap<String, Option<Place>>;
 
 impl<'a> SuiteRun<'a> {
-    /// Programs of one suite, to be run in the sandbox.
+    /// A run of these programs, which must belong to one suite.
     ///
-    /// Each process gets folders of its own in `folder`, whose path should be short: tests make sockets there, and the
-    /// kernel takes 107 bytes for a socket's path.
+    /// Each process gets private folders in `folder`. Its path should be short: tests create sockets there, and the kernel accepts
+    /// 107 bytes for a socket's path.
+    ///
+    /// # Errors
+    ///
+    /// If there are no programs, or if they belong to several suites.
     pub fn new(
         programs: &'a [TestProgram],
         sandbox: &'a Sandbox,
@@ -62,8 +66,13 @@ impl<'a> SuiteRun<'a> {
         })
     }
 
-    /// Runs it. `progress` is told tests done and tests selected, from any thread. After an interrupt, the outcome holds
-    /// what was known by then.
+    /// Runs the selected tests. `progress` gets the number of tests done and of tests selected, from any thread. After an
+    /// interrupt, the outcome contains what was known by then.
+    ///
+    /// # Errors
+    ///
+    /// If a program cannot be started or watched, two tests have the same name, or a test would have no outcome. Failed tests are
+    /// no error.
     pub fn run(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<SuiteOutcome> {
         let mut selection = Selector::new(self.options);
         for (program, listed) in self.list()? {
@@ -120,15 +129,19 @@ impl<'a> SuiteRun<'a> {
         Ok(outcome)
     }
 
-    /// Runs tests of an outcome again, each time alone, and puts into it how often they failed. What fails the same way by
-    /// running out of time is tried once more only.
+    /// Reruns tests of an outcome, each time alone, and adds how often they failed. A test that times out again is not tried a
+    /// third time.
+    ///
+    /// # Errors
+    ///
+    /// If a program cannot be started or watched, or the run is interrupted. What was found by then is in the outcome.
     pub fn again(&self, outcome: &mut SuiteOutcome, names: &[String], times: usize) -> Result<()> {
         let found = Mutex::new(Vec::new());
         let timeouts = outcome.tests.iter().filter(|test| test.outcome == Outcome::Timeout);
         let timeouts: HashSet<String> = timeouts.map(|test| test.name.clone()).collect();
         let places = {
             let selected = self.selected();
-            // That a program can list its tests after all would be no outcome of theirs, so that is not tried.
+            // A program that could not list its tests is not tried: a list would be no outcome of a test.
             names.iter().filter_map(|name| selected.get(name)?.clone()).collect()
         };
         let result = self.run_alone(places, times, &|name| timeouts.contains(name), &|name, outcomes| {
@@ -169,8 +182,8 @@ impl<'a> SuiteRun<'a> {
         Ok(())
     }
 
-    /// Runs each test `times` times, alone each time; `done` gets all outcomes of a test. One that `timed_out` before is left at the
-    /// first time if it does so again.
+    /// Runs each test `times` times, alone each time. `done` gets all outcomes of a test. A test that `timed_out` before and does so
+    /// again runs only once.
     fn run_alone(
         &self,
         tests: Vec<Place>,
@@ -200,7 +213,7 @@ impl<'a> SuiteRun<'a> {
         Ok(())
     }
 
-    /// The tests that each program lists; in its place the outcome of a program that cannot.
+    /// The tests that each program lists, or the outcome of a program that cannot list them.
     fn list(&self) -> Result<Vec<(usize, Listed)>> {
         let next = AtomicUsize::new(0);
         let next = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < self.programs.len());
@@ -213,14 +226,14 @@ impl<'a> SuiteRun<'a> {
         Ok(all)
     }
 
-    /// Puts a test with those that may share its process.
+    /// Adds a test to those that may share its process.
     fn pile(&self, piles: &mut Vec<Pile>, test: Selected, together: bool) {
         let limits = |pile: &Pile| {
             let first = pile.tests.first()?;
             Some((self.options.limits)(&self.programs[pile.program].full_name(first)))
         };
         let own = (self.options.limits)(&test.full);
-        // No test is called so: what holds for it holds for the whole suite.
+        // No test has this name, so its limits are those of the whole suite.
         let usual = (self.options.limits)("");
         let slow = own.test_seconds > usual.test_seconds || own.slow_seconds > usual.slow_seconds;
         let same = |pile: &Pile| pile.program == test.program && pile.together == together && limits(pile) == Some(own);
@@ -256,7 +269,7 @@ impl<'a> SuiteRun<'a> {
         self.selected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts in what was spent, and what was noted, until now.
+    /// Adds the time spent and the notes so far.
     fn cost(&self, outcome: &mut SuiteOutcome) {
         let tally = self.processes.tally();
         outcome.notes = tally.notes.iter().cloned().collect();
@@ -264,7 +277,7 @@ impl<'a> SuiteRun<'a> {
         outcome.cpu_s = tally.cpu.as_secs_f64();
     }
 
-    /// Does jobs on several threads until there are none left; after an error no new one is begun.
+    /// Does jobs on several threads until none is left. After an error no new job starts.
     fn spread<J, T: Send>(
         &self,
         next: impl Fn() -> Option<J> + Sync,
@@ -280,7 +293,7 @@ impl<'a> SuiteRun<'a> {
             }
             Ok(results)
         };
-        // More than there are jobs, for those that sleep.
+        // More threads than jobs, because sleeping tests lend theirs.
         let threads = 2 * self.options.jobs.total();
         let all = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
@@ -293,11 +306,11 @@ impl<'a> SuiteRun<'a> {
     }
 }
 
-/// How many tests no outcome is known of. Without an interrupt there is none, and with or without one nobody tells of a test
-/// that was not asked for.
+/// How many tests have no outcome. Fails if there are any without an interrupt, and if there is an outcome of a test that was not
+/// selected.
 fn not_run(selected: &Places, settled: &BTreeMap<String, TestOutcome>, interrupted: bool) -> Result<usize> {
     if let Some(name) = settled.keys().find(|name| !selected.contains_key(*name)) {
-        bail!("there is an outcome of {name}, which was not to run");
+        bail!("there is an outcome of {name}, which was not selected");
     }
     let lost: Vec<&str> = selected.keys().filter(|name| !settled.contains_key(*name)).map(String::as_str).collect();
     if !interrupted && !lost.is_empty() {
@@ -309,11 +322,11 @@ fn not_run(selected: &Places, settled: &BTreeMap<String, TestOutcome>, interrupt
     Ok(lost.len())
 }
 
-/// Held by tests that share the host's network, whichever program, link mode or target they are of.
+/// Held by tests that share the host's network, across programs, link modes and targets.
 static HOST_NETWORK: Mutex<()> = Mutex::new(());
 
-/// Whether a test may listen on a port: std's count up from the same number in every process, so two processes that
-/// share a network would meet.
+/// Whether a test may listen on a port. std's tests count up from the same port in every process, so two processes that
+/// share a network would collide.
 fn shares_ports(test: &str) -> bool {
     test.contains("net::")
 }
@@ -338,7 +351,7 @@ mod tests {
         assert_eq!(check(&["b"], false), Err("2 tests have no outcome: a, c".into()));
         for interrupted in [false, true] {
             let made_up = check(&["a", "b", "d"], interrupted);
-            assert_eq!(made_up, Err("there is an outcome of d, which was not to run".into()));
+            assert_eq!(made_up, Err("there is an outcome of d, which was not selected".into()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What of a suite's tests is asked for: by the filter, and by the part.
+//! Selects tests of a suite, by the filter and the partition.
 
 use std::collections::HashSet;
 
@@ -9,37 +9,37 @@ use bringup_model::partition;
 use super::options::Options;
 use super::program::TestProgram;
 
-/// What a program lists; in its place the outcome of a program that cannot.
+/// The tests that a program lists, or the outcome of a program that cannot list them.
 pub(super) type Listed = Result<Vec<String>, TestOutcome>;
 
-/// A test that was asked for.
+/// A test that was selected.
 pub(super) struct Selected {
-    /// Number of its program.
+    /// The index of its program.
     pub program: usize,
-    /// Its name in its program; nothing if the program is the test, or could not list its tests.
+    /// Its name in its program; `None` if the program is the test, or could not list its tests.
     pub test: Option<String>,
     /// Its name in the suite.
     pub full: String,
-    /// What became of the program when it was asked for its tests, if that went wrong: it stands for all of them.
+    /// The outcome of a program that could not list its tests. It stands for all of them.
     pub unlisted: Option<TestOutcome>,
 }
 
-/// Gathers what programs list.
+/// Collects the tests that programs list.
 pub(super) struct Selector<'a> {
     options: &'a Options<'a>,
     seen: HashSet<String>,
     selected: Vec<Selected>,
 }
 
-/// What is to run, and what is left to others.
+/// The tests to run, and those of other parts.
 pub(super) struct Chosen {
-    /// What is to run, sorted by name.
+    /// Tests to run, sorted by name.
     pub ours: Vec<Selected>,
     /// Names of tests of other parts.
     pub elsewhere: Vec<String>,
-    /// Digest of the names of both.
+    /// Digest of the names of both groups.
     pub names: String,
-    /// Whether both are all tests of all programs.
+    /// Whether both groups together are all tests of all programs.
     pub complete: bool,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Selector<'a> {
                     program.path.display()
                 );
             }
-            // Nobody knows whether the filter means tests of a program that cannot list them.
+            // The filter may mean a test of a program that cannot list its tests.
             if unlisted.is_some() || self.options.filter.as_ref().is_none_or(|text| full.contains(text)) {
                 self.selected.push(Selected { program: index, test, full, unlisted });
             }

@@ -1,17 +1,16 @@
-//! One shard: some tests of one program, run by as many processes as it takes, one at a time.
+//! One shard: some tests of one program, run one process after another until each test has its outcome.
 //!
-//! Who is blamed, by how a process ends:
-//! * with a test in flight: that test, and a new process runs what is left; but if the process had used up something that adds
-//!   up (time, output, memory, …), the test gets a new one first;
-//! * with several in flight, by threads or because one was never reported: those of them, or else of those reported, that bring
-//!   it about alone; if none does, each one in flight, for it may be any. One that runs out of time only in company is a timeout;
-//! * between two tests: the one just reported, if it does it alone too; else nobody, and a note is kept;
-//! * before the first test, twice in a row: the first test that is left;
-//! * well, without a word of a test that it was asked for, or of its end, also when it is asked for nothing else: that test is
-//!   missing;
-//! * badly after its last test: the tests that do it alone, found by halving; a note if no test does;
-//! * however it ends, with processes left behind: the tests that leave some alone, found the same way, and else the one in
-//!   flight. That does not change what became of the test. Where it was killed, the one in flight may have had them by right.
+//! Which test is blamed depends on how a process ends:
+//! * With one test in flight: that test, and a new process runs the rest. If the process had exhausted something that adds up
+//!   (time, output, memory, …), the test first gets a new process.
+//! * With several in flight, because of threads or because one was never reported: those tests in flight, or else those reported,
+//!   that cause the end alone. If no test does, each one in flight. A test that only times out beside others is a timeout.
+//! * Between two tests: the test just reported, if it causes the end alone too. Otherwise no test, and a note is kept.
+//! * Before the first test, twice in a row: the first of the remaining tests.
+//! * Well, without reporting a requested test, even when that is the only one requested: that test is missing.
+//! * Badly after its last test: the tests that cause the end alone, found by halving. A note if no test does.
+//! * With processes left behind, however it ends: the tests that leave some behind alone, found by halving, or else the test in
+//!   flight. The outcome stays. If the process was killed, the test in flight may have had child processes rightly.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,7 +24,7 @@ use super::program::{Harness, TestProgram};
 use crate::exec::Finished;
 use crate::harness::end::{AFTER_REPORT, BEFORE_START, End, Point, missing};
 
-/// What takes each outcome as soon as it is known. A later one of the same test replaces the one before.
+/// Receives each outcome as soon as it is known. A later outcome of a test replaces the earlier one.
 pub(super) type Settle<'a> = &'a mut dyn FnMut(TestOutcome);
 
 impl Processes<'_> {
@@ -50,7 +49,7 @@ impl Processes<'_> {
                         rest.retain(|name| !blamed.contains(name));
                     }
                 }
-                // What it has not reported in company is requested once more.
+                // Tests that were not reported are requested once more.
                 Point::Complete if rest.len() < asked.len() => {}
                 Point::Complete => rest.drain(..).for_each(|name| settle(missing(name))),
                 Point::AfterAll => {
@@ -112,7 +111,7 @@ impl Processes<'_> {
         outcome.with_context(|| format!("{}: the test {test} was lost", program.name))
     }
 
-    /// Settles the tests in flight that made the process end so; the result names all that are settled.
+    /// Settles the tests in flight that caused the end, and returns the names of all that are settled.
     fn blame(&self, program: &TestProgram, ended: &End, settle: Settle) -> Result<Vec<String>> {
         if ended.only {
             ended.in_flight.iter().for_each(|(name, time)| settle(ended.of_test_in_flight(name, *time)));
@@ -133,7 +132,7 @@ impl Processes<'_> {
             &ended.overdue
         };
         for (name, time) in guilty {
-            // One that was never reported is in flight for ever, and one that waits for another is late for it.
+            // A test that was never reported stays in flight for ever, and one that waits for another test is late because of it.
             let alone = if ended.single { None } else { Some(self.alone(program, name)?) };
             settle(match alone {
                 Some(alone) if alone.outcome.is_failure() => alone,
@@ -144,7 +143,7 @@ impl Processes<'_> {
         Ok(names(guilty))
     }
 
-    /// Runs each of the tests in flight alone, and if they are innocent those that were reported.
+    /// Runs each of the tests in flight alone, and if none of them causes the end, those that were reported.
     fn blame_one_of(&self, program: &TestProgram, ended: &End, settle: Settle) -> Result<Vec<String>> {
         let mut tried = Vec::new();
         for (name, _) in &ended.in_flight {
@@ -152,7 +151,7 @@ impl Processes<'_> {
         }
         let late = if ended.told { &ended.done } else { recent(ended) };
         let mut found = tried.iter().any(|test| matches!(test.outcome, Outcome::Crash | Outcome::Timeout));
-        // That one of them dies by itself says nothing for those that another thread had just reported.
+        // That one of them dies alone does not clear those that another thread had just reported.
         if !found || (!ended.single && !ended.finished.timed_out) {
             found |= self.blame_late(program, late, ended, settle)?;
         }
@@ -168,7 +167,7 @@ impl Processes<'_> {
         Ok(names(&ended.in_flight))
     }
 
-    /// Settles those of the tests that make a process end badly after they are reported, if there are any.
+    /// Settles the tests that make a process end badly after they are reported. Returns whether there are any.
     fn blame_late(&self, program: &TestProgram, tests: &[String], ended: &End, settle: Settle) -> Result<bool> {
         let culprits = self.culprits(program, tests, &End::is_bad_after_tests)?;
         for (name, _) in &culprits {
@@ -177,8 +176,8 @@ impl Processes<'_> {
         Ok(!culprits.is_empty())
     }
 
-    /// Those of the tests that show something when they run alone, and how that ended, found by halving: what all of them together do not show,
-    /// none is looked at for.
+    /// The tests that show something when they run alone, each with its end, found by halving. A group that does not show it is not
+    /// divided.
     fn culprits(
         &self,
         program: &TestProgram,
@@ -202,13 +201,13 @@ impl Processes<'_> {
     }
 }
 
-/// The tests that may have brought about what came after they were reported: the last, or, where others go on meanwhile, any.
+/// The tests that may have caused what came after their report: the last one, or, with several threads, any.
 fn recent(ended: &End) -> &[String] {
     let count = if ended.single { 1 } else { ended.done.len() };
     &ended.done[ended.done.len().saturating_sub(count)..]
 }
 
-/// Whether processes were left behind, or may have been before it was killed: rustc's tests are nothing but processes.
+/// Whether processes were left behind, or may have been before the program was killed. rustc's tests always start processes.
 fn leaves(program: &TestProgram, ended: &End) -> bool {
     let Finished { left, in_company, .. } = &ended.finished;
     !left.is_empty() || (*in_company && program.harness == Harness::Libtest)

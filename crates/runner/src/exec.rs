@@ -39,7 +39,8 @@ pub use self::output::{Finished, Flow, Output, Stream};
 pub(super) use self::supervisor::most_open_files;
 pub(crate) use self::words::quote_bytes;
 use self::words::shorten;
-pub use self::words::{describe, quote, signal_name};
+pub(crate) use self::words::signal_name;
+pub use self::words::{describe, quote};
 
 /// Search path of every child. The user's own `PATH` is ignored.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -3,4 +3,3 @@
 pub mod compiletest;
 pub(crate) mod end;
 pub(crate) mod follow;
-pub(crate) mod libtest;

@@ -58,7 +58,7 @@ struct Tokens {
 
 /// A token, returned on drop.
 #[must_use = "a token that is dropped at once allows nothing"]
-pub struct Token {
+pub(crate) struct Token {
     pool: Arc<Pool>,
     program: Option<Pid>,
 }
@@ -91,7 +91,7 @@ impl Jobs {
     /// # Errors
     ///
     /// If the run is interrupted, or the pool cannot be read.
-    pub fn acquire(&self) -> Result<Token> {
+    pub(crate) fn acquire(&self) -> Result<Token> {
         interrupt::check()?;
         // On an interrupt every holder is killed and returns its token, so this wait ends.
         self.0.client.acquire_raw().context("waiting for a job to be free")?;

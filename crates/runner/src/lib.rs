@@ -63,7 +63,7 @@
 //! 1. [`interrupt`]: Ctrl-C as an event; `process_tree`: what runs below a process.
 //! 2. [`jobs`]: the budget of jobs, which compilers, make, cargo and emulators share.
 //! 3. [`exec`]: the only place that starts processes.
-//! 4. [`scratch`], [`files`] and [`test_set`]: folders, and files that go to another machine; `harness::libtest`: libtest's protocol.
+//! 4. [`scratch`], [`files`] and [`test_set`]: folders, and files that go to another machine; `libtest`: the protocol of Rust's own harness.
 //! 5. [`ssh`]: another machine; then [`runner`]: what starts a program of the target; then [`sandbox`]: what surrounds it.
 //! 6. [`harness`]: what a process reports about its tests, and what its end means for them.
 //! 7. [`one_test`]: one test in one process; [`suite`]: all tests of many programs.
@@ -74,6 +74,7 @@ pub mod files;
 pub mod harness;
 pub mod interrupt;
 pub mod jobs;
+mod libtest;
 pub mod one_test;
 mod process_tree;
 pub mod runner;

@@ -10,8 +10,8 @@ use bringup_model::outcome::{Outcome, TestOutcome};
 use crate::exec::{Bounds, Finished, Flow, Stream};
 use crate::harness::end::{self, Clock, End, too_late};
 use crate::harness::follow::Follower;
-use crate::harness::libtest::{self, Parser, Tail};
 use crate::jobs::{Jobs, Share};
+use crate::libtest::{self, Parser, Tail};
 use crate::sandbox::{Sandbox, Tracing, private};
 
 /// A program and the one test of it that is run.

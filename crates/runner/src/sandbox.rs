@@ -179,7 +179,7 @@ impl Sandbox {
     /// # Errors
     ///
     /// As for [`command`](Self::command).
-    pub fn traced(
+    pub(crate) fn traced(
         &self,
         program: &Path,
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,

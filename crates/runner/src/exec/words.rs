@@ -22,7 +22,7 @@ pub fn describe(finished: &Finished) -> String {
 }
 
 /// The name of a signal: `SIGSEGV` for 11, `signal 64` where there is none.
-pub fn signal_name(signal: i32) -> String {
+pub(crate) fn signal_name(signal: i32) -> String {
     signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), Into::into)
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bringup_model::outcome::{Outcome, TestOutcome};
 
-use super::libtest::{Done, Event, Tail, TestResult};
+use crate::libtest::{Done, Event, Tail, TestResult};
 
 /// What is known about a process so far.
 pub(crate) struct Follower<'a> {

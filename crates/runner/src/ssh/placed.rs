@@ -20,8 +20,8 @@ use super::trailer::{EndLine, Filter};
 use super::{Machine, PATIENCE};
 use crate::exec::{Cmd, Finished, Flow, Output, Stream, quote};
 use crate::files::{append_files, on_disk};
-use crate::harness::libtest::{self, Tail};
 use crate::interrupt;
+use crate::libtest::{self, Tail};
 use crate::test_set::{TestSet, in_sysroot};
 
 /// The script that runs a process there.

@@ -16,8 +16,8 @@ use crate::exec::{self, Bounds, Cmd, Finished, Flow, Stream};
 use crate::harness::compiletest;
 use crate::harness::end::{self, Clock, End, too_late};
 use crate::harness::follow::{Follower, join};
-use crate::harness::libtest::{self, Parser, Tail};
 use crate::jobs::Share;
+use crate::libtest::{self, Parser, Tail};
 use crate::sandbox::Sandbox;
 use crate::scratch;
 

@@ -195,7 +195,7 @@ impl UiSuite {
             Some(starter) => cmd.arg("--runner").arg(starter),
             None => cmd,
         };
-        let cmd = ["host", "target"].iter().zip(helpers).fold(cmd, |cmd, (whose, helpers)| {
+        let cmd = [("host", &helpers[0]), ("target", &helpers[1])].into_iter().fold(cmd, |cmd, (whose, helpers)| {
             let option = format!("--{whose}-rustcflags");
             let flags = ["-Crpath".into(), "-Cdebuginfo=0".into(), format!("-Lnative={}", helpers.display())];
             flags.into_iter().fold(cmd, |cmd, flag| cmd.arg(&option).arg(flag))

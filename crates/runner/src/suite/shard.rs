@@ -146,11 +146,11 @@ impl Processes<'_> {
     /// Runs each of the tests in flight alone, and if none of them causes the end, those that were reported.
     fn blame_one_of(&self, program: &TestProgram, ended: &End, settle: Settle) -> Result<Vec<String>> {
         let mut tried = Vec::new();
-        for (name, _) in &ended.in_flight {
-            tried.push(self.alone(program, name)?);
+        for (name, time) in &ended.in_flight {
+            tried.push((self.alone(program, name)?, *time));
         }
         let late = if ended.told { &ended.done } else { recent(ended) };
-        let mut found = tried.iter().any(|test| matches!(test.outcome, Outcome::Crash | Outcome::Timeout));
+        let mut found = tried.iter().any(|(test, _)| matches!(test.outcome, Outcome::Crash | Outcome::Timeout));
         // That one of them dies alone does not clear those that another thread had just reported.
         if !found || (!ended.single && !ended.finished.timed_out) {
             found |= self.blame_late(program, late, ended, settle)?;
@@ -160,9 +160,9 @@ impl Processes<'_> {
             0 => ", but not alone".to_owned(),
             _ => format!(" while it ran beside {others} others, but not alone"),
         };
-        for (test, (name, time)) in tried.into_iter().zip(&ended.in_flight) {
+        for (test, time) in tried {
             let is_itself = found || test.outcome.is_failure();
-            settle(if is_itself { test } else { ended.dead(name.clone(), &when, *time) });
+            settle(if is_itself { test } else { ended.dead(test.name, &when, time) });
         }
         Ok(names(&ended.in_flight))
     }

@@ -1,8 +1,8 @@
 //! Runs every test of a libtest program under a QEMU user-mode emulator and prints each test's outcome:
 //!
 //! ```sh
-//! cargo test --no-run --target s390x-unknown-linux-musl
-//! cargo run --example run_under_qemu -- /usr/bin/qemu-s390x /usr/s390x-linux-musl target/…/debug/deps/app-0123456789abcdef
+//! cargo test --no-run --target s390x-unknown-linux-musl cargo run --example run_under_qemu -- /usr/bin/qemu-s390x
+//! /usr/s390x-linux-musl target/…/debug/deps/app-0123456789abcdef
 //! ```
 //!
 //! The sysroot holds the target's loader and C library; further arguments are folders with more shared libraries.

@@ -1,8 +1,8 @@
 //! The only place that starts processes.
 //!
-//! A child gets exactly the environment that is set here, its own process group, and no terminal. It runs below a supervisor
-//! that kills everything the child started, whether the child or this process ends first. A wait ends on output, on the end of
-//! the child, on the time limit and on Ctrl-C.
+//! A child gets exactly the environment that is set here, its own process group, and no terminal. It runs below a
+//! supervisor that kills everything the child started, whether the child or this process ends first. A wait ends on
+//! output, on the end of the child, on the time limit and on Ctrl-C.
 
 mod bounds;
 mod child;
@@ -172,8 +172,8 @@ impl Cmd {
         self.words().map(quote).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs the command and hands every chunk of output to `sink` as it comes. If the command is [bounded](Self::bounded), `sink`
-    /// also gets an empty chunk at regular intervals, so that it can check the time.
+    /// Runs the command and hands every chunk of output to `sink` as it comes. If the command is
+    /// [bounded](Self::bounded), `sink` also gets an empty chunk at regular intervals, so that it can check the time.
     ///
     /// # Errors
     ///
@@ -286,8 +286,8 @@ impl Cmd {
     ///
     /// # Errors
     ///
-    /// As for [`stream`](Self::stream), if the log cannot be written, and if the exit status is not 0: the error shows the end of
-    /// the log.
+    /// As for [`stream`](Self::stream), if the log cannot be written, and if the exit status is not 0: the error shows
+    /// the end of the log.
     pub fn run(&self, log: &Path) -> Result<Finished> {
         use std::io::Write as _;
         let mut file = fs_err::OpenOptions::new().create(true).append(true).open(log)?;
@@ -358,7 +358,8 @@ impl Cmd {
         let mut tries = 0..BUSY_TRIES;
         let spawned = loop {
             match command.spawn() {
-                // Another thread is starting a process that still has the program, which we have just written, open for writing.
+                // Another thread is starting a process that still has the program, which we have just written, open for
+                // writing.
                 Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && tries.next().is_some() => {
                     std::thread::sleep(BUSY_PAUSE);
                 }

@@ -1,5 +1,6 @@
-//! Files under the names that they get in an archive or on another machine: their hashes, and a reproducible tar stream. The
-//! copies that go to other machines and the archives of the program are made here, so that both have the same bytes.
+//! Files under the names that they get in an archive or on another machine: their hashes, and a reproducible tar
+//! stream. The copies that go to other machines and the archives of the program are made here, so that both have the
+//! same bytes.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -81,8 +82,8 @@ pub fn hashes(files: &Files) -> Result<BTreeMap<String, String>> {
     files.par_iter().map(|(name, content)| Ok((name.clone(), content.sha256()?))).collect()
 }
 
-/// Adds files to a tar archive, with no more metadata than the name and whether they can be executed. A file that occurs twice,
-/// such as the C library, which is also the loader, becomes a hard link.
+/// Adds files to a tar archive, with no more metadata than the name and whether they can be executed. A file that
+/// occurs twice, such as the C library, which is also the loader, becomes a hard link.
 ///
 /// # Errors
 ///

@@ -14,7 +14,7 @@ pub struct Interrupted;
 
 impl std::fmt::Display for Interrupted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("interrupted; the same command goes on from the last complete step")
+        f.write_str("interrupted; run the same command again to continue after the last complete step")
     }
 }
 

@@ -1,10 +1,10 @@
 //! The budget of jobs: one pool of tokens that every compiler, make, cargo and emulator draws from.
 //!
-//! The pool is GNU make's jobserver, which make, cargo and rustc support. A process holds one token while it runs. Tools that
-//! start other processes take more tokens from the same pool.
+//! The pool is GNU make's jobserver, which make, cargo and rustc support. A process holds one token while it runs.
+//! Tools that start other processes take more tokens from the same pool.
 //!
-//! A watcher adjusts the pool: a test program that sleeps lends its token until it works again, and a token is withheld while
-//! memory is short.
+//! A watcher adjusts the pool: a test program that sleeps lends its token until it works again, and a token is withheld
+//! while memory is short.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -64,8 +64,8 @@ pub(crate) struct Token {
 }
 
 impl Jobs {
-    /// A budget of `total` jobs. While fewer than `reserve` bytes of memory are available, jobs are withheld; `warn` is called the
-    /// first time.
+    /// A budget of `total` jobs. While fewer than `reserve` bytes of memory are available, jobs are withheld; `warn` is
+    /// called the first time.
     ///
     /// # Errors
     ///
@@ -187,7 +187,8 @@ mod tests {
         Jobs::new(total, 0, |_| ()).unwrap()
     }
 
-    /// Runs a script that holds the only token, calls `look` while it runs, and has it end then: it is to read from its input.
+    /// Runs a script that holds the only token, calls `look` while it runs, and has it end then: it is to read from its
+    /// input.
     fn while_running<T>(share: Share, script: &str, look: impl FnOnce(&Jobs) -> T) -> T {
         let jobs = jobs(1);
         let (input, end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();

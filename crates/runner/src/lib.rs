@@ -1,10 +1,10 @@
 //! Runs the test programs of another architecture, and reports an outcome for every test.
 //!
-//! A program is run by an emulator (QEMU user-mode), by this machine's own processor, or by another machine over ssh. Each of
-//! its processes gets a private home, temporary folder and working folder; where the kernel allows it, also a network of its
-//! own. Time, memory, processes, open files, output and disk are limited. When a process ends, nothing that it started is left.
-//! A test that takes its process down costs no other test its outcome: new processes run the rest, and the test that
-//! caused the end is found.
+//! A program is run by an emulator (QEMU user-mode), by this machine's own processor, or by another machine over ssh.
+//! Each of its processes gets a private home, temporary folder and working folder; where the kernel allows it, also a
+//! network of its own. Time, memory, processes, open files, output and disk are limited. When a process ends, nothing
+//! that it started is left. A test that takes its process down costs no other test its outcome: new processes run the
+//! rest, and the test that caused the end is found.
 //!
 //! # Example
 //!
@@ -63,8 +63,10 @@
 //! 1. [`interrupt`]: Ctrl-C as an event; `process_tree`: what runs below a process.
 //! 2. [`jobs`]: the budget of jobs, which compilers, make, cargo and emulators share.
 //! 3. [`exec`]: the only place that starts processes.
-//! 4. [`scratch`], [`files`] and [`test_set`]: folders, and files that go to another machine; `libtest`: the protocol of Rust's own harness.
-//! 5. [`ssh`]: another machine; then [`runner`]: what starts a program of the target; then [`sandbox`]: what surrounds it.
+//! 4. [`scratch`], [`files`] and [`test_set`]: folders, and files that go to another machine; `libtest`: the protocol
+//!    of Rust's own harness.
+//! 5. [`ssh`]: another machine; then [`runner`]: what starts a program of the target; then [`sandbox`]: what surrounds
+//!    it.
 //! 6. [`harness`]: what a process reports about its tests, and what its end means for them.
 //! 7. [`one_test`]: one test in one process; [`suite`]: all tests of many programs.
 #![warn(clippy::missing_errors_doc)]

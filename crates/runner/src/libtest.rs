@@ -181,7 +181,8 @@ impl Parser {
         }
     }
 
-    /// Keeps the part of an endless line that may be an event: the end of noise, or the beginning of a failure's output.
+    /// Keeps the part of an endless line that may be an event: the end of noise, or the beginning of a failure's
+    /// output.
     fn shorten_line(&mut self) {
         let end = self.line.len() - self.event.len();
         let start = find(&self.line, self.event);

@@ -58,8 +58,8 @@ impl OneTest {
         test.map(str::to_owned).collect()
     }
 
-    /// Runs the test once, in private folders within `folder`, which must exist and belong to this run alone. The path should be
-    /// short, because tests create sockets below it.
+    /// Runs the test once, in private folders within `folder`, which must exist and belong to this run alone. The path
+    /// should be short, because tests create sockets below it.
     ///
     /// # Errors
     ///

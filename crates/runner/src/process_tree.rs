@@ -1,7 +1,7 @@
 //! What runs below a process, read from /proc.
 //!
-//! Not every kernel lists the children of a process, so all processes are read. Those that are not below us are skipped for a
-//! while, and callers that ask at about the same time share one look.
+//! Not every kernel lists the children of a process, so all processes are read. Those that are not below us are skipped
+//! for a while, and callers that ask at about the same time share one look.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
@@ -62,8 +62,8 @@ pub fn own_cpu_time(pid: Pid) -> Duration {
     time(Process::read(id(pid)).map_or(0, |process| process.ticks))
 }
 
-/// Whether a thread below a process runs, or waits for a processor or a disk: on a busy machine a program may use little
-/// processor time and yet not sleep.
+/// Whether a thread below a process runs, or waits for a processor or a disk: on a busy machine a program may use
+/// little processor time and yet not sleep.
 pub fn is_runnable(root: Pid) -> bool {
     let state = |thread: std::io::Result<fs_err::DirEntry>| {
         let stat = fs_err::read_to_string(thread.ok()?.path().join("stat")).ok()?;

@@ -45,7 +45,8 @@ pub enum Runner {
 }
 
 impl Runner {
-    /// QEMU user-mode with its default CPU, as it is installed at `path`, for programs whose loader and libraries are in `sysroot`.
+    /// QEMU user-mode with its default CPU, as it is installed at `path`, for programs whose loader and libraries are
+    /// in `sysroot`.
     ///
     /// # Errors
     ///
@@ -100,11 +101,11 @@ impl Runner {
         }
     }
 
-    /// The command line that starts `program` without a sandbox, up to and including the program. `options` are further options of
-    /// the emulator.
+    /// The command line that starts `program` without a sandbox, up to and including the program. `options` are further
+    /// options of the emulator.
     ///
-    /// Without an emulator a dynamic program is started through the sysroot's loader, so it does not see its own path in
-    /// `/proc/self/exe`. A sandbox can avoid that.
+    /// Without an emulator a dynamic program is started through the sysroot's loader, so it does not see its own path
+    /// in `/proc/self/exe`. A sandbox can avoid that.
     ///
     /// # Errors
     ///

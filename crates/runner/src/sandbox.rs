@@ -2,9 +2,10 @@
 //!
 //! Three things are set up where the kernel allows them, each in namespaces that only the program and its children see:
 //! * a private network with only a loopback interface, so that tests of two programs cannot collide on a port;
-//! * the emulator registered with `binfmt_misc`, so that programs of the target can start each other (Linux 6.7 and later);
-//! * for the native runner, an overlay that puts the target's loader into the host's folder of that name, so that programs start
-//!   as on a target system and know their own path.
+//! * the emulator registered with `binfmt_misc`, so that programs of the target can start each other (Linux 6.7 and
+//!   later);
+//! * for the native runner, an overlay that puts the target's loader into the host's folder of that name, so that
+//!   programs start as on a target system and know their own path.
 //!
 //! Inside, the user is root, and no other user exists. For another machine the same is tried there.
 
@@ -45,7 +46,8 @@ pub struct Sandbox {
     pub network: bool,
     /// Whether programs of the target can start each other under the emulator.
     pub binfmt: bool,
-    /// Whether the target's programs look like the host's own to the kernel, so that the emulator cannot be registered for them.
+    /// Whether the target's programs look like the host's own to the kernel, so that the emulator cannot be registered
+    /// for them.
     pub own_kind: bool,
     /// Whether the target's loader is at its path, for runners without an emulator.
     pub loader: bool,
@@ -77,8 +79,8 @@ struct Feature {
 }
 
 impl Sandbox {
-    /// Sets up everything that the kernel allows. `sample` is any program that will be run: the emulator is registered for files
-    /// with its ELF header.
+    /// Sets up everything that the kernel allows. `sample` is any program that will be run: the emulator is registered
+    /// for files with its ELF header.
     ///
     /// # Errors
     ///
@@ -94,7 +96,7 @@ impl Sandbox {
     ///
     /// As for [`prepare`](Self::prepare).
     pub fn with_isolation(runner: &Runner, sample: &Path, isolation: Isolation) -> Result<Self> {
-        let folder = Scratch::new().context("making a folder for the sandbox")?;
+        let folder = Scratch::new().context("creating a folder for the sandbox")?;
         let path = folder.path().to_owned();
         let words = match runner {
             Runner::Native { sysroot, loader } => vec![in_sysroot(sysroot, loader).into()],
@@ -144,8 +146,8 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Whether programs of the target can start each other and themselves. The host can start static programs of its own
-    /// architecture; for dynamic ones it lacks the loader.
+    /// Whether programs of the target can start each other and themselves. The host can start static programs of its
+    /// own architecture; for dynamic ones it lacks the loader.
     pub fn spawns(&self, link: Link) -> bool {
         self.binfmt || self.loader || (self.own_kind && link == Link::Static)
     }
@@ -174,7 +176,8 @@ impl Sandbox {
         self.traced(program, args, lib_dirs, &Tracing::default())
     }
 
-    /// As [`command`](Self::command), with tracing by the emulator of this program, but not of the programs that it starts.
+    /// As [`command`](Self::command), with tracing by the emulator of this program, but not of the programs that it
+    /// starts.
     ///
     /// # Errors
     ///
@@ -210,8 +213,8 @@ impl Sandbox {
         self.runner.environment(Cmd::new(program))
     }
 
-    /// The script by which a program in the sandbox starts programs of the target, given their command lines; `None` if they
-    /// start by themselves.
+    /// The script by which a program in the sandbox starts programs of the target, given their command lines; `None` if
+    /// they start by themselves.
     pub(crate) fn starter(&self, link: Link) -> Option<PathBuf> {
         let needed = match &self.runner {
             Runner::Qemu { .. } => true,
@@ -221,8 +224,8 @@ impl Sandbox {
         needed.then(|| self.folder.path().join(STARTER))
     }
 
-    /// Runs one of the sandbox's commands with a private home, temporary folder and working folder. On this machine they are in
-    /// `folder` and stay; on another machine they are removed.
+    /// Runs one of the sandbox's commands with a private home, temporary folder and working folder. On this machine
+    /// they are in `folder` and stay; on another machine they are removed.
     ///
     /// # Errors
     ///
@@ -247,8 +250,8 @@ impl Sandbox {
         }
     }
 
-    /// The start of a command line, to which the program is added. The libraries are for the program alone, not for the tools before
-    /// it.
+    /// The start of a command line, to which the program is added. The libraries are for the program alone, not for the
+    /// tools before it.
     fn enclose(&self, libraries: &OsStr) -> Cmd {
         let count = self.values.len() + 1;
         let libraries_set = format!("if [ -n \"${{{count}}}\" ]; then export LD_LIBRARY_PATH=\"${{{count}}}\"; fi\n");
@@ -318,8 +321,8 @@ fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feat
     Ok(Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![mount.into(), line.into()] }))
 }
 
-/// Overlays the system's folder of the loader with a folder that contains only the loader. Paths are relative to the working
-/// folder, because `:` and `,` have a meaning for mount.
+/// Overlays the system's folder of the loader with a folder that contains only the loader. Paths are relative to the
+/// working folder, because `:` and `,` have a meaning for mount.
 fn overlay(layer: PathBuf, loader: &str) -> Result<Feature> {
     anyhow::ensure!(loader.starts_with('/'), "{loader} is not the path of a loader");
     let script = "back=$PWD\ncd \"@1\"\nplace=$(pwd -P)\ncd \"@0\"\n\
@@ -341,7 +344,8 @@ fn place_of(loader: &str) -> &Path {
     Path::new(loader).parent().unwrap_or(Path::new("/"))
 }
 
-/// Whether the host would start such a file itself: an emulator registered for it would also catch the host's own programs.
+/// Whether the host would start such a file itself: an emulator registered for it would also catch the host's own
+/// programs.
 fn is_own_kind(file: &Path) -> Result<bool> {
     Ok(elf_header(file)? == elf_header(Path::new("/proc/self/exe"))?)
 }

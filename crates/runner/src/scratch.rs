@@ -1,5 +1,5 @@
-//! Folders in the system's temporary folder. A process that is killed with SIGKILL leaves them behind, so the next process that
-//! creates one removes every folder whose lock nobody holds.
+//! Folders in the system's temporary folder. A process that is killed with SIGKILL leaves them behind, so the next
+//! process that creates one removes every folder whose lock is free.
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

@@ -1,11 +1,11 @@
 //! Another machine, reached over ssh. It requires only a POSIX shell and the usual small tools, such as busybox's.
 //!
-//! Connections are private (one control master each, in a private folder) and end with this process. Every process there runs
-//! below a shell script, `run.sh`, which kills it when its connection ends, for whatever reason.
+//! Connections are private (one control master each, in a private folder) and end with this process. Every process
+//! there runs below a shell script, `run.sh`, which kills it when its connection ends, for whatever reason.
 
 mod connection;
+mod end_line;
 mod placed;
-mod trailer;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -66,7 +66,8 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// If ssh cannot connect without asking, the host lacks a tool, or its folders do not allow to write and start programs.
+    /// If ssh cannot connect without asking, the host lacks a tool, or its folders do not allow to write and start
+    /// programs.
     pub fn connect(host: &str, config: Option<&Path>) -> Result<Self> {
         try_connect(host, config).map_err(|error| {
             if error.is::<Interrupted>() {

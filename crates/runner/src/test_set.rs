@@ -1,5 +1,5 @@
-//! A test set: the test programs of one target in both link modes, and what they need to run. It does not matter whether they were
-//! built here or came in an archive. The layout in an archive and on another machine is the same.
+//! A test set: the test programs of one target in both link modes, and what they need to run. It does not matter
+//! whether they were built here or came in an archive. The layout in an archive and on another machine is the same.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -32,7 +32,9 @@ fn undisturbed() -> (Project, BTreeMap<String, String>) {
 /// Interrupts a run while something that it waits for does not end by itself.
 fn interrupt(run: Running, signal: Signal) {
     run.signal(signal);
-    run.wait().ends_with(130).says(&["error: interrupted; the same command goes on from the last complete step"]);
+    run.wait()
+        .ends_with(130)
+        .says(&["error: interrupted; run the same command again to continue after the last complete step"]);
 }
 
 /// A project in which a test that hangs is not ended by its limit before the test that waits for it gives up.

@@ -74,7 +74,8 @@ impl Supervised {
         lines
     }
 
-    /// Waits for the supervisor's end, which has the program's status, and reads all processor time from /proc while it is a zombie.
+    /// Waits for the supervisor's end, which has the program's status, and reads all processor time from /proc while it
+    /// is a zombie.
     pub fn reap(mut self) -> Result<(ExitStatus, Duration)> {
         self.wait()?;
         let cpu = process_tree::own_cpu_time(self.pid);

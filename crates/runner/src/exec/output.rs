@@ -19,8 +19,8 @@ pub struct Finished {
     pub exceeded: Option<Exceeded>,
     /// Command lines, shortened, of the processes that it left behind. They were killed.
     pub left: Vec<String>,
-    /// Whether other processes ran below the supervisor when the program was killed: it may have started them rightly, or a test
-    /// that ran before may have left them behind.
+    /// Whether other processes ran below the supervisor when the program was killed: it may have started them rightly,
+    /// or a test that ran before may have left them behind.
     pub in_company: bool,
     /// Elapsed time.
     pub wall: Duration,

@@ -1,14 +1,14 @@
 //! The supervisor: a process between us and each program that we start. It leaves no process of the program behind.
 //!
-//! It is forked, never executed. Orphans below it become its children (it is a "child subreaper"), so everything that the program
-//! starts stays within its reach: in another session, in another group, or daemonized. It waits for the program, gives the
-//! processes left behind a moment to end, kills the rest, and ends with the program's status. On SIGTERM it kills everything at
-//! once; the kernel also sends that signal when our process ends.
+//! It is forked, never executed. Orphans below it become its children (it is a "child subreaper"), so everything that
+//! the program starts stays within its reach: in another session, in another group, or daemonized. It waits for the
+//! program, gives the processes left behind a moment to end, kills the rest, and ends with the program's status. On
+//! SIGTERM it kills everything at once; the kernel also sends that signal when our process ends.
 //!
 //! The program and the supervisor have their own process groups, so signals from a terminal reach neither.
 //!
-//! The supervisor runs in a fork of a process with several threads, so it allocates nothing, takes no lock, and makes only
-//! calls that are safe in a signal handler.
+//! The supervisor runs in a fork of a process with several threads, so it allocates nothing, takes no lock, and makes
+//! only calls that are safe in a signal handler.
 #![expect(unsafe_code, reason = "fork, signal masks and closing what others own have no safe form")]
 
 use std::ffi::CStr;
@@ -153,8 +153,8 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Kills everything below. Children of those that are killed become ours, for the next round. What cannot be killed (it
-    /// sleeps in the kernel, or is another user's) is given up at last.
+    /// Kills everything below. Children of those that are killed become ours, for the next round. What cannot be killed
+    /// (it sleeps in the kernel, or is another user's) is given up at last.
     fn sweep(&self) {
         let end = Instant::now() + PATIENCE;
         while any_alive() && Instant::now() < end {
@@ -206,7 +206,8 @@ fn end_as(status: Option<&WaitIdStatus>) -> ! {
 fn ended_child() -> Option<Pid> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: `info` is valid for writing, and all zeros is a value of its type; waitid sets the process' number or leaves 0.
+    // SAFETY: `info` is valid for writing, and all zeros is a value of its type; waitid sets the process' number or
+    // leaves 0.
     let id = unsafe {
         libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options);
         info.assume_init().si_pid()
@@ -214,8 +215,8 @@ fn ended_child() -> Option<Pid> {
     Pid::from_raw(id)
 }
 
-/// Whether a child lives. One that has ended cannot stop or go on any more: asked for that, the kernel says ECHILD when there
-/// are none but such.
+/// Whether a child lives. One that has ended cannot stop or go on any more: asked for that, the kernel says ECHILD when
+/// there are none but such.
 fn any_alive() -> bool {
     let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     !matches!(waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
@@ -293,7 +294,8 @@ fn next_signal(limit: Option<Duration>) -> i32 {
         tv_sec: limit.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         tv_nsec: limit.subsec_nanos().into(),
     });
-    // SAFETY: the set is made empty before it is used; all pointers are to values on the stack, or null where that is allowed.
+    // SAFETY: the set is made empty before it is used; all pointers are to values on the stack, or null where that is
+    // allowed.
     unsafe {
         libc::sigemptyset(mask.as_mut_ptr());
         for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {

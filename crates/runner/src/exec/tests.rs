@@ -92,7 +92,8 @@ fn a_supervisor_that_does_nothing_is_helped() {
 
 #[test]
 fn time_is_counted_that_no_parent_has_waited_for() {
-    // An orphan that works until it has used five ticks, however long that takes. The shell waits for the end of its output.
+    // An orphan that works until it has used five ticks, however long that takes. The shell waits for the end of its
+    // output.
     let spin = "until read -r line </proc/$$/stat && set -- $line && [ $((${14} + ${15})) -ge 5 ]; do :; done";
     let counted = finish(&format!("spent=$( (setsid sh -c '{spin}' &) )"));
     assert!(counted.cpu >= 5 * Duration::from_secs(1) / rustix::param::clock_ticks_per_second() as u32, "{counted:?}");

@@ -1,6 +1,7 @@
-//! rustc's own tests, those in `tests/ui` of its source, run by upstream's program for them: compiletest. It runs on this
-//! machine, compiles each test, starts the result with the runner that it is given, and speaks most of libtest's protocol. It
-//! cannot list its tests, so they are listed here by its rules, and their number is compared with the number that it knows.
+//! rustc's own tests, those in `tests/ui` of its source, run by upstream's program for them: compiletest. It runs on
+//! this machine, compiles each test, starts the result with the runner that it is given, and speaks most of libtest's
+//! protocol. It cannot list its tests, so they are listed here by its rules, and their number is compared with the
+//! number that it knows.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -133,8 +134,8 @@ impl UiSuite {
         Ok(())
     }
 
-    /// A command that runs these tests, `threads` at once, and perhaps others whose names begin with theirs. Without tests it
-    /// runs none and prints how many there are. It builds within `folder`.
+    /// A command that runs these tests, `threads` at once, and perhaps others whose names begin with theirs. Without
+    /// tests it runs none and prints how many there are. It builds within `folder`.
     pub(crate) fn command(
         &self,
         sandbox: &Sandbox,
@@ -204,7 +205,8 @@ impl UiSuite {
             Link::Dynamic => cmd,
             Link::Static => cmd.args(["--target-rustcflags", "-Ctarget-feature=+crt-static"]),
         };
-        // As x.py sets them, except the path of specs: without it compiletest does not ask rustc for a spec that is not built in.
+        // As x.py sets them, except the path of specs: without it compiletest does not ask rustc for a spec that is not
+        // built in.
         let cmd = cmd.env("RUSTC_BOOTSTRAP", "1").env("RUSTC_FORCE_RUSTC_VERSION", "compiletest");
         let cmd = cmd.env("RUST_TARGET_PATH", rustlib).env("RUST_TEST_THREADS", threads.to_string());
         let cmd = cmd.env("RUST_TEST_TMPDIR", folder.join("tmp"));
@@ -215,7 +217,8 @@ impl UiSuite {
     }
 }
 
-/// Adds the tests in a folder, whose path below the folder of all tests is `place`, each with whether it runs a program.
+/// Adds the tests in a folder, whose path below the folder of all tests is `place`, each with whether it runs a
+/// program.
 fn collect(folder: &Path, place: &str, tests: &mut Vec<(String, bool)>) -> Result<()> {
     if folder.join("compiletest-ignore-dir").exists() {
         return Ok(());

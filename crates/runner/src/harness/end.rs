@@ -80,8 +80,8 @@ impl Clock {
 }
 
 impl End {
-    /// Joins what a follower saw with how the process ended. `failure` is the harness's exit status after a failed test, `noise`
-    /// what was printed between the events.
+    /// Joins what a follower saw with how the process ended. `failure` is the harness's exit status after a failed
+    /// test, `noise` what was printed between the events.
     pub fn new(follower: Follower, finished: Finished, noise: String, failure: i32, clock: &Clock) -> Self {
         let output = join(noise, &follower.errors.clone().text());
         let times = |tests: &[(String, Instant)]| -> Vec<(String, Duration)> {

@@ -1,7 +1,7 @@
 //! Follows one process of a test program by its events.
 //!
-//! Tests print what they like on the same stream, so an event may be forged. Only events that the harness itself could send are
-//! accepted: the start of a test that was requested and has not ended, and the end of a test in flight.
+//! Tests print what they like on the same stream, so an event may be forged. Only events that the harness itself could
+//! send are accepted: the start of a test that was requested and has not ended, and the end of a test in flight.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -57,8 +57,8 @@ impl<'a> Follower<'a> {
         !self.failed.is_empty()
     }
 
-    /// The tests that are running. If tests run one after another, that is only the one that started last: the harness has left
-    /// the others.
+    /// The tests that are running. If tests run one after another, that is only the one that started last: the harness
+    /// has left the others.
     pub fn running(&self) -> &[(String, Instant)] {
         let passed_over = match self.in_flight.last() {
             Some((name, _)) if self.single && self.last == *name => self.in_flight.len() - 1,

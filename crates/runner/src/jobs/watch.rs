@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{Pool, TICK, Tokens, alive};
 use crate::process_tree;
 
-/// A test program that uses less than this share of a processor may be asleep; one that uses more than [`AWAKE`] is not.
+/// A test program that uses less than this share of a processor may be asleep; one that uses more than [`AWAKE`] is
+/// not.
 const ASLEEP: f64 = 0.2;
 const AWAKE: f64 = 0.5;
 

@@ -159,7 +159,8 @@ impl Session<'_> {
         self.0
     }
 
-    /// Records that the other side has refused this session, so it allows no more than the others. False if there are no others.
+    /// Records that the other side has refused this session, so it allows no more than the others. False if there are
+    /// no others.
     pub fn refused(&self) -> bool {
         let mut sessions = self.0.sessions();
         let others = sessions.used - 1;

@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 
 use super::connection::{Connection, PAUSE, SSH_FAILED, Session};
-use super::trailer::{EndLine, Filter};
+use super::end_line::{EndLine, Filter};
 use super::{Machine, PATIENCE};
 use crate::exec::{Cmd, Finished, Flow, Output, Stream, quote};
 use crate::files::{append_files, on_disk};
@@ -48,8 +48,8 @@ pub struct Placed {
 }
 
 impl Machine {
-    /// Copies a target's test set there unless it exists, and checks that one of its programs runs. `copying` is called before a
-    /// copy starts; `scratch` is a folder with room for one.
+    /// Copies a target's test set there unless it exists, and checks that one of its programs runs. `copying` is called
+    /// before a copy starts; `scratch` is a folder with room for one.
     ///
     /// # Errors
     ///
@@ -96,8 +96,8 @@ impl Placed {
         tar.append_data(&mut header, "run.sh", SCRIPT.as_bytes())?;
         let mut file = tar.into_inner()?.into_inner().context("writing the copy")?;
         std::io::Seek::rewind(&mut file).context("reading the copy")?;
-        // Parts of shells that have ended are removed; a part's name contains the process ID of its shell. If another run has
-        // just created the folder, the part was moved into it and is removed there.
+        // Parts of shells that have ended are removed; a part's name contains the process ID of its shell. If another
+        // run has just created the folder, the part was moved into it and is removed there.
         let script = "set -e\n\
                       mkdir -p \"$2\"\n\
                       for old in \"$2\"/.part-*; do kill -0 \"${old##*-}\" 2>/dev/null || rm -rf \"$old\"; done\n\
@@ -163,8 +163,8 @@ impl Placed {
         Ok(asked.with_context(|| format!("looking for the loader on {}", self.machine.host))?.ends_with("same"))
     }
 
-    /// Runs a command there, in private folders, with exactly the command's environment. Its end, its time limit and an interrupt
-    /// are as for a process on this machine.
+    /// Runs a command there, in private folders, with exactly the command's environment. Its end, its time limit and an
+    /// interrupt are as for a process on this machine.
     pub(crate) fn stream(&self, cmd: &Cmd, mut sink: impl FnMut(Stream, &[u8]) -> Flow) -> Result<Finished> {
         let Machine { temporary, mark, .. } = &*self.machine;
         let number = self.machine.processes.fetch_add(1, Ordering::Relaxed);
@@ -218,7 +218,7 @@ impl Placed {
             let passed = filter.feed(chunk);
             said.push(&passed);
             let flow = if passed.is_empty() { Flow::Continue } else { sink(stream, &passed) };
-            if !ended && filter.trailer().is_some() {
+            if !ended && filter.end_line().is_some() {
                 ended = true;
                 return Flow::Deadline(Instant::now() + LEAK_GRACE);
             }
@@ -228,8 +228,8 @@ impl Placed {
         if filter.has_begun() && !filter.rest().is_empty() {
             sink(Stream::Stderr, filter.rest());
         }
-        let Some(EndLine { status, left, cpu }) = filter.trailer() else {
-            return self.without_trailer(finished, filter.has_begun(), session.connection(), said.text().trim_end());
+        let Some(EndLine { status, left, cpu }) = filter.end_line() else {
+            return self.without_end_line(finished, filter.has_begun(), session.connection(), said.text().trim_end());
         };
         // Output that stayed open belongs to a process that could not be found.
         let left = (left || finished.timed_out).then(|| "a process on the other machine".to_owned());
@@ -237,7 +237,7 @@ impl Placed {
     }
 
     /// What the lack of an end line means; `None` if the command has to be retried.
-    fn without_trailer(
+    fn without_end_line(
         &self,
         finished: Finished,
         begun: bool,

@@ -16,8 +16,8 @@ pub type Durations = HashMap<String, f64>;
 pub struct Options<'a> {
     /// The budget of jobs: twice as many worker threads wait for a job each.
     pub jobs: Jobs,
-    /// The limits of a test, by its name in the suite. Tests with different limits run in different processes. The empty name gives
-    /// the usual limits.
+    /// The limits of a test, by its name in the suite. Tests with different limits run in different processes. The
+    /// empty name gives the usual limits.
     pub limits: &'a (dyn Fn(&str) -> Limits + Sync),
     /// Folders that are searched for the programs' shared libraries.
     pub lib_dirs: Vec<PathBuf>,

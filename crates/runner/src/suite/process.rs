@@ -88,7 +88,8 @@ impl<'a> Processes<'a> {
         Ok(Err(outcome))
     }
 
-    /// The names in a program's output. A program that prints something else has not listed its tests, whatever its exit status.
+    /// The names in a program's output. A program that prints something else has not listed its tests, whatever its
+    /// exit status.
     fn listed(
         &self,
         program: &TestProgram,
@@ -206,7 +207,8 @@ impl<'a> Processes<'a> {
         Ok(End::new(follower, finished, parser.take_noise().text(), failure, &clock))
     }
 
-    /// Runs a command in private folders, which are removed afterwards, and counts its processor time. `cmd` gets their path.
+    /// Runs a command in private folders, which are removed afterwards, and counts its processor time. `cmd` gets their
+    /// path.
     fn run(
         &self,
         program: &TestProgram,

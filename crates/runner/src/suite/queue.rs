@@ -1,15 +1,16 @@
 //! The order of a suite's work: which tests each process gets, so that all processors have work to the end.
 //!
-//! Tests that are known to be slow, by their limits or by the last run, start first, each in its own process. The others follow in
-//! the order of their names, so that one emulator translates the code that the tests of a module share. Each process gets less of
-//! the remaining work than the one before, so that the last ones end at about the same time.
+//! Tests that are known to be slow, by their limits or by the last run, start first, each in its own process. The
+//! others follow in the order of their names, so that one emulator translates the code that the tests of a module
+//! share. Each process gets less of the remaining work than the one before, so that the last ones end at about the same
+//! time.
 
-/// The least work, in seconds, that is worth a process of its own: an emulator takes up to 0.1 s to start and to translate
-/// what every test program runs.
+/// The least work, in seconds, that is worth a process of its own: an emulator takes up to 0.1 s to start and to
+/// translate what every test program runs.
 const SMALLEST_S: f64 = 1.0;
 
-/// What makes a test slow, as a part of the work of one job, and in seconds. With recorded durations of core, alloc and std
-/// on two jobs, a larger part lets the suite end later, and a smaller one takes more processes and gains nothing.
+/// What makes a test slow, as a part of the work of one job, and in seconds. With recorded durations of core, alloc and
+/// std on two jobs, a larger part lets the suite end later, and a smaller one takes more processes and gains nothing.
 const SLOW_PART: f64 = 0.1;
 const SLOW_S: f64 = 2.0;
 

@@ -39,8 +39,8 @@ type Places = BTreeMap<String, Option<Place>>;
 impl<'a> SuiteRun<'a> {
     /// A run of these programs, which must belong to one suite.
     ///
-    /// Each process gets private folders in `folder`. Its path should be short: tests create sockets there, and the kernel accepts
-    /// 107 bytes for a socket's path.
+    /// Each process gets private folders in `folder`. Its path should be short: tests create sockets there, and the
+    /// kernel accepts 107 bytes for a socket's path.
     ///
     /// # Errors
     ///
@@ -66,13 +66,13 @@ impl<'a> SuiteRun<'a> {
         })
     }
 
-    /// Runs the selected tests. `progress` gets the number of tests done and of tests selected, from any thread. After an
-    /// interrupt, the outcome contains what was known by then.
+    /// Runs the selected tests. `progress` gets the number of tests done and of tests selected, from any thread. After
+    /// an interrupt, the outcome contains what was known by then.
     ///
     /// # Errors
     ///
-    /// If a program cannot be started or watched, two tests have the same name, or a test would have no outcome. Failed tests are
-    /// no error.
+    /// If a program cannot be started or watched, two tests have the same name, or a test would have no outcome. Failed
+    /// tests are no error.
     pub fn run(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<SuiteOutcome> {
         let mut selection = Selector::new(self.options);
         for (program, listed) in self.list()? {
@@ -129,8 +129,8 @@ impl<'a> SuiteRun<'a> {
         Ok(outcome)
     }
 
-    /// Reruns tests of an outcome, each time alone, and adds how often they failed. A test that times out again is not tried a
-    /// third time.
+    /// Reruns tests of an outcome, each time alone, and adds how often they failed. A test that times out again is not
+    /// tried a third time.
     ///
     /// # Errors
     ///
@@ -182,8 +182,8 @@ impl<'a> SuiteRun<'a> {
         Ok(())
     }
 
-    /// Runs each test `times` times, alone each time. `done` gets all outcomes of a test. A test that `timed_out` before and does so
-    /// again runs only once.
+    /// Runs each test `times` times, alone each time. `done` gets all outcomes of a test. A test that `timed_out`
+    /// before and does so again runs only once.
     fn run_alone(
         &self,
         tests: Vec<Place>,
@@ -306,8 +306,8 @@ impl<'a> SuiteRun<'a> {
     }
 }
 
-/// How many tests have no outcome. Fails if there are any without an interrupt, and if there is an outcome of a test that was not
-/// selected.
+/// How many tests have no outcome. Fails if there are any without an interrupt, and if there is an outcome of a test
+/// that was not selected.
 fn not_run(selected: &Places, settled: &BTreeMap<String, TestOutcome>, interrupted: bool) -> Result<usize> {
     if let Some(name) = settled.keys().find(|name| !selected.contains_key(*name)) {
         bail!("there is an outcome of {name}, which was not selected");

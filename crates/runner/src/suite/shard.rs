@@ -1,16 +1,18 @@
 //! One shard: some tests of one program, run one process after another until each test has its outcome.
 //!
 //! Which test is blamed depends on how a process ends:
-//! * With one test in flight: that test, and a new process runs the rest. If the process had exhausted something that adds up
-//!   (time, output, memory, …), the test first gets a new process.
-//! * With several in flight, because of threads or because one was never reported: those tests in flight, or else those reported,
-//!   that cause the end alone. If no test does, each one in flight. A test that only times out beside others is a timeout.
+//! * With one test in flight: that test, and a new process runs the rest. If the process had exhausted something that
+//!   adds up (time, output, memory, …), the test first gets a new process.
+//! * With several in flight, because of threads or because one was never reported: those tests in flight, or else those
+//!   reported, that cause the end alone. If no test does, each one in flight. A test that only times out beside others
+//!   is a timeout.
 //! * Between two tests: the test just reported, if it causes the end alone too. Otherwise no test, and a note is kept.
 //! * Before the first test, twice in a row: the first of the remaining tests.
 //! * Well, without reporting a requested test, even when that is the only one requested: that test is missing.
 //! * Badly after its last test: the tests that cause the end alone, found by halving. A note if no test does.
-//! * With processes left behind, however it ends: the tests that leave some behind alone, found by halving, or else the test in
-//!   flight. The outcome stays. If the process was killed, the test in flight may have had child processes rightly.
+//! * With processes left behind, however it ends: the tests that leave some behind alone, found by halving, or else the
+//!   test in flight. The outcome stays. If the process was killed, the test in flight may have had child processes
+//!   rightly.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -132,7 +134,8 @@ impl Processes<'_> {
             &ended.overdue
         };
         for (name, time) in guilty {
-            // A test that was never reported stays in flight for ever, and one that waits for another test is late because of it.
+            // A test that was never reported stays in flight for ever, and one that waits for another test is late
+            // because of it.
             let alone = if ended.single { None } else { Some(self.alone(program, name)?) };
             settle(match alone {
                 Some(alone) if alone.outcome.is_failure() => alone,
@@ -176,8 +179,8 @@ impl Processes<'_> {
         Ok(!culprits.is_empty())
     }
 
-    /// The tests that show something when they run alone, each with its end, found by halving. A group that does not show it is not
-    /// divided.
+    /// The tests that show something when they run alone, each with its end, found by halving. A group that does not
+    /// show it is not divided.
     fn culprits(
         &self,
         program: &TestProgram,
@@ -207,7 +210,8 @@ fn recent(ended: &End) -> &[String] {
     &ended.done[ended.done.len().saturating_sub(count)..]
 }
 
-/// Whether processes were left behind, or may have been before the program was killed. rustc's tests always start processes.
+/// Whether processes were left behind, or may have been before the program was killed. rustc's tests always start
+/// processes.
 fn leaves(program: &TestProgram, ended: &End) -> bool {
     let Finished { left, in_company, .. } = &ended.finished;
     !left.is_empty() || (*in_company && program.harness == Harness::Libtest)

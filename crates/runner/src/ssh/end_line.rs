@@ -39,9 +39,9 @@ pub(super) struct Filter {
     /// The text after which the process starts.
     begin: Vec<u8>,
     begun: bool,
-    /// What the trailer begins with.
+    /// The beginning of the end line.
     start: Vec<u8>,
-    /// Not passed on: it may be the trailer, or its beginning.
+    /// Not passed on: it may be the end line, or its beginning.
     kept: Vec<u8>,
 }
 
@@ -51,7 +51,7 @@ impl Filter {
         Self { begin, begun: false, start, kept: Vec::new() }
     }
 
-    /// Takes a chunk and gives what of the stream is certainly not the trailer.
+    /// Takes a chunk and returns the part of the stream that cannot belong to the end line.
     pub fn feed(&mut self, chunk: &[u8]) -> Vec<u8> {
         self.kept.extend_from_slice(chunk);
         if !self.begun {
@@ -73,8 +73,8 @@ impl Filter {
         self.begun
     }
 
-    /// The trailer, if it is there as a whole.
-    pub fn trailer(&self) -> Option<EndLine> {
+    /// The end line, if it is complete.
+    pub fn end_line(&self) -> Option<EndLine> {
         if !self.begun {
             return None;
         }
@@ -98,30 +98,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_trailer_is_found_however_it_is_cut() {
+    fn the_end_line_is_found_however_it_is_cut() {
         let text = b"welcome\nmark begins\nsome\nmar error\nmark 139 1 0m1.500000s 1m0.25s\nssh: bye\n";
         for cut in 0..text.len() {
             let mut filter = Filter::new("mark");
             let mut passed = filter.feed(&text[..cut]);
             passed.extend(filter.feed(&text[cut..]));
-            let trailer = filter.trailer().unwrap();
+            let end = filter.end_line().unwrap();
             passed.extend(filter.rest());
             assert_eq!(String::from_utf8_lossy(&passed), "some\nmar errorssh: bye\n");
-            assert_eq!(trailer.status.signal(), Some(11));
-            assert!(trailer.left && trailer.cpu == Duration::from_millis(61_750), "{trailer:?}");
+            assert_eq!(end.status.signal(), Some(11));
+            assert!(end.left && end.cpu == Duration::from_millis(61_750), "{end:?}");
         }
     }
 
     #[test]
-    fn without_a_trailer_nothing_is_lost() {
+    fn without_an_end_line_nothing_is_lost() {
         let mut filter = Filter::new("mark");
         assert_eq!((filter.feed(b"ssh: no\nmark 1 0\n"), filter.has_begun()), (Vec::new(), false));
-        assert_eq!((filter.trailer(), filter.rest()), (None, &b"ssh: no\nmark 1 0\n"[..]));
+        assert_eq!((filter.end_line(), filter.rest()), (None, &b"ssh: no\nmark 1 0\n"[..]));
         let mut filter = Filter::new("mark");
         let mut passed = filter.feed(b"\nmark begins\none\n");
         assert_eq!((passed.as_slice(), filter.has_begun()), (&b"one"[..], true));
         passed.extend(filter.feed(b"mar"));
-        assert_eq!((filter.trailer(), passed.as_slice(), filter.rest()), (None, &b"one"[..], &b"\nmar"[..]));
+        assert_eq!((filter.end_line(), passed.as_slice(), filter.rest()), (None, &b"one"[..], &b"\nmar"[..]));
     }
 
     #[test]

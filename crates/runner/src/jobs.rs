@@ -260,7 +260,9 @@ mod tests {
             state.programs[&pid].lent
         });
         state.programs.clear();
-        process_tree::below(pid).into_iter().for_each(|pid| rustix::process::kill_process(pid, Signal::KILL).unwrap());
+        for pid in process_tree::below(pid) {
+            rustix::process::kill_process(pid, Signal::KILL).unwrap();
+        }
         sleeper.kill().unwrap();
         sleeper.wait().unwrap();
         assert_eq!(looks, [false, true]);
@@ -311,7 +313,7 @@ mod tests {
         let rules = format!("all: a b c d\na c:\n\t@echo >pipe; {count}\nb d:\n\t@read line <pipe; {count}\n");
         Cmd::new("mkfifo").arg(folder.path().join("pipe")).read().unwrap();
         fs_err::write(folder.path().join("Makefile"), rules).unwrap();
-        let make = Cmd::new("make").dir(folder.path()).timeout(Duration::from_secs(60)).within(&jobs, Share::Tool);
+        let make = Cmd::new("make").dir(folder.path()).timeout(Duration::from_mins(1)).within(&jobs, Share::Tool);
         make.read().unwrap();
         let seen = fs_err::read_to_string(folder.path().join("seen")).unwrap();
         assert!(seen.split_whitespace().count() == 4 && seen.split_whitespace().max() <= Some("2"), "{seen}");

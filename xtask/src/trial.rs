@@ -34,7 +34,7 @@ use bringup_runner::test_set::TestSet;
 use self::prepare::Prepared;
 use self::request::Selection;
 use self::suite::Surroundings;
-use crate::build::step::{Built, Node, Plan, StepId};
+use crate::build::step::{Node, Plan, StepCost, StepId};
 use crate::build::store::Store;
 use crate::error::disk;
 use crate::session::Session;
@@ -174,8 +174,8 @@ impl Trial<'_> {
 }
 
 /// What the steps that a run rests on cost.
-fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = (StepId, Built)>) -> Vec<StepTime> {
-    let time = |(id, built): (StepId, Built)| {
+fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = (StepId, StepCost)>) -> Vec<StepTime> {
+    let time = |(id, built): (StepId, StepCost)| {
         let node = plan.node(id);
         // What other targets share has its label with it.
         let name = if node.step.label() == target.name { node.step.name().into() } else { node.title() };

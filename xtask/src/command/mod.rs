@@ -19,13 +19,16 @@ mod test;
 mod triage;
 mod why;
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
-use bringup_model::exit;
+use anyhow::{Context as _, Error, Result};
+use bringup_model::exit::{self, Coded};
 
-use crate::build::step::Results;
+use crate::build::step::{Results, StepFailure, causes};
 use crate::cli::{Cli, Verb};
+use crate::error::of_error;
 use crate::session::Session;
 
 /// Does what the command line says; the result is the exit code.
@@ -61,11 +64,22 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
 
 /// Fails if a step did.
 fn check(results: &Results) -> Result<()> {
-    // The step that failed itself says why; the rest only that something they rest on did.
-    let errors = results.values().filter_map(|result| result.as_ref().err());
-    match errors.max_by_key(|error| error.starts_with("step ")) {
-        Some(error) => bail!("{error}"),
+    match causes(results).next_back() {
+        Some(error) => Err(StepFailure::Failed(Arc::clone(error)).into()),
         None => Ok(()),
+    }
+}
+
+/// The same, with the errors of all steps that failed.
+fn check_all(results: &Results) -> Result<()> {
+    let errors: Vec<&Arc<Error>> = causes(results).collect();
+    let codes: BTreeSet<u8> = errors.iter().map(|error| of_error(error)).collect();
+    match (errors.len(), codes.first()) {
+        (0 | 1, _) | (_, None) => check(results),
+        (_, Some(&code)) => {
+            let text: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
+            Err(Coded::error(if codes.len() == 1 { code } else { exit::STEP }, text.join("\n")))
+        }
     }
 }
 

@@ -47,9 +47,9 @@ fn pristine(session: &Session, store: &Store, source: &Source) -> Result<PathBuf
         session.ui.note(&note);
     }
     let mut plan = Plan::new(&session.out);
-    let id = plan.add(step, &[]);
+    let id = plan.add(step);
     match session.builder(store)?.build(&plan, &[id], Vec::new())?.remove(&id) {
-        Some(Err(error)) => bail!("{error}"),
+        Some(Err(failure)) => Err(failure.into()),
         _ => Ok(plan.path(id).to_owned()),
     }
 }

@@ -13,7 +13,7 @@ pub fn run(session: &Session, options: &Plan) -> Result<()> {
     let mut text = String::new();
     for node in planned.plan.nodes() {
         let mark = if node.is_done() { "done" } else { "run " };
-        let needs: Vec<String> = node.needs.iter().map(|&need| planned.plan.node(need).title()).collect();
+        let needs: Vec<String> = node.step.needs().into_iter().map(|need| planned.plan.node(need).title()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!("  <- {}", needs.join(", ")) };
         let _ = writeln!(text, "{mark}  {:<24} {}{needs}", node.title(), shown(&session.root, &node.path));
         if options.inputs {

@@ -98,16 +98,16 @@ impl Session {
         let series = series.clone().within(&source);
         let patch = self.patch_step(&source, &series, sources)?;
         let locked = patch.lacks.is_empty();
-        let patched = plan.add(patch, &[]);
         let config = self.config(making, &source, locked)?;
-        let xpy = self.xpy(making, plan.path(patched), config)?;
-        let step = step::Compiler { xpy, series, unfinished: self.out.join("unfinished") };
-        Ok(CompilerSteps { source: patched, compiler: plan.add(step, &[patched]), locked })
+        let source = plan.add(patch);
+        let xpy = self.xpy(making, config)?;
+        let step = step::Compiler { xpy, source, series, unfinished: self.out.join("unfinished") };
+        Ok(CompilerSteps { source, compiler: plan.add(step), locked })
     }
 
-    fn xpy(&self, making: Making, source: &Path, config: Config) -> Result<XPy> {
+    fn xpy(&self, making: Making, config: Config) -> Result<XPy> {
         let python = self.host()?.path("python3")?.to_owned();
-        Ok(XPy { python, source: source.to_owned(), config, stage: making.stage, cargo_home: self.cargo_home() })
+        Ok(XPy { python, config, stage: making.stage, cargo_home: self.cargo_home() })
     }
 
     /// x.py as someone would run it who lets it build std for these targets of a plan, too.
@@ -129,7 +129,7 @@ impl Session {
                 runner: words.join(" "),
             });
         }
-        self.xpy(making, planned.plan.path(steps.source), config)
+        self.xpy(making, config)
     }
 
     fn config(&self, making: Making, source: &Source, locked: bool) -> Result<Config> {

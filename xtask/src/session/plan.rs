@@ -98,7 +98,7 @@ impl Session {
         };
         let likely = step(fetcher.locate(source)?);
         let mut trial = Plan::new(&self.out);
-        let id = trial.add(likely.clone(), &[]);
+        let id = trial.add(likely.clone());
         if sources == Sources::Assume || trial.node(id).is_done() {
             return Ok(likely);
         }
@@ -129,7 +129,7 @@ impl Session {
         let library = rust.with_layers(|layer| layer == LIBRARY);
         let mut add = |source: &Source, series: &Series| {
             let series = series.clone().within(source);
-            Ok::<_, anyhow::Error>(plan.add(self.patch_step(source, &series, sources)?, &[]))
+            Ok::<_, anyhow::Error>(plan.add(self.patch_step(source, &series, sources)?))
         };
         let [library, musl, llvm] = [add(&library, &series[0])?, add(musl, &series[1])?, add(llvm, &series[2])?];
         let compiler = match self.compiler {
@@ -175,53 +175,37 @@ impl Session {
         let host = self.host()?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();
-        let path = |plan: &Plan, id: StepId| plan.path(id).to_owned();
-
-        let step = Runtimes {
+        let runtimes = plan.add(Runtimes {
             target: target.clone(),
             clang: clang.clone(),
             make: make.clone(),
             exclude: self.pins.exclude_builtins.clone(),
-            llvm: path(plan, sources.llvm),
-            musl: path(plan, sources.musl),
-        };
-        let runtimes = plan.add(step, &[sources.llvm, sources.musl]);
-        let step = Musl {
-            target: target.clone(),
-            clang: clang.clone(),
-            make,
-            source: path(plan, sources.musl),
-            runtimes: path(plan, runtimes),
-        };
-        let musl = plan.add(step, &[sources.musl, runtimes]);
-        let step = Sysroot {
+            llvm: sources.llvm,
+            musl: sources.musl,
+        });
+        let musl = Musl { target: target.clone(), clang: clang.clone(), make, source: sources.musl, runtimes };
+        let musl = plan.add(musl);
+        let sysroot = plan.add(Sysroot {
             target: target.clone(),
             spec,
             clang,
             rust: host.rust.clone(),
-            compiler: sources.compiler.map(|steps| path(plan, steps.compiler)),
+            compiler: sources.compiler.map(|steps| steps.compiler),
             root: self.root.clone(),
-            musl: path(plan, musl),
-            runtimes: path(plan, runtimes),
-        };
-        let needs: Vec<StepId> =
-            [musl, runtimes].into_iter().chain(sources.compiler.map(|steps| steps.compiler)).collect();
-        let sysroot = plan.add(step, &needs);
+            musl,
+            runtimes,
+        });
         let library = Library {
             triple: target.triple.clone(),
             commit: self.commit(&host.rust),
-            source: path(plan, sources.rust),
+            source: sources.rust,
             cargo_home: self.cargo_home(),
             env: self.pins.std_env.clone(),
             opt_level: opt_level.map(str::to_owned),
         };
-        let step = Std { target: target.clone(), library: library.clone(), sysroot: path(plan, sysroot) };
-        let std = plan.add(step, &[sources.rust, sysroot]);
-        let step = Toolchain { target: target.clone(), sysroot: path(plan, sysroot), std: path(plan, std) };
-        let toolchain = plan.add(step, &[sysroot, std]);
-        let step =
-            TestPrograms { target: target.clone(), library, std: path(plan, std), toolchain: path(plan, toolchain) };
-        let test_programs = plan.add(step, &[sources.rust, std, toolchain]);
+        let std = plan.add(Std { target: target.clone(), library: library.clone(), sysroot });
+        let toolchain = plan.add(Toolchain { target: target.clone(), sysroot, std });
+        let test_programs = plan.add(TestPrograms { target: target.clone(), library, std, toolchain });
         Ok(TargetSteps { sysroot, toolchain, test_programs })
     }
 }

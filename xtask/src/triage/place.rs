@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use bringup_model::exit::{self, Coded};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
@@ -18,7 +18,7 @@ use bringup_runner::runner::Runner;
 use bringup_runner::sandbox::Sandbox;
 use bringup_runner::test_set::{PROGRAMS, Program};
 
-use crate::build::step::{Builder, Plan, StepId};
+use crate::build::step::{Builder, Plan, StepFailure, StepId};
 use crate::build::store::Store;
 use crate::host::emulator::Emulator;
 use crate::project::config;
@@ -107,7 +107,7 @@ pub struct Workshop<'a> {
     /// Held while a proof is compiled: several places run the same program.
     compiling: Mutex<()>,
     /// What could not be built, and why.
-    failed: BTreeMap<StepId, String>,
+    failed: BTreeMap<StepId, StepFailure>,
     /// The program's name and the test's in it, once they are known.
     found: Option<(Program, Option<String>)>,
 }
@@ -161,8 +161,8 @@ impl<'a> Workshop<'a> {
         let steps = self.steps(&at.target, at.opt_level)?;
         let last = self.last(&at.target, at.opt_level)?;
         // That of the first step that failed itself.
-        if let Some(why) = self.plan.closure(last).iter().find_map(|id| self.failed.get(id)) {
-            bail!("{why}");
+        if let Some(failure) = self.plan.closure(last).iter().find_map(|id| self.failed.get(id)) {
+            return Err(failure.clone().into());
         }
         let last = self.plan.node(last);
         let toolchain = self.plan.path(if self.kind.has_std() { steps.toolchain } else { steps.sysroot });

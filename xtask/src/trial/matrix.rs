@@ -16,9 +16,10 @@ use super::growing::GrowingReport;
 use super::prepare::prepare;
 use super::request::Request;
 use super::{Context, TestedTarget, Trial, step_times};
-use crate::build::step::{Plan, Results, StepId, Task, test_programs};
+use crate::build::step::{self, Plan, Results, StepId, Task, test_programs};
 use crate::build::store::Store;
 use crate::cli::RunnerKind;
+use crate::error;
 use crate::host::survey;
 use crate::project::config;
 use crate::render;
@@ -166,10 +167,13 @@ impl Matrix<'_> {
             }
         }
         let report = report.finish()?;
-        built?;
+        let built = built?;
         session.ui.finish();
         session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
-        Ok(crate::error::of_report(&report))
+        let code = error::of_report(&report);
+        // What is wrong with a file of the project may come to light only in a step.
+        let of_step = step::causes(&built).next().map(|cause| error::of_error(cause));
+        Ok(if code == exit::STEP { of_step.unwrap_or(code) } else { code })
     }
 
     fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> Context<'a> {
@@ -211,7 +215,7 @@ impl Matrix<'_> {
         let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
         run.steps.extend(step_times(self.plan, target, done));
         // That of the first step that failed itself.
-        run.error = closure().find_map(|id| built.get(&id)?.as_ref().err().cloned());
+        run.error = closure().find_map(|id| built.get(&id)?.as_ref().err()).map(|failure| format!("{failure:#}"));
         if run.error.is_none() {
             trial.run(&mut run)?;
         }

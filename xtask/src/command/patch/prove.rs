@@ -161,7 +161,7 @@ impl Trial<'_> {
         // That of the first step that failed itself.
         let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
         let show = |side: Option<StepId>, link: Link, passing: bool| match side.and_then(failed) {
-            Some(error) => Ok(Shown::Fails("it does not build".into(), format!("\n  | {error}"))),
+            Some(error) => Ok(Shown::Fails("it does not build".into(), format!("\n  | {error:#}"))),
             None => prover.run(&self.subject(side.map(|id| plan.node(id)), stage0, link), passing),
         };
         let row = |&link: &Link| {

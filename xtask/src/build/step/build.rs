@@ -12,7 +12,7 @@ use bringup_runner::jobs::Jobs;
 
 use super::{Node, Plan, StepId, Work};
 use crate::build::store::{INPUTS_FILE, Store};
-use crate::console::Ui;
+use crate::console::Console;
 use crate::error::disk;
 
 /// What a step cost.
@@ -31,7 +31,7 @@ pub struct Builder<'a> {
     /// Where the results go.
     pub store: &'a Store,
     /// Where progress is shown.
-    pub ui: &'a Ui,
+    pub console: &'a Console,
     /// The budget of jobs.
     pub jobs: Jobs,
     /// Whether the network is forbidden.
@@ -108,7 +108,7 @@ impl Builder<'_> {
         let mut progress = Progress { tasks, ..Progress::default() };
         for &id in &all {
             if plan.node(id).is_done() {
-                self.ui.cached();
+                self.console.cached();
                 progress.done.insert(id, Ok(StepCost { cached: true, ..StepCost::default() }));
             }
         }
@@ -164,7 +164,7 @@ impl Builder<'_> {
 
     fn build_one(&self, plan: &Plan, node: &Node) -> Result<StepCost> {
         let start = Instant::now();
-        let handle = self.ui.step(&node.title());
+        let handle = self.console.step(&node.title());
         match self.try_build(plan, node) {
             Ok(cpu) => {
                 handle.done(start.elapsed(), false);

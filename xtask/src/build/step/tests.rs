@@ -9,7 +9,7 @@ use bringup_runner::jobs::Jobs;
 
 use super::{Builder, Plan, Results, Step, StepFailure, StepId, Work};
 use crate::build::store::Store;
-use crate::console::Ui;
+use crate::console::Console;
 use crate::error::of_error;
 
 /// Copies what `reads` name, of which it declares `needs`.
@@ -52,8 +52,8 @@ impl Step for Copy {
 
 fn build(out: &Path, plan: &Plan, wanted: &[StepId]) -> Results {
     let store = Store::open(out, || ()).unwrap();
-    let ui = Ui::for_stderr(true);
-    let builder = Builder { store: &store, ui: &ui, jobs: Jobs::new(1, 0, |_| ()).unwrap(), offline: true };
+    let console = Console::for_stderr(true);
+    let builder = Builder { store: &store, console: &console, jobs: Jobs::new(1, 0, |_| ()).unwrap(), offline: true };
     builder.build(plan, wanted, Vec::new()).unwrap()
 }
 

@@ -7,8 +7,7 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 
-use super::Session;
-use super::plan::{CompilerSteps, Planned, TargetSteps};
+use super::plan::{CompilerSteps, Planned, Planner, TargetSteps};
 use crate::build::step::compiletest::{Compiletest, PROGRAM};
 use crate::build::step::test_helpers::{CCompiler, TestHelpers};
 use crate::build::step::{Plan, StepId};
@@ -34,10 +33,10 @@ impl UiSteps {
     }
 }
 
-impl Session {
+impl Planner<'_> {
     /// Fails unless the compiler is one that is built: the tests are of its source.
     pub fn check_ui(&self) -> Result<Making> {
-        match self.compiler {
+        match self.options.compiler {
             Compiler::Bootstrap(making) => Ok(making),
             Compiler::Stock => Err(Coded::error(
                 exit::USAGE,
@@ -53,7 +52,7 @@ impl Session {
         let plan = &mut planned.plan;
         let CompilerSteps { source, locked, .. } = of_compiler;
         let rust = host.rust.clone();
-        let compiletest = plan.add(Compiletest { rust, source, locked, cargo_home: self.cargo_home() });
+        let compiletest = plan.add(Compiletest { rust, source, locked, cargo_home: self.workspace.cargo_home() });
         let ar = host.path("llvm-ar")?.to_owned();
         let of_host = CCompiler::Host(host.tool("clang")?.clone());
         let of_target = CCompiler::Target { toolchain: steps.toolchain, driver: target.driver() };
@@ -88,7 +87,9 @@ impl Session {
     fn components(&self, making: Making) -> Result<String> {
         let names = match making.llvm {
             Llvm::System => super::compiler::backends_built(self.host()?.path("llvm-config")?)?,
-            Llvm::Bundled => super::compiler::backends(&crate::project::config::targets(&self.root, &[])?)?.join(" "),
+            Llvm::Bundled => {
+                super::compiler::backends(&crate::project::config::targets(&self.project.root, &[])?)?.join(" ")
+            }
         };
         Ok(names.to_lowercase())
     }

@@ -8,13 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bringup_model::exit::{self, Coded};
-use bringup_model::patch_name::PatchName;
 use bringup_model::pins::{Pins, Source};
 use bringup_model::target::Target;
-
-use crate::cli::TargetNames;
-use crate::console::Console;
-use crate::source::patch;
 
 /// A project: its folder, and bringup.toml.
 #[derive(Debug)]
@@ -44,24 +39,10 @@ impl Project {
             .ok_or_else(|| Coded::error(exit::USAGE, format!("unknown source `{name}`\nhint: the sources are {names}")))
     }
 
-    /// The files of the patches that a name stands for; at least one.
-    pub fn named_patches(&self, name: &PatchName) -> Result<Vec<String>> {
-        let source = self.source(&name.source)?;
-        let series = patch::load::load(&self.root, source.name, &source.version)?;
-        let files = series.patches.iter().filter(|patch| name.is(source.name, patch)).map(|patch| patch.file.clone());
-        let files: Vec<String> = files.collect();
-        if files.is_empty() {
-            let all: Vec<&str> = series.patches.iter().map(|patch| patch.file.as_str()).collect();
-            let hint = if all.is_empty() { "it has none".into() } else { format!("it has\n  {}", all.join("\n  ")) };
-            let text = format!("{} {} has no patch `{name}`\nhint: {hint}", source.name, source.version);
-            return Err(Coded::error(exit::USAGE, text));
-        }
-        Ok(files)
-    }
-
-    /// The named targets, or those of the named release; all if nothing is named.
-    pub fn targets(&self, names: &TargetNames, console: &Console) -> Result<Vec<Target>> {
-        let Some(name) = &names.release else { return config::targets(&self.root, &names.targets) };
+    /// The named targets, or those of the named release; all if nothing is named. `note` is told if the release ships another
+    /// musl than is built.
+    pub fn targets(&self, names: &[String], release: Option<&str>, note: impl FnOnce(&str)) -> Result<Vec<Target>> {
+        let Some(name) = release else { return config::targets(&self.root, names) };
         let release = config::release(&self.root, name)?;
         let ours = &self.pins.musl.version;
         if let Some(musl) = release.musl.filter(|musl| musl != ours) {
@@ -70,7 +51,7 @@ impl Project {
             } else {
                 String::new()
             };
-            console.note(&format!("note: Alpine {name} ships musl {musl}; this run builds {ours}{hint}"));
+            note(&format!("note: Alpine {name} ships musl {musl}; this run builds {ours}{hint}"));
         }
         config::targets(&self.root, &release.targets)
     }

@@ -15,6 +15,7 @@ use crate::build::step::Plan;
 use crate::build::step::compiler::config::{Config, Foreign, Llvm};
 use crate::build::step::compiler::{self as step, XPy};
 use crate::host::survey::{self, Rust, Tool};
+use crate::host::tools;
 use crate::project::spec;
 
 impl Planner<'_> {
@@ -65,7 +66,7 @@ impl Planner<'_> {
             let (line, path, rust) = (&config.line, config.path.display(), &source.version);
             let error = format!(
                 "{path} is of LLVM {line}, but rustc {rust} is built with LLVM {oldest} or newer ({} is tried)\nhint: install that, or build the one in Rust's source with --llvm bundled",
-                survey::PREFERRED_LLVM,
+                tools::PREFERRED_LLVM,
             );
             return Err(Coded::error(exit::HOST, error));
         }

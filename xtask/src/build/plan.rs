@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 use bringup_model::compiler::Compiler;
+use bringup_model::exit::{self, Coded};
+use bringup_model::patch_name::PatchName;
 use bringup_model::pins::{LIBRARY, Source};
 use bringup_model::series::Series;
 use bringup_model::target::Target;
@@ -125,7 +127,8 @@ impl<'a> Planner<'a> {
     /// Where the emulators of targets come from.
     pub fn emulators(&self) -> Emulators<'_> {
         let Workspace { cache, offline, console, .. } = self.workspace;
-        Emulators { pin: &self.project.pins.qemu, cache, offline: *offline, console }
+        let say = Box::new(|text: &str| console.note(text));
+        Emulators { pin: &self.project.pins.qemu, cache, offline: *offline, say }
     }
 
     /// Builds plans into `store`.
@@ -133,11 +136,26 @@ impl<'a> Planner<'a> {
         self.workspace.builder(store, self.project.pins.memory_reserve)
     }
 
+    /// The files of the patches that a name stands for; at least one.
+    pub fn named_patches(&self, name: &PatchName) -> Result<Vec<String>> {
+        let source = self.project.source(&name.source)?;
+        let series = patch::load::load(&self.project.root, source.name, &source.version)?;
+        let files = series.patches.iter().filter(|patch| name.is(source.name, patch)).map(|patch| patch.file.clone());
+        let files: Vec<String> = files.collect();
+        if files.is_empty() {
+            let all: Vec<&str> = series.patches.iter().map(|patch| patch.file.as_str()).collect();
+            let hint = if all.is_empty() { "it has none".into() } else { format!("it has\n  {}", all.join("\n  ")) };
+            let text = format!("{} {} has no patch `{name}`\nhint: {hint}", source.name, source.version);
+            return Err(Coded::error(exit::USAGE, text));
+        }
+        Ok(files)
+    }
+
     /// What a report says of patches that are left out.
     pub fn left_out(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         for name in &self.options.without {
-            let files = self.project.named_patches(name)?;
+            let files = self.named_patches(name)?;
             notes.extend(files.iter().map(|file| format!("{LEFT_OUT}{}/{file}", name.source)));
         }
         Ok(notes)

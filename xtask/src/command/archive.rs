@@ -17,9 +17,8 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
         let hint = "hint: name the file; without -o it is called after its content";
         return Err(Coded::error(exit::USAGE, format!("-o {}: it is a folder\n{hint}", folder.display())));
     }
-    let targets = planner
-        .project
-        .targets(&TargetNames { targets: vec![target.into()], release: None }, &planner.workspace.console)?;
+    let targets = TargetNames { targets: vec![target.into()], release: None }
+        .read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
     let planned = planner.plan(targets, Sources::Fetch)?;
     let wanted: Vec<_> = planned.targets.iter().map(|(_, steps)| steps.test_programs).collect();

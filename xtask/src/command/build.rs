@@ -7,7 +7,7 @@ use crate::build::{Planned, Planner, Sources};
 use crate::cli::Build;
 
 pub fn run(planner: &Planner<'_>, options: &Build) -> Result<()> {
-    let targets = planner.project.targets(&options.targets, &planner.workspace.console)?;
+    let targets = options.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
     let planned = planner.plan(targets, Sources::Fetch)?;
     if options.dry_run {

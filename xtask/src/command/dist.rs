@@ -13,7 +13,7 @@ pub fn run(planner: &Planner<'_>, options: &Dist) -> Result<()> {
         let error = "the stock compiler is not ours to pack: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
         return Err(Coded::error(exit::USAGE, error));
     };
-    let mut targets = planner.project.targets(&options.targets, &planner.workspace.console)?;
+    let mut targets = options.targets.read(planner.project, &planner.workspace.console)?;
     // The same targets are the same archive, in whatever order they are named.
     targets.sort_by(|a, b| a.name.cmp(&b.name));
     let store = planner.workspace.store()?;

@@ -7,10 +7,10 @@ use bringup_model::exit::{self, Coded};
 
 use crate::build::Planner;
 use crate::cli::TargetNames;
-use crate::console::Console;
 use crate::host::emulator::Emulators;
 use crate::host::install::Installer;
 use crate::host::survey::{self, Survey};
+use crate::host::tools;
 
 pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     if install {
@@ -22,7 +22,7 @@ pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     let matches = rust.release == planner.project.pins.rust.version;
     let _ = writeln!(text, "{} {:<12} {:<10} {}", mark(matches), "rustc", rust.release, rust.sysroot.display());
     for (name, tool) in survey.tools.iter().chain(&survey.extras) {
-        let extra = survey::EXTRAS.iter().find(|(other, _)| other == name);
+        let extra = tools::EXTRAS.iter().find(|(other, _)| other == name);
         let _ = match (tool, extra) {
             (Some(tool), _) => {
                 let version = tool.version.as_ref().map_or_else(String::new, ToString::to_string);
@@ -59,7 +59,7 @@ fn install_all(planner: &Planner<'_>, missing: &[&str]) -> Result<()> {
             format!(
                 "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git and make with its own package manager",
                 missing.join(", "),
-                survey::PREFERRED_LLVM,
+                tools::PREFERRED_LLVM,
             ),
         ));
     };
@@ -83,9 +83,8 @@ fn report_missing(survey: &Survey) -> Result<u8> {
 
 /// One line for each emulator that the targets name; a missing one is fetched when it is needed.
 fn describe_emulators(planner: &Planner<'_>, text: &mut String) -> Result<()> {
-    let silent = Console::for_stderr(true);
-    let emulators = Emulators { offline: true, console: &silent, ..planner.emulators() };
-    for target in planner.project.targets(&TargetNames::default(), &planner.workspace.console)? {
+    let emulators = Emulators { offline: true, say: Box::new(|_| ()), ..planner.emulators() };
+    for target in TargetNames::default().read(planner.project, &planner.workspace.console)? {
         let name = format!("qemu-{}", target.qemu.emulator);
         let found = emulators.find(&target.qemu.emulator, None).ok();
         let _ = match found {

@@ -17,7 +17,7 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
             planner.patch_step(source, &Series::default(), Sources::Fetch)?;
         }
     }
-    let targets = planner.project.targets(&TargetNames::default(), &planner.workspace.console)?;
+    let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
     let planned = planner.plan(targets, Sources::Fetch)?;
     for (target, _) in &planned.targets {
         let found = planner.emulators().find(&target.qemu.emulator, None)?;

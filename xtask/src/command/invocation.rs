@@ -36,11 +36,11 @@ impl Invocation {
                 project.pins.select(name, version).map_err(|error| Coded::error(exit::USAGE, error))?;
             }
         }
-        let options = BuildOptions::new(cli)?;
-        for name in &options.without {
-            project.named_patches(name)?;
+        let invocation = Self { project, options: options(cli)?, workspace };
+        for name in &invocation.options.without {
+            invocation.planner().named_patches(name)?;
         }
-        Ok(Self { project, options, workspace })
+        Ok(invocation)
     }
 
     /// Unpacks an archive of test programs, in which is what it takes of a project. Results go to the out folder of the
@@ -68,6 +68,15 @@ impl Invocation {
     pub fn planner(&self) -> Planner<'_> {
         Planner::new(&self.project, &self.options, &self.workspace)
     }
+}
+
+fn options(cli: &Cli) -> Result<BuildOptions> {
+    let compiler = cli.compiler.choice().map_err(|error| Coded::error(exit::USAGE, error))?;
+    let version = |name: &str, version: &Option<String>| version.as_ref().map(|version| format!("--{name} {version}"));
+    let versions = [version("rust", &cli.rust), version("musl", &cli.musl)].into_iter().flatten();
+    let without = cli.without.iter().map(|patch| format!("--without {patch}"));
+    let words = versions.chain(without).chain(cli.compiler.words()).collect();
+    Ok(BuildOptions { without: cli.without.clone(), compiler, words })
 }
 
 fn workspace(cli: &Cli, start: &Path, out: PathBuf) -> Result<Workspace> {

@@ -10,8 +10,7 @@ use crate::cli::Plan;
 use crate::project::shown;
 
 pub fn run(planner: &Planner<'_>, options: &Plan) -> Result<()> {
-    let planned =
-        planner.plan(planner.project.targets(&options.targets, &planner.workspace.console)?, Sources::Assume)?;
+    let planned = planner.plan(options.targets.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
     let mut text = String::new();
     for node in planned.plan.nodes() {
         let mark = if node.is_done() { "done" } else { "run " };

@@ -20,9 +20,8 @@ pub fn run(planner: &Planner<'_>, verb: &TargetVerb) -> Result<()> {
 }
 
 fn show(planner: &Planner<'_>, name: &str, spec_only: bool) -> Result<()> {
-    let targets = planner
-        .project
-        .targets(&TargetNames { targets: vec![name.to_owned()], release: None }, &planner.workspace.console)?;
+    let targets = TargetNames { targets: vec![name.to_owned()], release: None }
+        .read(planner.project, &planner.workspace.console)?;
     let target = targets.first().context("no such target")?;
     let spec = spec::resolve(&planner.project.root, target, planner.rust()?)?;
     if spec_only {
@@ -73,7 +72,7 @@ pub fn kind(run: &Run) -> String {
 }
 
 fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
-    let targets = planner.project.targets(names, &planner.workspace.console)?;
+    let targets = names.read(planner.project, &planner.workspace.console)?;
     config::check_releases(&planner.project.root, &targets)?;
     let mut faults = expect::check_names(&planner.project.root)?;
     for target in targets {

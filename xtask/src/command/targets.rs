@@ -21,7 +21,7 @@ pub fn run(project: &Project, workspace: &Workspace) -> Result<()> {
     }
     let header = ["target", "triple", "musl", "baseline", "emulator", "alpine"].into_iter();
     let mut rows: Vec<Vec<Cell>> = vec![header.chain(kinds.iter().map(String::as_str)).map(Cell::plain).collect()];
-    for target in project.targets(&TargetNames::default(), &workspace.console)? {
+    for target in TargetNames::default().read(project, &workspace.console)? {
         let facts =
             [&target.name, &target.triple, &target.musl.arch, &target.baseline, &emulator(&target), &releases(&target)];
         let state = |name: &String| {

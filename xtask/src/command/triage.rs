@@ -29,13 +29,13 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 pub fn run(planner: &Planner<'_>, options: &Options) -> Result<u8> {
     let names = TargetNames { targets: vec![options.target.clone()], release: None };
-    let target = planner.project.targets(&names, &planner.workspace.console)?.pop().context("no target is named")?;
+    let target = names.read(planner.project, &planner.workspace.console)?.pop().context("no target is named")?;
     let failures = failures::failures(planner, options, &target)?;
     if failures.is_empty() {
         planner.workspace.console.note(&format!("the last report has no unexpected failure of {}", target.name));
         return Ok(exit::NOTHING_RAN);
     }
-    let targets = planner.project.targets(&TargetNames::default(), &planner.workspace.console)?;
+    let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
     let requests: Vec<Request> =
         failures.into_iter().map(|failure| request(planner, options, &target, failure)).collect::<Result<_>>()?;
     let store = planner.workspace.store()?;

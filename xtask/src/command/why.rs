@@ -14,7 +14,7 @@ use crate::cli::TargetNames;
 use crate::project::shown;
 
 pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
-    let planned = planner.plan(planner.project.targets(names, &planner.workspace.console)?, Sources::Assume)?;
+    let planned = planner.plan(names.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
     let mut text = String::new();
     for node in planned.plan.nodes() {
         if node.is_done() {

@@ -18,7 +18,6 @@ use bringup_runner::runner::Runner;
 use object::elf;
 use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
-use crate::console::Console;
 use crate::source::fetch::{Apt, Cache, Item, Kind, OFFLINE, is_interrupt};
 
 pub use control::NotHad;
@@ -49,7 +48,6 @@ impl Emulator {
 }
 
 /// Where emulators come from.
-#[derive(Clone, Copy)]
 pub struct Emulators<'a> {
     /// Which ones will do, and the packages they are in.
     pub pin: &'a QemuPin,
@@ -57,8 +55,8 @@ pub struct Emulators<'a> {
     pub cache: &'a Path,
     /// Whether the network is forbidden.
     pub offline: bool,
-    /// Where it is said what is fetched.
-    pub console: &'a Console,
+    /// Told what is fetched.
+    pub say: Box<dyn Fn(&str) + 'a>,
 }
 
 impl Emulators<'_> {
@@ -71,7 +69,7 @@ impl Emulators<'_> {
         if let Some(path) = forced {
             return take_forced(path, &program, "--qemu");
         }
-        let (pin, say) = (self.pin, |text: &str| self.console.note(text));
+        let (pin, say) = (self.pin, &*self.say);
         let mut misses = Vec::new();
         let cache = Cache::new(self.cache);
         let installed = which::which_in(&program, Some(PATH), "/").ok();
@@ -88,7 +86,7 @@ impl Emulators<'_> {
         for miss in &misses {
             say(miss);
         }
-        let fetched = if self.offline { Err(anyhow::anyhow!(OFFLINE)) } else { fetch(&program, pin, cache, &say) };
+        let fetched = if self.offline { Err(anyhow::anyhow!(OFFLINE)) } else { fetch(&program, pin, cache, say) };
         match fetched {
             Ok(found) => Ok(found),
             Err(error) if is_interrupt(&error) => Err(error),
@@ -288,8 +286,7 @@ mod tests {
     }
 
     fn find_offline(cache: &Path, forced: Option<&Path>) -> Result<Emulator, String> {
-        let (pin, console) = (pin(), Console::for_stderr(true));
-        let emulators = Emulators { pin: &pin, cache, offline: true, console: &console };
+        let emulators = Emulators { pin: &pin(), cache, offline: true, say: Box::new(|_| ()) };
         emulators.find(NAME, forced).map_err(|error| format!("{error:#}"))
     }
 

@@ -30,7 +30,7 @@ use crate::trial::archive::unpack::Unpacked;
 pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
     let start = Instant::now();
     let has_ui = has_ui(planner, request)?;
-    let targets = planner.project.targets(request.targets, &planner.workspace.console)?;
+    let targets = request.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
     let prepared = prepare(planner, request, &targets)?;
     let mut planned = planner.plan(targets, Sources::Fetch)?;

@@ -43,15 +43,14 @@ struct Trial<'a> {
 
 pub fn run(planner: &Planner<'_>, options: &Prove) -> Result<u8> {
     for name in &options.patches {
-        planner.project.named_patches(name)?;
+        planner.named_patches(name)?;
     }
     if options.each && planner.options.compiler == Compiler::Stock {
         let error = "--each is for a compiler that is built\nhint: add --compiler bootstrap";
         return Err(Coded::error(exit::USAGE, error));
     }
-    let wanted = planner
-        .project
-        .targets(&TargetNames { targets: options.target.clone(), release: None }, &planner.workspace.console)?;
+    let wanted = TargetNames { targets: options.target.clone(), release: None }
+        .read(planner.project, &planner.workspace.console)?;
     let series = planner.series_in_use()?;
     let mut cases = Vec::new();
     for (source, series) in planner.project.sources().into_iter().zip(&series) {

@@ -174,7 +174,7 @@ fn is_unexpected(test: &Test) -> bool {
 
 /// The proof of the one patch of that name, be it left out or not.
 fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Kind> {
-    let files = planner.project.named_patches(name)?;
+    let files = planner.named_patches(name)?;
     let source = planner.project.source(&name.source)?;
     let series = crate::source::patch::load::load(&planner.project.root, source.name, &source.version)?;
     let [file] = &files[..] else {

@@ -21,7 +21,7 @@ impl Emulators<'_> {
     /// distribution's, and those of the packages in the pins. Fails on an interrupt only.
     pub fn controls(&self, name: &str, ours: &Emulator, given: &[PathBuf]) -> Result<Vec<Result<Emulator, NotHad>>> {
         let program = format!("qemu-{name}");
-        let say = |text: &str| self.console.note(text);
+        let say = &*self.say;
         let mut all = Vec::new();
         let given =
             given.iter().map(|path| (path.display().to_string(), take_forced(path, &program, "--control-qemu")));
@@ -30,7 +30,7 @@ impl Emulators<'_> {
             .map(|path| (path.display().to_string(), version(&path).map(|version| Emulator { path, version })));
         let packaged = self.pin.controls.iter().map(|pin| {
             let origin = format!("package {} of {}", pin.package, pin.suites.join(", "));
-            (origin, packaged(&program, pin, Cache::new(self.cache), self.offline, &say))
+            (origin, packaged(&program, pin, Cache::new(self.cache), self.offline, say))
         });
         for (origin, found) in given.chain(installed).chain(packaged) {
             match found {
@@ -78,7 +78,6 @@ fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: 
 mod tests {
     use super::super::tests::{fake, pin};
     use super::*;
-    use crate::console::Console;
 
     const NAME: &str = "no-such-machine";
 
@@ -94,8 +93,7 @@ mod tests {
         let given = [put("old", "7.2.22"), put("same", "11.1.3"), put("again", "7.2.22"), cache.path().join("none")];
         let mut pin = pin();
         pin.controls = vec![QemuControl { package: "p".into(), suites: vec!["s".into()] }];
-        let console = Console::for_stderr(true);
-        let emulators = Emulators { pin: &pin, cache: cache.path(), offline: true, console: &console };
+        let emulators = Emulators { pin: &pin, cache: cache.path(), offline: true, say: Box::new(|_| ()) };
         let found = emulators.controls(NAME, &ours, &given).unwrap();
         let told: Vec<String> = found
             .into_iter()

@@ -1,4 +1,14 @@
-//! Building: steps, and the folder of their results.
+//! Building: what is chosen, the plan of it, the steps, and the folder of their results.
 
+mod compiler;
+mod options;
+mod plan;
 pub mod step;
 pub mod store;
+mod ui;
+mod workspace;
+
+pub use self::options::BuildOptions;
+pub use self::plan::{CompilerSteps, LEFT_OUT, Patched, Planned, Planner, Sources, TargetSteps};
+pub use self::ui::UiSteps;
+pub use self::workspace::Workspace;

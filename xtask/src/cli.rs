@@ -3,6 +3,7 @@
 mod compiler;
 mod patch;
 mod report;
+mod targets;
 mod triage;
 
 use std::path::PathBuf;

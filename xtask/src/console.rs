@@ -14,7 +14,7 @@ use crate::render::table::paint;
 
 /// Where progress, notes and warnings go. Clones share the same lines; threads may use it as they like.
 #[derive(Clone)]
-pub struct Ui(Arc<Shared>);
+pub struct Console(Arc<Shared>);
 
 struct Shared {
     out: Mutex<Box<dyn Write + Send>>,
@@ -25,7 +25,7 @@ struct Shared {
     cached: AtomicUsize,
 }
 
-impl Ui {
+impl Console {
     /// Speaks on standard error. `quiet` leaves only warnings and failures.
     pub fn new(color: bool, is_tty: bool, quiet: bool) -> Self {
         let choice = if color { ColorChoice::Always } else { ColorChoice::Never };
@@ -61,7 +61,7 @@ impl Ui {
         if bar.is_none() && !self.0.quiet {
             self.line(&self.verb("Running", label, AnsiColor::Cyan));
         }
-        StepHandle { ui: self.clone(), label: label.to_owned(), bar }
+        StepHandle { console: self.clone(), label: label.to_owned(), bar }
     }
 
     /// Counts a step that was found done: it gets no line of its own.
@@ -158,7 +158,7 @@ fn seconds(duration: Duration) -> String {
 /// A running step. Dropped without a word, its live line goes away: whoever reports the error says what happened.
 #[must_use = "a step that is dropped at once is never shown"]
 pub struct StepHandle {
-    ui: Ui,
+    console: Console,
     label: String,
     bar: Option<ProgressBar>,
 }
@@ -180,23 +180,23 @@ impl StepHandle {
     pub fn done(mut self, wall: Duration, cached: bool) {
         self.clear();
         if cached {
-            self.ui.cached();
-        } else if !self.ui.0.quiet {
+            self.console.cached();
+        } else if !self.console.0.quiet {
             let label = format!("{} {}", self.label, seconds(wall));
-            self.ui.line(&self.ui.verb("Finished", &label, AnsiColor::Green));
+            self.console.line(&self.console.verb("Finished", &label, AnsiColor::Green));
         }
     }
 
     /// It failed; the error itself is reported elsewhere.
     pub fn failed(mut self) {
         self.clear();
-        self.ui.line(&self.ui.verb("Failed", &self.label, AnsiColor::Red));
+        self.console.line(&self.console.verb("Failed", &self.label, AnsiColor::Red));
     }
 
     fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
-            if let Some(live) = &self.ui.0.live {
+            if let Some(live) = &self.console.0.live {
                 live.remove(&bar);
             }
         }
@@ -281,7 +281,7 @@ mod tests {
         }
     }
 
-    fn story(ui: &Ui) {
+    fn story(ui: &Console) {
         ui.cached();
         let musl = ui.step("musl s390x");
         musl.detail("configure");
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn plain_lines_where_there_is_no_terminal() {
         let sink = Sink::default();
-        let ui = Ui::to(Box::new(sink.clone()), None, false, false);
+        let ui = Console::to(Box::new(sink.clone()), None, false, false);
         story(&ui);
         drop(ui);
         let lines = [
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn quiet_leaves_warnings_and_failures() {
         let sink = Sink::default();
-        let ui = Ui::to(Box::new(sink.clone()), None, false, true);
+        let ui = Console::to(Box::new(sink.clone()), None, false, true);
         story(&ui);
         ui.finish();
         assert_eq!(sink.text(), "warning: a warning\n      Failed std s390x\n");
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn colour_only_where_asked() {
         let sink = Sink::default();
-        let ui = Ui::to(Box::new(sink.clone()), None, true, false);
+        let ui = Console::to(Box::new(sink.clone()), None, true, false);
         story(&ui);
         ui.finish();
         assert!(sink.text().contains("\u{1b}["));
@@ -336,7 +336,7 @@ mod tests {
         let screen = Screen::default();
         let sink = Sink::default();
         let live = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(screen.clone())));
-        let ui = Ui::to(Box::new(sink.clone()), Some(live), false, false);
+        let ui = Console::to(Box::new(sink.clone()), Some(live), false, false);
         let suite = ui.step("std s390x");
         suite.tests(7, 1030);
         // The steady tick draws it at the latest.
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn lines_of_many_threads_stay_whole() {
         let sink = Sink::default();
-        let ui = Ui::to(Box::new(sink.clone()), None, false, false);
+        let ui = Console::to(Box::new(sink.clone()), None, false, false);
         std::thread::scope(|scope| {
             for worker in 0..8 {
                 let ui = &ui;

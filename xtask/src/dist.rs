@@ -21,7 +21,7 @@ use self::layout::Layout;
 use self::scripts::Scripts;
 use crate::build::step::Node;
 use crate::build::store::INPUTS_FILE;
-use crate::session::{CompilerSteps, Planned, Session};
+use crate::build::{CompilerSteps, Planned, Planner};
 use crate::smoke::elf;
 use crate::source::archive::pack::Packing;
 
@@ -39,9 +39,9 @@ pub struct Dist {
 }
 
 /// Puts together what the steps of this plan have built.
-pub fn collect(session: &Session, planned: &Planned, making: Making) -> Result<Dist> {
+pub fn collect(planner: &Planner<'_>, planned: &Planned, making: Making) -> Result<Dist> {
     let steps = planned.patched.compiler.context("the plan has no compiler")?;
-    let (host, plan) = (session.host()?, &planned.plan);
+    let (host, plan) = (planner.host()?, &planned.plan);
     let compiler = plan.path(steps.compiler);
     let scripts = Scripts { release: host.tool("clang")?.version.as_ref().map(Version::major) };
 
@@ -60,22 +60,22 @@ pub fn collect(session: &Session, planned: &Planned, making: Making) -> Result<D
 
     let of_host = layout.files().filter(|(name, _)| !targets().any(|target| is_of(target, name)));
     let (glibc, libraries) = needs(of_host)?;
-    let licenses = licenses::collect(session, planned, steps, &libraries, &mut layout)?;
+    let licenses = licenses::collect(planner, planned, steps, &libraries, &mut layout)?;
     let files: Files = layout.into_files();
     let manifest = Manifest {
         schema: SCHEMA,
-        rust: session.pins.rust.version.clone(),
+        rust: planner.project.pins.rust.version.clone(),
         host: host.rust.triple.clone(),
         targets: targets().map(described).collect(),
-        needs: Needs { glibc, libraries: libraries.clone(), programs: programs(session, &scripts)? },
+        needs: Needs { glibc, libraries: libraries.clone(), programs: programs(planner, &scripts)? },
         compiler: dist::Compiler {
             stage: making.stage,
             llvm: making.llvm.word(),
             tools: inputs(plan.node(steps.compiler), "tool").map(str::to_owned).collect(),
         },
-        sources: sources(session, planned, steps),
-        patches: patches(session)?,
-        notes: session.left_out()?,
+        sources: sources(planner, planned, steps),
+        patches: patches(planner)?,
+        notes: planner.left_out()?,
         steps: digests(planned, steps),
         licenses: licenses.components,
         crates: licenses.crates,
@@ -134,8 +134,8 @@ fn needs<'a>(files: impl Iterator<Item = (&'a str, &'a Content)>) -> Result<(Opt
     Ok((glibc.map(|version| version.to_string()), libraries.difference(&present).cloned().collect()))
 }
 
-fn programs(session: &Session, scripts: &Scripts) -> Result<Vec<Program>> {
-    let host = session.host()?;
+fn programs(planner: &Planner<'_>, scripts: &Scripts) -> Result<Vec<Program>> {
+    let host = planner.host()?;
     let of_llvm = |tool, program, needed_for| {
         Ok(Program { names: scripts.names(program), needed_for, tried: Some(host.tool(tool)?.line.clone()) })
     };
@@ -153,8 +153,8 @@ fn inputs<'a>(node: &'a Node, tag: &'a str) -> impl Iterator<Item = &'a str> {
     node.inputs.entries().iter().filter(move |(key, _)| key == tag).map(|(_, value)| value.as_str())
 }
 
-fn sources(session: &Session, planned: &Planned, steps: CompilerSteps) -> Vec<dist::Source> {
-    let (patched, [rust, musl, llvm]) = (planned.patched, session.sources());
+fn sources(planner: &Planner<'_>, planned: &Planned, steps: CompilerSteps) -> Vec<dist::Source> {
+    let (patched, [rust, musl, llvm]) = (planned.patched, planner.project.sources());
     let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl), (llvm, patched.llvm)];
     let source = |(source, step): (&bringup_model::pins::Source, _)| {
         let node = planned.plan.node(step);
@@ -164,8 +164,8 @@ fn sources(session: &Session, planned: &Planned, steps: CompilerSteps) -> Vec<di
     steps.into_iter().map(source).collect()
 }
 
-fn patches(session: &Session) -> Result<Vec<dist::Patch>> {
-    let series = session.series_in_use()?;
+fn patches(planner: &Planner<'_>) -> Result<Vec<dist::Patch>> {
+    let series = planner.series_in_use()?;
     let patches = series.iter().flat_map(|series| series.patches.iter().map(move |patch| (series, patch)));
     let patch = |(series, patch): (&bringup_model::series::Series, &bringup_model::series::Patch)| dist::Patch {
         file: format!("patches/{}/{}/{}", series.source, series.version, patch.file),

@@ -3,3 +3,4 @@
 pub mod emulator;
 pub mod install;
 pub mod survey;
+pub mod tools;

@@ -12,7 +12,6 @@ pub mod host;
 pub mod project;
 pub mod render;
 pub mod report_ops;
-pub mod session;
 pub mod smoke;
 pub mod source;
 pub mod triage;

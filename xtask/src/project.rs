@@ -1,5 +1,63 @@
-//! The project's files: read, checked, and turned into values.
+//! The project's files: what they say, and where they lie.
 
 pub mod config;
 pub mod expect;
 pub mod spec;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use bringup_model::exit::{self, Coded};
+use bringup_model::pins::{Pins, Source};
+use bringup_model::target::Target;
+
+/// A project: its folder, and bringup.toml.
+#[derive(Debug)]
+pub struct Project {
+    /// Its folder.
+    pub root: PathBuf,
+    /// bringup.toml, with the versions in use.
+    pub pins: Pins,
+}
+
+impl Project {
+    /// Reads bringup.toml in the folder `root`.
+    pub fn open(root: PathBuf) -> Result<Self> {
+        Ok(Self { pins: config::pins(&root)?, root })
+    }
+
+    /// The sources in use: of each, the version that is built.
+    pub fn sources(&self) -> [&Source; 3] {
+        [&self.pins.rust, &self.pins.musl, &self.pins.llvm]
+    }
+
+    /// The source in use with this name.
+    pub fn source(&self, name: &str) -> Result<&Source> {
+        let found = self.sources().into_iter().find(|source| source.name == name);
+        let names = self.sources().map(|source| source.name).join(", ");
+        found
+            .ok_or_else(|| Coded::error(exit::USAGE, format!("unknown source `{name}`\nhint: the sources are {names}")))
+    }
+
+    /// The named targets, or those of the named release; all if nothing is named. `note` is told if the release ships another
+    /// musl than is built.
+    pub fn targets(&self, names: &[String], release: Option<&str>, note: impl FnOnce(&str)) -> Result<Vec<Target>> {
+        let Some(name) = release else { return config::targets(&self.root, names) };
+        let release = config::release(&self.root, name)?;
+        let ours = &self.pins.musl.version;
+        if let Some(musl) = release.musl.filter(|musl| musl != ours) {
+            let hint = if self.pins.find("musl", &musl).is_ok() {
+                format!("; `--musl {musl}` builds that")
+            } else {
+                String::new()
+            };
+            note(&format!("note: Alpine {name} ships musl {musl}; this run builds {ours}{hint}"));
+        }
+        config::targets(&self.root, &release.targets)
+    }
+}
+
+/// A path as people read it: relative to the project's folder `root` where it lies within.
+pub fn shown(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}

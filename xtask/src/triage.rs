@@ -21,9 +21,9 @@ use self::controls::{Choice, Chooser};
 use self::place::{Place, Workshop};
 use self::runs::{Runs, load, not_had, row};
 use self::script::reproduction;
+use crate::build::Planner;
 use crate::build::store::Store;
 use crate::host::emulator::Emulator;
-use crate::session::Session;
 use crate::source::fetch::is_interrupt;
 use bringup_model::exit::{self, Coded};
 use bringup_model::outcome::Outcome;
@@ -73,10 +73,10 @@ pub struct Triage {
 }
 
 /// Runs the controls. Fails if the test cannot be run where it is said to fail, and on an interrupt.
-pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Request) -> Result<Triage> {
+pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &Request) -> Result<Triage> {
     let folder = Scratch::new()?;
-    let programs = request.programs(session)?;
-    let mut workshop = Workshop::new(session, store, request.kind.clone())?;
+    let programs = request.programs(planner)?;
+    let mut workshop = Workshop::new(planner, store, request.kind.clone())?;
     let base = &request.base;
     workshop.plan(&base.target, base.opt_level)?;
     workshop.build(&[(&base.target, base.opt_level)])?;
@@ -87,7 +87,7 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
     let made = workshop.find(base, &runs.fresh()?).and_then(|()| workshop.place(base, &programs));
     let place = made.with_context(|| format!("triaging {title} of {}", base.target.name))?;
     let jobs = workshop.builder.jobs.clone();
-    let handle = session.ui.step(&format!("triage {title}"));
+    let handle = planner.workspace.console.step(&format!("triage {title}"));
     let first = runs.one(&place, Some(&jobs))?;
     if first.outcome == Outcome::Ignored {
         let target = &base.target.name;
@@ -96,7 +96,7 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
             format!("{title} is ignored on {target}: there is nothing to triage"),
         ));
     }
-    let command = Some(reproduction(session, &request.kind, &place));
+    let command = Some(reproduction(planner, &request.kind, &place));
     let mut rows = vec![(row(Control::Alone, &place.setting, std::slice::from_ref(&first), start), command.clone())];
 
     let mut ran = vec![first.clone()];
@@ -134,7 +134,7 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
     if let Some(failure) = failed.first()
         && place.setting.emulator.is_some()
     {
-        let handle = session.ui.step(&format!("capture {title}"));
+        let handle = planner.workspace.console.step(&format!("capture {title}"));
         let start = Instant::now();
         calls = Some(told(capture::calls(&place, &runs.fresh()?, request.limit, &jobs))?);
         if matches!(failure.outcome, Outcome::Crash | Outcome::Timeout) {
@@ -143,7 +143,7 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
         handle.done(start.elapsed(), false);
     }
     if failed.len() == ran.len() {
-        let round = Round { session, targets, request, runs: &runs, programs: &programs, place: &place, first: &first };
+        let round = Round { planner, targets, request, runs: &runs, programs: &programs, place: &place, first: &first };
         let opt_level = round.cheap(&mut workshop, &mut rows)?;
         if request.deep || !judge(&rows).verdict.is_settled() {
             round.under_controls(&mut workshop, &[opt_level], &mut rows)?;
@@ -168,8 +168,8 @@ pub fn run(session: &Session, store: &Store, targets: &[Target], request: &Reque
 
 impl Request {
     /// Where programs are kept that are made for this triage.
-    fn programs(&self, session: &Session) -> Result<PathBuf> {
-        let folder = session.out.join("triage").join("programs").join(self.name());
+    fn programs(&self, planner: &Planner<'_>) -> Result<PathBuf> {
+        let folder = planner.workspace.out.join("triage").join("programs").join(self.name());
         if folder.exists() {
             fs_err::remove_dir_all(&folder)?;
         }
@@ -189,7 +189,7 @@ impl Request {
 
 /// What every control of a test has in common.
 struct Round<'a> {
-    session: &'a Session,
+    planner: &'a Planner<'a>,
     targets: &'a [Target],
     request: &'a Request,
     runs: &'a Runs,
@@ -209,11 +209,11 @@ impl Round<'_> {
             match workshop.plan(target, None) {
                 Ok(steps) => drop(lacking.insert(target.name.clone(), steps)),
                 Err(error) if crate::error::of_error(&error) == exit::INTERRUPTED => return Err(error),
-                Err(error) => self.session.ui.warn(&format!("{}: {error:#}", target.name)),
+                Err(error) => self.planner.workspace.console.warn(&format!("{}: {error:#}", target.name)),
             }
         }
         let chooser = Chooser {
-            session: self.session,
+            planner: self.planner,
             kind: &self.request.kind,
             base,
             targets: self.targets,
@@ -231,8 +231,8 @@ impl Round<'_> {
         let target = &self.request.base.target;
         let mut given = self.request.emulators.clone();
         // What would be used if none had been named.
-        given.extend(self.session.emulator(target, None).ok().map(|emulator| emulator.path));
-        let found = self.session.control_emulators(target, ours, &given)?;
+        given.extend(self.planner.emulators().find(&target.qemu.emulator, None).ok().map(|emulator| emulator.path));
+        let found = self.planner.emulators().controls(&target.qemu.emulator, ours, &given)?;
         Ok(found.into_iter().map(|found| found.map_err(|(origin, why)| format!("{origin}: {why:#}"))).collect())
     }
 
@@ -278,7 +278,7 @@ impl Round<'_> {
         };
         let shared = if at.opt_level.is_some() { building } else { Duration::ZERO };
         let label = format!("triage {}: {} on {}", self.request.kind.title(), choice.control.word(), at.target.name);
-        let handle = self.session.ui.step(&label);
+        let handle = self.planner.workspace.console.step(&label);
         let ran = self.ran(workshop, at, choice.control);
         handle.done(start.elapsed(), false);
         match ran {
@@ -312,7 +312,7 @@ impl Round<'_> {
                 break;
             }
         }
-        Ok((row(control, &place.setting, &all, start), reproduction(self.session, &self.request.kind, &place)))
+        Ok((row(control, &place.setting, &all, start), reproduction(self.planner, &self.request.kind, &place)))
     }
 
     /// An error if this run says nothing about the failure, because it did not come as far.

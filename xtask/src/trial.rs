@@ -34,14 +34,14 @@ use bringup_runner::test_set::TestSet;
 use self::prepare::Prepared;
 use self::request::Selection;
 use self::suite::Surroundings;
-use crate::build::step::{Built, Node, Plan, StepId};
+use crate::build::Planner;
+use crate::build::step::{Node, Plan, StepCost, StepId};
 use crate::build::store::Store;
 use crate::error::disk;
-use crate::session::Session;
 
 /// What all trials of an invocation share.
 struct Context<'a> {
-    session: &'a Session,
+    planner: &'a Planner<'a>,
     store: &'a Store,
     jobs: &'a Jobs,
     selection: &'a Selection,
@@ -152,7 +152,7 @@ impl Trial<'_> {
             (Some(emulator), _) => emulator.runner(target, sysroot),
             (None, None) => Runner::Native { sysroot, loader },
             (None, Some(machine)) => {
-                let ui = &self.context.session.ui;
+                let ui = &self.context.planner.workspace.console;
                 let say = || ui.note(&format!("copying the test programs of {name} to {}", machine.host));
                 let placed = machine.place(name, tests, &self.context.store.temporary(), say)?;
                 Runner::Ssh { placed, loader }
@@ -174,8 +174,8 @@ impl Trial<'_> {
 }
 
 /// What the steps that a run rests on cost.
-fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = (StepId, Built)>) -> Vec<StepTime> {
-    let time = |(id, built): (StepId, Built)| {
+fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = (StepId, StepCost)>) -> Vec<StepTime> {
+    let time = |(id, built): (StepId, StepCost)| {
         let node = plan.node(id);
         // What other targets share has its label with it.
         let name = if node.step.label() == target.name { node.step.name().into() } else { node.title() };

@@ -223,22 +223,63 @@ fn a_spec_that_rustc_refuses_is_refused_in_its_words() {
     project.edit("targets/fake/target.toml", "[spec.set]", "[spec.set]\nbogus = 1");
     let mend = || project.edit("targets/fake/target.toml", "[spec.set]\nbogus = 1", "[spec.set]");
     for args in [&["plan", "fake"][..], &["target", "check"], &["test", "fake"]] {
-        project.run(args, 101).says(&[
+        project.run(args, 2).says(&[
             "rustc 1.95.0 refuses the spec of fake:",
             "error: error loading target specification: bogus: unknown field `bogus`",
             "hint: mend [spec] in targets/fake/target.toml",
         ]);
     }
     assert!(project.steps().is_empty(), "nothing is built for it");
-    fails_until_mended(&project, &["build", "fake"], 101, mend);
+    fails_until_mended(&project, &["build", "fake"], 2, mend);
 
     // A spec of its own.
     project.edit("targets/fake/target.toml", "base = \"fake-unknown-linux-musl\"", "file = \"spec.json\"");
-    project.run(&["build", "fake"], 101).says(&["making the target spec of fake", "spec.json", "No such file"]);
+    project.run(&["build", "fake"], 2).says(&["making the target spec of fake", "spec.json", "No such file"]);
     project.write("targets/fake/spec.json", "{\"arch\": ");
-    project.run(&["build", "fake"], 101).says(&["making the target spec of fake: reading ", "spec.json", "line 1"]);
+    project.run(&["build", "fake"], 2).says(&["making the target spec of fake: reading ", "spec.json", "line 1"]);
     project.write("targets/fake/spec.json", "{\"arch\": \"fake\"}");
     project.run(&["build", "fake"], 0);
+}
+
+/// Whatever the verb, and also where only a step finds it.
+#[test]
+fn a_fault_in_target_toml_ends_every_verb_with_2() {
+    let verbs: [(&str, &[&str]); 13] = [
+        ("plan", &["plan", "fake"]),
+        ("why", &["why", "fake"]),
+        ("target show", &["target", "show", "fake"]),
+        ("target check", &["target", "check", "fake"]),
+        ("fetch", &["fetch"]),
+        ("build", &["build", "fake"]),
+        ("build, two targets", &["build", "fake", "twin"]),
+        ("build, bootstrap", &["build", "--compiler", "bootstrap", "fake"]),
+        ("smoke", &["smoke", "fake"]),
+        ("test", &["test", "fake"]),
+        ("bringup", &["bringup", "fake"]),
+        ("archive", &["archive", "fake"]),
+        ("dist", &["dist", "--compiler", "bootstrap", "fake"]),
+    ];
+    let musl = "[musl]\narch = \"fake\"\n";
+    let loader = "loader = \"/lib/ld-musl-fake.so.1\"";
+    // What is found before a step, and what only a step finds; and the verbs that do not look so far.
+    let none: &[&str] = &[];
+    let no_steps: &[&str] = &["plan", "why", "target show", "target check", "fetch"];
+    let faults = [
+        ("an unknown key", "since =", "snice =", none),
+        ("a wrong value", "endian = \"big\"", "endian = \"middle\"", none),
+        ("a key of the spec", "[spec.set]", "[spec.set]\nbogus = 1", none),
+        ("a spec that is missing", "base = \"fake-unknown-linux-musl\"", "file = \"spec.json\"", none),
+        ("a builtin", musl, &format!("[runtimes]\nbuiltins = [\"fake/none.c\"]\n{musl}"), no_steps),
+        ("a loader", loader, "loader = \"/lib/ld-musl-none.so.1\"", no_steps),
+    ];
+    for (fault, right, wrong, blind) in faults {
+        let project = project!();
+        project.edit("targets/fake/target.toml", right, wrong);
+        for (verb, args) in verbs.iter().filter(|(verb, _)| !blind.contains(verb)) {
+            let output = project.cmd(args).run();
+            assert_eq!(output.status.code(), Some(2), "{fault}, {verb}: {}", output.stderr);
+        }
+    }
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn a_host_or_a_target_it_cannot_be_built_with_is_refused_before_any_work() {
     project.edit("targets/fake/target.toml", "[llvm]\n", "[llvm]\nbackend = \"Fake\"\n");
     project.edit("targets/fake/target.toml", "vendor = \"alpine\"", "bogus = \"alpine\"");
     refused(
-        101,
+        2,
         &["rustc 1.95.0 refuses the spec of fake", "unknown field `bogus`", "mend [spec] in targets/fake/target.toml"],
     );
     project.edit("targets/fake/target.toml", "bogus = \"alpine\"", "vendor = \"alpine\"");

@@ -7,25 +7,26 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::manifest::{Manifest, Pins, SCHEMA};
 
 use crate::build::step::test_programs;
+use crate::build::{Planner, Sources};
 use crate::cli::TargetNames;
-use crate::session::{Session, Sources};
 use crate::trial::archive::pack::packing;
 
-pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()> {
+pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result<()> {
     // Before the work is done.
     if let Some(folder) = output.filter(|output| output.is_dir()) {
         let hint = "hint: name the file; without -o it is called after its content";
         return Err(Coded::error(exit::USAGE, format!("-o {}: it is a folder\n{hint}", folder.display())));
     }
-    let targets = session.targets(&TargetNames { targets: vec![target.into()], release: None })?;
-    let store = session.store()?;
-    let planned = session.plan(targets, Sources::Fetch)?;
+    let targets = TargetNames { targets: vec![target.into()], release: None }
+        .read(planner.project, &planner.workspace.console)?;
+    let store = planner.workspace.store()?;
+    let planned = planner.plan(targets, Sources::Fetch)?;
     let wanted: Vec<_> = planned.targets.iter().map(|(_, steps)| steps.test_programs).collect();
-    let results = session.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
+    let results = planner.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
     super::check(&results)?;
     for (target, steps) in &planned.targets {
         let (toolchain, programs) = (planned.plan.node(steps.toolchain), planned.plan.node(steps.test_programs));
-        let pins = &session.pins;
+        let pins = &planner.project.pins;
         let manifest = Manifest {
             schema: SCHEMA.into(),
             target: target.name.clone(),
@@ -35,19 +36,20 @@ pub fn run(session: &Session, target: &str, output: Option<&Path>) -> Result<()>
                 musl: pins.musl.version.clone(),
                 llvm: pins.llvm.version.clone(),
             },
-            compiler: session.compiler.word().into(),
+            compiler: planner.options.compiler.word().into(),
             toolchain: toolchain.digest.as_str().into(),
             test_programs: programs.digest.as_str().into(),
-            notes: session.left_out()?,
+            notes: planner.left_out()?,
             files: std::collections::BTreeMap::new(),
         };
-        let packing = packing(&session.root, &test_programs::test_set(&target.triple, toolchain, programs), manifest)?;
+        let packing =
+            packing(&planner.project.root, &test_programs::test_set(&target.triple, toolchain, programs), manifest)?;
         let name = format!("{}-{}.tar.xz", target.name, &packing.digest()[..16]);
         let place = store.root().join("archive").join(name);
         let dest = output.unwrap_or(&place);
         // What is in the default place is named by its content.
         if output.is_some() || !place.is_file() {
-            let handle = session.ui.step(&format!("archive {}", target.name));
+            let handle = planner.workspace.console.step(&format!("archive {}", target.name));
             let start = std::time::Instant::now();
             packing.write(dest, "")?;
             handle.done(start.elapsed(), false);

@@ -16,28 +16,32 @@ use bringup_runner::interrupt;
 use rustix::event::{PollFd, PollFlags, poll};
 use similar::TextDiff;
 
+use crate::build::{LEFT_OUT, Planner};
 use crate::cli::Bless;
+use crate::project::shown;
 use crate::project::{config, expect};
 use crate::render::table::paint;
 use crate::render::view::visible;
-use crate::session::{LEFT_OUT, Session, shown};
 
-pub fn run(session: &Session, options: &Bless) -> Result<u8> {
-    let known = config::target_names(&session.root)?;
+pub fn run(planner: &Planner<'_>, options: &Bless) -> Result<u8> {
+    let known = config::target_names(&planner.project.root)?;
     // A wrong name is told before anything is read.
-    let named: Vec<String> =
-        if options.targets.is_empty() { Vec::new() } else { names(config::targets(&session.root, &options.targets)?) };
-    let path = options.report.clone().unwrap_or_else(|| super::report::last_file(session));
+    let named: Vec<String> = if options.targets.is_empty() {
+        Vec::new()
+    } else {
+        names(config::targets(&planner.project.root, &options.targets)?)
+    };
+    let path = options.report.clone().unwrap_or_else(|| super::report::last_file(&planner.workspace.out));
     // A run that goes on has not shown everything yet.
-    let finished = if options.report.is_none() && path.is_file() { Some(session.store()?) } else { None };
+    let finished = if options.report.is_none() && path.is_file() { Some(planner.workspace.store()?) } else { None };
     let report = super::report::read(&path)?;
     drop(finished);
-    let targets = targets(&report, named, &known, &shown(&session.root, &path))?;
-    check_made_alike(session, &report, &targets, &path)?;
-    let files = expect::files(&session.root, &known)?;
+    let targets = targets(&report, named, &known, &shown(&planner.project.root, &path))?;
+    check_made_alike(planner, &report, &targets, &path)?;
+    let files = expect::files(&planner.project.root, &known)?;
     let layer = if options.emulator { Layer::Emulator } else { Layer::Target };
     let request = Request { files: &files, report: &report, targets: &targets, known: &known, layer };
-    let doing = || format!("blessing {}", shown(&session.root, &path));
+    let doing = || format!("blessing {}", shown(&planner.project.root, &path));
     let Blessing { files: changed, left } =
         bless(&request).map_err(|error| Coded::error(exit::USAGE, format!("{}: {error}", doing())))?;
 
@@ -46,28 +50,37 @@ pub fn run(session: &Session, options: &Bless) -> Result<u8> {
         super::print(&diff(&file.name, before(file), &file.text))?;
     }
     for text in explained(&left) {
-        session.ui.warn(&text);
+        planner.workspace.console.warn(&text);
     }
     let code = if left.is_empty() { exit::EXPECTED } else { exit::IMPROVEMENT };
     if changed.is_empty() {
         let rest = if left.is_empty() { "" } else { " else" };
-        session.ui.note(&format!("nothing{rest} to bless: what the report shows is what the expectation files say"));
+        planner
+            .workspace
+            .console
+            .note(&format!("nothing{rest} to bless: what the report shows is what the expectation files say"));
         return Ok(code);
     }
     if !options.yes && !std::io::stdin().is_terminal() {
-        session.ui.warn("nothing is written: there is no terminal to ask on\nhint: `--yes` writes without asking");
+        planner
+            .workspace
+            .console
+            .warn("nothing is written: there is no terminal to ask on\nhint: `--yes` writes without asking");
         return Ok(exit::IMPROVEMENT);
     }
     if !options.yes && !confirmed()? {
-        session.ui.note("nothing is written");
+        planner.workspace.console.note("nothing is written");
         return Ok(exit::IMPROVEMENT);
     }
     let pairs: Vec<(&File, &str)> = changed.iter().map(|file| (file, before(file))).collect();
-    write(&session.root, &pairs)?;
+    write(&planner.project.root, &pairs)?;
     let written: Vec<&str> = changed.iter().map(|file| file.name.as_str()).collect();
-    session.ui.note(&format!("rewritten: {}", written.join(", ")));
+    planner.workspace.console.note(&format!("rewritten: {}", written.join(", ")));
     if pairs.iter().any(|(file, before)| todos(&file.text) > todos(before)) {
-        session.ui.note("hint: say why in the place of each TODO: `cargo xtask target check` refuses it");
+        planner
+            .workspace
+            .console
+            .note("hint: say why in the place of each TODO: `cargo xtask target check` refuses it");
     }
     Ok(code)
 }
@@ -104,22 +117,22 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
 }
 
 /// Refuses a report of other versions, another compiler or other patches than those that this command is about.
-fn check_made_alike(session: &Session, report: &Report, targets: &[String], path: &Path) -> Result<()> {
-    let path = shown(&session.root, path);
+fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], path: &Path) -> Result<()> {
+    let path = shown(&planner.project.root, path);
     let mut differ = Vec::new();
     let mut words = vec![format!("cargo xtask bless {}", targets.join(" "))];
-    for (name, theirs, ours) in super::report::other_versions(session, report) {
+    for (name, theirs, ours) in super::report::other_versions(&planner.project.pins, report) {
         differ.push(format!("of {name} {theirs}, not {ours}"));
         words.push(format!("--{name} {theirs}"));
     }
-    if report.compiler != session.compiler.word() {
-        differ.push(format!("by the {} compiler, not the {} one", report.compiler, session.compiler.word()));
+    if report.compiler != planner.options.compiler.word() {
+        differ.push(format!("by the {} compiler, not the {} one", report.compiler, planner.options.compiler.word()));
     }
     let blessed = || report.runs.iter().filter(|run| targets.contains(&run.target));
     if blessed().any(Run::is_of_archive) {
         // Nobody knows by which options it was packed.
         words.extend((report.compiler == "bootstrap").then(|| "--compiler bootstrap".to_owned()));
-        let left_out = session.left_out()?;
+        let left_out = planner.left_out()?;
         let notes: BTreeSet<&String> = blessed().flat_map(|run| &run.notes).collect();
         for (note, patch) in notes.into_iter().filter_map(|note| Some((note, note.strip_prefix(LEFT_OUT)?))) {
             words.push(format!("--without {patch}"));
@@ -129,7 +142,7 @@ fn check_made_alike(session: &Session, report: &Report, targets: &[String], path
         // Versions are compared themselves: the default one may be named or not.
         let is_version = |option: &&String| option.starts_with("--rust ") || option.starts_with("--musl ");
         let others = |options: &[String]| options.iter().filter(|option| !is_version(option)).cloned().collect();
-        let [ours, theirs]: [Vec<String>; 2] = [&session.options, &report.options].map(|options| others(options));
+        let [ours, theirs]: [Vec<String>; 2] = [&planner.options.words, &report.options].map(|options| others(options));
         if ours != theirs {
             let shown = |options: &[String]| if options.is_empty() { "no options".into() } else { options.join(" ") };
             differ.push(format!("with {}, not {}", shown(&theirs), shown(&ours)));
@@ -139,7 +152,7 @@ fn check_made_alike(session: &Session, report: &Report, targets: &[String], path
     if differ.is_empty() {
         return Ok(());
     }
-    let hint = if report.pins.llvm == session.pins.llvm.version {
+    let hint = if report.pins.llvm == planner.project.pins.llvm.version {
         format!("`{}` blesses it all the same", words.join(" "))
     } else {
         "run the tests again".into()

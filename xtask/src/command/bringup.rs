@@ -3,14 +3,14 @@
 use anyhow::Result;
 
 use super::doctor;
+use crate::build::Planner;
 use crate::cli::Bringup;
-use crate::session::Session;
 use crate::trial::matrix;
 use crate::trial::request::Request;
 
-pub fn run(session: &Session, options: &Bringup) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &Bringup) -> Result<u8> {
     if options.setup {
-        doctor::setup(session)?;
+        doctor::setup(planner)?;
     }
-    matrix::execute(session, &Request::everything(&options.test))
+    matrix::execute(planner, &Request::everything(&options.test))
 }

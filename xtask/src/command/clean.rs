@@ -2,24 +2,24 @@
 
 use anyhow::Result;
 
-use crate::session::Session;
+use crate::build::Workspace;
 
-pub fn run(session: &Session) -> Result<()> {
-    if !session.out.exists() {
+pub fn run(workspace: &Workspace) -> Result<()> {
+    if !workspace.out.exists() {
         return Ok(());
     }
     // Not under another run's feet.
-    let store = session.store()?;
+    let store = workspace.store()?;
     for entry in fs_err::read_dir(store.root())? {
         let path = entry?.path();
         if path.is_dir() {
             fs_err::remove_dir_all(path)?;
         }
     }
-    session.ui.note(&format!(
+    workspace.console.note(&format!(
         "removed what was in {}; the downloads in {} stay",
-        session.out.display(),
-        session.cache.display()
+        workspace.out.display(),
+        workspace.cache.display()
     ));
     Ok(())
 }

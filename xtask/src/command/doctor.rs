@@ -5,23 +5,24 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use bringup_model::exit::{self, Coded};
 
+use crate::build::Planner;
 use crate::cli::TargetNames;
-use crate::host::emulator;
+use crate::host::emulator::Emulators;
 use crate::host::install::Installer;
 use crate::host::survey::{self, Survey};
-use crate::session::Session;
+use crate::host::tools;
 
-pub fn run(session: &Session, install: bool) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     if install {
-        install_all(session, &survey::survey().missing_at_all(session.compiler))?;
+        install_all(planner, &survey::survey().missing_at_all(planner.options.compiler))?;
     }
     let survey = survey::survey();
     let mut text = String::new();
-    let rust = session.rust()?;
-    let matches = rust.release == session.pins.rust.version;
+    let rust = planner.rust()?;
+    let matches = rust.release == planner.project.pins.rust.version;
     let _ = writeln!(text, "{} {:<12} {:<10} {}", mark(matches), "rustc", rust.release, rust.sysroot.display());
     for (name, tool) in survey.tools.iter().chain(&survey.extras) {
-        let extra = survey::EXTRAS.iter().find(|(other, _)| other == name);
+        let extra = tools::EXTRAS.iter().find(|(other, _)| other == name);
         let _ = match (tool, extra) {
             (Some(tool), _) => {
                 let version = tool.version.as_ref().map_or_else(String::new, ToString::to_string);
@@ -31,10 +32,10 @@ pub fn run(session: &Session, install: bool) -> Result<u8> {
             (None, Some((_, user))) => writeln!(text, "- {name:<12} not found; only for {user}"),
         };
     }
-    describe_emulators(session, &mut text)?;
+    describe_emulators(planner, &mut text)?;
     super::print(&text)?;
     if !matches {
-        let wanted = &session.pins.rust.version;
+        let wanted = &planner.project.pins.rust.version;
         return Err(Coded::error(
             exit::HOST,
             format!("rustc {} is in use, {wanted} is pinned\nhint: rustup toolchain install {wanted}", rust.release),
@@ -44,11 +45,11 @@ pub fn run(session: &Session, install: bool) -> Result<u8> {
 }
 
 /// Installs what the survey finds lacking for the main job.
-pub fn setup(session: &Session) -> Result<()> {
-    install_all(session, &survey::survey().missing_for(survey::uses(session.compiler)))
+pub fn setup(planner: &Planner<'_>) -> Result<()> {
+    install_all(planner, &survey::survey().missing_for(survey::uses(planner.options.compiler)))
 }
 
-fn install_all(session: &Session, missing: &[&str]) -> Result<()> {
+fn install_all(planner: &Planner<'_>, missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -58,11 +59,11 @@ fn install_all(session: &Session, missing: &[&str]) -> Result<()> {
             format!(
                 "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git and make with its own package manager",
                 missing.join(", "),
-                survey::PREFERRED_LLVM,
+                tools::PREFERRED_LLVM,
             ),
         ));
     };
-    installer.install(missing, &|command| session.ui.note(command)).map_err(|error| {
+    installer.install(missing, &|command| planner.workspace.console.note(command)).map_err(|error| {
         // Whatever the reason, it is the host that lacks something.
         Coded::error(exit::HOST, format!("{error:#}"))
     })
@@ -81,16 +82,21 @@ fn report_missing(survey: &Survey) -> Result<u8> {
 }
 
 /// One line for each emulator that the targets name; a missing one is fetched when it is needed.
-fn describe_emulators(session: &Session, text: &mut String) -> Result<()> {
-    for target in session.targets(&TargetNames::default())? {
+fn describe_emulators(planner: &Planner<'_>, text: &mut String) -> Result<()> {
+    let emulators = Emulators { offline: true, say: Box::new(|_| ()), ..planner.emulators() };
+    for target in TargetNames::default().read(planner.project, &planner.workspace.console)? {
         let name = format!("qemu-{}", target.qemu.emulator);
-        let found = emulator::find(&target.qemu.emulator, &session.pins.qemu, &session.cache, true, None, &|_| {}).ok();
+        let found = emulators.find(&target.qemu.emulator, None).ok();
         let _ = match found {
             Some(found) => {
                 writeln!(text, "{} {name:<12} {:<10} {}", mark(true), found.version.to_string(), found.path.display())
             }
             None => {
-                writeln!(text, "- {name:<12} none from {} on; `cargo xtask fetch` gets it", session.pins.qemu.minimum)
+                writeln!(
+                    text,
+                    "- {name:<12} none from {} on; `cargo xtask fetch` gets it",
+                    planner.project.pins.qemu.minimum
+                )
             }
         };
     }

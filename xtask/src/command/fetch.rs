@@ -6,25 +6,34 @@ use anyhow::{Context as _, Result};
 use bringup_model::series::Series;
 
 use crate::build::store::Store;
+use crate::build::{Planner, Sources};
 use crate::cli::TargetNames;
-use crate::session::{Session, Sources, shown};
+use crate::project::shown;
 
-pub fn run(session: &Session, all: bool) -> Result<()> {
-    let store = session.store()?;
+pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
+    let store = planner.workspace.store()?;
     if all {
-        for source in &session.pins.all {
-            session.patch_step(source, &Series::default(), Sources::Fetch)?;
+        for source in &planner.project.pins.all {
+            planner.patch_step(source, &Series::default(), Sources::Fetch)?;
         }
     }
-    let targets = session.targets(&TargetNames::default())?;
-    let planned = session.plan(targets, Sources::Fetch)?;
+    let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
+    let planned = planner.plan(targets, Sources::Fetch)?;
     for (target, _) in &planned.targets {
-        let found = session.emulator(target, None)?;
-        session.ui.note(&format!("qemu-{} {} at {}", target.qemu.emulator, found.version, found.path.display()));
-        for control in if all { session.control_emulators(target, &found, &[])? } else { Vec::new() } {
+        let found = planner.emulators().find(&target.qemu.emulator, None)?;
+        planner.workspace.console.note(&format!(
+            "qemu-{} {} at {}",
+            target.qemu.emulator,
+            found.version,
+            found.path.display()
+        ));
+        for control in if all { planner.emulators().controls(&target.qemu.emulator, &found, &[])? } else { Vec::new() }
+        {
             match control {
-                Ok(control) => session.ui.note(&format!("  and {} at {}", control.version, control.path.display())),
-                Err((origin, why)) => session.ui.note(&format!("  but none from {origin}: {why:#}")),
+                Ok(control) => {
+                    planner.workspace.console.note(&format!("  and {} at {}", control.version, control.path.display()))
+                }
+                Err((origin, why)) => planner.workspace.console.note(&format!("  but none from {origin}: {why:#}")),
             }
         }
     }
@@ -37,26 +46,26 @@ pub fn run(session: &Session, all: bool) -> Result<()> {
             .map(|steps| (steps.source, vec![("", steps.locked), ("library", true), ("src/bootstrap", true)])),
     );
     let sources: Vec<_> = trees.iter().map(|(id, _)| *id).collect();
-    super::check(&session.builder(&store)?.build(&planned.plan, &sources, Vec::new())?)?;
+    super::check(&planner.builder(&store)?.build(&planned.plan, &sources, Vec::new())?)?;
     for (id, folders) in trees {
         let source = planned.plan.path(id);
         for (folder, locked) in folders {
-            fetch_crates(session, &store, &source.join(folder), locked)?;
+            fetch_crates(planner, &store, &source.join(folder), locked)?;
         }
-        let (source, home) = (shown(&session.root, source), session.cargo_home());
-        session.ui.note(&format!("crates of {source} are in {}", home.display()));
+        let (source, home) = (shown(&planner.project.root, source), planner.workspace.cargo_home());
+        planner.workspace.console.note(&format!("crates of {source} are in {}", home.display()));
     }
     // Those of the small programs.
-    fetch_crates(session, &store, &session.root.join("smoke"), true)
+    fetch_crates(planner, &store, &planner.project.root.join("smoke"), true)
 }
 
 /// The crates that the workspace in a folder names.
-fn fetch_crates(session: &Session, store: &Store, folder: &Path, locked: bool) -> Result<()> {
-    let cmd = session.rust()?.cargo(&session.cargo_home());
+fn fetch_crates(planner: &Planner<'_>, store: &Store, folder: &Path, locked: bool) -> Result<()> {
+    let cmd = planner.rust()?.cargo(&planner.workspace.cargo_home());
     let cmd = cmd.args(["fetch", "--manifest-path"]).arg(folder.join("Cargo.toml"));
     let cmd = if locked { cmd.arg("--locked") } else { cmd };
-    let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
+    let cmd = if planner.workspace.offline { cmd.arg("--offline") } else { cmd };
     let log = store.logs().join("fetch-crates.log");
-    cmd.run(&log).with_context(|| format!("fetching the crates of {}", shown(&session.root, folder)))?;
+    cmd.run(&log).with_context(|| format!("fetching the crates of {}", shown(&planner.project.root, folder)))?;
     Ok(())
 }

@@ -9,6 +9,7 @@ mod dist;
 mod doctor;
 mod fetch;
 mod generate;
+mod invocation;
 mod patch;
 mod plan;
 mod report;
@@ -19,14 +20,17 @@ mod test;
 mod triage;
 mod why;
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
-use bringup_model::exit;
+use anyhow::{Context as _, Error, Result};
+use bringup_model::exit::{self, Coded};
 
-use crate::build::step::Results;
+use self::invocation::Invocation;
+use crate::build::step::{Results, StepFailure, causes};
 use crate::cli::{Cli, Verb};
-use crate::session::Session;
+use crate::error::of_error;
 
 /// Does what the command line says; the result is the exit code.
 pub fn dispatch(cli: &Cli) -> Result<u8> {
@@ -36,36 +40,49 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Test(options) if let Some(file) = &options.archive => return test::run_archive(cli, options, file),
         _ => {}
     }
-    let session = Session::open(cli)?;
+    let invocation = Invocation::open(cli)?;
+    let Invocation { project, workspace, .. } = &invocation;
+    let planner = invocation.planner();
     match &cli.verb {
-        Verb::Bringup(options) => bringup::run(&session, options),
-        Verb::Doctor(options) => doctor::run(&session, options.install),
-        Verb::Targets => done(targets::run(&session)),
-        Verb::Target(verb) => done(target::run(&session, verb)),
-        Verb::Fetch { all } => done(fetch::run(&session, *all)),
-        Verb::Patch(verb) => patch::run(&session, verb),
-        Verb::Build(options) => done(build::run(&session, options)),
-        Verb::Smoke(options) => smoke::run(&session, options),
-        Verb::Test(options) => test::run(&session, options),
-        Verb::Archive { target, output } => done(archive::run(&session, target, output.as_deref())),
-        Verb::Dist(options) => done(dist::run(&session, options)),
-        Verb::Triage(options) => triage::run(&session, options),
-        Verb::Report(options) => report::run(&session, options),
-        Verb::Bless(options) => bless::run(&session, options),
-        Verb::Plan(options) => done(plan::run(&session, options)),
-        Verb::Why(names) => done(why::run(&session, names)),
-        Verb::Clean => done(clean::run(&session)),
+        Verb::Bringup(options) => bringup::run(&planner, options),
+        Verb::Doctor(options) => doctor::run(&planner, options.install),
+        Verb::Targets => done(targets::run(project, workspace)),
+        Verb::Target(verb) => done(target::run(&planner, verb)),
+        Verb::Fetch { all } => done(fetch::run(&planner, *all)),
+        Verb::Patch(verb) => patch::run(&planner, verb),
+        Verb::Build(options) => done(build::run(&planner, options)),
+        Verb::Smoke(options) => smoke::run(&planner, options),
+        Verb::Test(options) => test::run(&planner, options),
+        Verb::Archive { target, output } => done(archive::run(&planner, target, output.as_deref())),
+        Verb::Dist(options) => done(dist::run(&planner, options)),
+        Verb::Triage(options) => triage::run(&planner, options),
+        Verb::Report(options) => report::run(workspace, options),
+        Verb::Bless(options) => bless::run(&planner, options),
+        Verb::Plan(options) => done(plan::run(&planner, options)),
+        Verb::Why(names) => done(why::run(&planner, names)),
+        Verb::Clean => done(clean::run(workspace)),
         Verb::Completions { .. } | Verb::Man => Ok(exit::EXPECTED),
     }
 }
 
 /// Fails if a step did.
 fn check(results: &Results) -> Result<()> {
-    // The step that failed itself says why; the rest only that something they rest on did.
-    let errors = results.values().filter_map(|result| result.as_ref().err());
-    match errors.max_by_key(|error| error.starts_with("step ")) {
-        Some(error) => bail!("{error}"),
+    match causes(results).next_back() {
+        Some(error) => Err(StepFailure::Failed(Arc::clone(error)).into()),
         None => Ok(()),
+    }
+}
+
+/// The same, with the errors of all steps that failed.
+fn check_all(results: &Results) -> Result<()> {
+    let errors: Vec<&Arc<Error>> = causes(results).collect();
+    let codes: BTreeSet<u8> = errors.iter().map(|error| of_error(error)).collect();
+    match (errors.len(), codes.first()) {
+        (0 | 1, _) | (_, None) => check(results),
+        (_, Some(&code)) => {
+            let text: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
+            Err(Coded::error(if codes.len() == 1 { code } else { exit::STEP }, text.join("\n")))
+        }
     }
 }
 

@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use bringup_model::digest::Inputs;
 
+use crate::build::{Planner, Sources};
 use crate::cli::Plan;
-use crate::session::{Session, Sources, shown};
+use crate::project::shown;
 
-pub fn run(session: &Session, options: &Plan) -> Result<()> {
-    let planned = session.plan(session.targets(&options.targets)?, Sources::Assume)?;
+pub fn run(planner: &Planner<'_>, options: &Plan) -> Result<()> {
+    let planned = planner.plan(options.targets.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
     let mut text = String::new();
     for node in planned.plan.nodes() {
         let mark = if node.is_done() { "done" } else { "run " };
-        let needs: Vec<String> = node.needs.iter().map(|&need| planned.plan.node(need).title()).collect();
+        let needs: Vec<String> = node.step.needs().into_iter().map(|need| planned.plan.node(need).title()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!("  <- {}", needs.join(", ")) };
-        let _ = writeln!(text, "{mark}  {:<24} {}{needs}", node.title(), shown(&session.root, &node.path));
+        let _ = writeln!(text, "{mark}  {:<24} {}{needs}", node.title(), shown(&planner.project.root, &node.path));
         if options.inputs {
             write_inputs(&mut text, &node.inputs);
         }

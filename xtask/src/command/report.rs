@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use bringup_model::exit;
 use bringup_model::exit::Coded;
+use bringup_model::pins::Pins;
 use bringup_model::report::Report;
 
+use crate::build::Workspace;
 use crate::cli::{Format, Report as Options, ReportVerb};
-use crate::session::Session;
 use crate::{render, report_ops};
 
-pub fn run(session: &Session, options: &Options) -> Result<u8> {
+pub fn run(workspace: &Workspace, options: &Options) -> Result<u8> {
     match &options.verb {
-        None => show(session, options),
+        None => show(workspace, options),
         Some(ReportVerb::Diff { before, after }) => {
             super::print(&report_ops::diff(&read(before)?, &read(after)?).to_string())?;
             Ok(exit::EXPECTED)
@@ -27,8 +28,8 @@ pub fn run(session: &Session, options: &Options) -> Result<u8> {
 }
 
 /// Shows reports; the exit code is that of the worst run in them.
-fn show(session: &Session, options: &Options) -> Result<u8> {
-    let last: [PathBuf; 1] = [last_file(session)];
+fn show(workspace: &Workspace, options: &Options) -> Result<u8> {
+    let last: [PathBuf; 1] = [last_file(&workspace.out)];
     let files = if options.files.is_empty() { &last[..] } else { &options.files };
     let mut code = exit::EXPECTED;
     for file in files {
@@ -36,7 +37,7 @@ fn show(session: &Session, options: &Options) -> Result<u8> {
         code = code.max(crate::error::of_report(&report));
         let folder = file.parent().unwrap_or(Path::new("."));
         super::print(&match options.format {
-            Format::Terminal => render::terminal::render(&report, folder, session.ui.color()),
+            Format::Terminal => render::terminal::render(&report, folder, workspace.console.color()),
             Format::Markdown => render::markdown::render(&report),
             Format::Html => render::html::render(&report)?,
             Format::Junit => String::from_utf8(render::junit::render(&report)?)?,
@@ -46,14 +47,14 @@ fn show(session: &Session, options: &Options) -> Result<u8> {
     Ok(code)
 }
 
-/// Where the report of the last run is, if there was one.
-pub fn last_file(session: &Session) -> PathBuf {
-    session.out.join("report/report.json")
+/// Where the report of the last run is in the folder of results, if there was one.
+pub fn last_file(out: &Path) -> PathBuf {
+    out.join("report/report.json")
 }
 
 /// The report of the last run; nothing if there was none.
-pub fn last(session: &Session) -> Result<Option<Report>> {
-    let file = last_file(session);
+pub fn last(out: &Path) -> Result<Option<Report>> {
+    let file = last_file(out);
     match fs_err::read(&file) {
         Ok(bytes) => render::json::read(&bytes, &file).map(Some),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -61,9 +62,9 @@ pub fn last(session: &Session) -> Result<Option<Report>> {
     }
 }
 
-/// Where a report's versions are not the session's: what of, the report's and the session's.
-pub fn other_versions<'a>(session: &'a Session, report: &'a Report) -> Vec<(&'static str, &'a str, &'a str)> {
-    let (theirs, ours) = (&report.pins, &session.pins);
+/// Where a report's versions are not the pinned ones: of what, the report's and the pinned.
+pub fn other_versions<'a>(ours: &'a Pins, report: &'a Report) -> Vec<(&'static str, &'a str, &'a str)> {
+    let theirs = &report.pins;
     let versions = [
         ("rust", &theirs.rust, &ours.rust.version),
         ("musl", &theirs.musl, &ours.musl.version),

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
+use crate::build::Planner;
 use crate::cli::Smoke;
-use crate::session::Session;
 use crate::trial::matrix;
 use crate::trial::request::Request;
 
-pub fn run(session: &Session, options: &Smoke) -> Result<u8> {
-    matrix::execute(session, &Request::smoke(&options.targets, &options.run))
+pub fn run(planner: &Planner<'_>, options: &Smoke) -> Result<u8> {
+    matrix::execute(planner, &Request::smoke(&options.targets, &options.run))
 }

@@ -8,26 +8,26 @@ use bringup_model::report::Run;
 use bringup_model::target::{SpecBase, Target};
 
 use super::report;
-use super::targets::kind;
+use crate::build::Planner;
 use crate::cli::{TargetNames, TargetVerb};
 use crate::project::{config, expect, spec};
-use crate::session::Session;
 
-pub fn run(session: &Session, verb: &TargetVerb) -> Result<()> {
+pub fn run(planner: &Planner<'_>, verb: &TargetVerb) -> Result<()> {
     match verb {
-        TargetVerb::Show { target, spec } => show(session, target, *spec),
-        TargetVerb::Check(names) => check(session, names),
+        TargetVerb::Show { target, spec } => show(planner, target, *spec),
+        TargetVerb::Check(names) => check(planner, names),
     }
 }
 
-fn show(session: &Session, name: &str, spec_only: bool) -> Result<()> {
-    let targets = session.targets(&TargetNames { targets: vec![name.to_owned()], release: None })?;
+fn show(planner: &Planner<'_>, name: &str, spec_only: bool) -> Result<()> {
+    let targets = TargetNames { targets: vec![name.to_owned()], release: None }
+        .read(planner.project, &planner.workspace.console)?;
     let target = targets.first().context("no such target")?;
-    let spec = spec::resolve(&session.root, target, session.rust()?)?;
+    let spec = spec::resolve(&planner.project.root, target, planner.rust()?)?;
     if spec_only {
         return super::print(&format!("{spec}\n"));
     }
-    let runs = report::last(session)?.map_or_else(Vec::new, |report| report.runs);
+    let runs = report::last(&planner.workspace.out)?.map_or_else(Vec::new, |report| report.runs);
     super::print(&describe(target, &runs))
 }
 
@@ -66,21 +66,29 @@ pub fn emulator(target: &Target) -> String {
     format!("qemu-{}{cpu}", target.qemu.emulator)
 }
 
-fn check(session: &Session, names: &TargetNames) -> Result<()> {
-    let targets = session.targets(names)?;
-    config::check_releases(&session.root, &targets)?;
-    let mut faults = expect::check_names(&session.root)?;
+/// `qemu dynamic`: the runner and the link mode.
+pub fn kind(run: &Run) -> String {
+    format!("{} {}", run.runner, run.link)
+}
+
+fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
+    let targets = names.read(planner.project, &planner.workspace.console)?;
+    config::check_releases(&planner.project.root, &targets)?;
+    let mut faults = expect::check_names(&planner.project.root)?;
     for target in targets {
-        spec::resolve(&session.root, &target, session.rust()?)?;
-        config::limits(&session.root, &target.name, session.pins.limits, true)?;
-        let found = expect::check(&session.root, &session.out, &target.name)?;
+        spec::resolve(&planner.project.root, &target, planner.rust()?)?;
+        config::limits(&planner.project.root, &target.name, planner.project.pins.limits, true)?;
+        let found = expect::check(&planner.project.root, &planner.workspace.out, &target.name)?;
         if found.faults.is_empty() {
-            session.ui.note(&format!("{}: spec, settings, limits and expectations are sound", target.name));
+            planner
+                .workspace
+                .console
+                .note(&format!("{}: spec, settings, limits and expectations are sound", target.name));
         }
         if !found.unchecked.is_empty() {
             let suites = found.unchecked.join(", ");
             let note = "no complete run is recorded here that tells whether the tests its expectations name are there";
-            session.ui.note(&format!("{}: {suites}: {note}", target.name));
+            planner.workspace.console.note(&format!("{}: {suites}: {note}", target.name));
         }
         // What is wrong with a file for all targets is said once.
         faults.extend(found.faults.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>());

@@ -1,16 +1,16 @@
 //! `targets`
 
 use anyhow::Result;
-use bringup_model::report::Run;
 
-use super::target::{emulator, releases};
+use super::target::{emulator, kind, releases};
+use crate::build::Workspace;
 use crate::cli::TargetNames;
+use crate::project::Project;
 use crate::render::table::{Cell, columns};
 use crate::render::view::verdict_tone;
-use crate::session::Session;
 
-pub fn run(session: &Session) -> Result<()> {
-    let report = super::report::last(session)?;
+pub fn run(project: &Project, workspace: &Workspace) -> Result<()> {
+    let report = super::report::last(&workspace.out)?;
     let runs = report.as_ref().map_or(&[][..], |report| &report.runs);
     // What the last report tells apart of one target, each with a column of its own.
     let mut kinds: Vec<String> = Vec::new();
@@ -21,7 +21,7 @@ pub fn run(session: &Session) -> Result<()> {
     }
     let header = ["target", "triple", "musl", "baseline", "emulator", "alpine"].into_iter();
     let mut rows: Vec<Vec<Cell>> = vec![header.chain(kinds.iter().map(String::as_str)).map(Cell::plain).collect()];
-    for target in session.targets(&TargetNames::default())? {
+    for target in TargetNames::default().read(project, &workspace.console)? {
         let facts =
             [&target.name, &target.triple, &target.musl.arch, &target.baseline, &emulator(&target), &releases(&target)];
         let state = |name: &String| {
@@ -30,10 +30,5 @@ pub fn run(session: &Session) -> Result<()> {
         };
         rows.push(facts.map(Cell::plain).into_iter().chain(kinds.iter().map(state)).collect());
     }
-    super::print(&columns(&rows, usize::MAX, session.ui.color()))
-}
-
-/// `qemu dynamic`: the runner and the link mode.
-pub fn kind(run: &Run) -> String {
-    format!("{} {}", run.runner, run.link)
+    super::print(&columns(&rows, usize::MAX, workspace.console.color()))
 }

@@ -13,12 +13,13 @@ use bringup_model::series::Patch;
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
+use crate::build::Planner;
 use crate::build::store::Store;
 use crate::cli::{OwnRunner, TargetNames, Triage as Options};
 use crate::host::emulator;
+use crate::project::shown;
 use crate::render;
 use crate::render::triage::About;
-use crate::session::{Session, shown};
 use crate::smoke;
 use crate::source::git;
 use crate::triage::{self, Kind, Request, Triage, Where, script};
@@ -26,40 +27,40 @@ use crate::triage::{self, Kind, Request, Triage, Where, script};
 /// How long one run may take, unless the user says otherwise, or the test took longer before: alone, hardly any does.
 const LIMIT: Duration = Duration::from_mins(1);
 
-pub fn run(session: &Session, options: &Options) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &Options) -> Result<u8> {
     let names = TargetNames { targets: vec![options.target.clone()], release: None };
-    let target = session.targets(&names)?.pop().context("no target is named")?;
-    let failures = failures::failures(session, options, &target)?;
+    let target = names.read(planner.project, &planner.workspace.console)?.pop().context("no target is named")?;
+    let failures = failures::failures(planner, options, &target)?;
     if failures.is_empty() {
-        session.ui.note(&format!("the last report has no unexpected failure of {}", target.name));
+        planner.workspace.console.note(&format!("the last report has no unexpected failure of {}", target.name));
         return Ok(exit::NOTHING_RAN);
     }
-    let targets = session.targets(&TargetNames::default())?;
+    let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
     let requests: Vec<Request> =
-        failures.into_iter().map(|failure| request(session, options, &target, failure)).collect::<Result<_>>()?;
-    let store = session.store()?;
+        failures.into_iter().map(|failure| request(planner, options, &target, failure)).collect::<Result<_>>()?;
+    let store = planner.workspace.store()?;
     let mut failed = 0;
     for request in &requests {
         let title = request.kind.title();
-        match one(session, &store, &targets, request, options) {
+        match one(planner, &store, &targets, request, options) {
             // The others can be triaged all the same.
             Err(error) if requests.len() > 1 && crate::error::of_error(&error) != exit::INTERRUPTED => {
                 failed += 1;
-                session.ui.warn(&format!("{title} could not be triaged: {error:#}"));
+                planner.workspace.console.warn(&format!("{title} could not be triaged: {error:#}"));
             }
             result => result?,
         }
     }
-    session.ui.finish();
+    planner.workspace.console.finish();
     if failed > 0 {
         bail!("{failed} of {} tests could not be triaged; what failed is told above", requests.len());
     }
     Ok(exit::EXPECTED)
 }
 
-fn request(session: &Session, options: &Options, target: &Target, failure: failures::Failure) -> Result<Request> {
+fn request(planner: &Planner<'_>, options: &Options, target: &Target, failure: failures::Failure) -> Result<Request> {
     let emulator = match failure.runner {
-        OwnRunner::Qemu => Some(session.emulator(target, options.qemu.as_deref())?),
+        OwnRunner::Qemu => Some(planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?),
         OwnRunner::Native => {
             smoke::elf::check_native(target)?;
             None
@@ -70,27 +71,30 @@ fn request(session: &Session, options: &Options, target: &Target, failure: failu
     let limit = match (options.limit, failure.takes) {
         (Some(seconds), _) => Duration::from_secs(seconds.into()),
         (None, takes) => {
-            LIMIT.max(takes.unwrap_or_default()).min(Duration::from_secs(session.pins.limits.test_seconds))
+            LIMIT.max(takes.unwrap_or_default()).min(Duration::from_secs(planner.project.pins.limits.test_seconds))
         }
     };
     Ok(Request { kind: failure.kind, base, emulators: options.control_qemu.clone(), deep: options.deep, limit })
 }
 
-fn one(session: &Session, store: &Store, targets: &[Target], request: &Request, options: &Options) -> Result<()> {
-    let triage = triage::run(session, store, targets, request)?;
+fn one(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &Request, options: &Options) -> Result<()> {
+    let triage = triage::run(planner, store, targets, request)?;
     let about = About {
-        versions: versions(session, request)?,
-        patches: patches(session)?,
-        source: source(session, request)?,
-        command: command(session, request, options),
+        versions: versions(planner, request)?,
+        patches: patches(planner)?,
+        source: source(planner, request)?,
+        command: command(planner, request, options),
     };
     let page = render::triage::markdown(&triage, &request.base.target.name, &about);
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let page = script::portable(&page, &[(&session.root, "."), (&session.cache, "$BRINGUP_CACHE"), (&home, "~")]);
-    let file = write(session, &page_name(request, options), &page)?;
-    let table = render::triage::terminal(&triage, session.ui.color());
+    let page = script::portable(
+        &page,
+        &[(&planner.project.root, "."), (&planner.workspace.cache, "$BRINGUP_CACHE"), (&home, "~")],
+    );
+    let file = write(planner, &page_name(request, options), &page)?;
+    let table = render::triage::terminal(&triage, planner.workspace.console.color());
     let head = heading(&triage, request);
-    super::print(&format!("{head}\n\n{table}\n{}\n", shown(&session.root, &file)))
+    super::print(&format!("{head}\n\n{table}\n{}\n", shown(&planner.project.root, &file)))
 }
 
 fn heading(triage: &Triage, request: &Request) -> String {
@@ -112,8 +116,8 @@ fn page_name(request: &Request, options: &Options) -> String {
     format!("{}-{}{runner}{isolation}", request.name(), base.link)
 }
 
-fn write(session: &Session, name: &str, page: &str) -> Result<PathBuf> {
-    let folder = session.out.join("triage");
+fn write(planner: &Planner<'_>, name: &str, page: &str) -> Result<PathBuf> {
+    let folder = planner.workspace.out.join("triage");
     fs_err::create_dir_all(&folder)?;
     let file = folder.join(format!("{name}.md"));
     let part = folder.join(format!(".{name}.md"));
@@ -122,15 +126,15 @@ fn write(session: &Session, name: &str, page: &str) -> Result<PathBuf> {
     Ok(file)
 }
 
-fn versions(session: &Session, request: &Request) -> Result<Vec<(String, String)>> {
-    let host = session.host()?;
+fn versions(planner: &Planner<'_>, request: &Request) -> Result<Vec<(String, String)>> {
+    let host = planner.host()?;
     let kernel = rustix::system::uname();
     let named = |name: &str, version: &str| (name.to_owned(), version.to_owned());
     let mut lines = Vec::new();
-    if let Some((commit, changed)) = git::state(&session.root)? {
+    if let Some((commit, changed)) = git::state(&planner.project.root)? {
         lines.push(named("Bringup", &(commit + if changed { ", with changes" } else { "" })));
     }
-    let compiler = match session.compiler {
+    let compiler = match planner.options.compiler {
         Compiler::Stock => "the installed rustc".to_owned(),
         Compiler::Bootstrap(Making { stage, llvm }) => {
             format!("built from the patched source, stage {stage}, with {} LLVM", llvm.word())
@@ -138,10 +142,10 @@ fn versions(session: &Session, request: &Request) -> Result<Vec<(String, String)
     };
     lines.extend([
         named("target", &request.base.target.triple),
-        named("Rust", &format!("{} ({})", session.pins.rust.version, host.rust.commit)),
+        named("Rust", &format!("{} ({})", planner.project.pins.rust.version, host.rust.commit)),
         named("compiler", &compiler),
-        named("musl", &session.pins.musl.version),
-        named("LLVM runtimes", &session.pins.llvm.version),
+        named("musl", &planner.project.pins.musl.version),
+        named("LLVM runtimes", &planner.project.pins.llvm.version),
     ]);
     if let Some(emulator) = &request.base.emulator {
         let said = emulator::described(&emulator.path).unwrap_or_else(|_| emulator.version.to_string());
@@ -152,14 +156,14 @@ fn versions(session: &Session, request: &Request) -> Result<Vec<(String, String)
     }
     let kernel = format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy());
     lines.push(named("host", &format!("{}, Linux {kernel}", host.rust.triple)));
-    lines.extend(session.left_out()?.into_iter().map(|note| ("note".to_owned(), note)));
+    lines.extend(planner.left_out()?.into_iter().map(|note| ("note".to_owned(), note)));
     Ok(lines)
 }
 
 /// The files of the patches in use.
-fn patches(session: &Session) -> Result<Vec<String>> {
+fn patches(planner: &Planner<'_>) -> Result<Vec<String>> {
     let mut files = Vec::new();
-    for (source, series) in session.sources().iter().zip(&session.series_in_use()?) {
+    for (source, series) in planner.project.sources().iter().zip(&planner.series_in_use()?) {
         let file = |patch: &Patch| format!("patches/{}/{}/{}", source.name, source.version, patch.file);
         files.extend(series.patches.iter().map(file));
     }
@@ -167,13 +171,13 @@ fn patches(session: &Session) -> Result<Vec<String>> {
 }
 
 /// The proof's file and its text.
-fn source(session: &Session, request: &Request) -> Result<Option<(String, String)>> {
+fn source(planner: &Planner<'_>, request: &Request) -> Result<Option<(String, String)>> {
     let Kind::Proof { file, .. } = &request.kind else { return Ok(None) };
-    Ok(Some((shown(&session.root, file), fs_err::read_to_string(file)?)))
+    Ok(Some((shown(&planner.project.root, file), fs_err::read_to_string(file)?)))
 }
 
 /// The command line that does this triage again.
-fn command(session: &Session, request: &Request, options: &Options) -> String {
+fn command(planner: &Planner<'_>, request: &Request, options: &Options) -> String {
     let mut words = vec!["cargo".to_owned(), "xtask".into(), "triage".into(), request.base.target.name.clone()];
     match (&request.kind, &options.proof) {
         (Kind::Test { suite, test }, _) => words.extend([suite.clone(), quote(test.as_ref())]),
@@ -199,6 +203,6 @@ fn command(session: &Session, request: &Request, options: &Options) -> String {
         words.push("--deep".into());
     }
     words.extend(options.limit.map(|limit| format!("--limit {limit}")));
-    words.extend(script::choices(session));
+    words.extend(script::choices(planner));
     words.join(" ")
 }

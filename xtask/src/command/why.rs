@@ -9,11 +9,12 @@ use bringup_model::digest::Inputs;
 
 use crate::build::step::Node;
 use crate::build::store::INPUTS_FILE;
+use crate::build::{Planner, Sources};
 use crate::cli::TargetNames;
-use crate::session::{Session, Sources, shown};
+use crate::project::shown;
 
-pub fn run(session: &Session, names: &TargetNames) -> Result<()> {
-    let planned = session.plan(session.targets(names)?, Sources::Assume)?;
+pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
+    let planned = planner.plan(names.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
     let mut text = String::new();
     for node in planned.plan.nodes() {
         if node.is_done() {
@@ -24,7 +25,7 @@ pub fn run(session: &Session, names: &TargetNames) -> Result<()> {
             let _ = writeln!(text, "{}: never built", node.title());
             continue;
         };
-        let _ = writeln!(text, "{}: differs from {}", node.title(), shown(&session.root, &last));
+        let _ = writeln!(text, "{}: differs from {}", node.title(), shown(&planner.project.root, &last));
         let path = last.join(INPUTS_FILE);
         let before: Inputs =
             serde_json::from_slice(&fs_err::read(&path)?).with_context(|| format!("reading {}", path.display()))?;

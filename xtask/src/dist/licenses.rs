@@ -9,7 +9,7 @@ use bringup_runner::files::{Content, files_below};
 
 use super::layout::Layout;
 use crate::build::step::std::FEATURES;
-use crate::session::{CompilerSteps, Planned, Session};
+use crate::build::{CompilerSteps, Planned, Planner};
 
 /// Where the texts are in the archive.
 const FOLDER: &str = "licenses";
@@ -42,13 +42,13 @@ pub struct Licenses {
 /// Collects the licenses, and puts their texts into the layout. `libraries` are those that the compiler takes from the
 /// system; what it does not take from there is in it.
 pub fn collect(
-    session: &Session,
+    planner: &Planner<'_>,
     planned: &Planned,
     steps: CompilerSteps,
     libraries: &[String],
     layout: &mut Layout,
 ) -> Result<Licenses> {
-    let (plan, host) = (&planned.plan, session.host()?);
+    let (plan, host) = (&planned.plan, planner.host()?);
     let source = plan.path(steps.source);
     let mut all = Licenses::default();
     let rust = all.texts(layout, source, &OF_RUST, "rust")?;
@@ -79,14 +79,14 @@ pub fn collect(
     let std = plan.path(planned.patched.rust).join("library");
     let features = format!("--features={}", FEATURES.join(","));
     let of_std = ["-p=sysroot", &features, "--locked"];
-    crates.extend(ask(session, &rustc, &host.rust.triple, source, &COMPILER)?);
-    crates.extend(ask(session, &rustc, &host.rust.triple, &std, &of_std)?);
+    crates.extend(ask(planner, &rustc, &host.rust.triple, source, &COMPILER)?);
+    crates.extend(ask(planner, &rustc, &host.rust.triple, &std, &of_std)?);
     for (target, steps) in &planned.targets {
         let rustc = plan.path(steps.toolchain).join("bin/rustc");
-        crates.extend(ask(session, &rustc, &target.triple, &std, &of_std)?);
+        crates.extend(ask(planner, &rustc, &target.triple, &std, &of_std)?);
     }
     for mut krate in crates {
-        krate.files = all.crate_texts(layout, &session.cargo_home(), &krate)?;
+        krate.files = all.crate_texts(layout, &planner.workspace.cargo_home(), &krate)?;
         all.crates.push(krate);
     }
     all.not_covered.push("the crates that the installed cargo consists of".into());
@@ -153,12 +153,12 @@ fn unpacked(cargo_home: &Path, name: &str) -> Result<Option<PathBuf>> {
 }
 
 /// Asks cargo for the crates from the registry that packages consist of. It downloads those that are not in its cache.
-fn ask(session: &Session, rustc: &Path, triple: &str, workspace: &Path, args: &[&str]) -> Result<Vec<Crate>> {
-    let cmd = session.host()?.rust.cargo(&session.cargo_home()).env("RUSTC", rustc);
+fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args: &[&str]) -> Result<Vec<Crate>> {
+    let cmd = planner.host()?.rust.cargo(&planner.workspace.cargo_home()).env("RUSTC", rustc);
     let cmd = cmd.args(["tree", "--color=never", "--edges=normal", "--prefix=none"]);
     let cmd = cmd.args(["--format={p}|{l}", "--target", triple]).args(args);
     let cmd = cmd.arg("--manifest-path").arg(workspace.join("Cargo.toml"));
-    let cmd = if session.offline { cmd.arg("--offline") } else { cmd };
+    let cmd = if planner.workspace.offline { cmd.arg("--offline") } else { cmd };
     let printed = cmd.read().with_context(|| format!("asking cargo for the crates in {}", workspace.display()))?;
     Ok(printed.lines().filter_map(parse).collect())
 }

@@ -1,5 +1,6 @@
 //! A full disk, in words that help: tools tell of it in many ways, and some not at all.
 
+use std::io;
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -12,12 +13,18 @@ const LITTLE: u64 = 1 << 20;
 /// Adds a hint to an error that comes of a full disk: one that says so itself, or any while `folder` has no room.
 pub fn explain(error: anyhow::Error, folder: Option<&Path>) -> anyhow::Error {
     let text = format!("{error:#}");
-    let told = text.contains("No space left on device") || text.contains("os error 28");
+    // A tool's own words are all there is of what it met.
+    let told = error.chain().any(is_of_full_disk) || text.contains("No space left on device");
     // Archives and downloads have said it in the place where they met it.
     if is_interrupt(&error) || text.contains("the disk is full") || !(told || folder.is_some_and(is_full)) {
         return error;
     }
     anyhow!("{text}\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again")
+}
+
+fn is_of_full_disk(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
 }
 
 fn is_full(folder: &Path) -> bool {
@@ -31,14 +38,14 @@ mod tests {
 
     #[test]
     fn only_a_full_disk_is_called_full() {
+        const HINT: &str =
+            "\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again";
         let explained = |text: &str, folder| format!("{:#}", explain(anyhow!("{text}"), folder));
         let full = explained("writing x: No space left on device (os error 28)", None);
-        assert!(
-            full.ends_with(
-                "\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again"
-            ),
-            "{full}"
-        );
+        assert!(full.ends_with(HINT), "{full}");
+        let typed = anyhow::Error::from(io::Error::from(io::ErrorKind::StorageFull)).context("writing x");
+        let typed = format!("{:#}", explain(typed, None));
+        assert!(typed.starts_with("writing x: ") && typed.ends_with(HINT), "{typed}");
         assert_eq!(explained(&full, None), full);
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(explained("something else", Some(folder.path())), "something else");

@@ -20,7 +20,7 @@ use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
 use crate::source::fetch::{Apt, Cache, Item, Kind, OFFLINE, is_interrupt};
 
-pub use control::{NotHad, controls};
+pub use control::NotHad;
 
 /// An emulator that runs on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,50 +47,58 @@ impl Emulator {
     }
 }
 
-/// Finds `qemu-NAME`.
-///
-/// A `forced` one, a program or the folder it is in, is used whatever its version. Else the distribution's is used if it
-/// is new enough, else the newest one in the cache, else that of the package in the pinned suites.
-pub fn find(
-    name: &str,
-    pin: &QemuPin,
-    cache: &Path,
-    offline: bool,
-    forced: Option<&Path>,
-    say: &dyn Fn(&str),
-) -> Result<Emulator> {
-    let program = format!("qemu-{name}");
-    if let Some(path) = forced {
-        return take_forced(path, &program, "--qemu");
-    }
-    let mut misses = Vec::new();
-    let cache = Cache::new(cache);
-    let installed = which::which_in(&program, Some(PATH), "/").ok();
-    if installed.is_none() {
-        misses.push(format!("{program} is not installed"));
-    }
-    for path in installed.into_iter().chain(unpacked(cache, &program, pin)?) {
-        match new_enough(&path, pin) {
-            Ok(found) => return Ok(found),
-            Err(error) if is_interrupt(&error) => return Err(error),
-            Err(error) => misses.push(format!("{error:#}")),
+/// Where emulators come from.
+pub struct Emulators<'a> {
+    /// Which ones will do, and the packages they are in.
+    pub pin: &'a QemuPin,
+    /// The folder of downloads.
+    pub cache: &'a Path,
+    /// Whether the network is forbidden.
+    pub offline: bool,
+    /// Told what is fetched.
+    pub say: Box<dyn Fn(&str) + 'a>,
+}
+
+impl Emulators<'_> {
+    /// Finds `qemu-NAME` for the emulator called `name`.
+    ///
+    /// A `forced` one, a program or the folder it is in, is used whatever its version. Else the distribution's is used if it
+    /// is new enough, else the newest one in the cache, else that of the package in the pinned suites.
+    pub fn find(&self, name: &str, forced: Option<&Path>) -> Result<Emulator> {
+        let program = format!("qemu-{name}");
+        if let Some(path) = forced {
+            return take_forced(path, &program, "--qemu");
         }
-    }
-    for miss in &misses {
-        say(miss);
-    }
-    let fetched = if offline { Err(anyhow::anyhow!(OFFLINE)) } else { fetch(&program, pin, cache, say) };
-    match fetched {
-        Ok(found) => Ok(found),
-        Err(error) if is_interrupt(&error) => Err(error),
-        Err(error) => {
-            misses.push(format!("package {} of {}: {error:#}", pin.package, pin.suites.join(", ")));
-            let minimum = &pin.minimum;
-            let why = format!(
-                "finding {program}, at least {minimum}: nothing serves\n  {}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
-                misses.join("\n  ")
-            );
-            Err(Coded::error(exit::HOST, why))
+        let (pin, say) = (self.pin, &*self.say);
+        let mut misses = Vec::new();
+        let cache = Cache::new(self.cache);
+        let installed = which::which_in(&program, Some(PATH), "/").ok();
+        if installed.is_none() {
+            misses.push(format!("{program} is not installed"));
+        }
+        for path in installed.into_iter().chain(unpacked(cache, &program, pin)?) {
+            match new_enough(&path, pin) {
+                Ok(found) => return Ok(found),
+                Err(error) if is_interrupt(&error) => return Err(error),
+                Err(error) => misses.push(format!("{error:#}")),
+            }
+        }
+        for miss in &misses {
+            say(miss);
+        }
+        let fetched = if self.offline { Err(anyhow::anyhow!(OFFLINE)) } else { fetch(&program, pin, cache, say) };
+        match fetched {
+            Ok(found) => Ok(found),
+            Err(error) if is_interrupt(&error) => Err(error),
+            Err(error) => {
+                misses.push(format!("package {} of {}: {error:#}", pin.package, pin.suites.join(", ")));
+                let minimum = &pin.minimum;
+                let why = format!(
+                    "finding {program}, at least {minimum}: nothing serves\n  {}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
+                    misses.join("\n  ")
+                );
+                Err(Coded::error(exit::HOST, why))
+            }
         }
     }
 }
@@ -264,7 +272,7 @@ mod tests {
     /// A name that no emulator has.
     const NAME: &str = "no-such-machine";
 
-    fn pin() -> QemuPin {
+    pub(super) fn pin() -> QemuPin {
         let minimum = "11.1".parse().unwrap();
         QemuPin { minimum, package: "qemu-user".into(), suites: vec!["sid".into()], controls: Vec::new() }
     }
@@ -278,7 +286,8 @@ mod tests {
     }
 
     fn find_offline(cache: &Path, forced: Option<&Path>) -> Result<Emulator, String> {
-        find(NAME, &pin(), cache, true, forced, &|_| ()).map_err(|error| format!("{error:#}"))
+        let emulators = Emulators { pin: &pin(), cache, offline: true, say: Box::new(|_| ()) };
+        emulators.find(NAME, forced).map_err(|error| format!("{error:#}"))
     }
 
     #[test]

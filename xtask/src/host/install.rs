@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use bringup_runner::exec::{Cmd, Flow};
 
-use crate::host::survey::{self, PREFERRED_LLVM, llvm_releases};
+use super::tools::{self, PREFERRED_LLVM, llvm_releases};
 
 /// A package manager and the words it takes.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Installer {
         let Some((_, clang)) = self.packages.iter().find(|(tool, _)| *tool == "clang") else { return PREFERRED_LLVM };
         let known = |release: &u64| {
             let package = clang.replace("{}", &release.to_string());
-            let query = Cmd::new(survey::program(self.query[0])).args(&self.query[1..]).arg(package).output();
+            let query = Cmd::new(tools::program(self.query[0])).args(&self.query[1..]).arg(package).output();
             query.is_ok_and(|output| output.finished.status.success() && !output.stdout.is_empty())
         };
         llvm_releases().find(known).unwrap_or(PREFERRED_LLVM)
@@ -96,7 +96,7 @@ impl Installer {
         let mut packages: Vec<String> = Vec::new();
         let release = self.llvm().to_string();
         // LLVM's tools must be of one release: an older one's that are there serve no more once one of them is installed.
-        let is_extra = |tool: &str| survey::EXTRAS.iter().any(|(extra, _)| *extra == tool);
+        let is_extra = |tool: &str| tools::EXTRAS.iter().any(|(extra, _)| *extra == tool);
         let is_llvm = |tool: &str, package: &str| package.contains("{}") && !is_extra(tool);
         let any_llvm = self.packages.iter().any(|(tool, package)| is_llvm(tool, package) && tools.contains(tool));
         for (tool, package) in self.packages {
@@ -138,7 +138,7 @@ impl Installer {
     fn call(&self, words: &[&str], packages: &[String]) -> Result<()> {
         let proxies = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HOME"];
         let cmd =
-            Cmd::new(survey::program(self.program)).args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+            Cmd::new(tools::program(self.program)).args(words).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
         let cmd = proxies.into_iter().fold(cmd, Cmd::inherit).merge_stderr();
         let mut printed = Vec::new();
         let finished = cmd.stream(|_, chunk| {

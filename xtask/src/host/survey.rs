@@ -10,31 +10,13 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::version::Version;
 use bringup_runner::exec::{Cmd, PATH};
 
-/// The LLVM release that Bringup is tried with; other versions are taken when it is not there.
-pub const PREFERRED_LLVM: u64 = 22;
-/// LLVM releases that are looked for, by the suffix that distributions give the programs.
-const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
+use super::tools::{BOOTSTRAP, BUNDLED_LLVM, EXTRAS, llvm_releases};
 
 /// What test programs are isolated with.
 const ISOLATION: [&str; 2] = ["unshare", "ip"];
 
 /// How long a tool may take to give its version.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What not every use of Bringup needs, and which does.
-pub const EXTRAS: [(&str, &str); 7] = [
-    ("ssh", "the runner ssh:HOST"),
-    ("sshd", "Bringup's own tests"),
-    ("python3", BOOTSTRAP),
-    ("llvm-config", BOOTSTRAP),
-    ("clang++", BOOTSTRAP),
-    ("cmake", BUNDLED_LLVM),
-    ("ninja", BUNDLED_LLVM),
-];
-/// The use that builds a compiler.
-pub const BOOTSTRAP: &str = "--compiler bootstrap";
-/// The use that builds LLVM for it as well.
-pub const BUNDLED_LLVM: &str = "--llvm bundled";
 
 /// Those of the extras that are ssh's.
 const SSH: [&str; 2] = ["ssh", "sshd"];
@@ -226,11 +208,6 @@ fn missing(tools: &[(&'static str, Option<Tool>)]) -> impl Iterator<Item = &'sta
     tools.iter().filter(|(_, tool)| tool.is_none()).map(|(name, _)| *name)
 }
 
-/// Releases of LLVM in the order of preference.
-pub fn llvm_releases() -> impl Iterator<Item = u64> {
-    std::iter::once(PREFERRED_LLVM).chain(LLVM_RELEASES.rev().filter(|&release| release != PREFERRED_LLVM))
-}
-
 /// Looks for every tool that is needed, those of LLVM all from one release.
 pub fn survey() -> Survey {
     let suffixes: Vec<String> = llvm_releases().map(|release| format!("-{release}")).chain([String::new()]).collect();
@@ -258,11 +235,6 @@ pub fn survey() -> Survey {
             .map(|asked| asked.into_iter().map(|(name, thread)| (name, thread.join().ok().flatten())).collect());
         Survey { tools, extras }
     })
-}
-
-/// Where a program is on the user's search path, on which [`survey`] looks for it; its bare name if it is not there.
-pub fn program(name: &str) -> PathBuf {
-    which::which(name).unwrap_or_else(|_| name.into())
 }
 
 fn tool(program: &str) -> Option<Tool> {

@@ -9,7 +9,7 @@ use bringup_model::expectation::{Expectations, Layer};
 use bringup_model::suite;
 
 use crate::project::config;
-use crate::session::shown;
+use crate::project::shown;
 use crate::trial::recorded;
 
 /// The end of the names of the files in qemu/.

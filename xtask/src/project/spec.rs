@@ -1,8 +1,10 @@
 //! rustc's target spec for a target: a built-in triple's JSON, or a file, with the overlay of target.toml.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use bringup_model::exit::{self, Coded};
 use bringup_model::target::{SpecBase, Target};
 use bringup_runner::exec::Cmd;
 use serde_json::{Map, Value};
@@ -54,13 +56,22 @@ pub fn resolve(root: &Path, target: &Target, rust: &Rust) -> Result<String> {
 
 fn builtin(triple: &str, rust: &Rust) -> Result<Map<String, Value>> {
     let cmd = Cmd::new(rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1");
-    let text = cmd.args(["-Zunstable-options", "--print=target-spec-json", "--target", triple]).read()?;
-    serde_json::from_str(&text).with_context(|| format!("reading what rustc prints as the spec of {triple}"))
+    let cmd = cmd.args(["-Zunstable-options", "--print=target-spec-json", "--target", triple]);
+    let output = cmd.output()?;
+    // Which base to ask for is what target.toml says.
+    let printed = [output.stderr, output.stdout.clone()].concat();
+    let refused = cmd.check(&output.finished, &printed, None);
+    refused.map_err(|error| Coded::error(exit::USAGE, error.to_string()))?;
+    serde_json::from_slice(&output.stdout).with_context(|| format!("reading what rustc prints as the spec of {triple}"))
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>> {
-    let text = fs_err::read_to_string(path)?;
-    serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
+    let text = fs_err::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Coded::error(exit::USAGE, error.to_string()),
+        _ => error.into(),
+    })?;
+    let fault = |error: serde_json::Error| Coded::error(exit::USAGE, format!("reading {}: {error}", path.display()));
+    serde_json::from_str(&text).map_err(fault)
 }
 
 /// Lets rustc itself judge the spec, so that a bad one is refused before anything is built.
@@ -70,7 +81,7 @@ fn check(target: &Target, text: &str, rust: &Rust) -> Result<()> {
     let cmd = Cmd::new(rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1").env("RUST_TARGET_PATH", folder.path());
     let output = cmd.args(["-Zunstable-options", "--print=cfg", "--target", &target.triple]).output()?;
     if !output.finished.status.success() {
-        bail!(
+        let text = format!(
             "rustc {} refuses the spec of {}:\n{}\nhint: mend [spec] in targets/{}/target.toml; `cargo xtask target show {} --spec` prints the spec",
             rust.release,
             target.name,
@@ -78,6 +89,7 @@ fn check(target: &Target, text: &str, rust: &Rust) -> Result<()> {
             target.name,
             target.name,
         );
+        return Err(Coded::error(exit::USAGE, text));
     }
     Ok(())
 }

@@ -9,8 +9,8 @@ use bringup_model::target::Target;
 use bringup_model::triage::Control;
 
 use super::place::{Kind, Where};
+use crate::build::Planner;
 use crate::host::emulator::{self, Emulator};
-use crate::session::Session;
 use crate::smoke;
 
 /// The opt-level that stands against the usual one: nothing is optimized, so nothing can be optimized wrongly.
@@ -27,7 +27,7 @@ pub struct Choice {
 /// What controls are chosen by.
 pub struct Chooser<'a> {
     /// Where emulators come from.
-    pub session: &'a Session,
+    pub planner: &'a Planner<'a>,
     /// What is triaged.
     pub kind: &'a Kind,
     /// The failing setting.
@@ -168,7 +168,7 @@ impl Chooser<'_> {
             return Ok(Err(format!("{} is not built; --deep builds it", target.name)));
         }
         let emulator = if emulated {
-            match beside(self.session, self.base.emulator.as_ref(), target) {
+            match beside(self.planner, self.base.emulator.as_ref(), target) {
                 Ok(emulator) => Some(emulator),
                 Err(error) if crate::source::fetch::is_interrupt(&error) => return Err(error),
                 Err(error) => return Ok(Err(format!("{error:#}"))),
@@ -181,8 +181,8 @@ impl Chooser<'_> {
 }
 
 /// The emulator of another target: of the same version, from the same folder, if it is there.
-fn beside(session: &Session, ours: Option<&Emulator>, target: &Target) -> Result<Emulator> {
+fn beside(planner: &Planner<'_>, ours: Option<&Emulator>, target: &Target) -> Result<Emulator> {
     let folder = ours.and_then(|ours| ours.path.parent());
     let same = folder.and_then(|folder| emulator::in_folder(folder, &target.qemu.emulator));
-    same.map_or_else(|| session.emulator(target, None), Ok)
+    same.map_or_else(|| planner.emulators().find(&target.qemu.emulator, None), Ok)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use bringup_model::exit::{self, Coded};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
@@ -18,11 +18,11 @@ use bringup_runner::runner::Runner;
 use bringup_runner::sandbox::Sandbox;
 use bringup_runner::test_set::{PROGRAMS, ProgramEntry};
 
-use crate::build::step::{Builder, Plan, StepId};
+use crate::build::step::{Builder, Plan, StepFailure, StepId};
 use crate::build::store::Store;
+use crate::build::{Patched, Planner, Sources, TargetSteps};
 use crate::host::emulator::Emulator;
 use crate::project::config;
-use crate::session::{Patched, Session, Sources, TargetSteps};
 use crate::source::prove::{self, USUAL};
 
 /// How long a program may take to list its tests.
@@ -97,7 +97,7 @@ impl Kind {
 
 /// Where programs are made.
 pub struct Workshop<'a> {
-    session: &'a Session,
+    planner: &'a Planner<'a>,
     /// Builds what is lacking.
     pub builder: Builder<'a>,
     plan: Plan,
@@ -107,27 +107,27 @@ pub struct Workshop<'a> {
     /// Held while a proof is compiled: several places run the same program.
     compiling: Mutex<()>,
     /// What could not be built, and why.
-    failed: BTreeMap<StepId, String>,
+    failed: BTreeMap<StepId, StepFailure>,
     /// The program's name and the test's in it, once they are known.
     found: Option<(ProgramEntry, Option<String>)>,
 }
 
 impl<'a> Workshop<'a> {
     /// For this test.
-    pub fn new(session: &'a Session, store: &'a Store, kind: Kind) -> Result<Self> {
-        let mut plan = Plan::new(&session.out);
-        let patched = session.plan_sources(&mut plan, &session.series_in_use()?, Sources::Fetch)?;
-        let builder = session.builder(store)?;
+    pub fn new(planner: &'a Planner<'a>, store: &'a Store, kind: Kind) -> Result<Self> {
+        let mut plan = Plan::new(&planner.workspace.out);
+        let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, Sources::Fetch)?;
+        let builder = planner.builder(store)?;
         let (steps, failed) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { session, builder, plan, patched, steps, kind, compiling: Mutex::new(()), failed, found: None })
+        Ok(Self { planner, builder, plan, patched, steps, kind, compiling: Mutex::new(()), failed, found: None })
     }
 
     /// Plans a target's programs; how many steps it takes to build them.
     pub fn plan(&mut self, target: &Target, opt_level: Option<&'static str>) -> Result<usize> {
         let key = (target.name.clone(), opt_level);
         if !self.steps.contains_key(&key) {
-            let spec = self.session.spec(target)?;
-            let steps = self.session.plan_target_at(&mut self.plan, target, spec, self.patched, opt_level)?;
+            let spec = self.planner.spec(target)?;
+            let steps = self.planner.plan_target_at(&mut self.plan, target, spec, self.patched, opt_level)?;
             self.steps.insert(key, steps);
         }
         let steps = self.plan.closure(self.last(target, opt_level)?);
@@ -161,15 +161,16 @@ impl<'a> Workshop<'a> {
         let steps = self.steps(&at.target, at.opt_level)?;
         let last = self.last(&at.target, at.opt_level)?;
         // That of the first step that failed itself.
-        if let Some(why) = self.plan.closure(last).iter().find_map(|id| self.failed.get(id)) {
-            bail!("{why}");
+        if let Some(failure) = self.plan.closure(last).iter().find_map(|id| self.failed.get(id)) {
+            return Err(failure.clone().into());
         }
         let last = self.plan.node(last);
         let toolchain = self.plan.path(if self.kind.has_std() { steps.toolchain } else { steps.sysroot });
-        let defaults = self.session.pins.limits;
+        let defaults = self.planner.project.pins.limits;
         let subject = match &self.kind {
             Kind::Test { suite, test: name } => {
-                let limits = config::limits(&self.session.root, &at.target.name, defaults, at.emulator.is_some())?;
+                let limits =
+                    config::limits(&self.planner.project.root, &at.target.name, defaults, at.emulator.is_some())?;
                 let limits = limits.for_test(suite, name);
                 let (program, test) = self.found.as_ref().context("it is not known which program has the test")?;
                 let lib = toolchain.join("lib/rustlib").join(&at.target.triple).join("lib");

@@ -11,8 +11,9 @@ use bringup_runner::exec::quote;
 use bringup_runner::runner::Runner;
 
 use super::place::{Kind, Place};
+use crate::build::Planner;
 use crate::host::emulator;
-use crate::session::{Session, shown};
+use crate::project::shown;
 use crate::source::prove;
 
 /// Folder of the test programs in `out`.
@@ -20,8 +21,8 @@ const TESTS: &str = "test_programs";
 
 /// The run at `place` as a shell script without Bringup, in the project's folder: what it takes, a line each, and the command
 /// last. What several runs take is the same line in all of them.
-pub fn reproduction(session: &Session, kind: &Kind, place: &Place) -> String {
-    let mut script = Script { root: &session.root, lines: Vec::new(), places: Vec::new() };
+pub fn reproduction(planner: &Planner<'_>, kind: &Kind, place: &Place) -> String {
+    let mut script = Script { root: &planner.project.root, lines: Vec::new(), places: Vec::new() };
     let mut words = Vec::new();
     if let Runner::Qemu { path, version, env, .. } = &place.runner {
         let file = path.file_name().unwrap_or_default();
@@ -29,9 +30,9 @@ pub fn reproduction(session: &Session, kind: &Kind, place: &Place) -> String {
         script.set(&emulator_variable(path, version), path, &format!("$(command -v {})", quote(file)), &said);
         words.extend(env.iter().map(|(key, value)| format!("{key}={}", quote(value.as_ref()))));
     }
-    let programs = script.toolchain(session, place);
+    let programs = script.toolchain(planner, place);
     match kind {
-        Kind::Test { .. } => script.tests(session, place, &programs),
+        Kind::Test { .. } => script.tests(planner, place, &programs),
         Kind::Proof { file, proof, .. } => {
             let toolchain = place.sysroot.parent().unwrap_or(&place.sysroot);
             let Setting { link, opt_level, .. } = &place.setting;
@@ -52,9 +53,12 @@ pub fn reproduction(session: &Session, kind: &Kind, place: &Place) -> String {
 
 /// The options that choose what is built, as they would have to be given again; the versions even if they are the default, which
 /// may change.
-pub fn choices(session: &Session) -> Vec<String> {
-    let versions = [format!("--rust {}", session.pins.rust.version), format!("--musl {}", session.pins.musl.version)];
-    let others = session.options.iter().filter(|option| !versions.contains(option)).cloned();
+pub fn choices(planner: &Planner<'_>) -> Vec<String> {
+    let versions = [
+        format!("--rust {}", planner.project.pins.rust.version),
+        format!("--musl {}", planner.project.pins.musl.version),
+    ];
+    let others = planner.options.words.iter().filter(|option| !versions.contains(option)).cloned();
     versions.iter().cloned().chain(others).collect()
 }
 
@@ -83,7 +87,7 @@ impl Script<'_> {
     }
 
     /// The target's toolchain; gives the start of the names of what is built by it.
-    fn toolchain(&mut self, session: &Session, place: &Place) -> String {
+    fn toolchain(&mut self, planner: &Planner<'_>, place: &Place) -> String {
         let Target { name, .. } = &place.target;
         let folder = place.sysroot.parent().unwrap_or(&place.sysroot);
         if let Some(level) = &place.setting.opt_level {
@@ -93,14 +97,14 @@ impl Script<'_> {
             return variable;
         }
         let variable = variable(&[name]);
-        let value = format!("$(cargo xtask build {name} {})", choices(session).join(" "));
+        let value = format!("$(cargo xtask build {name} {})", choices(planner).join(" "));
         self.set(&variable, folder, &value, "builds the toolchain and prints its folder");
         variable
     }
 
     /// The folder of test programs that the run's is in.
-    fn tests(&mut self, session: &Session, place: &Place, start: &str) {
-        let all = session.out.join(TESTS);
+    fn tests(&mut self, planner: &Planner<'_>, place: &Place, start: &str) {
+        let all = planner.workspace.out.join(TESTS);
         let own = place.subject.program.strip_prefix(&all).ok().and_then(|rest| rest.components().next());
         let Some(own) = own else { return };
         let folder = all.join(own);

@@ -16,29 +16,30 @@ use super::growing::GrowingReport;
 use super::prepare::prepare;
 use super::request::Request;
 use super::{Context, TestedTarget, Trial, step_times};
-use crate::build::step::{Plan, Results, StepId, Task, test_programs};
+use crate::build::step::{self, Plan, Results, StepId, Task, test_programs};
 use crate::build::store::Store;
+use crate::build::{Planner, Sources, TargetSteps, UiSteps};
 use crate::cli::RunnerKind;
+use crate::error;
 use crate::host::survey;
 use crate::project::config;
 use crate::render;
-use crate::session::{Session, Sources, TargetSteps, UiSteps};
 use crate::trial::archive::unpack::Unpacked;
 
 /// Builds, smokes, tests, judges and reports: the trials of each target begin as soon as it is built.
-pub fn execute(session: &Session, request: &Request) -> Result<u8> {
+pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
     let start = Instant::now();
-    let has_ui = has_ui(session, request)?;
-    let targets = session.targets(request.targets)?;
-    let store = session.store()?;
-    let prepared = prepare(session, request, &targets)?;
-    let mut planned = session.plan(targets, Sources::Fetch)?;
+    let has_ui = has_ui(planner, request)?;
+    let targets = request.targets.read(planner.project, &planner.workspace.console)?;
+    let store = planner.workspace.store()?;
+    let prepared = prepare(planner, request, &targets)?;
+    let mut planned = planner.plan(targets, Sources::Fetch)?;
     let mut ui = Vec::new();
     for (target, steps) in planned.targets.clone() {
-        ui.push(if has_ui { Some(session.plan_ui(&mut planned, &target, steps)?) } else { None });
+        ui.push(if has_ui { Some(planner.plan_ui(&mut planned, &target, steps)?) } else { None });
     }
-    let host = session.host()?;
-    let host = report_host(session, host.rust.triple.clone(), host.versions());
+    let host = planner.host()?;
+    let host = report_host(planner, host.rust.triple.clone(), host.versions());
     let plan = &planned.plan;
     let mut tested = Vec::new();
     for (((target, steps), ui), prepared) in planned.targets.iter().zip(ui).zip(prepared) {
@@ -47,28 +48,28 @@ pub fn execute(session: &Session, request: &Request) -> Result<u8> {
             target,
             prepared,
             tests: test_programs::test_set(&target.triple, toolchain, plan.node(steps.test_programs)),
-            ui: ui.map(|ui| session.ui_tests(plan, target, ui).map(Arc::new)).transpose()?,
+            ui: ui.map(|ui| planner.ui_tests(plan, target, ui).map(Arc::new)).transpose()?,
             toolchain: Some(toolchain),
             after: after(request, *steps, ui),
         });
     }
-    let report = empty_report(session, host, &tested, session.compiler.word());
-    let notes = session.left_out()?;
-    let matrix = Matrix { session, request, plan, fetch_wall_s: planned.fetch_wall_s, store: &store, notes };
+    let report = empty_report(planner, host, &tested, planner.options.compiler.word());
+    let notes = planner.left_out()?;
+    let matrix = Matrix { planner, request, plan, fetch_wall_s: planned.fetch_wall_s, store: &store, notes };
     matrix.run(start, report, &tested)
 }
 
-/// The same for an archive's tests, which `session` was opened with. Nothing is built.
-pub fn execute_unpacked(session: &Session, request: &Request, unpacked: &Unpacked) -> Result<u8> {
+/// The same for the tests of an archive, whose project `planner` is about. Nothing is built.
+pub fn execute_unpacked(planner: &Planner<'_>, request: &Request, unpacked: &Unpacked) -> Result<u8> {
     if request.selection.has_ui() {
         let error = "rustc's own tests are in no archive: each is compiled just before it runs\nhint: leave out the suites ui and ui-compile";
         return Err(Coded::error(exit::USAGE, error));
     }
     let start = Instant::now();
     let manifest = &unpacked.manifest;
-    let targets = config::targets(&session.root, std::slice::from_ref(&manifest.target))?;
-    let store = session.store()?;
-    let prepared = prepare(session, request, &targets)?;
+    let targets = config::targets(&planner.project.root, std::slice::from_ref(&manifest.target))?;
+    let store = planner.workspace.store()?;
+    let prepared = prepare(planner, request, &targets)?;
     let tested = |(target, prepared)| TestedTarget {
         target,
         prepared,
@@ -79,18 +80,18 @@ pub fn execute_unpacked(session: &Session, request: &Request, unpacked: &Unpacke
     };
     let tested: Vec<TestedTarget> = targets.iter().zip(prepared).map(tested).collect();
     let (triple, tools) = survey::for_running();
-    let report = empty_report(session, report_host(session, triple, tools), &tested, &manifest.compiler);
-    let plan = Plan::new(&session.out);
+    let report = empty_report(planner, report_host(planner, triple, tools), &tested, &manifest.compiler);
+    let plan = Plan::new(&planner.workspace.out);
     let notes = manifest.notes.clone();
-    Matrix { session, request, plan: &plan, fetch_wall_s: 0.0, store: &store, notes }.run(start, report, &tested)
+    Matrix { planner, request, plan: &plan, fetch_wall_s: 0.0, store: &store, notes }.run(start, report, &tested)
 }
 
 /// Whether rustc's own tests are asked for; an error if they cannot run here.
-fn has_ui(session: &Session, request: &Request) -> Result<bool> {
+fn has_ui(planner: &Planner<'_>, request: &Request) -> Result<bool> {
     if !request.selection.has_ui() {
         return Ok(false);
     }
-    session.check_ui()?;
+    planner.check_ui()?;
     if matches!(request.options.runner, RunnerKind::Ssh(_)) {
         let error = "rustc's own tests do not run on another machine: each is compiled here just before it runs\nhint: leave out the suites ui and ui-compile, or --runner";
         return Err(Coded::error(exit::USAGE, error));
@@ -104,25 +105,25 @@ fn after(request: &Request, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<Step
     std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
 }
 
-fn report_host(session: &Session, triple: String, tools: BTreeMap<String, String>) -> report::Host {
+fn report_host(planner: &Planner<'_>, triple: String, tools: BTreeMap<String, String>) -> report::Host {
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    report::Host { triple, kernel, jobs: session.jobs, tools }
+    report::Host { triple, kernel, jobs: planner.workspace.jobs, tools }
 }
 
 /// A report without runs.
-fn empty_report(session: &Session, host: report::Host, tested: &[TestedTarget], compiler: &str) -> Report {
+fn empty_report(planner: &Planner<'_>, host: report::Host, tested: &[TestedTarget], compiler: &str) -> Report {
     let emulator = tested.first().and_then(|tested| tested.prepared.emulator.as_ref());
     Report {
         schema: report::SCHEMA.into(),
         host,
         pins: report::Pins {
-            rust: session.pins.rust.version.clone(),
-            musl: session.pins.musl.version.clone(),
-            llvm: session.pins.llvm.version.clone(),
+            rust: planner.project.pins.rust.version.clone(),
+            musl: planner.project.pins.musl.version.clone(),
+            llvm: planner.project.pins.llvm.version.clone(),
             qemu: emulator.map(|emulator| emulator.version.to_string()),
         },
         compiler: compiler.into(),
-        options: session.options.clone(),
+        options: planner.options.words.clone(),
         wall_s: 0.0,
         runs: Vec::new(),
     }
@@ -130,7 +131,7 @@ fn empty_report(session: &Session, host: report::Host, tested: &[TestedTarget], 
 
 /// Targets by link modes, and what all of them share.
 struct Matrix<'a> {
-    session: &'a Session,
+    planner: &'a Planner<'a>,
     request: &'a Request<'a>,
     plan: &'a Plan,
     fetch_wall_s: f64,
@@ -142,9 +143,9 @@ struct Matrix<'a> {
 impl Matrix<'_> {
     /// Builds what is missing, runs the trials of each target as soon as it is built, and shows the report.
     fn run(&self, start: Instant, report: Report, tested: &[TestedTarget]) -> Result<u8> {
-        let Self { session, plan, .. } = self;
-        let builder = session.builder(self.store)?;
-        let folder = session.out.join("report");
+        let Self { planner, plan, .. } = self;
+        let builder = planner.builder(self.store)?;
+        let folder = planner.workspace.out.join("report");
         let context = self.context(&builder.jobs, &folder);
         let trials: Vec<Trial> = tested
             .iter()
@@ -166,15 +167,18 @@ impl Matrix<'_> {
             }
         }
         let report = report.finish()?;
-        built?;
-        session.ui.finish();
-        session.ui.show(&render::terminal::render(&report, &folder, session.ui.color()));
-        Ok(crate::error::of_report(&report))
+        let built = built?;
+        planner.workspace.console.finish();
+        planner.workspace.console.show(&render::terminal::render(&report, &folder, planner.workspace.console.color()));
+        let code = error::of_report(&report);
+        // What is wrong with a file of the project may come to light only in a step.
+        let of_step = step::causes(&built).next().map(|cause| error::of_error(cause));
+        Ok(if code == exit::STEP { of_step.unwrap_or(code) } else { code })
     }
 
     fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> Context<'a> {
         let selection = &self.request.selection;
-        Context { session: self.session, store: self.store, jobs, selection, report_folder }
+        Context { planner: self.planner, store: self.store, jobs, selection, report_folder }
     }
 
     /// A run without results.
@@ -211,7 +215,7 @@ impl Matrix<'_> {
         let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
         run.steps.extend(step_times(self.plan, target, done));
         // That of the first step that failed itself.
-        run.error = closure().find_map(|id| built.get(&id)?.as_ref().err().cloned());
+        run.error = closure().find_map(|id| built.get(&id)?.as_ref().err()).map(|failure| format!("{failure:#}"));
         if run.error.is_none() {
             trial.run(&mut run)?;
         }

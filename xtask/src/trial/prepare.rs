@@ -10,10 +10,10 @@ use bringup_model::target::Target;
 use bringup_runner::ssh::Machine;
 
 use super::request::Request;
+use crate::build::Planner;
 use crate::cli::RunnerKind;
 use crate::host::emulator::Emulator;
 use crate::project::{config, expect};
-use crate::session::Session;
 use crate::smoke;
 
 /// What a target's programs are run with.
@@ -42,19 +42,20 @@ impl Prepared {
 }
 
 /// Settles what the programs of each target are run with.
-pub fn prepare(session: &Session, request: &Request, targets: &[Target]) -> Result<Vec<Prepared>> {
+pub fn prepare(planner: &Planner<'_>, request: &Request, targets: &[Target]) -> Result<Vec<Prepared>> {
     let machine = request.machine()?;
     let prepare = |target: &Target| {
-        let expectations = expect::load(&session.root, &target.name)?;
+        let expectations = expect::load(&planner.project.root, &target.name)?;
         let emulator = match request.options.runner {
-            RunnerKind::Qemu => Some(session.emulator(target, request.options.qemu.as_deref())?),
+            RunnerKind::Qemu => Some(planner.emulators().find(&target.qemu.emulator, request.options.qemu.as_deref())?),
             RunnerKind::Native => {
                 smoke::elf::check_native(target)?;
                 None
             }
             RunnerKind::Ssh(_) => None,
         };
-        let limits = config::limits(&session.root, &target.name, session.pins.limits, emulator.is_some())?;
+        let limits =
+            config::limits(&planner.project.root, &target.name, planner.project.pins.limits, emulator.is_some())?;
         let isolation = request.options.isolation;
         Ok(Prepared { emulator, machine: machine.clone(), isolation, expectations, limits })
     };

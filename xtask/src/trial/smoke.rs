@@ -19,19 +19,20 @@ use crate::trial::recorded::Record;
 
 impl Trial<'_> {
     pub(super) fn smoke(&self, run: &mut report::Run, toolchain: &Node, around: &Surroundings) -> Result<()> {
-        let sources = self.context.session.root.join("smoke");
+        let sources = self.context.planner.project.root.join("smoke");
         let start = Instant::now();
         let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&around.inputs);
         let record = Record::new(self.context.store, &self.subject.target.name, inputs);
         let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
         if let Some(checks) = known {
-            self.context.session.ui.cached();
+            self.context.planner.workspace.console.cached();
             run.smoke = checks;
             run.steps.push(StepTime { cached: true, ..step_time("smoke", Duration::ZERO, Duration::ZERO) });
             return Ok(());
         }
-        let handle = self.context.session.ui.step(&format!("smoke {} {}", self.subject.target.name, self.link));
+        let handle =
+            self.context.planner.workspace.console.step(&format!("smoke {} {}", self.subject.target.name, self.link));
         let found = self.run_smoke(&sources, toolchain, &around.sandbox)?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
@@ -46,9 +47,9 @@ impl Trial<'_> {
     fn run_smoke(&self, sources: &Path, toolchain: &Node, sandbox: &Sandbox) -> Result<Findings> {
         let work = tempfile::Builder::new().prefix("smoke-").tempdir_in(self.context.store.temporary())?;
         let forbidden = [
-            self.context.session.root.clone(),
-            self.context.session.cache.clone(),
-            self.context.session.rust()?.sysroot.clone(),
+            self.context.planner.project.root.clone(),
+            self.context.planner.workspace.cache.clone(),
+            self.context.planner.rust()?.sysroot.clone(),
         ];
         let none: [&str; 0] = [];
         let log = self.context.store.logs().join(format!("smoke-{}-{}.log", self.subject.target.name, self.link));
@@ -57,8 +58,8 @@ impl Trial<'_> {
             sources,
             toolchain: &toolchain.path,
             target: self.subject.target,
-            cargo_home: &self.context.session.cargo_home(),
-            offline: self.context.session.offline,
+            cargo_home: &self.context.planner.workspace.cargo_home(),
+            offline: self.context.planner.workspace.offline,
             runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             work: work.path(),
             log: &log,

@@ -52,7 +52,7 @@ impl Trial<'_> {
         let cached = settled.is_some();
         let (outcome, mut judged) = match settled {
             Some(settled) => {
-                self.context.session.ui.cached();
+                self.context.planner.workspace.console.cached();
                 settled
             }
             None => {
@@ -109,12 +109,12 @@ impl Trial<'_> {
             threads: selection.threads,
             stress: selection.stress,
             durations: durations.of(suite),
-            warn: &|text| context.session.ui.warn(&format!("{name}: {text}")),
+            warn: &|text| context.planner.workspace.console.warn(&format!("{name}: {text}")),
         };
         let programs = self.programs(suite)?;
         // Short, because tests make sockets in it.
         let work = Scratch::new().context("making a folder for the tests to work in")?;
-        let handle = context.session.ui.step(&format!("test {name} {} {suite}", self.link));
+        let handle = context.planner.workspace.console.step(&format!("test {name} {} {suite}", self.link));
         let start = Instant::now();
         let progress = |done, listed| handle.tests(done, listed);
         let run = SuiteRun::new(&programs, &around.sandbox, &options, work.path())?;

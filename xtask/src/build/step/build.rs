@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -12,12 +12,12 @@ use bringup_runner::jobs::Jobs;
 
 use super::{Node, Plan, StepId, Work};
 use crate::build::store::{INPUTS_FILE, Store};
-use crate::console::Ui;
+use crate::console::Console;
 use crate::error::disk;
 
 /// What a step cost.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Built {
+pub struct StepCost {
     /// Time on the clock.
     pub wall: Duration,
     /// Processor time of its processes.
@@ -31,15 +31,51 @@ pub struct Builder<'a> {
     /// Where the results go.
     pub store: &'a Store,
     /// Where progress is shown.
-    pub ui: &'a Ui,
+    pub console: &'a Console,
     /// The budget of jobs.
     pub jobs: Jobs,
     /// Whether the network is forbidden.
     pub offline: bool,
 }
 
+/// Why a step has no result. `{:#}` writes the whole chain of causes, as with an [`anyhow::Error`].
+#[derive(Debug, Clone)]
+pub enum StepFailure {
+    /// The step itself failed.
+    Failed(Arc<anyhow::Error>),
+    /// The step with this title failed, which it needs.
+    NeedFailed(String),
+}
+
+impl std::fmt::Display for StepFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::NeedFailed(title) => write!(f, "`{title}` failed"),
+        }
+    }
+}
+
+// Keeps the causes, and with them the exit code of the error.
+impl std::error::Error for StepFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(error) => error.source(),
+            Self::NeedFailed(_) => None,
+        }
+    }
+}
+
 /// What became of steps: what each cost, or why it failed.
-pub type Results = BTreeMap<StepId, Result<Built, String>>;
+pub type Results = BTreeMap<StepId, Result<StepCost, StepFailure>>;
+
+/// The errors of the steps that failed themselves: of the rest is only known that something they need failed.
+pub fn causes(results: &Results) -> impl DoubleEndedIterator<Item = &Arc<anyhow::Error>> {
+    results.values().filter_map(|result| match result {
+        Err(StepFailure::Failed(error)) => Some(error),
+        Ok(_) | Err(StepFailure::NeedFailed(_)) => None,
+    })
+}
 
 /// Something to do once steps are there.
 pub struct Task<'a> {
@@ -72,8 +108,8 @@ impl Builder<'_> {
         let mut progress = Progress { tasks, ..Progress::default() };
         for &id in &all {
             if plan.node(id).is_done() {
-                self.ui.cached();
-                progress.done.insert(id, Ok(Built { cached: true, ..Built::default() }));
+                self.console.cached();
+                progress.done.insert(id, Ok(StepCost { cached: true, ..StepCost::default() }));
             }
         }
         let progress = Mutex::new(progress);
@@ -118,7 +154,7 @@ impl Builder<'_> {
                     let result = self.build_one(plan, plan.node(id));
                     state = lock();
                     state.running.remove(&id);
-                    state.done.insert(id, result.map_err(|error| format!("{error:#}")));
+                    state.done.insert(id, result.map_err(|error| StepFailure::Failed(Arc::new(error))));
                 }
             }
             changed.notify_all();
@@ -126,13 +162,13 @@ impl Builder<'_> {
         changed.notify_all();
     }
 
-    fn build_one(&self, plan: &Plan, node: &Node) -> Result<Built> {
+    fn build_one(&self, plan: &Plan, node: &Node) -> Result<StepCost> {
         let start = Instant::now();
-        let handle = self.ui.step(&node.title());
+        let handle = self.console.step(&node.title());
         match self.try_build(plan, node) {
             Ok(cpu) => {
                 handle.done(start.elapsed(), false);
-                Ok(Built { wall: start.elapsed(), cpu, cached: false })
+                Ok(StepCost { wall: start.elapsed(), cpu, cached: false })
             }
             Err(error) => {
                 handle.failed();
@@ -154,6 +190,7 @@ impl Builder<'_> {
             log: self.store.logs().join(log_name(plan, node)),
             jobs: self.jobs.clone(),
             offline: self.offline,
+            needs: node.step.needs().into_iter().map(|need| (need, plan.path(need).to_owned())).collect(),
             cpu: Mutex::default(),
         };
         // Looked at while what the step has written still takes its room.
@@ -191,10 +228,10 @@ fn next_ready<'a>(plan: &Plan, all: &BTreeSet<StepId>, state: &mut Progress<'a>)
         if state.done.contains_key(&id) || state.running.contains(&id) {
             continue;
         }
-        let needs = &plan.node(id).needs;
+        let needs = plan.node(id).step.needs();
         let failed = needs.iter().find(|need| matches!(state.done.get(need), Some(Err(_))));
         if let Some(&need) = failed {
-            state.done.insert(id, Err(format!("`{}` failed", plan.node(need).title())));
+            state.done.insert(id, Err(StepFailure::NeedFailed(plan.node(need).title())));
         }
     }
     let there = |needs: &[StepId]| needs.iter().all(|need| state.done.contains_key(need));
@@ -202,5 +239,5 @@ fn next_ready<'a>(plan: &Plan, all: &BTreeSet<StepId>, state: &mut Progress<'a>)
         return Some(Ready::Task(state.tasks.remove(index)));
     }
     let open = |id: &&StepId| !state.done.contains_key(id) && !state.running.contains(id);
-    all.iter().filter(open).find(|&&id| there(&plan.node(id).needs)).map(|&id| Ready::Step(id))
+    all.iter().filter(open).find(|&&id| there(&plan.node(id).step.needs())).map(|&id| Ready::Step(id))
 }

@@ -13,7 +13,7 @@ use bringup_runner::exec::Cmd;
 use bringup_runner::jobs::Share;
 
 use self::config::Config;
-use super::{Step, Work, tree};
+use super::{Step, StepId, Work, tree};
 use crate::host::survey::Rust;
 
 /// What x.py builds: nothing that only developers or users of the host need.
@@ -26,6 +26,8 @@ const LINKS: [&str; 2] = ["lib/rustlib/src", "lib/rustlib/rustc-src"];
 pub struct Compiler {
     /// x.py and its settings.
     pub xpy: XPy,
+    /// The step of the patched source.
+    pub source: StepId,
     /// The patches in its source, to name the one that does not compile.
     pub series: Series,
     /// Where unfinished builds lie, for the next run to go on from.
@@ -37,8 +39,6 @@ pub struct Compiler {
 pub struct XPy {
     /// Python.
     pub python: PathBuf,
-    /// The patched source.
-    pub source: PathBuf,
     /// What goes into bootstrap.toml.
     pub config: Config,
     /// x.py's stage.
@@ -63,8 +63,8 @@ impl XPy {
         inputs.list("script", self.config.scripts().into_iter().map(|(_, text)| text))
     }
 
-    /// The command that runs x.py in the folder `build`, where bootstrap.toml comes to lie.
-    pub fn command(&self, build: &Path, offline: bool, args: &[&str]) -> Result<Cmd> {
+    /// The command that runs x.py of `source` in the folder `build`, where bootstrap.toml comes to lie.
+    pub fn command(&self, source: &Path, build: &Path, offline: bool, args: &[&str]) -> Result<Cmd> {
         fs_err::create_dir_all(build)?;
         let config = build.join("bootstrap.toml");
         fs_err::write(&config, self.config.render(build))?;
@@ -78,8 +78,8 @@ impl XPy {
         for target in &self.config.targets {
             fs_err::write(specs.join(format!("{}.json", target.triple)), &target.spec)?;
         }
-        let cmd = Cmd::new(&self.python).arg(self.source.join("x.py")).args(args).arg("--config").arg(config);
-        let cmd = cmd.args(["--stage", &self.stage.to_string()]).args(WANTED).dir(&self.source);
+        let cmd = Cmd::new(&self.python).arg(source.join("x.py")).args(args).arg("--config").arg(config);
+        let cmd = cmd.args(["--stage", &self.stage.to_string()]).args(WANTED).dir(source);
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", home).env("PYTHONDONTWRITEBYTECODE", "1");
         let cmd = if self.config.targets.is_empty() { cmd } else { cmd.env("RUST_TARGET_PATH", specs) };
         let cmd = if offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
@@ -100,12 +100,17 @@ impl Step for Compiler {
         self.xpy.inputs()
     }
 
+    fn needs(&self) -> Vec<StepId> {
+        vec![self.source]
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
         // Of this source and these settings: cargo goes on from what an interrupted run left.
-        let source = self.xpy.source.display().to_string();
-        let build = self.unfinished.join(self.inputs().add("source", source).digest().short());
+        let source = work.path(self.source)?;
+        let inputs = self.inputs().add("source", source.display().to_string());
+        let build = self.unfinished.join(inputs.digest().short());
         let jobs = work.jobs.total().to_string();
-        let cmd = self.xpy.command(&build, work.offline, &["build", "--jobs", &jobs])?;
+        let cmd = self.xpy.command(source, &build, work.offline, &["build", "--jobs", &jobs])?;
         let result =
             work.run_sharing(&cmd, Share::ByPath).map_err(|error| failure::explain(error, &work.log, &self.series));
         result.context("building rustc with x.py")?;

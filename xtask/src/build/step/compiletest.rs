@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
 
-use super::{Step, Work};
+use super::{Step, StepId, Work};
 use crate::host::survey::Rust;
 
 /// Name of the program, in the step's folder.
@@ -15,8 +15,8 @@ pub const PROGRAM: &str = "compiletest";
 pub struct Compiletest {
     /// The installed toolchain.
     pub rust: Rust,
-    /// The patched source.
-    pub source: PathBuf,
+    /// The step of the patched source.
+    pub source: StepId,
     /// Whether its Cargo.lock is to be taken as it is.
     pub locked: bool,
     /// cargo's home: its registry cache, and no configuration of the user.
@@ -36,11 +36,15 @@ impl Step for Compiletest {
         Inputs::new().add("rustc", &self.rust.commit)
     }
 
+    fn needs(&self) -> Vec<StepId> {
+        vec![self.source]
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
         let target = work.scratch.join("target");
         let cmd = self.rust.cargo(&self.cargo_home).env("CARGO_TARGET_DIR", &target);
         let cmd = cmd.args(["build", "--release", "--color=never"]);
-        let cmd = cmd.arg("--manifest-path").arg(self.source.join("src/tools/compiletest/Cargo.toml"));
+        let cmd = cmd.arg("--manifest-path").arg(work.path(self.source)?.join("src/tools/compiletest/Cargo.toml"));
         let cmd = if self.locked { cmd.arg("--locked") } else { cmd };
         let cmd = if work.offline { cmd.arg("--offline") } else { cmd };
         work.run(&cmd).context("building compiletest")?;

@@ -10,26 +10,30 @@ pub mod compiletest;
 pub mod driver;
 pub mod musl;
 pub mod patch;
+mod plan;
 pub mod runtimes;
 pub mod std;
 pub mod sysroot;
 pub mod test_helpers;
 pub mod test_programs;
+#[cfg(test)]
+mod tests;
 pub mod toolchain;
 mod tree;
 
-use ::std::collections::BTreeSet;
+use ::std::collections::BTreeMap;
 use ::std::path::{Path, PathBuf};
 use ::std::sync::{Mutex, PoisonError};
 use ::std::time::Duration;
 
-use anyhow::Result;
-
-pub use self::build::{Builder, Built, Results, Task};
-pub use self::clang::Clang;
-use bringup_model::digest::{Digest, Inputs};
+use anyhow::{Context as _, Result};
+use bringup_model::digest::Inputs;
 use bringup_runner::exec::{Cmd, Finished};
 use bringup_runner::jobs::{Jobs, Share};
+
+pub use self::build::{Builder, Results, StepCost, StepFailure, Task, causes};
+pub use self::clang::Clang;
+pub use self::plan::{Node, Plan, StepId};
 
 /// One thing to build.
 pub trait Step: Send + Sync {
@@ -44,8 +48,11 @@ pub trait Step: Send + Sync {
         1
     }
 
-    /// Everything of its own that decides its result; the steps it rests on are added by the plan.
+    /// Everything of its own that decides its result; the plan adds the steps it needs.
     fn inputs(&self) -> Inputs;
+
+    /// The steps whose results it reads, in the order in which they enter its digest: [`Work::path`] gives no others.
+    fn needs(&self) -> Vec<StepId>;
 
     /// Builds into the empty folder `work.out`.
     fn build(&self, work: &Work) -> Result<()>;
@@ -64,10 +71,21 @@ pub struct Work {
     pub jobs: Jobs,
     /// Whether the network is forbidden.
     pub offline: bool,
+    needs: BTreeMap<StepId, PathBuf>,
     cpu: Mutex<Duration>,
 }
 
 impl Work {
+    /// The folder with the result of a step that this one needs.
+    ///
+    /// # Errors
+    ///
+    /// If [`Step::needs`] does not name it: the digest would not cover what is read.
+    pub fn path(&self, need: StepId) -> Result<&Path> {
+        let path = self.needs.get(&need).context("the step reads the result of a step that is not among its needs")?;
+        Ok(path)
+    }
+
     /// Runs a command with its output in the step's log, and counts its processor time.
     pub fn run(&self, cmd: &Cmd) -> Result<Finished> {
         self.run_sharing(cmd, Share::Tool)
@@ -83,91 +101,6 @@ impl Work {
     /// Adds processor time of work done outside [`Work::run`].
     pub fn spent(&self, cpu: Duration) {
         *self.cpu.lock().unwrap_or_else(PoisonError::into_inner) += cpu;
-    }
-}
-
-/// Number of a step in its plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StepId(usize);
-
-/// A step and what the plan knows of it.
-pub struct Node {
-    /// The step.
-    pub step: Box<dyn Step>,
-    /// Steps it rests on.
-    pub needs: Vec<StepId>,
-    /// Over all of its inputs.
-    pub digest: Digest,
-    /// Its folder.
-    pub path: PathBuf,
-    /// Its own inputs, and the digests of the steps it rests on.
-    pub inputs: Inputs,
-}
-
-impl Node {
-    /// `musl s390x`
-    pub fn title(&self) -> String {
-        format!("{} {}", self.step.name(), self.step.label())
-    }
-
-    /// Whether it is built.
-    pub fn is_done(&self) -> bool {
-        self.path.is_dir()
-    }
-}
-
-/// Steps in an order in which they can be built.
-pub struct Plan {
-    out: PathBuf,
-    nodes: Vec<Node>,
-}
-
-impl Plan {
-    /// An empty plan for the out folder `out`.
-    pub fn new(out: &Path) -> Self {
-        Self { out: out.to_owned(), nodes: Vec::new() }
-    }
-
-    /// Adds a step that rests on `needs`. The same step twice is one step.
-    pub fn add(&mut self, step: impl Step + 'static, needs: &[StepId]) -> StepId {
-        let mut inputs = Inputs::new().add("step", step.name()).add("label", step.label());
-        inputs = inputs.add("recipe", step.recipe().to_string());
-        inputs = step.inputs().entries().iter().fold(inputs, |all, (tag, value)| all.add(tag, value.as_str()));
-        for &need in needs {
-            let node = self.node(need);
-            inputs = inputs.add(&node.title(), node.digest.as_str());
-        }
-        let digest = inputs.digest();
-        if let Some(index) = self.nodes.iter().position(|node| node.digest == digest) {
-            return StepId(index);
-        }
-        let path = self.out.join(step.name()).join(format!("{}-{}", step.label(), digest.short()));
-        self.nodes.push(Node { step: Box::new(step), needs: needs.to_vec(), digest, path, inputs });
-        StepId(self.nodes.len() - 1)
-    }
-
-    /// The step's entry.
-    pub fn node(&self, id: StepId) -> &Node {
-        &self.nodes[id.0]
-    }
-
-    /// Where the step's result is, or will be.
-    pub fn path(&self, id: StepId) -> &Path {
-        &self.node(id).path
-    }
-
-    /// All steps, in order.
-    pub fn nodes(&self) -> &[Node] {
-        &self.nodes
-    }
-
-    /// The step and all that it rests on, in order.
-    pub fn closure(&self, id: StepId) -> BTreeSet<StepId> {
-        let mut all = BTreeSet::from([id]);
-        for &need in &self.node(id).needs {
-            all.extend(self.closure(need));
-        }
-        all
     }
 }
 

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
+use bringup_model::exit::{self, Coded};
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
 use super::clang::Clang;
 use super::runtimes::BUILTINS;
-use super::{Step, Work, tree};
+use super::{Step, StepId, Work, tree};
 
 /// musl of one target.
 pub struct Musl {
@@ -19,10 +20,10 @@ pub struct Musl {
     pub clang: Clang,
     /// GNU make.
     pub make: PathBuf,
-    /// The patched source.
-    pub source: PathBuf,
+    /// The step of the patched source.
+    pub source: StepId,
     /// The step `runtimes`: libc.so needs the compiler's helper functions.
-    pub runtimes: PathBuf,
+    pub runtimes: StepId,
 }
 
 impl Step for Musl {
@@ -38,11 +39,15 @@ impl Step for Musl {
         self.clang.inputs().add("arch", &self.target.musl.arch).add("loader", &self.target.musl.loader)
     }
 
+    fn needs(&self) -> Vec<StepId> {
+        vec![self.source, self.runtimes]
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
         // configure and make take no path with a space: everything of theirs is relative to the build folder.
         let build = work.scratch.join("build");
-        tree::copy(&self.source, &build)?;
-        fs_err::copy(self.runtimes.join(BUILTINS), build.join(BUILTINS))?;
+        tree::copy(work.path(self.source)?, &build)?;
+        fs_err::copy(work.path(self.runtimes)?.join(BUILTINS), build.join(BUILTINS))?;
         let mut cc = vec![self.clang.path().display().to_string()];
         cc.extend(self.clang.target_args());
         // configure tries linker options with CC alone, so the linker has to be part of it.
@@ -64,9 +69,12 @@ impl Step for Musl {
         }
         // make installs an absolute link, which points at the host's file system from a sysroot.
         let loader = work.out.join(self.target.musl.loader.trim_start_matches('/'));
-        fs_err::remove_file(&loader).with_context(|| {
-            format!("musl's build for {} installs no {}", self.target.name, self.target.musl.loader)
-        })?;
+        if !loader.is_symlink() {
+            let Target { name, musl, .. } = &self.target;
+            let what = format!("targets/{name}/target.toml: [musl] loader: musl installs no {}", musl.loader);
+            return Err(Coded::error(exit::USAGE, what));
+        }
+        fs_err::remove_file(&loader)?;
         let up = "../".repeat(self.target.musl.loader.matches('/').count() - 1);
         fs_err::os::unix::fs::symlink(format!("{up}usr/lib/libc.so"), loader)?;
         Ok(())

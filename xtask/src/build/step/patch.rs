@@ -7,7 +7,7 @@ use bringup_model::digest::Inputs;
 use bringup_model::part::Part;
 use bringup_model::series::Series;
 
-use super::{Step, Work};
+use super::{Step, StepId, Work};
 use crate::source::archive;
 
 /// One source.
@@ -45,6 +45,10 @@ impl Step for Patch {
             .list("unpack", &self.part.only);
         let inputs = inputs.list("leave out", &self.part.without).list("lacks", &self.lacks);
         self.series.inputs().fold(inputs, |inputs, (file, text)| inputs.add(file, text))
+    }
+
+    fn needs(&self) -> Vec<StepId> {
+        Vec::new()
     }
 
     fn build(&self, work: &Work) -> Result<()> {

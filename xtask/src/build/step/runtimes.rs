@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
+use bringup_model::exit::{self, Coded};
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
 use super::clang::{Clang, Source};
-use super::{Step, Work};
+use super::{Step, StepId, Work};
 
 /// compiler-rt's library of helper functions, in the step's folder.
 pub const BUILTINS: &str = "libclang_rt.builtins.a";
@@ -27,10 +28,10 @@ pub struct Runtimes {
     pub make: PathBuf,
     /// Files of the builtins folder that are left out unless the target asks for them.
     pub exclude: Vec<String>,
-    /// The patched LLVM source.
-    pub llvm: PathBuf,
-    /// The patched musl source.
-    pub musl: PathBuf,
+    /// The step of the patched LLVM source.
+    pub llvm: StepId,
+    /// The step of the patched musl source.
+    pub musl: StepId,
 }
 
 impl Step for Runtimes {
@@ -48,10 +49,15 @@ impl Step for Runtimes {
         inputs.list("exclude", self.exclude.iter().chain(&own.exclude_builtins)).list("builtin", &own.builtins)
     }
 
+    fn needs(&self) -> Vec<StepId> {
+        vec![self.llvm, self.musl]
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
         let headers = self.install_headers(work)?;
-        let flags = self.common_flags(&headers);
-        let sources = [self.builtins(&flags)?, self.crt(&flags), self.unwind(&flags)];
+        let llvm = work.path(self.llvm)?;
+        let flags = self.common_flags(llvm, &headers);
+        let sources = [self.builtins(llvm, &flags)?, crt(llvm, &flags), unwind(llvm, &flags)];
         let [builtins, crt, unwind] = [0, 1, 2].map(|group| work.scratch.join(["builtins", "crt", "unwind"][group]));
         let objects = self.clang.compile(work, &sources[0], &builtins)?;
         self.clang.archive(work, &work.out.join(BUILTINS), &objects)?;
@@ -68,26 +74,26 @@ impl Runtimes {
     /// musl's headers need no compiler, so they come before musl itself. The source is copied: make writes beside it.
     fn install_headers(&self, work: &Work) -> Result<PathBuf> {
         let source = work.scratch.join("musl");
-        super::tree::copy(&self.musl, &source)?;
+        super::tree::copy(work.path(self.musl)?, &source)?;
         let arch = format!("ARCH={}", self.target.musl.arch);
         let make = Cmd::new(&self.make).args(["install-headers", "prefix=", "DESTDIR=headers", &arch]).dir(&source);
         work.run(&make).context("installing musl's headers")?;
         Ok(source.join("headers/include"))
     }
 
-    fn common_flags(&self, headers: &Path) -> Vec<String> {
+    fn common_flags(&self, llvm: &Path, headers: &Path) -> Vec<String> {
         let mut flags =
             ["-O2", "-fPIC", "-fvisibility=hidden", "-fomit-frame-pointer", "-nostdinc"].map(String::from).to_vec();
         // The tree's place on this machine stays out of what assertions print.
-        flags.push(format!("-ffile-prefix-map={}=/llvm", self.llvm.display()));
+        flags.push(format!("-ffile-prefix-map={}=/llvm", llvm.display()));
         for folder in [headers, self.clang.headers()] {
             flags.extend(["-isystem".into(), folder.display().to_string()]);
         }
         flags
     }
 
-    fn builtins(&self, common: &[String]) -> Result<Vec<Source>> {
-        let folder = self.llvm.join("compiler-rt/lib/builtins");
+    fn builtins(&self, llvm: &Path, common: &[String]) -> Result<Vec<Source>> {
+        let folder = llvm.join("compiler-rt/lib/builtins");
         let present = fs_err::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         let present = present.collect::<Result<Vec<String>>>()?;
         let (exclude, own) = (&self.exclude, &self.target.runtimes);
@@ -104,60 +110,59 @@ impl Runtimes {
         let source = |name: &String| -> Result<Source> {
             let path = folder.join(name);
             if !path.is_file() {
-                bail!(
-                    "targets/{}/target.toml: [runtimes] builtins: LLVM has no compiler-rt/lib/builtins/{name}",
-                    self.target.name
-                );
+                let file = format!("targets/{}/target.toml", self.target.name);
+                let what = format!("{file}: [runtimes] builtins: LLVM has no compiler-rt/lib/builtins/{name}");
+                return Err(Coded::error(exit::USAGE, what));
             }
             Ok(Source { path, object: name.replace('/', "_"), flags: flags.clone() })
         };
         names.iter().map(source).collect()
     }
+}
 
-    fn crt(&self, common: &[String]) -> Vec<Source> {
-        let flags = [common, &["-std=c11".into(), "-DCRT_HAS_INITFINI_ARRAY".into()]].concat();
-        let source = |name: &str| Source {
-            path: self.llvm.join("compiler-rt/lib/builtins").join(name),
+fn crt(llvm: &Path, common: &[String]) -> Vec<Source> {
+    let flags = [common, &["-std=c11".into(), "-DCRT_HAS_INITFINI_ARRAY".into()]].concat();
+    let source = |name: &str| Source {
+        path: llvm.join("compiler-rt/lib/builtins").join(name),
+        object: name.into(),
+        flags: flags.clone(),
+    };
+    vec![source("crtbegin.c"), source("crtend.c")]
+}
+
+fn unwind(llvm: &Path, common: &[String]) -> Vec<Source> {
+    let folder = llvm.join("libunwind");
+    let include = format!("-I{}", folder.join("include").display());
+    let shared = [
+        include.as_str(),
+        "-D_LIBUNWIND_IS_NATIVE_ONLY",
+        "-D_LIBUNWIND_HIDE_SYMBOLS",
+        "-DNDEBUG",
+        "-funwind-tables",
+        "-fstrict-aliasing",
+    ];
+    let cxx = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-nostdinc++"];
+    let source = |name: &str| {
+        let language: &[&str] = if has_ending(name, "cpp") { &cxx } else { &[] };
+        let flags = shared.iter().chain(language).map(|&flag| flag.to_owned());
+        Source {
+            path: folder.join("src").join(name),
             object: name.into(),
-            flags: flags.clone(),
-        };
-        vec![source("crtbegin.c"), source("crtend.c")]
-    }
-
-    fn unwind(&self, common: &[String]) -> Vec<Source> {
-        let folder = self.llvm.join("libunwind");
-        let include = format!("-I{}", folder.join("include").display());
-        let shared = [
-            include.as_str(),
-            "-D_LIBUNWIND_IS_NATIVE_ONLY",
-            "-D_LIBUNWIND_HIDE_SYMBOLS",
-            "-DNDEBUG",
-            "-funwind-tables",
-            "-fstrict-aliasing",
-        ];
-        let cxx = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-nostdinc++"];
-        let source = |name: &str| {
-            let language: &[&str] = if has_ending(name, "cpp") { &cxx } else { &[] };
-            let flags = shared.iter().chain(language).map(|&flag| flag.to_owned());
-            Source {
-                path: folder.join("src").join(name),
-                object: name.into(),
-                flags: common.iter().cloned().chain(flags).collect(),
-            }
-        };
-        // Each file is empty on the architectures that do not need it.
-        [
-            "libunwind.cpp",
-            "Unwind-EHABI.cpp",
-            "Unwind-sjlj.c",
-            "UnwindLevel1.c",
-            "UnwindLevel1-gcc-ext.c",
-            "UnwindRegistersRestore.S",
-            "UnwindRegistersSave.S",
-        ]
-        .map(source)
-        .to_vec()
-    }
+            flags: common.iter().cloned().chain(flags).collect(),
+        }
+    };
+    // Each file is empty on the architectures that do not need it.
+    [
+        "libunwind.cpp",
+        "Unwind-EHABI.cpp",
+        "Unwind-sjlj.c",
+        "UnwindLevel1.c",
+        "UnwindLevel1-gcc-ext.c",
+        "UnwindRegistersRestore.S",
+        "UnwindRegistersSave.S",
+    ]
+    .map(source)
+    .to_vec()
 }
 
 fn has_ending(name: &str, ending: &str) -> bool {

@@ -8,7 +8,7 @@ use bringup_model::digest::Inputs;
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
-use super::{Step, Work};
+use super::{Step, StepId, Work};
 
 /// cargo's target folder within the step's folder; the test programs go on from it.
 pub const CARGO_TARGET: &str = "target";
@@ -23,8 +23,8 @@ pub struct Library {
     pub triple: String,
     /// The commit that the compiler was built from; its version, where that is not known.
     pub commit: String,
-    /// The patched Rust source.
-    pub source: PathBuf,
+    /// The step of the patched Rust source.
+    pub source: StepId,
     /// cargo's home: registry cache, and no configuration of the user.
     pub cargo_home: PathBuf,
     /// What the build scripts of std's crates find in their environment.
@@ -36,44 +36,44 @@ pub struct Library {
 impl Library {
     /// What decides the result.
     pub fn inputs(&self) -> Inputs {
-        let flags = self.rustflags();
         // Where source and cache lie differs from clone to clone and does not reach the result: it is mapped away.
-        let places = [&self.source, &self.cargo_home].map(|path| path.display().to_string());
-        let flags =
-            flags.iter().map(|flag| places.iter().fold(flag.clone(), |flag, place| flag.replace(place, "PLACE")));
+        let place = Path::new("PLACE");
+        let flags = self.rustflags(place, place);
         let env = self.env.iter().map(|(key, value)| format!("{key}={value}"));
         let inputs = Inputs::new().add("rustc", &self.commit).list("feature", FEATURES);
         inputs.list("rustflag", flags).list("env", env).list("opt-level", self.opt_level.as_deref())
     }
 
-    fn rustflags(&self) -> Vec<String> {
-        let remap = format!("--remap-path-prefix={}=/rustc/{}", self.source.display(), self.commit);
-        let registry = format!("--remap-path-prefix={}=/cargo", self.cargo_home.display());
+    fn rustflags(&self, source: &Path, cargo_home: &Path) -> Vec<String> {
+        let remap = format!("--remap-path-prefix={}=/rustc/{}", source.display(), self.commit);
+        let registry = format!("--remap-path-prefix={}=/cargo", cargo_home.display());
         // cargo leaves bitcode out where the profile has no LTO; but a user's may have, and takes std into it.
         let bitcode = "-Cembed-bitcode=yes".to_owned();
         vec!["-Zforce-unstable-if-unmarked".to_owned(), bitcode, remap, registry]
     }
 
-    /// A cargo command with the compiler of `toolchain` and the target folder `target`.
-    pub fn cargo(&self, toolchain: &Path, target: &Path) -> Cmd {
+    /// A cargo command with the compiler of `toolchain`, a step, and the target folder `target`.
+    pub fn cargo(&self, work: &Work, toolchain: StepId, target: &Path) -> Result<Cmd> {
+        let flags = self.rustflags(work.path(self.source)?, &self.cargo_home).join("\x1f");
         // Run from the root folder, so that no .cargo/config.toml above the clone is read.
-        let cmd = Cmd::new(toolchain.join("bin/cargo")).dir("/");
+        let cmd = Cmd::new(work.path(toolchain)?.join("bin/cargo")).dir("/");
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("CARGO_TARGET_DIR", target);
-        let cmd = cmd.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join("\x1f")).env("RUSTC_BOOTSTRAP", "1");
+        let cmd = cmd.env("CARGO_ENCODED_RUSTFLAGS", flags).env("RUSTC_BOOTSTRAP", "1");
         // Gives libstd.so the hash in its name that tells two builds apart.
         let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup");
         let cmd = self.env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value));
         let level = self.opt_level.iter();
         let cmd = level.fold(cmd, |cmd, level| cmd.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level));
-        crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
+        Ok(crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
     }
 
     /// Arguments that every build has in common. `prefix` names the crate that has the features: `std/`, or nothing.
-    pub fn args(&self, manifest: &str, prefix: &str, work: &Work) -> Vec<String> {
+    pub fn args(&self, manifest: &str, prefix: &str, work: &Work) -> Result<Vec<String>> {
         let features: Vec<String> = FEATURES.iter().map(|feature| format!("{prefix}{feature}")).collect();
-        let manifest = self.source.join(manifest).display().to_string();
+        let source = work.path(self.source)?;
+        let manifest = source.join(manifest).display().to_string();
         // Then paths in messages of panics begin with `library/`, as they do in upstream's std.
-        let root = format!("-Zroot-dir={}", self.source.display());
+        let root = format!("-Zroot-dir={}", source.display());
         let mut args = ["--release", "--locked", "--color=never"].map(String::from).to_vec();
         args.push(root);
         args.extend(["--target".into(), self.triple.clone(), "--features".into(), features.join(",")]);
@@ -81,7 +81,7 @@ impl Library {
         if work.offline {
             args.push("--offline".into());
         }
-        args
+        Ok(args)
     }
 }
 
@@ -92,7 +92,7 @@ pub struct Std {
     /// How.
     pub library: Library,
     /// The step `sysroot`.
-    pub sysroot: PathBuf,
+    pub sysroot: StepId,
 }
 
 impl Step for Std {
@@ -112,10 +112,14 @@ impl Step for Std {
         2
     }
 
+    fn needs(&self) -> Vec<StepId> {
+        vec![self.library.source, self.sysroot]
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
         let target = work.scratch.join(CARGO_TARGET);
-        let args = self.library.args("library/sysroot/Cargo.toml", "", work);
-        let cargo = self.library.cargo(&self.sysroot, &target).arg("build").args(args);
+        let args = self.library.args("library/sysroot/Cargo.toml", "", work)?;
+        let cargo = self.library.cargo(work, self.sysroot, &target)?.arg("build").args(args);
         work.run(&cargo).with_context(|| format!("building std for {}", self.target.name))?;
         let lib = work.out.join("lib");
         fs_err::create_dir(&lib)?;

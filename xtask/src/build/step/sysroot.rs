@@ -11,7 +11,7 @@ use bringup_runner::exec::quote;
 use super::clang::Clang;
 use super::driver::{self, Driver};
 use super::runtimes::{BUILTINS, CRT, UNWIND};
-use super::{Step, Work, tree};
+use super::{Step, StepId, Work, tree};
 use crate::build::store::INPUTS_FILE;
 use crate::host::survey::Rust;
 use crate::project::spec::{self, SPEC_FILE, Spec};
@@ -27,13 +27,13 @@ pub struct Sysroot {
     /// The stock Rust: its compiler is behind the wrappers, unless there is another one.
     pub rust: Rust,
     /// The step `compiler`, if that is the compiler.
-    pub compiler: Option<PathBuf>,
+    pub compiler: Option<StepId>,
     /// The project's folder.
     pub root: PathBuf,
     /// The step `musl`.
-    pub musl: PathBuf,
+    pub musl: StepId,
     /// The step `runtimes`.
-    pub runtimes: PathBuf,
+    pub runtimes: StepId,
 }
 
 impl Step for Sysroot {
@@ -52,26 +52,32 @@ impl Step for Sysroot {
         self.clang.inputs().add("rustc", &self.rust.commit).add("spec", spec).list("script", scripts)
     }
 
+    fn needs(&self) -> Vec<StepId> {
+        [self.musl, self.runtimes].into_iter().chain(self.compiler).collect()
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
         let sysroot = work.out.join("sysroot");
-        tree::link(&self.musl.join("lib"), &sysroot.join("lib"))?;
-        tree::link(&self.musl.join("usr"), &sysroot.join("usr"))?;
-        fs_err::hard_link(self.runtimes.join(UNWIND), sysroot.join("usr/lib").join(UNWIND))?;
+        let musl = work.path(self.musl)?;
+        tree::link(&musl.join("lib"), &sysroot.join("lib"))?;
+        tree::link(&musl.join("usr"), &sysroot.join("usr"))?;
+        let runtimes = work.path(self.runtimes)?;
+        fs_err::hard_link(runtimes.join(UNWIND), sysroot.join("usr/lib").join(UNWIND))?;
 
         let resources = work.out.join("lib/clang");
         let folder = resources.join("lib").join(self.clang.runtime_folder()?);
         fs_err::create_dir_all(&folder)?;
         for name in [BUILTINS, CRT[0], CRT[1]] {
-            fs_err::hard_link(self.runtimes.join(name), folder.join(name))?;
+            fs_err::hard_link(runtimes.join(name), folder.join(name))?;
         }
         fs_err::os::unix::fs::symlink(self.clang.headers(), resources.join("include"))?;
 
         let rustlib = work.out.join("lib/rustlib");
         fs_err::create_dir_all(rustlib.join(&self.target.triple).join("lib"))?;
-        fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), self.spec()?)?;
+        fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), self.spec(work)?)?;
         let host = rustlib.join(&self.rust.triple);
-        if let Some(compiler) = &self.compiler {
-            tree::link(compiler, &work.out)?;
+        if let Some(compiler) = self.compiler {
+            tree::link(work.path(compiler)?, &work.out)?;
             // The compiler's own record; this step gets one of its own.
             fs_err::remove_file(work.out.join(INPUTS_FILE))?;
             // rustc looks here for a linker before it looks on the search path.
@@ -102,10 +108,10 @@ impl Sysroot {
         std::iter::once(driver).chain(wrappers).chain([("cargo".into(), self.cargo())]).collect()
     }
 
-    fn spec(&self) -> Result<String> {
-        match (&self.spec, &self.compiler) {
+    fn spec(&self, work: &Work) -> Result<String> {
+        match (&self.spec, self.compiler) {
             (Spec::Overlay(_), Some(compiler)) => {
-                let rust = Rust { sysroot: compiler.clone(), ..self.rust.clone() };
+                let rust = Rust { sysroot: work.path(compiler)?.to_owned(), ..self.rust.clone() };
                 spec::resolve(&self.root, &self.target, &rust)
             }
             (Spec::Resolved(text) | Spec::Overlay(text), _) => Ok(text.clone()),

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
 use bringup_runner::exec::Cmd;
 
-use super::{Step, Work};
+use super::{Step, StepId, Work};
+use crate::host::survey::Tool;
 
 /// Its source, in that of the compiler.
 const SOURCE: &str = "tests/auxiliary/rust_test_helpers.c";
@@ -16,13 +17,24 @@ pub struct TestHelpers {
     /// For whom: a target's name, or the host's triple.
     pub label: String,
     /// The C compiler for that.
-    pub cc: PathBuf,
-    /// What tells it from others, where no step does.
-    pub version: Option<String>,
+    pub cc: CCompiler,
     /// llvm-ar.
     pub ar: PathBuf,
-    /// The compiler's patched source.
-    pub source: PathBuf,
+    /// The step of the compiler's patched source.
+    pub source: StepId,
+}
+
+/// What compiles C.
+pub enum CCompiler {
+    /// The host's.
+    Host(Tool),
+    /// That of a toolchain.
+    Target {
+        /// The step `toolchain`.
+        toolchain: StepId,
+        /// Name of its driver.
+        driver: String,
+    },
 }
 
 impl Step for TestHelpers {
@@ -35,12 +47,27 @@ impl Step for TestHelpers {
     }
 
     fn inputs(&self) -> Inputs {
-        Inputs::new().list("cc", self.version.as_deref())
+        // A toolchain's is told from others by its step.
+        match &self.cc {
+            CCompiler::Host(tool) => Inputs::new().add("cc", &tool.line),
+            CCompiler::Target { .. } => Inputs::new(),
+        }
+    }
+
+    fn needs(&self) -> Vec<StepId> {
+        match self.cc {
+            CCompiler::Host(_) => vec![self.source],
+            CCompiler::Target { toolchain, .. } => vec![self.source, toolchain],
+        }
     }
 
     fn build(&self, work: &Work) -> Result<()> {
         let object = work.scratch.join("rust_test_helpers.o");
-        let compile = Cmd::new(&self.cc).args(["-w", "-O0", "-fPIC", "-c"]).arg(self.source.join(SOURCE));
+        let cc = match &self.cc {
+            CCompiler::Host(tool) => tool.path.clone(),
+            CCompiler::Target { toolchain, driver } => work.path(*toolchain)?.join("bin").join(driver),
+        };
+        let compile = Cmd::new(cc).args(["-w", "-O0", "-fPIC", "-c"]).arg(work.path(self.source)?.join(SOURCE));
         let compile = compile.arg("-o").arg(&object);
         let archive = Cmd::new(&self.ar).arg("crs").arg(work.out.join("librust_test_helpers.a")).arg(&object);
         for cmd in [compile, archive] {

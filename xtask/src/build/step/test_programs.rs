@@ -16,7 +16,7 @@ use bringup_runner::test_set::{PROGRAMS, ProgramEntry, TestSet};
 use serde::Deserialize;
 
 use super::std::{CARGO_TARGET, Library};
-use super::{Node, Step, Work, tree};
+use super::{Node, Step, StepId, Work, tree};
 
 /// The test set that the steps `toolchain` and `test_programs` give for this triple, or will give.
 pub fn test_set(triple: &str, toolchain: &Node, test_programs: &Node) -> TestSet {
@@ -35,9 +35,9 @@ pub struct TestPrograms {
     /// How: as std was.
     pub library: Library,
     /// The step `std`.
-    pub std: PathBuf,
+    pub std: StepId,
     /// The step `toolchain`.
-    pub toolchain: PathBuf,
+    pub toolchain: StepId,
 }
 
 impl Step for TestPrograms {
@@ -58,13 +58,17 @@ impl Step for TestPrograms {
         2
     }
 
+    fn needs(&self) -> Vec<StepId> {
+        vec![self.library.source, self.std, self.toolchain]
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
         // cargo finds std's crates built and adds the tests; the std step's own files are linked, never written to.
         let target = work.scratch.join(CARGO_TARGET);
-        tree::link(&self.std.join(CARGO_TARGET), &target)?;
+        tree::link(&work.path(self.std)?.join(CARGO_TARGET), &target)?;
         let mut programs = Vec::new();
         for artifact in self.cargo(work, &target)? {
-            let Some((program, file)) = artifact.program(&self.library.source)? else { continue };
+            let Some((program, file)) = artifact.program(work.path(self.library.source)?)? else { continue };
             for (link, ending) in Link::ALL.into_iter().zip(ENDINGS) {
                 let place = program.path(&work.out, link);
                 fs_err::create_dir_all(place.parent().unwrap_or(&work.out))?;
@@ -83,12 +87,12 @@ impl TestPrograms {
     fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
         let wrapper = work.scratch.join("rustc-wrapper");
         super::write_script(&wrapper, &self.rustc_wrapper())?;
-        let cmd = self.library.cargo(&self.toolchain, target).env("RUSTC_WRAPPER", wrapper).args([
+        let cmd = self.library.cargo(work, self.toolchain, target)?.env("RUSTC_WRAPPER", wrapper).args([
             "test",
             "--no-run",
             "--message-format=json-render-diagnostics",
         ]);
-        let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work));
+        let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work)?);
         let cmd = LIBRARY.iter().fold(cmd, |cmd, (_, package)| cmd.args(["-p", package]));
         let cmd = cmd.within(&work.jobs, Share::Tool);
         let mut messages = Vec::new();

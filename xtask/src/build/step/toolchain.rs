@@ -1,12 +1,10 @@
 //! `toolchain`: the sysroot step's folder with std in it. Its `bin/cargo` and `bin/rustc` work for the target as they are.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use bringup_model::digest::Inputs;
 use bringup_model::target::Target;
 
-use super::{Step, Work, tree};
+use super::{Step, StepId, Work, tree};
 use crate::build::store::INPUTS_FILE;
 
 /// The toolchain of one target.
@@ -14,9 +12,9 @@ pub struct Toolchain {
     /// For whom.
     pub target: Target,
     /// The step `sysroot`.
-    pub sysroot: PathBuf,
+    pub sysroot: StepId,
     /// The step `std`.
-    pub std: PathBuf,
+    pub std: StepId,
 }
 
 impl Step for Toolchain {
@@ -32,10 +30,17 @@ impl Step for Toolchain {
         Inputs::new().add("triple", &self.target.triple)
     }
 
+    fn needs(&self) -> Vec<StepId> {
+        vec![self.sysroot, self.std]
+    }
+
     fn build(&self, work: &Work) -> Result<()> {
-        tree::link(&self.sysroot, &work.out)?;
+        tree::link(work.path(self.sysroot)?, &work.out)?;
         // The sysroot's own record; this step gets one of its own.
         fs_err::remove_file(work.out.join(INPUTS_FILE))?;
-        tree::link(&self.std.join("lib"), &work.out.join("lib/rustlib").join(&self.target.triple).join("lib"))
+        tree::link(
+            &work.path(self.std)?.join("lib"),
+            &work.out.join("lib/rustlib").join(&self.target.triple).join("lib"),
+        )
     }
 }

@@ -17,10 +17,10 @@ use bringup_model::target::Target;
 use self::case::Case;
 use self::show::Row;
 use crate::build::step::{Node, Plan, Results, StepId, Task};
+use crate::build::{Patched, Planner, Sources};
 use crate::cli::{Prove, TargetNames};
 use crate::host::survey::Rust;
 use crate::project::spec::Spec;
-use crate::session::{Patched, Session, Sources};
 use crate::source::prove::{HOST, OnTarget, Prover, Shown, Subject};
 
 /// What every toolchain of a target is planned with.
@@ -41,35 +41,36 @@ struct Trial<'a> {
     fallen: Vec<String>,
 }
 
-pub fn run(session: &Session, options: &Prove) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &Prove) -> Result<u8> {
     for name in &options.patches {
-        session.named_patches(name)?;
+        planner.named_patches(name)?;
     }
-    if options.each && session.compiler == Compiler::Stock {
+    if options.each && planner.options.compiler == Compiler::Stock {
         let error = "--each is for a compiler that is built\nhint: add --compiler bootstrap";
         return Err(Coded::error(exit::USAGE, error));
     }
-    let wanted = session.targets(&TargetNames { targets: options.target.clone(), release: None })?;
-    let series = session.series_in_use()?;
+    let wanted = TargetNames { targets: options.target.clone(), release: None }
+        .read(planner.project, &planner.workspace.console)?;
+    let series = planner.series_in_use()?;
     let mut cases = Vec::new();
-    for (source, series) in session.sources().into_iter().zip(&series) {
+    for (source, series) in planner.project.sources().into_iter().zip(&series) {
         let named = |patch: &&Patch| {
             options.patches.is_empty() || options.patches.iter().any(|name| name.is(source.name, patch))
         };
         for patch in series.patches.iter().filter(named) {
-            cases.push(Case::new(session, options, source, patch, &wanted)?);
+            cases.push(Case::new(planner, options, source, patch, &wanted)?);
         }
     }
-    let rows = prove(session, options, &series, &cases)?;
-    let code = show::show(session, rows)?;
+    let rows = prove(planner, options, &series, &cases)?;
+    let code = show::show(planner, rows)?;
     let hints: BTreeSet<&String> = cases.iter().filter_map(|case| case.barred.as_ref()?.hint.as_ref()).collect();
     for hint in hints {
-        session.ui.note(&format!("hint: {hint}"));
+        planner.workspace.console.note(&format!("hint: {hint}"));
     }
     Ok(code)
 }
 
-fn prove(session: &Session, options: &Prove, series: &[Series; 3], cases: &[Case]) -> Result<Vec<Row>> {
+fn prove(planner: &Planner<'_>, options: &Prove, series: &[Series; 3], cases: &[Case]) -> Result<Vec<Row>> {
     let (barred, open): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.barred.is_some());
     let why = |case: &&Case| Row::not_run(case, case.barred.as_ref().map_or("", |barred| &barred.why));
     let rows = Mutex::new(barred.iter().map(why).collect::<Vec<Row>>());
@@ -78,22 +79,22 @@ fn prove(session: &Session, options: &Prove, series: &[Series; 3], cases: &[Case
     }
     let targets: BTreeMap<&str, &Target> =
         open.iter().flat_map(|case| &case.targets).map(|target| (target.name.as_str(), target)).collect();
-    session.check_compiler(&targets.values().copied().cloned().collect::<Vec<_>>())?;
-    let store = session.store()?;
-    let builder = session.builder(&store)?;
+    planner.check_compiler(&targets.values().copied().cloned().collect::<Vec<_>>())?;
+    let store = planner.workspace.store()?;
+    let builder = planner.builder(&store)?;
     let mut around = BTreeMap::new();
     // The emulator of a target that only has its name on a proof need not be there.
     let toolchains = open.iter().filter(|case| case.proof.needs == Needs::Toolchain);
     for target in toolchains.flat_map(|case| &case.targets) {
         if !around.contains_key(&target.name) {
-            around.insert(&target.name, Around::find(session, options, target)?);
+            around.insert(&target.name, Around::find(planner, options, target)?);
         }
     }
-    let mut plan = Plan::new(&session.out);
-    let with = session.plan_sources(&mut plan, series, Sources::Fetch)?;
+    let mut plan = Plan::new(&planner.workspace.out);
+    let with = planner.plan_sources(&mut plan, series, Sources::Fetch)?;
     let mut trials = Vec::new();
     for case in open {
-        let without = case.without(session, &store, &mut plan, series, with)?;
+        let without = case.without(planner, &store, &mut plan, series, with)?;
         let fallen = without.fallen;
         let pair = [with, without.patched];
         if case.proof.needs != Needs::Toolchain {
@@ -106,22 +107,22 @@ fn prove(session: &Session, options: &Prove, series: &[Series; 3], cases: &[Case
             let around = &around[&target.name];
             let mut toolchain = |patched: Patched| {
                 let spec = if patched.compiler.is_some() { &around.spec } else { &around.stock_spec };
-                let steps = session.plan_target(&mut plan, target, spec.clone(), patched)?;
+                let steps = planner.plan_target(&mut plan, target, spec.clone(), patched)?;
                 Ok::<_, anyhow::Error>(case.toolchain(steps))
             };
             let (with, without) = (toolchain(pair[0])?, toolchain(pair[1])?);
             trials.push(Trial { case, around: Some(around), with, without: Some(without), fallen: fallen.clone() });
         }
     }
-    let stage0 = session.rust()?;
+    let stage0 = planner.rust()?;
     let mut tasks = Vec::new();
     for trial in &trials {
         let Trial { case, .. } = trial;
         let prover = Prover {
             store: &store,
             jobs: &builder.jobs,
-            cargo_home: session.cargo_home(),
-            offline: session.offline,
+            cargo_home: planner.workspace.cargo_home(),
+            offline: planner.workspace.offline,
             file: &case.file,
             proof: &case.proof,
         };
@@ -145,10 +146,10 @@ fn step(case: &Case, patched: Patched) -> Option<StepId> {
 }
 
 impl Around {
-    fn find(session: &Session, options: &Prove, target: &Target) -> Result<Self> {
-        let emulator = session.emulator(target, options.qemu.as_deref())?;
+    fn find(planner: &Planner<'_>, options: &Prove, target: &Target) -> Result<Self> {
+        let emulator = planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?;
         let on = OnTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
-        Ok(Self { on, spec: session.spec(target)?, stock_spec: session.stock_spec(target)? })
+        Ok(Self { on, spec: planner.spec(target)?, stock_spec: planner.stock_spec(target)? })
     }
 }
 
@@ -161,7 +162,7 @@ impl Trial<'_> {
         // That of the first step that failed itself.
         let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
         let show = |side: Option<StepId>, link: Link, passing: bool| match side.and_then(failed) {
-            Some(error) => Ok(Shown::Fails("it does not build".into(), format!("\n  | {error}"))),
+            Some(error) => Ok(Shown::Fails("it does not build".into(), format!("\n  | {error:#}"))),
             None => prover.run(&self.subject(side.map(|id| plan.node(id)), stage0, link), passing),
         };
         let row = |&link: &Link| {

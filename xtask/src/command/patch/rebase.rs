@@ -5,14 +5,15 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::pins::Source;
 use bringup_model::series::Patch;
 
+use crate::build::Planner;
 use crate::render::table::{Cell, Tone, columns};
-use crate::session::Session;
 use crate::source::patch::rebase::{Fate, rebase};
 use crate::source::patch::{load, references};
 
-pub fn run(session: &Session, write: bool) -> Result<()> {
-    let default = |source: &Source| session.pins.all.iter().find(|other| other.name == source.name).cloned();
-    let moved: Vec<(Source, &Source)> = session
+pub fn run(planner: &Planner<'_>, write: bool) -> Result<()> {
+    let default = |source: &Source| planner.project.pins.all.iter().find(|other| other.name == source.name).cloned();
+    let moved: Vec<(Source, &Source)> = planner
+        .project
         .sources()
         .into_iter()
         .filter_map(|new| Some((default(new)?, new)))
@@ -23,24 +24,24 @@ pub fn run(session: &Session, write: bool) -> Result<()> {
         return Err(Coded::error(exit::USAGE, format!("there is nothing to rebase onto\nhint: {hint}")));
     }
     for (old, new) in moved {
-        one(session, &old, new, write)?;
+        one(planner, &old, new, write)?;
     }
     Ok(())
 }
 
-fn one(session: &Session, old: &Source, new: &Source, write: bool) -> Result<()> {
-    let series = load::load(&session.root, old.name, &old.version)?;
+fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result<()> {
+    let series = load::load(&planner.project.root, old.name, &old.version)?;
     if series.patches.is_empty() {
         bail!("{} {} has no patches", old.name, old.version);
     }
-    let folder = load::folder(&session.root, new.name, &new.version);
+    let folder = load::folder(&planner.project.root, new.name, &new.version);
     if write && folder.exists() {
         let text = format!("{} is there already\nhint: remove it, or leave --write out", folder.display());
         return Err(Coded::error(exit::USAGE, text));
     }
-    let store = session.store()?;
-    let from = super::pristine_for(session, &store, old, &series)?;
-    let to = super::pristine_for(session, &store, new, &series)?;
+    let store = planner.workspace.store()?;
+    let from = super::pristine_for(planner, &store, old, &series)?;
+    let to = super::pristine_for(planner, &store, new, &series)?;
     let rebased = rebase(&series, &from, new, &to)?;
 
     let mut rows = vec![["patch", "layer", "lines", "fate", ""].map(Cell::plain).to_vec()];
@@ -66,11 +67,11 @@ fn one(session: &Session, old: &Source, new: &Source, write: bool) -> Result<()>
         ]);
     }
     let title = format!("{} {} -> {}\n", old.name, old.version, new.version);
-    super::super::print(&(title + &columns(&rows, usize::MAX, session.ui.color())))?;
+    super::super::print(&(title + &columns(&rows, usize::MAX, planner.workspace.console.color())))?;
     if write {
         load::write(&folder, &rebased.series)?;
         let count = rebased.series.patches.len();
-        session.ui.note(&format!("{count} patches written to {}", folder.display()));
+        planner.workspace.console.note(&format!("{count} patches written to {}", folder.display()));
     }
     Ok(())
 }

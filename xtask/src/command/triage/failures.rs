@@ -13,9 +13,9 @@ use bringup_model::report::{Report, Run, Test};
 use bringup_model::suite::{self, Ui};
 use bringup_model::target::Target;
 
+use crate::build::Planner;
 use crate::cli::{OwnRunner, Triage as Options};
 use crate::command::report;
-use crate::session::Session;
 use crate::triage::Kind;
 
 /// How many times as long as in the run a test may take.
@@ -34,15 +34,15 @@ pub struct Failure {
 }
 
 /// What is asked for, refused where it makes no sense before anything is done.
-pub fn failures(session: &Session, options: &Options, target: &Target) -> Result<Vec<Failure>> {
+pub fn failures(planner: &Planner<'_>, options: &Options, target: &Target) -> Result<Vec<Failure>> {
     if let Some(patch) = &options.proof {
-        let kind = proof(session, patch)?;
+        let kind = proof(planner, patch)?;
         let links = if let Kind::Proof { proof, .. } = &kind { proof.links.first().copied() } else { None };
         let link = options.link.or(links).unwrap_or(Link::Dynamic);
         return Ok(vec![Failure { kind, link, runner: options.runner.unwrap_or(OwnRunner::Qemu), takes: None }]);
     }
-    let report = report::last(session)?;
-    let other = report.as_ref().and_then(|report| of_others(session, report));
+    let report = report::last(&planner.workspace.out)?;
+    let other = report.as_ref().and_then(|report| of_others(planner, report));
     if options.all {
         let report = report.with_context(|| format!("there is no report yet\nhint: cargo xtask test {}", target.name));
         let report = report.map_err(|error| Coded::error(exit::NOTHING_RAN, error.to_string()))?;
@@ -50,19 +50,19 @@ pub fn failures(session: &Session, options: &Options, target: &Target) -> Result
             let hint = "hint: give the same options as for the run, or run the tests again";
             return Err(Coded::error(exit::USAGE, format!("the last report is about {other}\n{hint}")));
         }
-        return unexpected(session, options, target, &report);
+        return unexpected(planner, options, target, &report);
     }
     let known = report.filter(|_| other.is_none());
     named(options, target, known.as_ref()).map(|failure| vec![failure])
 }
 
 /// In what a report's programs differ from those that would be triaged.
-fn of_others(session: &Session, report: &Report) -> Option<String> {
-    if let Some((name, theirs, ours)) = report::other_versions(session, report).first() {
+fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
+    if let Some((name, theirs, ours)) = report::other_versions(&planner.project.pins, report).first() {
         return Some(format!("{name} {theirs}, not {ours}"));
     }
-    if report.compiler != session.compiler.word() {
-        return Some(format!("the {} compiler, not the {} one", report.compiler, session.compiler.word()));
+    if report.compiler != planner.options.compiler.word() {
+        return Some(format!("the {} compiler, not the {} one", report.compiler, planner.options.compiler.word()));
     }
     let without = |options: &[String]| -> Vec<String> {
         let mut without: Vec<String> =
@@ -70,13 +70,13 @@ fn of_others(session: &Session, report: &Report) -> Option<String> {
         without.sort();
         without
     };
-    let (theirs, ours) = (without(&report.options), without(&session.options));
+    let (theirs, ours) = (without(&report.options), without(&planner.options.words));
     let words = |options: Vec<String>| if options.is_empty() { "all patches".into() } else { options.join(" ") };
     (theirs != ours).then(|| format!("programs built with {}, not {}", words(theirs), words(ours)))
 }
 
 /// Every unexpected failure of the report, each once.
-fn unexpected(session: &Session, options: &Options, target: &Target, report: &Report) -> Result<Vec<Failure>> {
+fn unexpected(planner: &Planner<'_>, options: &Options, target: &Target, report: &Report) -> Result<Vec<Failure>> {
     let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
     if of_target.is_empty() {
         let text = format!("the last report is not about {}\nhint: cargo xtask test {0}", target.name);
@@ -86,8 +86,9 @@ fn unexpected(session: &Session, options: &Options, target: &Target, report: &Re
     let (mut elsewhere, mut ui) = (0, 0);
     for run in of_target {
         if run.verdict == "incomplete" {
-            session
-                .ui
+            planner
+                .workspace
+                .console
                 .warn(&format!("the run of {} {} is incomplete: it may not show all failures", run.target, run.link));
         }
         for suite in &run.suites {
@@ -107,7 +108,7 @@ fn unexpected(session: &Session, options: &Options, target: &Target, report: &Re
     }
     let left = [(elsewhere, "happened on another machine"), (ui, "are of rustc's own tests")];
     for (count, what) in left.into_iter().filter(|(count, _)| *count > 0) {
-        session.ui.warn(&format!("not triaged: {count} failures that {what}"));
+        planner.workspace.console.warn(&format!("not triaged: {count} failures that {what}"));
     }
     Ok(all.into_values().collect())
 }
@@ -172,10 +173,10 @@ fn is_unexpected(test: &Test) -> bool {
 }
 
 /// The proof of the one patch of that name, be it left out or not.
-fn proof(session: &Session, name: &PatchName) -> Result<Kind> {
-    let files = session.named_patches(name)?;
-    let source = session.source(&name.source)?;
-    let series = crate::source::patch::load::load(&session.root, source.name, &source.version)?;
+fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Kind> {
+    let files = planner.named_patches(name)?;
+    let source = planner.project.source(&name.source)?;
+    let series = crate::source::patch::load::load(&planner.project.root, source.name, &source.version)?;
     let [file] = &files[..] else {
         let text = format!("`{name}` is more than one patch\nhint: give its number too, e.g. {}/1", name.source);
         return Err(Coded::error(exit::USAGE, text));
@@ -183,7 +184,7 @@ fn proof(session: &Session, name: &PatchName) -> Result<Kind> {
     let header = series.patches.iter().find(|patch| patch.file == *file);
     let header = header.with_context(|| format!("there is no patch {file}"))?.header();
     let named = header.proof().with_context(|| format!("{file} names no proof"))?;
-    let file = session.root.join(named);
+    let file = planner.project.root.join(named);
     let proof = Proof::parse(named.as_ref(), &fs_err::read_to_string(&file)?)
         .map_err(|(line, message)| Coded::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
     if proof.language == Language::Shell {

@@ -1,12 +1,12 @@
 //! Other versions of the emulator, beside the one in use: what one of them passes is the other's fault.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use bringup_model::pins::QemuControl;
 use bringup_runner::exec::PATH;
 
-use super::{Emulator, PROGRAMS, is_static, named_in, take_forced, unpack, version};
+use super::{Emulator, Emulators, PROGRAMS, is_static, named_in, take_forced, unpack, version};
 use crate::source::fetch::{Cache, OFFLINE, is_interrupt};
 
 /// The folder, in the cache, of packages that serve as controls. They are kept apart from those in use: a control is not
@@ -16,41 +16,37 @@ const FOLDER: &str = "qemu-control";
 /// Where a control was to come from, and why it did not.
 pub type NotHad = (String, anyhow::Error);
 
-/// Versions of `qemu-NAME` other than that of `ours`, each once: the given ones (programs, or folders that they are in), the
-/// distribution's, and those of the packages in `pins`. Fails on an interrupt only.
-pub fn controls(
-    name: &str,
-    ours: &Emulator,
-    given: &[PathBuf],
-    pins: &[QemuControl],
-    cache: &Path,
-    offline: bool,
-    say: &dyn Fn(&str),
-) -> Result<Vec<Result<Emulator, NotHad>>> {
-    let program = format!("qemu-{name}");
-    let mut all = Vec::new();
-    let given = given.iter().map(|path| (path.display().to_string(), take_forced(path, &program, "--control-qemu")));
-    let installed = which::which_in(&program, Some(PATH), "/").ok();
-    let installed =
-        installed.map(|path| (path.display().to_string(), version(&path).map(|version| Emulator { path, version })));
-    let packaged = pins.iter().map(|pin| {
-        let origin = format!("package {} of {}", pin.package, pin.suites.join(", "));
-        (origin, packaged(&program, pin, Cache::new(cache), offline, say))
-    });
-    for (origin, found) in given.chain(installed).chain(packaged) {
-        match found {
-            Err(error) if is_interrupt(&error) => return Err(error),
-            Err(error) => all.push(Err((origin, error))),
-            Ok(found) => {
-                let known =
-                    |other: &Result<Emulator, NotHad>| matches!(other, Ok(other) if other.version == found.version);
-                if found.version != ours.version && !all.iter().any(known) {
-                    all.push(Ok(found));
+impl Emulators<'_> {
+    /// Versions of `qemu-NAME` other than that of `ours`, each once: the given ones (programs, or folders that they are in), the
+    /// distribution's, and those of the packages in the pins. Fails on an interrupt only.
+    pub fn controls(&self, name: &str, ours: &Emulator, given: &[PathBuf]) -> Result<Vec<Result<Emulator, NotHad>>> {
+        let program = format!("qemu-{name}");
+        let say = &*self.say;
+        let mut all = Vec::new();
+        let given =
+            given.iter().map(|path| (path.display().to_string(), take_forced(path, &program, "--control-qemu")));
+        let installed = which::which_in(&program, Some(PATH), "/").ok();
+        let installed = installed
+            .map(|path| (path.display().to_string(), version(&path).map(|version| Emulator { path, version })));
+        let packaged = self.pin.controls.iter().map(|pin| {
+            let origin = format!("package {} of {}", pin.package, pin.suites.join(", "));
+            (origin, packaged(&program, pin, Cache::new(self.cache), self.offline, say))
+        });
+        for (origin, found) in given.chain(installed).chain(packaged) {
+            match found {
+                Err(error) if is_interrupt(&error) => return Err(error),
+                Err(error) => all.push(Err((origin, error))),
+                Ok(found) => {
+                    let known =
+                        |other: &Result<Emulator, NotHad>| matches!(other, Ok(other) if other.version == found.version);
+                    if found.version != ours.version && !all.iter().any(known) {
+                        all.push(Ok(found));
+                    }
                 }
             }
         }
+        Ok(all)
     }
-    Ok(all)
 }
 
 /// The emulator of a package, from the cache if it is there.
@@ -80,7 +76,7 @@ fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: 
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::fake;
+    use super::super::tests::{fake, pin};
     use super::*;
 
     const NAME: &str = "no-such-machine";
@@ -95,8 +91,10 @@ mod tests {
         };
         let ours = Emulator { path: put("ours", "11.1.3"), version: "11.1.3".parse().unwrap() };
         let given = [put("old", "7.2.22"), put("same", "11.1.3"), put("again", "7.2.22"), cache.path().join("none")];
-        let pins = [QemuControl { package: "p".into(), suites: vec!["s".into()] }];
-        let found = controls(NAME, &ours, &given, &pins, cache.path(), true, &|_| ()).unwrap();
+        let mut pin = pin();
+        pin.controls = vec![QemuControl { package: "p".into(), suites: vec!["s".into()] }];
+        let emulators = Emulators { pin: &pin, cache: cache.path(), offline: true, say: Box::new(|_| ()) };
+        let found = emulators.controls(NAME, &ours, &given).unwrap();
         let told: Vec<String> = found
             .into_iter()
             .map(|control| match control {

@@ -12,8 +12,8 @@ use bringup_model::target::Target;
 
 use crate::build::step::{Plan, StepId};
 use crate::build::store::Store;
+use crate::build::{Patched, Planner, Sources, TargetSteps};
 use crate::cli::Prove;
-use crate::session::{Patched, Session, Sources, TargetSteps};
 use crate::source::patch::leave_out::falls_with;
 use crate::source::patch::references;
 
@@ -63,7 +63,7 @@ pub struct Without {
 impl<'a> Case<'a> {
     /// The case of one patch, on as many of the targets that are asked for as it is for.
     pub fn new(
-        session: &Session,
+        planner: &Planner<'_>,
         options: &Prove,
         source: &'a Source,
         patch: &'a Patch,
@@ -72,7 +72,7 @@ impl<'a> Case<'a> {
         let header = patch.header();
         let at = || format!("patches/{}/{}/{}", source.name, source.version, patch.file);
         let named = header.proof().with_context(|| format!("{} names no proof", at()))?;
-        let file = session.root.join(named);
+        let file = planner.project.root.join(named);
         let text = fs_err::read_to_string(&file).with_context(|| format!("{}: reading its proof", at()))?;
         let proof = Proof::parse(named.as_ref(), &text)
             .map_err(|(line, message)| Coded::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
@@ -86,19 +86,19 @@ impl<'a> Case<'a> {
         let free = !of_compiler || proof.needs == Needs::Source;
         let control = if free || options.each { Control::Itself } else { Control::CompilerSeries };
         let mut case = Self { source, patch, layer, file, proof, targets, control, barred: None };
-        case.barred = case.bar(session, of_compiler)?;
+        case.barred = case.bar(planner, of_compiler)?;
         Ok(case)
     }
 
-    fn bar(&self, session: &Session, of_compiler: bool) -> Result<Option<Barred>> {
-        if of_compiler && session.compiler == Compiler::Stock {
+    fn bar(&self, planner: &Planner<'_>, of_compiler: bool) -> Result<Option<Barred>> {
+        if of_compiler && planner.options.compiler == Compiler::Stock {
             let why = format!(": it changes the {}, and the compiler in use is the stock one", self.layer);
             return Ok(Some(Barred { why, hint: Some("add --compiler bootstrap".into()) }));
         }
         if self.targets.is_empty() {
             return Ok(Some(Barred { why: ": it is for none of these targets".into(), hint: None }));
         }
-        let (installed, version) = (&session.rust()?.release, &self.source.version);
+        let (installed, version) = (&planner.rust()?.release, &self.source.version);
         if self.control == Control::CompilerSeries && installed != version {
             let why = format!(": without the patch there is only rustc {installed}, not {version}");
             let hint = Some("build the compiler without the patch with --each, or install that version".into());
@@ -115,7 +115,7 @@ impl<'a> Case<'a> {
     /// The sources that the proof is to fail with, where `with` are those that it is to pass with.
     pub fn without(
         &self,
-        session: &Session,
+        planner: &Planner<'_>,
         store: &Store,
         plan: &mut Plan,
         series: &[Series; 3],
@@ -128,11 +128,11 @@ impl<'a> Case<'a> {
         let whole = series.iter().find(own).context("the patch is of no source")?;
         // What belongs to other layers does not bear on it.
         let source = self.source.with_layers(|name| name == self.layer);
-        let tree = super::super::pristine(session, store, &source)?;
+        let tree = super::super::pristine(planner, store, &source)?;
         let fallen = falls_with(&whole.clone().within(&source), &self.patch.file, &tree)?;
         let goes = |patch: &Patch| patch.file == self.patch.file || fallen.contains(&patch.file);
         let series = series.clone().map(|series| if own(&&series) { series.without(goes) } else { series });
-        Ok(Without { patched: session.plan_sources(plan, &series, Sources::Fetch)?, fallen })
+        Ok(Without { patched: planner.plan_sources(plan, &series, Sources::Fetch)?, fallen })
     }
 
     /// The step whose folder the proof is compiled with. C needs no std.

@@ -6,8 +6,8 @@ use anyhow::Result;
 use bringup_model::exit;
 
 use super::case::{Case, Control};
+use crate::build::Planner;
 use crate::render::table::{Cell, Tone, columns};
-use crate::session::Session;
 use crate::source::prove::Shown;
 
 /// One line of the table.
@@ -85,8 +85,8 @@ impl Row {
 }
 
 /// Prints the table; the exit code that it means.
-pub fn show(session: &Session, mut rows: Vec<Row>) -> Result<u8> {
-    session.ui.finish();
+pub fn show(planner: &Planner<'_>, mut rows: Vec<Row>) -> Result<u8> {
+    planner.workspace.console.finish();
     rows.sort();
     let headings = ["patch", "target", "link", "left out", "without", "with", "verdict"];
     let mut table = vec![headings.map(Cell::plain).to_vec()];
@@ -95,10 +95,10 @@ pub fn show(session: &Session, mut rows: Vec<Row>) -> Result<u8> {
         table.push(cells.into_iter().chain([row.verdict.cell()]).collect());
         if !row.detail.is_empty() {
             let place = [&*row.patch, &row.target, row.link].join(" ");
-            session.ui.note(&format!("{}{}", place.trim_end(), row.detail));
+            planner.workspace.console.note(&format!("{}{}", place.trim_end(), row.detail));
         }
     }
-    crate::command::print(&columns(&table, usize::MAX, session.ui.color()))?;
+    crate::command::print(&columns(&table, usize::MAX, planner.workspace.console.color()))?;
     let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
     Ok(if any(Verdict::Fails) {
         exit::REGRESSION

@@ -7,10 +7,9 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 
-use super::Session;
-use super::plan::{Planned, TargetSteps};
+use super::plan::{CompilerSteps, Planned, Planner, TargetSteps};
 use crate::build::step::compiletest::{Compiletest, PROGRAM};
-use crate::build::step::test_helpers::TestHelpers;
+use crate::build::step::test_helpers::{CCompiler, TestHelpers};
 use crate::build::step::{Plan, StepId};
 
 /// The steps that rustc's own tests take for one target.
@@ -34,10 +33,10 @@ impl UiSteps {
     }
 }
 
-impl Session {
+impl Planner<'_> {
     /// Fails unless the compiler is one that is built: the tests are of its source.
     pub fn check_ui(&self) -> Result<Making> {
-        match self.compiler {
+        match self.options.compiler {
             Compiler::Bootstrap(making) => Ok(making),
             Compiler::Stock => Err(Coded::error(
                 exit::USAGE,
@@ -51,25 +50,16 @@ impl Session {
         let host = self.host()?;
         let of_compiler = planned.patched.compiler.context("there is no compiler in the plan")?;
         let plan = &mut planned.plan;
-        let tree = plan.path(of_compiler.source).to_owned();
-        let (rust, locked) = (host.rust.clone(), of_compiler.locked);
-        let step = Compiletest { rust, source: tree.clone(), locked, cargo_home: self.cargo_home() };
-        let compiletest = plan.add(step, &[of_compiler.source]);
+        let CompilerSteps { source, locked, .. } = of_compiler;
+        let rust = host.rust.clone();
+        let compiletest = plan.add(Compiletest { rust, source, locked, cargo_home: self.workspace.cargo_home() });
         let ar = host.path("llvm-ar")?.to_owned();
-        let clang = host.tool("clang")?;
-        let step = TestHelpers {
-            label: host.rust.triple.clone(),
-            cc: clang.path.clone(),
-            version: Some(clang.line.clone()),
-            ar: ar.clone(),
-            source: tree.clone(),
-        };
-        let for_host = plan.add(step, &[of_compiler.source]);
-        let cc = plan.path(steps.toolchain).join("bin").join(target.driver());
-        let step = TestHelpers { label: target.name.clone(), cc, version: None, ar, source: tree };
-        let for_target = plan.add(step, &[of_compiler.source, steps.toolchain]);
-        let helpers = [for_host, for_target];
-        Ok(UiSteps { source: of_compiler.source, toolchain: steps.toolchain, compiletest, helpers })
+        let of_host = CCompiler::Host(host.tool("clang")?.clone());
+        let of_target = CCompiler::Target { toolchain: steps.toolchain, driver: target.driver() };
+        let compilers = [(&host.rust.triple, of_host), (&target.name, of_target)];
+        let helpers =
+            compilers.map(|(label, cc)| plan.add(TestHelpers { label: label.clone(), cc, ar: ar.clone(), source }));
+        Ok(UiSteps { source, toolchain: steps.toolchain, compiletest, helpers })
     }
 
     /// What these steps give, or will give.
@@ -97,7 +87,9 @@ impl Session {
     fn components(&self, making: Making) -> Result<String> {
         let names = match making.llvm {
             Llvm::System => super::compiler::backends_built(self.host()?.path("llvm-config")?)?,
-            Llvm::Bundled => super::compiler::backends(&crate::project::config::targets(&self.root, &[])?)?.join(" "),
+            Llvm::Bundled => {
+                super::compiler::backends(&crate::project::config::targets(&self.project.root, &[])?)?.join(" ")
+            }
         };
         Ok(names.to_lowercase())
     }

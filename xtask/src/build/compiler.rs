@@ -10,24 +10,24 @@ use bringup_model::series::Series;
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
-use super::Session;
-use super::plan::{CompilerSteps, Planned, Sources};
+use super::plan::{CompilerSteps, Planned, Planner, Sources};
 use crate::build::step::Plan;
 use crate::build::step::compiler::config::{Config, Foreign, Llvm};
 use crate::build::step::compiler::{self as step, XPy};
 use crate::host::survey::{self, Rust, Tool};
+use crate::host::tools;
 use crate::project::spec;
 
-impl Session {
+impl Planner<'_> {
     /// Fails unless this toolchain can compile the pinned source: std needs a compiler of its own version, a compiler one of
     /// its own version or the one before.
     pub(super) fn check_release(&self, rust: &Rust) -> Result<()> {
-        let wanted = &self.pins.rust.version;
+        let wanted = &self.project.pins.rust.version;
         if rust.release == *wanted {
             return Ok(());
         }
         let in_use = &rust.release;
-        let error = match self.compiler {
+        let error = match self.options.compiler {
             Compiler::Stock => format!(
                 "rustc {in_use} is in use, but std {wanted} is built by rustc {wanted} only\nhint: rustup toolchain install {wanted}"
             ),
@@ -45,28 +45,28 @@ impl Session {
 
     /// The commit that the compiler in use was built from, or the version of its source.
     pub(super) fn commit(&self, rust: &Rust) -> String {
-        let version = &self.pins.rust.version;
+        let version = &self.project.pins.rust.version;
         if rust.release == *version { rust.commit.clone() } else { version.clone() }
     }
 
     /// Fails early if a compiler is to be built that cannot be, or not for one of these targets.
     pub fn check_compiler(&self, targets: &[Target]) -> Result<()> {
-        let Compiler::Bootstrap(making) = self.compiler else { return Ok(()) };
+        let Compiler::Bootstrap(making) = self.options.compiler else { return Ok(()) };
         let host = self.host()?;
-        host.need(survey::uses(self.compiler))?;
+        host.need(survey::uses(self.options.compiler))?;
         let backends = backends(targets)?;
         if making.llvm == compiler::Llvm::Bundled {
             return Ok(());
         }
         let config = host.tool("llvm-config")?;
-        let source = &self.pins.rust;
+        let source = &self.project.pins.rust;
         let tree = source.compiler.as_ref().with_context(|| format!("rustc {} cannot be built", source.version))?;
         let oldest = tree.oldest_llvm;
         if config.version.as_ref().is_none_or(|version| version.major() < oldest) {
             let (line, path, rust) = (&config.line, config.path.display(), &source.version);
             let error = format!(
                 "{path} is of LLVM {line}, but rustc {rust} is built with LLVM {oldest} or newer ({} is tried)\nhint: install that, or build the one in Rust's source with --llvm bundled",
-                survey::PREFERRED_LLVM,
+                tools::PREFERRED_LLVM,
             );
             return Err(Coded::error(exit::HOST, error));
         }
@@ -94,42 +94,48 @@ impl Session {
         series: &Series,
         sources: Sources,
     ) -> Result<CompilerSteps> {
-        let source = self.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+        let source =
+            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
         let series = series.clone().within(&source);
         let patch = self.patch_step(&source, &series, sources)?;
         let locked = patch.lacks.is_empty();
-        let patched = plan.add(patch, &[]);
         let config = self.config(making, &source, locked)?;
-        let xpy = self.xpy(making, plan.path(patched), config)?;
-        let step = step::Compiler { xpy, series, unfinished: self.out.join("unfinished") };
-        Ok(CompilerSteps { source: patched, compiler: plan.add(step, &[patched]), locked })
+        let source = plan.add(patch);
+        let xpy = self.xpy(making, config)?;
+        let step = step::Compiler { xpy, source, series, unfinished: self.workspace.out.join("unfinished") };
+        Ok(CompilerSteps { source, compiler: plan.add(step), locked })
     }
 
-    fn xpy(&self, making: Making, source: &Path, config: Config) -> Result<XPy> {
+    fn xpy(&self, making: Making, config: Config) -> Result<XPy> {
         let python = self.host()?.path("python3")?.to_owned();
-        Ok(XPy { python, source: source.to_owned(), config, stage: making.stage, cargo_home: self.cargo_home() })
+        Ok(XPy { python, config, stage: making.stage, cargo_home: self.workspace.cargo_home() })
     }
 
     /// x.py as someone would run it who lets it build std for these targets of a plan, too.
     pub fn xpy_for_targets(&self, planned: &Planned) -> Result<XPy> {
-        let (Compiler::Bootstrap(making), Some(steps)) = (self.compiler, planned.patched.compiler) else {
+        let (Compiler::Bootstrap(making), Some(steps)) = (self.options.compiler, planned.patched.compiler) else {
             let error = "x.py builds a compiler\nhint: add --compiler bootstrap";
             return Err(Coded::error(exit::USAGE, error));
         };
-        let source = self.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+        let source =
+            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
         let mut config = self.config(making, &source, steps.locked)?;
         for (target, steps) in &planned.targets {
             let toolchain = planned.plan.path(steps.toolchain);
-            let runner = self.emulator(target, None)?.runner(target, toolchain.join("sysroot")).emulator();
+            let runner = self
+                .emulators()
+                .find(&target.qemu.emulator, None)?
+                .runner(target, toolchain.join("sysroot"))
+                .emulator();
             let words: Vec<String> = runner.iter().map(|word| word.to_string_lossy().into_owned()).collect();
             config.targets.push(Foreign {
                 triple: target.triple.clone(),
-                spec: spec::resolve(&self.root, target, &self.host()?.rust)?,
+                spec: spec::resolve(&self.project.root, target, &self.host()?.rust)?,
                 driver: toolchain.join("bin").join(target.driver()),
                 runner: words.join(" "),
             });
         }
-        self.xpy(making, planned.plan.path(steps.source), config)
+        self.xpy(making, config)
     }
 
     fn config(&self, making: Making, source: &Source, locked: bool) -> Result<Config> {
@@ -141,7 +147,7 @@ impl Session {
             }
             compiler::Llvm::Bundled => {
                 // Of all targets, whichever are asked for: it is one compiler for them all.
-                let all = crate::project::config::targets(&self.root, &[])?;
+                let all = crate::project::config::targets(&self.project.root, &[])?;
                 let mut backends = backends(&all)?;
                 backends.push("host".into());
                 backends.sort();
@@ -155,7 +161,7 @@ impl Session {
             locked,
             llvm,
             compilers: [host.tool("clang")?.clone(), host.tool("clang++")?.clone()],
-            rust: self.pins.compiler.rust.clone(),
+            rust: self.project.pins.compiler.rust.clone(),
             targets: Vec::new(),
         })
     }

@@ -1,0 +1,111 @@
+//! What a command line is about: a project, what to build of it, and where.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use bringup_model::compiler::Compiler;
+use bringup_model::exit::{self, Coded};
+
+use crate::build::store::Store;
+use crate::build::{BuildOptions, Planner, Workspace};
+use crate::cli::Cli;
+use crate::console::Console;
+use crate::project::{Project, config};
+use crate::trial::archive::unpack::{self, Unpacked};
+
+/// What a command line is about. [`super::dispatch`] hands its parts to the verbs.
+pub struct Invocation {
+    /// The project, with the versions that the command line names.
+    pub project: Project,
+    /// What it chooses of a build.
+    pub options: BuildOptions,
+    /// Where it works.
+    pub workspace: Workspace,
+}
+
+impl Invocation {
+    /// Reads bringup.toml and settles the folders.
+    pub fn open(cli: &Cli) -> Result<Self> {
+        let start = start_folder(cli)?;
+        let root = config::find_root(&start)?;
+        let out = root.join("out");
+        let mut project = Project::open(root)?;
+        let workspace = workspace(cli, &start, out)?;
+        for (name, version) in [("rust", &cli.rust), ("musl", &cli.musl)] {
+            if let Some(version) = version {
+                project.pins.select(name, version).map_err(|error| Coded::error(exit::USAGE, error))?;
+            }
+        }
+        let invocation = Self { project, options: options(cli)?, workspace };
+        for name in &invocation.options.without {
+            invocation.planner().named_patches(name)?;
+        }
+        Ok(invocation)
+    }
+
+    /// Unpacks an archive of test programs, in which is what it takes of a project. Results go to the out folder of the
+    /// project around, if there is one, else to `out` in the working folder.
+    pub fn of_archive(cli: &Cli, file: &Path) -> Result<(Self, Unpacked)> {
+        let start = start_folder(cli)?;
+        let out = config::find_root(&start).unwrap_or_else(|_| start.clone()).join("out");
+        let workspace = workspace(cli, &start, out)?;
+        // It is opened again for the run.
+        let store: Store = workspace.store()?;
+        let unpacked = unpack::unpack(&store, file)?;
+        drop(store);
+        let mut project = Project::open(unpacked.folder.clone())?;
+        let pins = &unpacked.manifest.pins;
+        for (name, version) in [("rust", &pins.rust), ("musl", &pins.musl), ("llvm", &pins.llvm)] {
+            project.pins.select(name, version).map_err(|error| {
+                Coded::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
+            })?;
+        }
+        let options = BuildOptions { without: Vec::new(), compiler: Compiler::Stock, words: Vec::new() };
+        Ok((Self { project, options, workspace }, unpacked))
+    }
+
+    /// Plans what it is to build.
+    pub fn planner(&self) -> Planner<'_> {
+        Planner::new(&self.project, &self.options, &self.workspace)
+    }
+}
+
+fn options(cli: &Cli) -> Result<BuildOptions> {
+    let compiler = cli.compiler.choice().map_err(|error| Coded::error(exit::USAGE, error))?;
+    let version = |name: &str, version: &Option<String>| version.as_ref().map(|version| format!("--{name} {version}"));
+    let versions = [version("rust", &cli.rust), version("musl", &cli.musl)].into_iter().flatten();
+    let without = cli.without.iter().map(|patch| format!("--without {patch}"));
+    let words = versions.chain(without).chain(cli.compiler.words()).collect();
+    Ok(BuildOptions { without: cli.without.clone(), compiler, words })
+}
+
+fn workspace(cli: &Cli, start: &Path, out: PathBuf) -> Result<Workspace> {
+    let cache = match &cli.cache {
+        Some(cache) => start.join(cache),
+        None => default_cache(start)?,
+    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = cli.jobs.map_or(processors, usize::from);
+    Ok(Workspace { out, cache, offline: cli.offline, jobs, console: Console::for_stderr(cli.quiet) })
+}
+
+/// The folder that a command line is about.
+fn start_folder(cli: &Cli) -> Result<PathBuf> {
+    match &cli.directory {
+        Some(directory) => Ok(fs_err::canonicalize(directory)?),
+        None => std::env::current_dir().context("finding the working folder"),
+    }
+}
+
+fn default_cache(start: &Path) -> Result<PathBuf> {
+    let from = |key: &str| std::env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(cache) = from("BRINGUP_CACHE") {
+        return Ok(start.join(cache));
+    }
+    let base = from("XDG_CACHE_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| from("HOME").map(|home| home.join(".cache")));
+    let none =
+        "neither XDG_CACHE_HOME nor HOME is set\nhint: give a folder for downloads with --cache or BRINGUP_CACHE";
+    Ok(base.context(none)?.join("bringup"))
+}

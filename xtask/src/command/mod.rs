@@ -39,7 +39,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
     let session = Session::open(cli)?;
     match &cli.verb {
         Verb::Bringup(options) => bringup::run(&session, options),
-        Verb::Doctor(options) => doctor::run(&session, options.install),
+        Verb::Doctor { install } => doctor::run(&session, *install),
         Verb::Targets => done(targets::run(&session)),
         Verb::Target(verb) => done(target::run(&session, verb)),
         Verb::Fetch { all } => done(fetch::run(&session, *all)),

@@ -19,11 +19,9 @@ pub mod trial;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // --help and --version are no errors, and go to standard output.

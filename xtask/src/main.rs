@@ -1,4 +1,4 @@
-//! The `cargo xtask` program: see the library for what it does.
+//! The program `bringup`, which `cargo xtask` runs: see the library for what it does.
 
 fn main() -> std::process::ExitCode {
     xtask::main()

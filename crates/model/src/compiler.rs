@@ -20,10 +20,11 @@ pub struct Making {
 
 /// Whose LLVM a compiler is built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Llvm {
-    /// The host's, as llvm-config tells of it.
+    /// The host's LLVM, found by llvm-config
     System,
-    /// The one in Rust's source, built first: it takes hours.
+    /// The LLVM in Rust's source, which takes hours to build
     Bundled,
 }
 

@@ -17,6 +17,23 @@ pub const STEP: u8 = 101;
 /// Ctrl-C or a termination signal.
 pub const INTERRUPTED: u8 = 130;
 
+/// Every exit code with what it means.
+pub const CODES: &[(u8, &str)] = &[
+    (EXPECTED, "all results are as expected"),
+    (USAGE, "the command line or a configuration file is wrong"),
+    (NOTHING_RAN, "no test ran"),
+    (IMPROVEMENT, "no regressions, but the expectation files are out of date"),
+    (HOST, "the host lacks something"),
+    (REGRESSION, "a test or a check regressed"),
+    (STEP, "a step failed"),
+    (INTERRUPTED, "interrupted"),
+];
+
+/// The exit codes, one on each line, as help texts show them.
+pub fn help() -> String {
+    CODES.iter().map(|(code, meaning)| format!("{code:>5}  {meaning}")).collect::<Vec<_>>().join("\n")
+}
+
 /// An error with an exit code of its own.
 #[derive(Debug)]
 pub struct Coded {

@@ -4,12 +4,12 @@
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Isolation {
-    /// All of it
+    /// Private network and `binfmt_misc`, the target's own loader
     #[default]
     Full,
-    /// A network of their own only: no `binfmt_misc`, no loader in its place
+    /// Private network only
     Network,
-    /// Nothing: the host's own network
+    /// No isolation: the host's network
     None,
 }
 

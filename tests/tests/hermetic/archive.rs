@@ -108,7 +108,7 @@ fn the_next_command_has_what_the_archive_s_run_had() {
     let run = ["test", "--archive", archive, "--suite", "std", "--link", "static", "--isolation", "none"];
     let output = elsewhere(&project, &run).run().ends_with(100);
     let again = format!(
-        "hint: to run it again: xtask test --suite std --filter fail_b --link static --archive {archive} --isolation none\n"
+        "hint: to run it again: bringup test --suite std --filter fail_b --link static --archive {archive} --isolation none\n"
     );
     output.says(&[&again]);
     assert!(!output.stderr.contains("triage"), "{}", output.stderr);
@@ -240,9 +240,17 @@ fn words_that_do_not_go_with_an_archive_are_refused() {
     let archive = archive(&project, &[]);
     let start = ["test", "--archive", archive.to_str().unwrap()];
     project.run(&[&start[..], &["twin"]].concat(), 2).says(&["is of fake, not of twin"]);
-    for options in [["--release", "edge"], ["--without", "musl"], ["--musl", "1.2.6"]] {
+    for options in [
+        ["--release", "edge"],
+        ["--without", "musl"],
+        ["--musl", "1.2.6"],
+        ["--rust", "1.95.0"],
+        ["--compiler", "bootstrap"],
+        ["--stage", "2"],
+    ] {
         project.run(&[start.as_slice(), &options].concat(), 2).says(&["cannot be used with"]);
     }
+    project.run(&[&["--musl", "1.2.6"][..], &start].concat(), 2).says(&["'--musl' cannot be used with '--archive"]);
     project.run(&["test", "--archive", "nowhere.tar.xz"], 2).says(&["nowhere.tar.xz", "No such file"]);
     project.run(&["archive"], 2).says(&["<TARGET>"]);
     project.run(&["archive", "fake", "-o", "/proc/nowhere/x"], 101).says(&["/proc/nowhere"]);

@@ -4,19 +4,51 @@
 use std::fmt::Write as _;
 
 use bringup_tests::{Project, project};
-use clap::CommandFactory as _;
+
+/// A screen of a usual terminal.
+const SCREEN: usize = 40;
 
 #[test]
 fn help() {
     let project = project!();
-    let mut text = String::new();
-    for verb in with_subcommands(&xtask::cli::Cli::command()) {
-        let args: Vec<&str> = verb.iter().map(String::as_str).chain(["--help"]).collect();
-        let printed = project.run(&args, 0).stdout;
-        assert!(printed.lines().all(|line| line.chars().count() <= 100), "{printed}");
-        let _ = writeln!(text, "$ cargo xtask {}\n{printed}", args.join(" "));
+    for (flag, name) in [("-h", "short_help"), ("--help", "help")] {
+        let mut text = String::new();
+        for verb in with_subcommands(&xtask::cli::command("bringup")) {
+            let args: Vec<&str> = verb.iter().map(String::as_str).chain([flag]).collect();
+            let printed = project.run(&args, 0).stdout;
+            assert!(printed.lines().all(|line| line.chars().count() <= 100), "{printed}");
+            assert!(flag != "-h" || printed.lines().count() <= SCREEN, "{printed}");
+            let _ = writeln!(text, "$ bringup {}\n{printed}", args.join(" "));
+        }
+        insta::assert_snapshot!(name, text);
     }
-    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn every_verb_and_every_option_says_what_it_does() {
+    fn check(command: &clap::Command) {
+        let name = command.get_name();
+        assert!(command.get_about().is_some(), "{name}");
+        for arg in command.get_arguments() {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!help.is_empty() && !help.ends_with('.'), "{name} {}: {help:?}", arg.get_id());
+        }
+        command.get_subcommands().for_each(check);
+    }
+    let mut command = xtask::cli::command("bringup");
+    command.build();
+    check(&command);
+}
+
+#[test]
+fn help_names_the_program_as_it_was_started() {
+    let project = project!();
+    for (package, name) in [("xtask", "cargo xtask"), ("other", "bringup")] {
+        let help = |args: &[&str]| project.cmd(args).env("CARGO_PKG_NAME", package).run().ends_with(0).stdout;
+        assert!(help(&["--help"]).contains(&format!("\nUsage: {name} [OPTIONS]")), "{name}");
+        assert!(help(&["--help"]).contains(&format!("\n  {name} report --format markdown ")), "{name}");
+        assert!(help(&["patch", "prove", "-h"]).contains(&format!("\nUsage: {name} patch prove [")), "{name}");
+    }
 }
 
 /// The words of every command line that has a help text: none for the program itself, then those of each verb.

@@ -112,10 +112,18 @@ fn shells_and_man_get_their_pages() {
     let project = project!();
     // They need no project.
     let print = |args: &[&str]| project.cmd(args).dir(project.base()).run().ends_with(0).stdout;
-    assert!(print(&["completions", "bash"]).contains("complete -F _xtask"));
-    assert!(print(&["completions", "fish"]).contains("bringup"));
-    let page = print(&["man"]);
-    assert!(page.contains(".TH cargo-xtask") && page.contains("partition"), "{page}");
+    assert!(print(&["completions", "bash"]).contains("complete -F _bringup"));
+    assert!(print(&["completions", "fish"]).contains("complete -c bringup"));
+    let (script, page) = (print(&["completions", "zsh"]), print(&["man"]));
+    assert!(page.contains(".TH bringup 1 ") && page.contains("partition"), "{page}");
+    for verb in xtask::cli::command("bringup").get_subcommands() {
+        let name = verb.get_name();
+        assert!(script.contains(&format!("\n({name})\n")), "{name}: {script}");
+        assert!(page.contains(&format!(".TH bringup-{name} 1 ")), "{name}: {page}");
+        for below in verb.get_subcommands() {
+            assert!(page.contains(&format!(".TH bringup-{name}-{} 1 ", below.get_name())), "{name}: {page}");
+        }
+    }
 }
 
 #[test]
@@ -216,11 +224,15 @@ fn faults_of_a_patch_are_told() {
 fn usage_errors_are_told_with_what_would_do() {
     let project = project!();
     let usage = |args: &[&str], expected: &[&str]| project.run(args, 2).says(expected);
-    usage(&[], &["Usage: cargo xtask"]);
+    usage(&[], &["Usage: bringup"]);
     usage(&["biuld"], &["unrecognized subcommand 'biuld'", "'build'"]);
     usage(&["test", "--suite", "stdd"], &["invalid value 'stdd'", "core, alloc, std"]);
     usage(&["test", "--partition", "slice:3/2"], &["expected slice:I/N or hash:I/N with I from 1 to N"]);
     usage(&["build", "--jobs", "0"], &["invalid value '0'"]);
+    usage(&["test", "--runner", "ssh:-v"], &["invalid value 'ssh:-v'", "expected qemu, native or ssh:HOST"]);
+    usage(&["build", "--compiler", "stok"], &["[possible values: stock, bootstrap]"]);
+    usage(&["targets", "--stage", "2"], &["unexpected argument '--stage'", "Usage: bringup targets"]);
+    usage(&["--stage", "2", "targets"], &["'--stage' cannot be used with 'targets'", "Usage: bringup targets"]);
     usage(&["report", "--format", "pdf"], &["terminal, markdown, junit, html, json"]);
     assert!(!project.path("out").exists());
     let outside: &Project = &project;

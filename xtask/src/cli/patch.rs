@@ -8,25 +8,25 @@ use clap::{Args, Subcommand};
 /// `patch …`
 #[derive(Debug, Subcommand)]
 pub enum PatchVerb {
-    /// Print every patch, its upstream status and whether it applies
+    /// List the patches with their upstream status and whether they apply
     Status,
-    /// Lay out a source as a git repository with a commit for each patch, to work on
+    /// Make a git working tree of a source with one commit for each patch
     Apply {
-        /// `rust`, `musl` or `llvm`
+        /// Source to work on: rust, musl or llvm
         source: String,
     },
-    /// Write the commits of that repository back into patches/
+    /// Write the commits of a working tree back to patches/
     Refresh {
-        /// `rust`, `musl` or `llvm`
+        /// Source to work on: rust, musl or llvm
         source: String,
     },
-    /// Check that every patch applies, is described, and that refresh changes nothing
+    /// Check that every patch applies, has its trailers, and survives `refresh` unchanged
     Check,
-    /// Build with and without each patch and run its proof, which must pass with it and fail without
+    /// Run the proof of each patch, which must pass with the patch and fail without it
     Prove(Prove),
-    /// Say what becomes of the series in the version that --rust or --musl names
+    /// Try the series on the version given by --rust or --musl
     Rebase {
-        /// Write the patches that go on into patches/, for a version that has none yet
+        /// Write the patches that still apply to patches/; the version must have none yet
         #[arg(long)]
         write: bool,
     },
@@ -35,17 +35,18 @@ pub enum PatchVerb {
 /// `patch prove`
 #[derive(Debug, Args)]
 pub struct Prove {
-    /// Patches: `rust/3` is number 3 of Rust's series, `rust` all of them [default: all]
+    /// Patches to prove: `rust/3` is the third of Rust's series, `rust` all of them [default: all]
     #[arg(value_name = "PATCH")]
     pub patches: Vec<PatchName>,
-    /// On these targets only [default: all that the patch is for]
+    /// Prove on these targets only [default: the targets of each patch]
     #[arg(long, value_name = "TARGET", value_delimiter = ',')]
     pub target: Vec<String>,
-    /// Build the compiler once more without each patch to it, instead of taking the installed one for a compiler without
-    /// any of them
+    /// Build a compiler without each compiler patch
+    ///
+    /// By default the installed compiler stands for one without any of the patches.
     #[arg(long)]
     pub each: bool,
-    /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
+    /// Use this emulator: a program, or a folder with qemu-ARCH
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,
 }

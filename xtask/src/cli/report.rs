@@ -1,4 +1,4 @@
-//! `report`.
+//! `report` and `bless`.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Report {
-    /// More than showing
+    /// Compare or merge instead of showing
     #[command(subcommand)]
     pub verb: Option<ReportVerb>,
-    /// Report files [default: the last run's]
+    /// Reports to show [default: the last run's]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How to show it, on standard output
+    /// Print the report in this format
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
 }
@@ -22,22 +22,22 @@ pub struct Report {
 /// `report …`
 #[derive(Debug, Subcommand)]
 pub enum ReportVerb {
-    /// Print what differs between two reports: tests that appeared, vanished or changed
+    /// Print the tests that appeared, vanished or changed between two reports
     ///
-    /// The exit code is 0 whatever differs.
+    /// The exit code is always 0.
     Diff {
-        /// The earlier report.json
+        /// Earlier report.json
         before: PathBuf,
-        /// The later report.json
+        /// Later report.json
         after: PathBuf,
     },
-    /// Join reports of different targets, runners, machines or link modes, or of the parts that --partition makes, into one, on
-    /// standard output
+    /// Merge reports into one and print it
     ///
-    /// The exit code is 0 whatever the verdict: `report FILE` of the result ends with that of the worst run. Files that do not fit
-    /// together are refused.
+    /// The reports may be of different targets, runners, machines or link modes, or of the parts that `--partition` makes.
+    /// Reports that do not fit together are rejected. The exit code of a merge is 0 whatever the verdict; that of `report FILE`
+    /// is that of the worst run.
     Merge {
-        /// The report.json files
+        /// report.json files to merge
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
@@ -46,14 +46,31 @@ pub enum ReportVerb {
 /// Report formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A matrix and what was unexpected
+    /// Matrix and unexpected results
     Terminal,
-    /// The matrix for a README
+    /// Matrix for a README
     Markdown,
     /// `JUnit` XML
     Junit,
-    /// A page of its own
+    /// Page in one file
     Html,
     /// report.json
     Json,
+}
+
+/// `bless`
+#[derive(Debug, Args)]
+pub struct Bless {
+    /// Targets whose expectations to rewrite [default: all in the report]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Use this report.json [default: the last run's]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write new entries to qemu/TARGET.expect.txt: the emulator is at fault, not the target
+    #[arg(long)]
+    pub emulator: bool,
+    /// Write without asking
+    #[arg(short, long)]
+    pub yes: bool,
 }

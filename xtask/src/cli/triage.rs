@@ -7,50 +7,55 @@ use bringup_model::link::Link;
 use bringup_model::patch_name::PatchName;
 use clap::{Args, ValueEnum};
 
+use super::RUN;
+
 /// `triage`
 #[derive(Debug, Args)]
-#[command(after_help = TRIAGE_CLOSING)]
 pub struct Triage {
-    /// The target
+    /// Target on which the test fails
     pub target: String,
-    /// Suite and name of the test, as the report has them; the suite may be left out of a test that the last report has
+    /// Suite and name of the test, as in the report
+    ///
+    /// The suite is optional if the last report has the test.
     #[arg(value_name = "TEST", num_args = 1..=2)]
     pub test: Vec<String>,
-    /// Every unexpected failure of the target in the last report
+    /// Triage every unexpected failure of the target in the last report
     #[arg(long, conflicts_with_all = ["test", "proof"])]
     pub all: bool,
-    /// The proof of this patch instead of a test; --without leaves the patch out
+    /// Triage the proof of this patch; `--without` leaves the patch out
     #[arg(long, value_name = "PATCH", conflicts_with = "test")]
     pub proof: Option<PatchName>,
-    /// How the program is linked [default: as where it failed last, else dynamic]
-    #[arg(long, value_enum, value_name = "MODE")]
+    /// Link mode [default: as it failed]
+    ///
+    /// The default is that of the last report's failure, else dynamic.
+    #[arg(long, value_enum, value_name = "MODE", help_heading = RUN)]
     pub link: Option<Link>,
-    /// What runs the program [default: as where it failed last, else qemu]
-    #[arg(long, value_enum)]
+    /// Runner [default: as it failed]
+    ///
+    /// The default is that of the last report's failure, else qemu.
+    #[arg(long, value_enum, help_heading = RUN)]
     pub runner: Option<OwnRunner>,
-    /// Use this emulator (a program, or a folder that holds qemu-ARCH) instead of looking for one
-    #[arg(long, value_name = "PATH")]
+    /// Use this emulator: a program, or a folder with qemu-ARCH
+    #[arg(long, value_name = "PATH", help_heading = RUN)]
     pub qemu: Option<PathBuf>,
-    /// Another version of the emulator, as a control; those of bringup.toml's `[[qemu.control]]` are tried anyway
-    #[arg(long, value_name = "PATH")]
+    /// Try this emulator too, as a control, beside those in bringup.toml
+    #[arg(long, value_name = "PATH", help_heading = RUN)]
     pub control_qemu: Vec<PathBuf>,
-    /// How much of its isolation the program gets, where the kernel allows it
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    /// Isolation level
+    ///
+    /// The program gets what of it the kernel allows.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t, help_heading = RUN)]
     pub isolation: Isolation,
-    /// Build what controls need: other targets, and std at another opt-level
+    /// Build for the controls: other targets, and std at another opt-level
     #[arg(long)]
     pub deep: bool,
-    /// How long one run may take [default: 60, or three times what the test took in the last report, but
-    /// never more than bringup.toml's limit for a test]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Stop each run after this time [default: from the last report, else 60]
+    ///
+    /// The default is three times what the test took in the last report, at least 60, and at most the limit for a test in
+    /// bringup.toml.
+    #[arg(long, value_name = "SECONDS", help_heading = RUN, value_parser = clap::value_parser!(u16).range(1..))]
     pub limit: Option<u16>,
 }
-
-const TRIAGE_CLOSING: &str = "\
-Examples:
-  cargo xtask triage s390x std net::tcp::tests::timeouts
-  cargo xtask triage armv7 --all
-  cargo xtask triage armv7 --proof rust/4 --without rust/4 --deep";
 
 /// What runs a target's programs on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

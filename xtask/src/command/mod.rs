@@ -45,7 +45,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
     let planner = invocation.planner();
     match &cli.verb {
         Verb::Bringup(options) => bringup::run(&planner, options),
-        Verb::Doctor(options) => doctor::run(&planner, options.install),
+        Verb::Doctor { install } => doctor::run(&planner, *install),
         Verb::Targets => done(targets::run(project, workspace)),
         Verb::Target(verb) => done(target::run(&planner, verb)),
         Verb::Fetch { all } => done(fetch::run(&planner, *all)),

@@ -64,7 +64,7 @@ fn rerun(like: &Run, regressions: &[&Item<'_>]) -> String {
 /// be no project.
 fn start(verb: &str, like: &Run, items: &[&Item<'_>]) -> String {
     if like.is_of_archive() {
-        return format!("xtask {verb}");
+        return format!("bringup {verb}");
     }
     let alike = items.iter().filter(|item| is_alike(item.run, like));
     format!("cargo xtask {verb} {}", join(alike.map(|item| item.run.target.as_str()), " "))

@@ -1,0 +1,161 @@
+//! `bringup`, `smoke` and `test`.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use bringup_model::isolation::Isolation;
+use bringup_model::link::Link;
+use bringup_model::partition::Partition;
+use bringup_model::suite;
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+
+use super::{RUN, TargetNames};
+
+/// `bringup`
+#[derive(Debug, Args)]
+pub struct Bringup {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub test: Test,
+    /// Install the missing tools first (requires root)
+    #[arg(long)]
+    pub setup: bool,
+}
+
+/// How programs of the targets are linked and run.
+#[derive(Debug, Args, Clone)]
+pub struct Run {
+    /// Use these link modes [default: both]
+    #[arg(long, value_enum, value_name = "MODE", value_delimiter = ',', help_heading = RUN)]
+    pub link: Vec<Link>,
+    /// Use this runner
+    #[arg(long, value_name = "RUNNER", default_value = "qemu", value_parser = RunnerParser, help_heading = RUN)]
+    pub runner: RunnerKind,
+    /// Pass this configuration file to ssh
+    #[arg(long, value_name = "FILE", help_heading = RUN)]
+    pub ssh_config: Option<PathBuf>,
+    /// Use this emulator: a program, or a folder with qemu-ARCH
+    #[arg(long, value_name = "PATH", help_heading = RUN)]
+    pub qemu: Option<PathBuf>,
+    /// Isolation level
+    ///
+    /// Test programs get what of it the kernel allows.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t, help_heading = RUN)]
+    pub isolation: Isolation,
+    /// Ignore recorded results and rerun every test
+    #[arg(long, help_heading = RUN)]
+    pub rerun: bool,
+}
+
+/// `smoke`
+#[derive(Debug, Args)]
+pub struct Smoke {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub targets: TargetNames,
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub run: Run,
+}
+
+/// What `test` and `bringup` run.
+#[derive(Debug, Args)]
+pub struct Test {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub targets: TargetNames,
+    /// Run these suites [default: core,alloc,std]
+    ///
+    /// `ui` holds those of rustc's own tests that run a program of the target, `ui-compile` the others. Both are slow and
+    /// require `--compiler bootstrap`.
+    #[arg(long, value_name = "SUITE", value_delimiter = ',', value_parser = PossibleValuesParser::new(suite::all()), help_heading = RUN)]
+    pub suite: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub run: Run,
+    /// Run only tests whose name contains TEXT
+    #[arg(long, value_name = "TEXT", help_heading = RUN)]
+    pub filter: Option<String>,
+    /// Run one part, slice:I/N or hash:I/N; `report merge` joins the parts
+    ///
+    /// `slice:2/4` is the second quarter of the list of tests. `hash:2/4` selects by a hash of each name.
+    #[arg(long, value_name = "PART", help_heading = RUN)]
+    pub partition: Option<Partition>,
+    /// Run N tests at once in each process
+    ///
+    /// Processes run in parallel whatever N is.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), help_heading = RUN)]
+    pub test_threads: u16,
+    /// Run each test N times, each time alone, and count the failures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = RUN)]
+    pub stress: Option<u16>,
+}
+
+/// `test`
+#[derive(Debug, Args)]
+pub struct TestVerb {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub test: Test,
+    /// Run the test programs in an archive made by `archive`
+    ///
+    /// Builds nothing and requires no compiler.
+    #[arg(long, value_name = "FILE", help_heading = RUN, conflicts_with = "release")]
+    pub archive: Option<PathBuf>,
+}
+
+/// What runs a target's programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunnerKind {
+    /// QEMU user-mode emulation
+    Qemu,
+    /// The host itself, if it is of the target's architecture
+    Native,
+    /// Another machine, by the name that ssh knows it by
+    Ssh(String),
+}
+
+/// Reads a [`RunnerKind`]; help and completions show its forms.
+#[derive(Clone)]
+struct RunnerParser;
+
+impl TypedValueParser for RunnerParser {
+    type Value = RunnerKind;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<RunnerKind, clap::Error> {
+        let parser = |text: String| runner(&text);
+        let text = value.to_str().ok_or_else(|| clap::Error::new(ErrorKind::InvalidUtf8).with_cmd(command))?;
+        TypedValueParser::parse_ref(
+            &clap::builder::StringValueParser::new().try_map(parser),
+            command,
+            arg,
+            text.as_ref(),
+        )
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let forms = [
+            ("qemu", "QEMU user-mode emulation"),
+            ("native", "This machine, which must be of the target's architecture"),
+            ("ssh:HOST", "Another machine of that architecture, by any name that ssh takes; suites only"),
+        ];
+        Some(Box::new(forms.into_iter().map(|(form, help)| PossibleValue::new(form).help(help))))
+    }
+}
+
+fn runner(text: &str) -> Result<RunnerKind, String> {
+    match (text, text.strip_prefix("ssh:")) {
+        ("qemu", _) => Ok(RunnerKind::Qemu),
+        ("native", _) => Ok(RunnerKind::Native),
+        // What begins with a dash would be an option.
+        (_, Some(host)) if !host.is_empty() && !host.starts_with('-') => Ok(RunnerKind::Ssh(host.into())),
+        _ => Err("expected qemu, native or ssh:HOST".into()),
+    }
+}

@@ -120,7 +120,7 @@ impl<'a> Planner<'a> {
         }
         let rust = self.rust()?.clone();
         self.check_release(&rust)?;
-        let host = survey::survey().into_host(rust)?;
+        let host = survey::survey_for(survey::uses(self.options.compiler)).into_host(rust)?;
         Ok(self.host.get_or_init(|| host))
     }
 
@@ -251,9 +251,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A target's spec as the installed compiler resolves it.
+    /// A target's spec as the installed compiler resolves it, now or in an earlier run.
     pub fn stock_spec(&self, target: &Target) -> Result<Spec> {
-        Ok(Spec::Resolved(spec::resolve(&self.project.root, target, &self.host()?.rust)?))
+        let folder = self.workspace.cache.join("spec");
+        Ok(Spec::Resolved(spec::recorded(&self.project.root, target, &self.host()?.rust, &folder)?))
     }
 
     /// Adds the steps of one target with this spec, from these sources.

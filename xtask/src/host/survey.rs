@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bringup_model::compiler::{Compiler, Llvm, Making};
 use bringup_model::exit::{self, Coded};
 use bringup_model::version::Version;
@@ -62,12 +62,17 @@ impl Rust {
         let ask = |arg: &str| {
             Cmd::new(&rustc).arg(arg).dir(root).inherit("HOME").inherit("RUSTUP_HOME").inherit("RUSTUP_TOOLCHAIN")
         };
-        let verbose = ask("-vV").read().context("asking rustc for its version")?;
+        // rustup's proxy takes most of the time: ask both questions at once.
+        let (verbose, sysroot) = std::thread::scope(|scope| {
+            let sysroot = scope.spawn(|| ask("--print=sysroot").read().context("asking rustc for its sysroot"));
+            (ask("-vV").read(), sysroot.join())
+        });
+        let verbose = verbose.context("asking rustc for its version")?;
         let field = |name: &str| {
             let value = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             value.map(str::to_owned).with_context(|| format!("`rustc -vV` gives no `{name}`"))
         };
-        let sysroot = ask("--print=sysroot").read().context("asking rustc for its sysroot")?;
+        let sysroot = sysroot.unwrap_or_else(|_| bail!("asking rustc for its sysroot"))?;
         Ok(Self {
             sysroot: sysroot.into(),
             release: field("release")?,
@@ -97,7 +102,7 @@ pub struct Host {
     pub rust: Rust,
     /// By the name used in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, unshare, ip.
     tools: BTreeMap<&'static str, Tool>,
-    /// Those of [`EXTRAS`] that are there.
+    /// Those of [`EXTRAS`] that were looked for and are there.
     extras: BTreeMap<&'static str, Tool>,
     /// clang's folder of built-in headers.
     pub clang_headers: PathBuf,
@@ -208,8 +213,15 @@ fn missing(tools: &[(&'static str, Option<Tool>)]) -> impl Iterator<Item = &'sta
     tools.iter().filter(|(_, tool)| tool.is_none()).map(|(name, _)| *name)
 }
 
-/// Looks for every tool that is needed, those of LLVM all from one release.
+/// Looks for every tool of every use; see [`survey_for`].
 pub fn survey() -> Survey {
+    let uses: Vec<&str> = EXTRAS.iter().map(|(_, user)| *user).collect();
+    survey_for(&uses)
+}
+
+/// Looks for every tool that is always needed, and for those of [`EXTRAS`] that these uses need. All tools of LLVM are from
+/// one release.
+pub fn survey_for(uses: &[&str]) -> Survey {
     let suffixes: Vec<String> = llvm_releases().map(|release| format!("-{release}")).chain([String::new()]).collect();
     let llvm = [("clang", "clang"), ("lld", "ld.lld"), ("llvm-ar", "llvm-ar"), ("llvm-ranlib", "llvm-ranlib")];
     let found =
@@ -226,11 +238,13 @@ pub fn survey() -> Survey {
         let program_of =
             |name: &str| if LLVM_EXTRAS.contains(&name) { format!("{name}{best}") } else { name.to_owned() };
         let extras: Vec<_> = EXTRAS
+            .into_iter()
+            .filter(|(_, user)| uses.contains(user))
             .map(|(name, _)| {
                 let program = program_of(name);
                 (name, scope.spawn(move || if SSH.contains(&name) { ssh(name) } else { tool(&program) }))
             })
-            .into();
+            .collect();
         let [tools, extras] = [tools, extras]
             .map(|asked| asked.into_iter().map(|(name, thread)| (name, thread.join().ok().flatten())).collect());
         Survey { tools, extras }

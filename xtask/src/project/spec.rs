@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use bringup_model::digest::Inputs;
 use bringup_model::exit::{self, Coded};
 use bringup_model::target::{SpecBase, Target};
 use bringup_runner::exec::Cmd;
@@ -32,6 +33,33 @@ pub fn overlay(root: &Path, target: &Target) -> Result<String> {
     };
     let overlay = serde_json::json!({ "base": base, "remove": target.spec.remove, "set": target.spec.set });
     Ok(serde_json::to_string_pretty(&overlay)?)
+}
+
+/// The same as [`resolve`], from a record in `folder` if this rustc has accepted the same spec before. To ask it takes longer
+/// than everything else of a run that has nothing to do.
+///
+/// # Errors
+///
+/// Those of [`resolve`].
+pub fn recorded(root: &Path, target: &Target, rust: &Rust, folder: &Path) -> Result<String> {
+    let inputs = Inputs::new().add("rustc", &rust.release).add("commit", &rust.commit).add("triple", &target.triple);
+    let inputs = inputs.add("driver", target.driver()).add("overlay", overlay(root, target)?);
+    let record = folder.join(format!("{}-{}.json", target.triple, inputs.digest().short()));
+    if let Ok(spec) = fs_err::read_to_string(&record) {
+        return Ok(spec);
+    }
+    let spec = resolve(root, target, rust)?;
+    // Where nothing can be written, the next run asks again.
+    let _ = keep(&record, &spec, folder);
+    Ok(spec)
+}
+
+fn keep(record: &Path, spec: &str, folder: &Path) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    let part = tempfile::NamedTempFile::new_in(folder)?;
+    fs_err::write(part.path(), spec)?;
+    part.persist(record)?;
+    Ok(())
 }
 
 /// The target's spec as JSON text, accepted by the rustc in use.

@@ -39,7 +39,7 @@ pub fn listed(output: &[u8]) -> Vec<String> {
 
 /// Something that a test program reports.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub enum TestEvent {
     /// A test has started.
     Started(String),
     /// A test has ended.
@@ -88,17 +88,17 @@ struct Line {
 
 impl Line {
     /// The event, if it is of interest. `prefix` is removed from the names.
-    fn event(self, prefix: &str) -> Option<Event> {
+    fn event(self, prefix: &str) -> Option<TestEvent> {
         let name = |name: String| name.strip_prefix(prefix).map(str::to_owned).unwrap_or(name);
         let result = match (self.kind.as_str(), self.event.as_str()) {
-            ("suite", "ok" | "failed") => return Some(Event::Finished),
-            ("test", "started") => return self.name.map(name).map(Event::Started),
+            ("suite", "ok" | "failed") => return Some(TestEvent::Finished),
+            ("test", "started") => return self.name.map(name).map(TestEvent::Started),
             ("test", "ok") => TestResult::Pass,
             ("test", "failed") => TestResult::Fail,
             ("test", "ignored") => TestResult::Ignored,
             _ => return None,
         };
-        Some(Event::Done(Done {
+        Some(TestEvent::Done(Done {
             name: name(self.name?),
             result,
             seconds: self.exec_time,
@@ -133,7 +133,7 @@ impl Parser {
     }
 
     /// Reads a chunk, and hands over each event when its line is complete, with the noise before it.
-    pub fn feed(&mut self, mut chunk: &[u8], mut on_event: impl FnMut(Event, &mut Tail)) {
+    pub fn feed(&mut self, mut chunk: &[u8], mut on_event: impl FnMut(TestEvent, &mut Tail)) {
         while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
             self.line.extend_from_slice(&chunk[..=end]);
             self.end_line(&mut on_event);
@@ -146,7 +146,7 @@ impl Parser {
     }
 
     /// Reads the last line, which may lack its end, after the program has ended.
-    pub fn finish(&mut self, mut on_event: impl FnMut(Event, &mut Tail)) {
+    pub fn finish(&mut self, mut on_event: impl FnMut(TestEvent, &mut Tail)) {
         self.end_line(&mut on_event);
     }
 
@@ -155,7 +155,7 @@ impl Parser {
         std::mem::take(&mut self.noise)
     }
 
-    fn end_line(&mut self, on_event: &mut impl FnMut(Event, &mut Tail)) {
+    fn end_line(&mut self, on_event: &mut impl FnMut(TestEvent, &mut Tail)) {
         let line = std::mem::take(&mut self.line);
         let mut rest = line.as_slice();
         while let Some(start) = find(rest, self.event) {
@@ -197,7 +197,7 @@ impl Parser {
 }
 
 /// Reads an event that another process has written into, or that was too long to keep: name and result come first.
-fn salvage(line: &[u8]) -> Option<Event> {
+fn salvage(line: &[u8]) -> Option<TestEvent> {
     // Compared as bytes first: a test may print the beginning of an event a million times.
     let rest = line[..line.len().min(OUTPUT_LIMIT)].strip_prefix(br#"{ "type": "test", "name": "#)?;
     let mut strings = serde_json::Deserializer::from_slice(rest).into_iter::<String>();
@@ -210,7 +210,7 @@ fn salvage(line: &[u8]) -> Option<Event> {
         _ => return None,
     };
     let output = String::from_utf8_lossy(&rest[end + 1..]).into_owned();
-    Some(Event::Done(Done { name, result, seconds: None, message: None, output }))
+    Some(TestEvent::Done(Done { name, result, seconds: None, message: None, output }))
 }
 
 /// The last bytes of a stream.
@@ -268,7 +268,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn events(chunks: &[&[u8]]) -> (Vec<Event>, String) {
+    fn events(chunks: &[&[u8]]) -> (Vec<TestEvent>, String) {
         let (mut parser, mut events) = (Parser::default(), Vec::new());
         for chunk in chunks {
             parser.feed(chunk, |event, _| events.push(event));
@@ -277,8 +277,8 @@ mod tests {
         (events, parser.take_noise().text())
     }
 
-    fn done(name: &str, result: TestResult, output: &str) -> Event {
-        Event::Done(Done { name: name.into(), result, seconds: None, message: None, output: output.into() })
+    fn done(name: &str, result: TestResult, output: &str) -> TestEvent {
+        TestEvent::Done(Done { name: name.into(), result, seconds: None, message: None, output: output.into() })
     }
 
     #[test]
@@ -299,30 +299,30 @@ mod tests {
 "#;
         let (events, noise) = events(&[lines]);
         let expected = [
-            Event::Started("a".into()),
-            Event::Done(Done {
+            TestEvent::Started("a".into()),
+            TestEvent::Done(Done {
                 name: "a".into(),
                 result: TestResult::Pass,
                 seconds: Some(0.25),
                 message: None,
                 output: String::new(),
             }),
-            Event::Started("b".into()),
-            Event::Done(Done {
+            TestEvent::Started("b".into()),
+            TestEvent::Done(Done {
                 name: "b".into(),
                 result: TestResult::Ignored,
                 seconds: None,
                 message: Some("needs \"root\"".into()),
                 output: String::new(),
             }),
-            Event::Done(Done {
+            TestEvent::Done(Done {
                 name: "c".into(),
                 result: TestResult::Fail,
                 seconds: Some(0.0),
                 message: Some("time limit exceeded".into()),
                 output: "assert\n".into(),
             }),
-            Event::Finished,
+            TestEvent::Finished,
         ];
         assert_eq!(events, expected);
         assert_eq!(noise, "");
@@ -343,7 +343,7 @@ warning: { "type": "test", "name": "c", "event": "ok" }
         let message = Some("needs x".into());
         let ignored =
             Done { name: name.clone(), result: TestResult::Ignored, seconds: None, message, output: String::new() };
-        assert_eq!(events, [Event::Started(name), Event::Done(ignored), Event::Finished]);
+        assert_eq!(events, [TestEvent::Started(name), TestEvent::Done(ignored), TestEvent::Finished]);
         assert_eq!(parser.take_noise().text(), "warning: { \"type\": \"test\", \"name\": \"c\", \"event\": \"ok\" }\n");
     }
 
@@ -375,7 +375,7 @@ warning: { "type": "test", "name": "c", "event": "ok" }
         }
         parser.feed(b"\" }\n{ \"type\": \"suite\", \"event\": \"ok\" }\n", |event, _| seen.push(event));
         assert_eq!(seen.len(), 2);
-        let Event::Done(done) = &seen[0] else { panic!("{:?}", seen[0]) };
+        let TestEvent::Done(done) = &seen[0] else { panic!("{:?}", seen[0]) };
         assert_eq!((done.name.as_str(), done.result), ("a", TestResult::Fail));
         assert!(done.output.contains("begin") && done.output.len() <= 2 * OUTPUT_LIMIT);
         assert!(parser.take_noise().text().len() <= OUTPUT_LIMIT + "[…]".len());
@@ -385,7 +385,7 @@ warning: { "type": "test", "name": "c", "event": "ok" }
     fn an_event_that_something_was_written_into_still_counts() {
         let broken = b"{ \"type\": \"test\", \"name\": \"a \\\"b\\\"\", \"event\": \"failed\", \"stdout\": \"x\x01\xff { broken\n";
         let (seen, _) = events(&[broken]);
-        let Event::Done(done) = &seen[0] else { panic!("{seen:?}") };
+        let TestEvent::Done(done) = &seen[0] else { panic!("{seen:?}") };
         assert_eq!((done.name.as_str(), done.result), ("a \"b\"", TestResult::Fail));
     }
 }

@@ -8,7 +8,7 @@ use bringup_model::limits::Limits;
 use bringup_model::outcome::{Outcome, TestOutcome};
 
 use crate::exec::{Bounds, Finished, Flow, Stream};
-use crate::harness::end::{self, Clock, End, too_late};
+use crate::harness::end::{self, Clock, ProcessEnd, too_late};
 use crate::harness::follow::Follower;
 use crate::jobs::{Jobs, Share};
 use crate::libtest::{self, Parser, Tail};
@@ -101,7 +101,7 @@ impl OneTest {
             let (outcome, reason) = of_program(&finished, limit, &output);
             return Ok(Ran { outcome, reason, started: true, output });
         };
-        let end = End::new(follower, finished, noise.clone(), libtest::FAILED, &clock);
+        let end = ProcessEnd::new(follower, finished, noise.clone(), libtest::FAILED, &clock);
         let captured = reported.as_ref().and_then(|test: &TestOutcome| test.output.clone()).unwrap_or_default();
         let TestOutcome { outcome, reason, .. } = end.of_only_test(test, reported);
         let reason = reason.or_else(|| panic_line(&captured).filter(|_| outcome == Outcome::Fail));

@@ -11,7 +11,7 @@ use crate::exec::{self, Finished};
 
 /// How one process of a test program ended, and what it had reported by then.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the end")]
-pub(crate) struct End {
+pub(crate) struct ProcessEnd {
     /// Whether the process was asked for exactly one test.
     pub only: bool,
     /// Whether a test started only after the one before had ended.
@@ -79,7 +79,7 @@ impl Clock {
     }
 }
 
-impl End {
+impl ProcessEnd {
     /// Joins what a follower saw with how the process ended. `failure` is the harness's exit status after a failed
     /// test, `noise` what was printed between the events.
     pub fn new(follower: Follower, finished: Finished, noise: String, failure: i32, clock: &Clock) -> Self {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bringup_model::outcome::{Outcome, TestOutcome};
 
-use crate::libtest::{Done, Event, Tail, TestResult};
+use crate::libtest::{Done, Tail, TestEvent, TestResult};
 
 /// What is known about a process so far.
 pub(crate) struct Follower<'a> {
@@ -82,9 +82,9 @@ impl<'a> Follower<'a> {
     }
 
     /// Takes an event. Returns false if the event is forged.
-    pub fn on(&mut self, event: Event, noise: &mut Tail) -> bool {
+    pub fn on(&mut self, event: TestEvent, noise: &mut Tail) -> bool {
         match event {
-            Event::Started(name) if self.left.contains(name.as_str()) => {
+            TestEvent::Started(name) if self.left.contains(name.as_str()) => {
                 // A test that was not reported stays in flight: either it is lost, or this start is forged.
                 self.in_flight.retain(|(other, _)| *other != name);
                 self.last.clone_from(&name);
@@ -93,9 +93,9 @@ impl<'a> Follower<'a> {
                 noise.clear();
                 self.errors.clear();
             }
-            Event::Done(test) if self.is_believed(&test) => self.settle(test, noise),
-            Event::Finished => self.told = true,
-            Event::Started(_) | Event::Done(_) => return false,
+            TestEvent::Done(test) if self.is_believed(&test) => self.settle(test, noise),
+            TestEvent::Finished => self.told = true,
+            TestEvent::Started(_) | TestEvent::Done(_) => return false,
         }
         true
     }

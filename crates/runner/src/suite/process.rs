@@ -14,7 +14,7 @@ use super::options::Options;
 use super::program::{Harness, TestProgram};
 use crate::exec::{self, Bounds, Cmd, Finished, Flow, Stream};
 use crate::harness::compiletest;
-use crate::harness::end::{self, Clock, End, too_late};
+use crate::harness::end::{self, Clock, ProcessEnd, too_late};
 use crate::harness::follow::{Follower, join};
 use crate::jobs::Share;
 use crate::libtest::{self, Parser, Tail};
@@ -153,7 +153,7 @@ impl<'a> Processes<'a> {
         tests: &[String],
         threads: usize,
         reported: &mut dyn FnMut(TestOutcome),
-    ) -> Result<End> {
+    ) -> Result<ProcessEnd> {
         let first = tests.first().map_or_else(|| program.name.clone(), |test| program.full_name(test));
         let limits = (self.options.limits)(&first);
         let limit = Duration::from_secs(limits.test_seconds);
@@ -204,7 +204,7 @@ impl<'a> Processes<'a> {
             follower.on(event, noise);
         });
         let clock = Clock { start_s: Some(start), end_of_program, grace, limits };
-        Ok(End::new(follower, finished, parser.take_noise().text(), failure, &clock))
+        Ok(ProcessEnd::new(follower, finished, parser.take_noise().text(), failure, &clock))
     }
 
     /// Runs a command in private folders, which are removed afterwards, and counts its processor time. `cmd` gets their

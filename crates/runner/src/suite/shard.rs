@@ -24,7 +24,7 @@ use bringup_model::outcome::{Outcome, TestOutcome};
 use super::process::Processes;
 use super::program::{Harness, TestProgram};
 use crate::exec::Finished;
-use crate::harness::end::{AFTER_REPORT, BEFORE_START, End, Point, missing};
+use crate::harness::end::{AFTER_REPORT, BEFORE_START, Point, ProcessEnd, missing};
 
 /// Receives each outcome as soon as it is known. A later outcome of a test replaces the earlier one.
 pub(super) type Settle<'a> = &'a mut dyn FnMut(TestOutcome);
@@ -82,7 +82,12 @@ impl Processes<'_> {
     }
 
     /// The tests that left processes behind, and which.
-    fn leavers(&self, program: &TestProgram, asked: &[String], ended: &End) -> Result<Vec<(String, Vec<String>)>> {
+    fn leavers(
+        &self,
+        program: &TestProgram,
+        asked: &[String],
+        ended: &ProcessEnd,
+    ) -> Result<Vec<(String, Vec<String>)>> {
         let left = &ended.finished.left;
         let mut found: Vec<(String, Vec<String>)> = if let [one] = asked {
             vec![(one.clone(), left.clone())]
@@ -114,7 +119,7 @@ impl Processes<'_> {
     }
 
     /// Settles the tests in flight that caused the end, and returns the names of all that are settled.
-    fn blame(&self, program: &TestProgram, ended: &End, settle: Settle) -> Result<Vec<String>> {
+    fn blame(&self, program: &TestProgram, ended: &ProcessEnd, settle: Settle) -> Result<Vec<String>> {
         if ended.only {
             ended.in_flight.iter().for_each(|(name, time)| settle(ended.of_test_in_flight(name, *time)));
             return Ok(names(&ended.in_flight));
@@ -147,7 +152,7 @@ impl Processes<'_> {
     }
 
     /// Runs each of the tests in flight alone, and if none of them causes the end, those that were reported.
-    fn blame_one_of(&self, program: &TestProgram, ended: &End, settle: Settle) -> Result<Vec<String>> {
+    fn blame_one_of(&self, program: &TestProgram, ended: &ProcessEnd, settle: Settle) -> Result<Vec<String>> {
         let mut tried = Vec::new();
         for (name, time) in &ended.in_flight {
             tried.push((self.alone(program, name)?, *time));
@@ -171,8 +176,8 @@ impl Processes<'_> {
     }
 
     /// Settles the tests that make a process end badly after they are reported. Returns whether there are any.
-    fn blame_late(&self, program: &TestProgram, tests: &[String], ended: &End, settle: Settle) -> Result<bool> {
-        let culprits = self.culprits(program, tests, &End::is_bad_after_tests)?;
+    fn blame_late(&self, program: &TestProgram, tests: &[String], ended: &ProcessEnd, settle: Settle) -> Result<bool> {
+        let culprits = self.culprits(program, tests, &ProcessEnd::is_bad_after_tests)?;
         for (name, _) in &culprits {
             settle(ended.dead(name.clone(), AFTER_REPORT, Duration::ZERO));
         }
@@ -185,8 +190,8 @@ impl Processes<'_> {
         &self,
         program: &TestProgram,
         tests: &[String],
-        shows: &dyn Fn(&End) -> bool,
-    ) -> Result<Vec<(String, End)>> {
+        shows: &dyn Fn(&ProcessEnd) -> bool,
+    ) -> Result<Vec<(String, ProcessEnd)>> {
         if tests.is_empty() {
             return Ok(Vec::new());
         }
@@ -205,14 +210,14 @@ impl Processes<'_> {
 }
 
 /// The tests that may have caused what came after their report: the last one, or, with several threads, any.
-fn recent(ended: &End) -> &[String] {
+fn recent(ended: &ProcessEnd) -> &[String] {
     let count = if ended.single { 1 } else { ended.done.len() };
     &ended.done[ended.done.len().saturating_sub(count)..]
 }
 
 /// Whether processes were left behind, or may have been before the program was killed. rustc's tests always start
 /// processes.
-fn leaves(program: &TestProgram, ended: &End) -> bool {
+fn leaves(program: &TestProgram, ended: &ProcessEnd) -> bool {
     let Finished { left, in_company, .. } = &ended.finished;
     !left.is_empty() || (*in_company && program.harness == Harness::Libtest)
 }

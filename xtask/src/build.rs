@@ -8,7 +8,7 @@ pub mod store;
 mod ui;
 mod workspace;
 
-pub use self::options::BuildOptions;
-pub use self::plan::{CompilerSteps, LEFT_OUT, Patched, Planned, Planner, Sources, TargetSteps};
+pub use self::options::BuildChoice;
+pub use self::plan::{CompilerSteps, Patched, Planned, Planner, Sources, TargetSteps};
 pub use self::ui::UiSteps;
 pub use self::workspace::Workspace;

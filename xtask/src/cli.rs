@@ -6,6 +6,7 @@ mod grammar;
 mod name;
 mod patch;
 mod report;
+mod runner;
 mod target;
 mod targets;
 mod test;
@@ -23,7 +24,7 @@ pub use name::BINARY;
 pub use patch::{PatchVerb, Prove};
 pub use report::{Bless, Format, Report, ReportVerb};
 pub use target::{TargetNames, TargetVerb};
-pub use test::{Bringup, Run, RunnerKind, Smoke, Test, TestVerb};
+pub use test::{Bringup, Run, Smoke, Test, TestVerb};
 pub use triage::{OwnRunner, Triage};
 
 /// Headings of the options in help texts.

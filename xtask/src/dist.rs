@@ -75,7 +75,7 @@ pub fn collect(planner: &Planner<'_>, planned: &Planned, making: Making) -> Resu
         },
         sources: sources(planner, planned, steps),
         patches: patches(planner)?,
-        notes: planner.left_out()?,
+        notes: planner.options.recorded.notes(),
         steps: digests(planned, steps),
         licenses: licenses.components,
         crates: licenses.crates,

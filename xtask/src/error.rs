@@ -2,8 +2,8 @@
 
 pub mod disk;
 
-use bringup_model::exit::{Coded, EXPECTED, IMPROVEMENT, INTERRUPTED, REGRESSION, STEP};
-use bringup_model::report::Report;
+use bringup_model::exit::{Coded, EXPECTED, INTERRUPTED, OUTDATED, REGRESSION, STEP};
+use bringup_model::report::{Report, RunVerdict};
 use bringup_runner::interrupt::Interrupted;
 
 /// The exit code of a command that gave up.
@@ -15,14 +15,10 @@ pub fn of_error(error: &anyhow::Error) -> u8 {
 
 /// The exit code of a run that was finished.
 pub fn of_report(report: &Report) -> u8 {
-    let worst = |verdict: &str| report.runs.iter().any(|run| run.verdict == verdict);
-    if worst("incomplete") {
-        STEP
-    } else if worst("regression") {
-        REGRESSION
-    } else if worst("improvement") {
-        IMPROVEMENT
-    } else {
-        EXPECTED
+    match report.worst() {
+        Some(RunVerdict::Incomplete) => STEP,
+        Some(RunVerdict::Regression) => REGRESSION,
+        Some(RunVerdict::Improvement) => OUTDATED,
+        Some(RunVerdict::Expected) | None => EXPECTED,
     }
 }

@@ -11,7 +11,6 @@ pub mod error;
 pub mod host;
 pub mod project;
 pub mod render;
-pub mod report_ops;
 pub mod smoke;
 pub mod source;
 pub mod triage;

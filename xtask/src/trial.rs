@@ -20,8 +20,7 @@ use bringup_model::exit;
 use bringup_model::expectation::Setting;
 use bringup_model::judge::{self, Judged};
 use bringup_model::link::Link;
-use bringup_model::outcome::Outcome;
-use bringup_model::report::{self, StepTime};
+use bringup_model::report::{self, RunVerdict, StepTime};
 use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 use bringup_runner::interrupt::{self, Interrupted};
@@ -31,7 +30,7 @@ use bringup_runner::sandbox::Sandbox;
 use bringup_runner::ssh::Machine;
 use bringup_runner::test_set::TestSet;
 
-use self::prepare::Prepared;
+use self::prepare::{Prepared, PreparedRunner};
 use self::request::Selection;
 use self::suite::Surroundings;
 use crate::build::Planner;
@@ -80,10 +79,7 @@ impl Trial<'_> {
     /// An error whose exit code says more than that this trial cannot go on: it ends the whole run.
     fn run(&self, run: &mut report::Run) -> Result<()> {
         match self.fill(run) {
-            Ok(()) => {
-                let smoked = run.smoke.iter().all(|check| check.outcome == Outcome::Pass);
-                run.verdict = if smoked { judge::worst(&run.suites).into() } else { "regression".into() };
-            }
+            Ok(()) => run.verdict = RunVerdict::of(&run.smoke, &run.suites),
             Err(error) if error.is::<Interrupted>() => run.error = Some("interrupted before its end".into()),
             Err(error) if crate::error::of_error(&error) != exit::STEP => return Err(error),
             Err(error) => run.error = Some(format!("{:#}", disk::explain(error, Some(self.context.store.root())))),
@@ -128,7 +124,7 @@ impl Trial<'_> {
     /// Prepares what surrounds the programs, and notes what of it the host cannot give.
     fn surround(&self, runner: &Runner, run: &mut report::Run) -> Result<Surroundings> {
         let prepared = &self.subject.prepared;
-        if let Some(Machine { host, kernel, jobs, .. }) = prepared.machine.as_deref() {
+        if let Some(Machine { host, kernel, jobs, .. }) = prepared.runner.machine().map(Arc::as_ref) {
             run.notes.push(format!("the tests run on {host} (kernel {kernel}), {} at a time", jobs.total()));
         }
         let sandbox = Sandbox::with_isolation(runner, &self.subject.tests.libc(), prepared.isolation)?;
@@ -140,7 +136,7 @@ impl Trial<'_> {
             run.notes.push(why.into());
         }
         let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns };
-        let logs = format!("logs/{}-{}-{}", run.target, run.runner, run.link);
+        let logs = format!("logs/{}-{}-{}", run.target, run.runner.word(), run.link);
         Ok(Surroundings { inputs: self.inputs(runner, &sandbox)?, sandbox, setting, logs })
     }
 
@@ -148,10 +144,10 @@ impl Trial<'_> {
         let TestedTarget { target, prepared, tests, .. } = self.subject;
         let (sysroot, loader) = (tests.sysroot.clone(), target.musl.loader.clone());
         let name = &target.name;
-        Ok(match (&prepared.emulator, &prepared.machine) {
-            (Some(emulator), _) => emulator.runner(target, sysroot),
-            (None, None) => Runner::Native { sysroot, loader },
-            (None, Some(machine)) => {
+        Ok(match &prepared.runner {
+            PreparedRunner::Qemu(emulator) => emulator.runner(target, sysroot),
+            PreparedRunner::Native => Runner::Native { sysroot, loader },
+            PreparedRunner::Ssh(machine) => {
                 let ui = &self.context.planner.workspace.console;
                 let say = || ui.note(&format!("copying the test programs of {name} to {}", machine.host));
                 let placed = machine.place(name, tests, &self.context.store.temporary(), say)?;
@@ -167,8 +163,8 @@ impl Trial<'_> {
         let has = has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
         let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word());
         let inputs = inputs.add("kernel", runner.kernel()).list("sandbox", has);
-        let inputs = inputs.list("host", prepared.machine.iter().map(|machine| machine.host.as_str()));
-        let Some(emulator) = &prepared.emulator else { return Ok(inputs) };
+        let inputs = inputs.list("host", prepared.runner.machine().map(|machine| machine.host.as_str()));
+        let Some(emulator) = prepared.runner.emulator() else { return Ok(inputs) };
         Ok(inputs.append(&emulator.inputs(self.subject.target)?))
     }
 }

@@ -1,16 +1,21 @@
 //! Which compiler std and the test programs are compiled with.
 
+use serde::{Deserialize, Serialize};
+
 /// The compiler of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Compiler {
     /// The installed toolchain, as it is.
+    #[default]
     Stock,
     /// rustc built from the pinned, patched source.
     Bootstrap(Making),
 }
 
 /// How a compiler is built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Making {
     /// Which of x.py's stages is wanted: 1 is built by the installed compiler, 2 by that of stage 1.
     pub stage: u8,
@@ -19,27 +24,50 @@ pub struct Making {
 }
 
 /// Whose LLVM a compiler is built with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Llvm {
     /// The host's LLVM, found by llvm-config
+    #[default]
     System,
     /// The LLVM in Rust's source, which takes hours to build
     Bundled,
 }
 
+impl Default for Making {
+    /// What `--compiler bootstrap` builds without further options.
+    fn default() -> Self {
+        Self { stage: 1, llvm: Llvm::default() }
+    }
+}
+
 impl Compiler {
-    /// As reports name it.
+    /// The word for it on the command line and in tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Stock => "stock",
             Self::Bootstrap(_) => "bootstrap",
         }
     }
+
+    /// The options that choose it; none for the default.
+    pub fn arguments(self) -> Vec<String> {
+        let Self::Bootstrap(Making { stage, llvm }) = self else { return Vec::new() };
+        let usual = Making::default();
+        let mut words = vec!["--compiler".to_owned(), self.word().to_owned()];
+        if stage != usual.stage {
+            words.extend(["--stage".to_owned(), stage.to_string()]);
+        }
+        if llvm != usual.llvm {
+            words.extend(["--llvm".to_owned(), llvm.word().to_owned()]);
+        }
+        words
+    }
 }
 
 impl Llvm {
-    /// As users name it.
+    /// The word for it on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::System => "system",

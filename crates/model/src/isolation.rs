@@ -1,7 +1,10 @@
 //! How much of the isolation of test programs is wanted.
 
+use serde::{Deserialize, Serialize};
+
 /// What surrounds test programs, as far as the kernel allows it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Isolation {
     /// Private network and `binfmt_misc`, the target's own loader
@@ -14,6 +17,9 @@ pub enum Isolation {
 }
 
 impl Isolation {
+    /// Every level.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Network, Self::None];
+
     /// Whether programs get a network of their own.
     pub fn network(self) -> bool {
         self != Self::None

@@ -112,18 +112,6 @@ pub fn worth_a_retry(outcome: &SuiteOutcome, active: &Active) -> Vec<String> {
     outcome.tests.iter().filter(unexpected).map(|test| test.name.clone()).collect()
 }
 
-/// The worst verdict of a run's suites, as a report's run names it: whatever an expectation file has to be changed for, an entry
-/// that is out of date or a flake that has none, counts as an improvement.
-pub fn worst(suites: &[Suite]) -> &'static str {
-    if suites.iter().any(|suite| suite.verdicts.regression > 0) {
-        Verdict::Regression.word()
-    } else if suites.iter().any(|suite| suite.verdicts.outdated() > 0) {
-        Verdict::Improvement.word()
-    } else {
-        Verdict::Expected.word()
-    }
-}
-
 fn judge_suite(
     outcome: &SuiteOutcome,
     active: &Active,
@@ -260,6 +248,7 @@ mod tests {
     use super::super::expectation::{Expectations, Layer, Setting};
     use super::*;
     use crate::link::Link;
+    use crate::report::RunVerdict;
 
     fn test(name: &str, outcome: Outcome) -> TestOutcome {
         let output = outcome.is_failure().then(|| format!("output of {name}"));
@@ -344,7 +333,7 @@ mod tests {
         assert_eq!(s.tests[0].log.as_deref(), Some("logs/x/std/00000-a.b.txt"));
         assert_eq!((s.tests[4].name.as_str(), s.tests[4].outcome), ("gone", None));
         assert_eq!(judged.logs.len(), 2);
-        assert_eq!(worst(std::slice::from_ref(&judged.suite)), "regression");
+        assert_eq!(RunVerdict::of(&[], std::slice::from_ref(&judged.suite)), RunVerdict::Regression);
     }
 
     #[test]

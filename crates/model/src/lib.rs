@@ -1,6 +1,7 @@
 //! Pure data: what the files say, what the steps need, what the report holds. Nothing in here does IO.
 
 pub mod bless;
+pub mod build_options;
 pub mod compiler;
 pub mod digest;
 pub mod dist;
@@ -19,8 +20,10 @@ pub mod pins;
 pub mod proof;
 pub mod release;
 pub mod report;
+pub mod runner_spec;
 pub mod series;
 pub mod suite;
 pub mod target;
+pub mod text;
 pub mod triage;
 pub mod version;

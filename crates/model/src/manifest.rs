@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::compiler::{Compiler, Making};
 use super::pins::is_sha256;
 
-/// The schema that this version writes and reads.
-pub const SCHEMA: &str = "bringup-archive/1";
+/// The schema that this version writes.
+pub const SCHEMA: &str = "bringup-archive/2";
+
+/// An older one, which is still read: it named the compiler by a word, and patches that were left out in notes.
+const SCHEMA_1: &str = "bringup-archive/1";
 
 /// Name of the manifest in its archive, where it comes first.
 pub const FILE: &str = "manifest.json";
@@ -24,14 +28,14 @@ pub struct Manifest {
     pub triple: String,
     /// The versions that the programs were built from.
     pub pins: Pins,
-    /// `stock` or `bootstrap`.
-    pub compiler: String,
+    /// The compiler of std and the test programs.
+    pub compiler: Compiler,
     /// Digest of the step `toolchain`.
     pub toolchain: String,
     /// Digest of the step `test_programs`.
     pub test_programs: String,
-    /// What a report of them has to say: patches that were left out.
-    pub notes: Vec<String>,
+    /// Patches that were left out, each as `SOURCE/FILE`.
+    pub left_out: Vec<String>,
     /// sha256 of each file but the manifest itself, by its path.
     pub files: BTreeMap<String, String>,
 }
@@ -48,8 +52,44 @@ pub struct Pins {
     pub llvm: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest1 {
+    #[serde(rename = "schema")]
+    _schema: String,
+    target: String,
+    triple: String,
+    pins: Pins,
+    compiler: String,
+    toolchain: String,
+    test_programs: String,
+    notes: Vec<String>,
+    files: BTreeMap<String, String>,
+}
+
+impl TryFrom<Manifest1> for Manifest {
+    type Error = String;
+
+    fn try_from(manifest: Manifest1) -> Result<Self, String> {
+        let Manifest1 { target, triple, pins, compiler, toolchain, test_programs, notes, files, .. } = manifest;
+        let compiler = match compiler.as_str() {
+            "stock" => Compiler::Stock,
+            // It did not say more.
+            "bootstrap" => Compiler::Bootstrap(Making::default()),
+            other => return Err(format!("{FILE}: the compiler `{other}` is unknown")),
+        };
+        let left_out = notes.iter().filter_map(|note| note.strip_prefix("built without patch ")).map(str::to_owned);
+        let (schema, left_out) = (SCHEMA.into(), left_out.collect());
+        Ok(Self { schema, target, triple, pins, compiler, toolchain, test_programs, left_out, files })
+    }
+}
+
 impl Manifest {
-    /// Reads a manifest. Another schema, and a target or a path that is none, are refused.
+    /// Reads a manifest of this schema or of `bringup-archive/1`.
+    ///
+    /// # Errors
+    ///
+    /// If it has another schema, or a target or a digest that is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Tag {
@@ -58,12 +98,14 @@ impl Manifest {
         let unreadable = |error: serde_json::Error| format!("{FILE} cannot be read: {error}");
         // The schema first: another version's fields would only give a misleading error.
         let tag: Tag = serde_json::from_slice(bytes).map_err(unreadable)?;
-        match tag.schema {
-            Some(schema) if schema == SCHEMA => {}
-            Some(other) => return Err(format!("it has the schema `{other}`, this version reads `{SCHEMA}`")),
+        let manifest: Self = match tag.schema.as_deref() {
+            Some(SCHEMA) => serde_json::from_slice(bytes).map_err(unreadable)?,
+            Some(SCHEMA_1) => serde_json::from_slice::<Manifest1>(bytes).map_err(unreadable)?.try_into()?,
+            Some(other) => {
+                return Err(format!("it has the schema `{other}`, this version reads `{SCHEMA}` and `{SCHEMA_1}`"));
+            }
             None => return Err(format!("{FILE} has no `schema`")),
-        }
-        let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
+        };
         // It becomes part of a path.
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if manifest.target.is_empty() || !manifest.target.chars().all(plain) {
@@ -104,10 +146,10 @@ mod tests {
             target: "s390x".into(),
             triple: "s390x-alpine-linux-musl".into(),
             pins,
-            compiler: "stock".into(),
+            compiler: Compiler::Stock,
             toolchain: "01".repeat(32),
             test_programs: "02".repeat(32),
-            notes: vec![],
+            left_out: vec![],
             files: [("a".into(), "11".into()), ("b".into(), "22".into())].into(),
         }
     }
@@ -118,15 +160,28 @@ mod tests {
         let text = serde_json::to_string(&manifest()).unwrap();
         assert_eq!(parse(&text), Ok(manifest()));
         for (from, to, why) in [
-            (SCHEMA, "bringup-archive/2", "this version reads"),
+            (SCHEMA, "bringup-archive/3", "this version reads"),
             (r#""schema""#, r#""name""#, "no `schema`"),
             (r#""s390x""#, r#""../s390x""#, "is no name of a target"),
             (r#""0202"#, r#""../02"#, "is no digest of a step"),
-            (r#""notes""#, r#""remarks""#, "unknown field `remarks`"),
+            (r#""left_out""#, r#""remarks""#, "unknown field `remarks`"),
         ] {
             let error = parse(&text.replacen(from, to, 1)).unwrap_err();
             assert!(error.contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn an_older_schema_is_read() {
+        let text = serde_json::to_string(&manifest()).unwrap().replacen(SCHEMA, SCHEMA_1, 1);
+        let notes = r#""notes":["built without patch musl/0001-a.patch"]"#;
+        let text = text.replacen(r#""left_out":[]"#, notes, 1);
+        let left_out = vec!["musl/0001-a.patch".to_owned()];
+        let parse = |text: &str| Manifest::parse(text.as_bytes());
+        assert_eq!(parse(&text), Ok(Manifest { left_out: left_out.clone(), ..manifest() }));
+        let built = text.replacen(r#""stock""#, r#""bootstrap""#, 1);
+        let compiler = Compiler::Bootstrap(Making::default());
+        assert_eq!(parse(&built), Ok(Manifest { compiler, left_out, ..manifest() }));
     }
 
     #[test]

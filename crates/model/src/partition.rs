@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// One part of several: `slice:2/4` or `hash:2/4`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Partition {
     /// How tests are dealt out.
     pub scheme: Scheme,
@@ -78,6 +80,20 @@ impl FromStr for Partition {
             (1..=parts).contains(&part).then_some(Self { scheme, part, parts })
         };
         parse().ok_or_else(|| "expected slice:I/N or hash:I/N with I from 1 to N, e.g. slice:1/4".into())
+    }
+}
+
+impl TryFrom<String> for Partition {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Partition> for String {
+    fn from(partition: Partition) -> Self {
+        partition.to_string()
     }
 }
 

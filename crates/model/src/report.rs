@@ -1,12 +1,26 @@
-//! report.json: the one model that every renderer reads. The format is `bringup-report/1`.
+//! report.json: the one model that every renderer reads. docs/report.md says what each field means.
 
-use serde::{Deserialize, Serialize};
+pub mod diff;
+pub mod merge;
+mod read;
+mod v1;
+mod verdict;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use self::verdict::RunVerdict;
+use super::build_options::BuildOptions;
+use super::isolation::Isolation;
 use super::link::Link;
 use super::outcome::{Outcome, Repeated, Verdict, is_zero};
+use super::partition::Partition;
+use super::runner_spec::RunnerSpec;
 
-/// The schema that this version writes and reads.
-pub const SCHEMA: &str = "bringup-report/1";
+/// The schema that this version writes.
+pub const SCHEMA: &str = "bringup-report/2";
 
 /// Everything one invocation found out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,15 +28,12 @@ pub const SCHEMA: &str = "bringup-report/1";
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
-    /// The machine it ran on.
-    pub host: Host,
+    /// The machines that Bringup ran on: one, or those of all merged reports.
+    pub hosts: Vec<Host>,
     /// The versions in use.
     pub pins: Pins,
-    /// `stock` or `bootstrap`.
-    pub compiler: String,
-    /// Options of every verb that chose what was built, such as `--musl 1.2.5`: a command that shall mean the same needs them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<String>,
+    /// What the user chose of the build, or of the build of an archive.
+    pub build: BuildOptions,
     /// Seconds on the clock for everything; 0 where that is not known.
     #[serde(default)]
     pub wall_s: f64,
@@ -41,7 +52,7 @@ pub struct Host {
     /// Processors in use.
     pub jobs: usize,
     /// Tool name and the version it gave, e.g. `clang` and `22.1.8`.
-    pub tools: std::collections::BTreeMap<String, String>,
+    pub tools: BTreeMap<String, String>,
 }
 
 /// Versions of what was built and run.
@@ -67,17 +78,17 @@ pub struct Run {
     pub target: String,
     /// Target triple.
     pub triple: String,
-    /// `qemu`, `native` or `ssh`.
-    pub runner: String,
-    /// The machine that its programs ran on, if it is another one than the report's host; of merged parts, the machines.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub machine: Option<String>,
+    /// The runner that was asked for; of merged parts, that of the first.
+    pub runner: RunnerSpec,
+    /// The machines that its programs ran on, if they are others than the report's host: several for merged parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machines: Vec<String>,
     /// How its programs are linked.
     pub link: Link,
-    /// Options of `test` that chose how and whence they ran, such as `--isolation none` and `--archive FILE`: a command that shall
-    /// do the same needs them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<String>,
+    /// The isolation that was asked for.
+    pub isolation: Isolation,
+    /// Where its programs come from.
+    pub origin: Origin,
     /// Digest of the test programs: parts of one run have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programs: Option<String>,
@@ -94,11 +105,30 @@ pub struct Run {
     /// What the host could not give to the tests, such as `binfmt_misc`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
-    /// The worst verdict of all: `expected`, `improvement`, `regression`; `incomplete` if interrupted or a step failed.
-    pub verdict: String,
+    /// The worst of all; see [`RunVerdict`].
+    pub verdict: RunVerdict,
     /// Why the run is incomplete: the failed step's message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// Where test programs come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Origin {
+    /// The run's own steps built them.
+    Built,
+    /// They were unpacked from an archive that `archive` packed.
+    Archive {
+        /// The archive, as the user named it.
+        #[serde(serialize_with = "lossy")]
+        file: PathBuf,
+    },
+}
+
+/// A report is worth more than the exact bytes of a path that is not UTF-8.
+fn lossy<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// What one step cost.
@@ -129,7 +159,7 @@ pub struct SmokeCheck {
 }
 
 /// One test suite.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suite {
     /// `core`, `alloc`, `std`, …
@@ -178,7 +208,7 @@ pub struct Suite {
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// `slice:1/4` or `hash:1/4`.
-    pub partition: String,
+    pub partition: Partition,
     /// How many tests all parts have.
     pub of: usize,
     /// Digest of their names: parts of one whole have the same. Reports of older versions lack it.
@@ -186,16 +216,57 @@ pub struct Part {
     pub names: String,
 }
 
+impl Report {
+    /// The report as it is stored: fields in the model's order, runs and tests in the report's.
+    ///
+    /// # Errors
+    ///
+    /// Only if a number cannot be written as JSON.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// The verdict of its worst run; nothing if it has none.
+    pub fn worst(&self) -> Option<RunVerdict> {
+        self.runs.iter().map(|run| run.verdict).max()
+    }
+}
+
 impl Run {
-    /// `qemu`, or `ssh:board` with the machine.
+    /// `s390x qemu dynamic`: what tells one run of a report from the others.
+    pub fn name(&self) -> String {
+        format!("{} {} {}", self.target, self.runner_name(), self.link)
+    }
+
+    /// `qemu`, or `ssh:board` with the machines.
     pub fn runner_name(&self) -> String {
-        let machine = self.machine.iter().flat_map(|machine| [":", machine]);
-        [self.runner.as_str()].into_iter().chain(machine).collect()
+        let word = self.runner.word();
+        if self.machines.is_empty() { word.into() } else { format!("{word}:{}", self.machines.join(" / ")) }
     }
 
     /// Whether its programs came in an archive.
     pub fn is_of_archive(&self) -> bool {
-        self.options.iter().any(|option| option.starts_with("--archive "))
+        matches!(self.origin, Origin::Archive { .. })
+    }
+
+    /// The options of a command that runs the same programs in the same surroundings, without the choice of the runner.
+    pub fn surroundings(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Origin::Archive { file } = &self.origin {
+            words.extend(["--archive".to_owned(), file.to_string_lossy().into_owned()]);
+        }
+        words.extend(self.runner.settings());
+        if self.isolation != Isolation::default() {
+            words.extend(["--isolation".to_owned(), self.isolation.word().to_owned()]);
+        }
+        words
+    }
+
+    /// The options of a command that runs programs as this run did.
+    pub fn arguments(&self) -> Vec<String> {
+        [self.runner.choice(), self.surroundings()].concat()
     }
 }
 

@@ -202,7 +202,7 @@ fn wrong_input_is_refused_and_changes_nothing() {
     project.write("text.json", "no report");
     refused(&["--report", "text.json"], 2);
     let report = project.report().to_string();
-    project.write("newer.json", report.replace("bringup-report/1", "bringup-report/2"));
+    project.write("newer.json", report.replace("bringup-report/2", "bringup-report/3"));
     refused(&["--report", "newer.json"], 2);
     project.write("foreign.json", report.replace("\"target\":\"fake\"", "\"target\":\"elsewhere\""));
     refused(&["--report", "foreign.json"], 2);
@@ -219,6 +219,9 @@ fn wrong_input_is_refused_and_changes_nothing() {
     refused(&[], 2);
     insta::assert_snapshot!(text);
 }
+
+/// The only patch of the fixture's musl.
+const PATCH: &str = "0001-malloc-give-back-something.patch";
 
 #[test]
 fn a_report_of_something_else_is_refused_with_the_command_that_takes_it() {
@@ -241,30 +244,30 @@ fn a_report_of_something_else_is_refused_with_the_command_that_takes_it() {
     refused(&|report| report["pins"]["llvm"] = "1".into(), &[], &["of llvm 1, not ", "hint: run the tests again"]);
     refused(
         &|report| {
-            report["compiler"] = "bootstrap".into();
-            report["options"] = json!(["--compiler bootstrap", "--stage 2"]);
+            report["build"]["compiler"] = json!({"bootstrap": {"stage": 2, "llvm": "system"}});
         },
         &[],
         &["by the bootstrap compiler, not the stock one", "bless fake --compiler bootstrap --stage 2`"],
     );
     refused(
-        &|report| report["options"] = json!(["--without musl/1"]),
+        &|report| report["build"]["left_out"] = json!(["musl/0001-x.patch"]),
         &[],
-        &["with --without musl/1, not no options", "bless fake --without musl/1`"],
+        &["without patch musl/0001-x.patch", "bless fake --without musl/0001-x.patch`"],
     );
-    refused(&|_| (), &["--without", "musl/1"], &["with no options, not --without musl/1", "`cargo xtask bless fake`"]);
-    // An archive's report has no options, but notes.
+    let whole = format!("with patch musl/{PATCH}");
+    refused(&|_| (), &["--without", "musl/1"], &[&whole, "`cargo xtask bless fake`"]);
+    // The same of an archive's tests.
     refused(
         &|report| {
-            report["runs"][1]["options"] = json!(["--archive x"]);
-            report["runs"][1]["notes"] = json!(["built without patch musl/0001-x.patch"]);
+            report["runs"][1]["origin"] = json!({"archive": {"file": "x"}});
+            report["build"]["left_out"] = json!(["musl/0001-x.patch"]);
         },
         &[],
         &["without patch musl/0001-x.patch", "bless fake --without musl/0001-x.patch`"],
     );
     // The version that is built anyway may be named.
     let mut report = project.report();
-    report["options"] = json!(["--musl 1.2.6"]);
+    report["build"]["musl"] = "1.2.6".into();
     project.write("other.json", report.to_string());
     project.run(&["bless", "--yes", "--report", "other.json"], 0).says(&["rewritten"]);
 }

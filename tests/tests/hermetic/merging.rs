@@ -3,26 +3,25 @@
 use std::path::Path;
 
 use bringup_model::outcome::{Outcome, Verdict};
-use bringup_model::report::{Part, Report, Run};
+use bringup_model::report::diff::diff;
+use bringup_model::report::merge::merge;
+use bringup_model::report::{Part, Report, Run, RunVerdict};
 use xtask::render::{markdown, terminal};
-use xtask::report_ops::{diff, merge};
 
 use crate::render::{passing, report, run, suite, test};
 
 #[test]
 fn reports_without_a_common_run_are_merged() {
-    let qemu = report(vec![run("s390x", "qemu", "expected"), run("riscv64", "qemu", "expected")]);
-    let mut native = report(vec![run("s390x", "native", "expected")]);
+    let qemu = report(vec![run("s390x", "qemu", RunVerdict::Expected), run("riscv64", "qemu", RunVerdict::Expected)]);
+    let mut native = report(vec![run("s390x", "native", RunVerdict::Expected)]);
     native.pins.qemu = None;
-    native.host.triple = "s390x-unknown-linux-gnu".into();
-    native.host.tools.insert("clang".into(), "21.1.0".into());
+    native.hosts[0].triple = "s390x-unknown-linux-gnu".into();
+    native.hosts[0].tools.insert("clang".into(), "21.1.0".into());
     let merged = merge(vec![native.clone(), qemu.clone()]).unwrap();
-    let runs: Vec<_> = merged.runs.iter().map(|run| format!("{} {}", run.target, run.runner)).collect();
+    let runs: Vec<_> = merged.runs.iter().map(|run| format!("{} {}", run.target, run.runner.word())).collect();
     assert_eq!(runs, ["riscv64 qemu", "s390x native", "s390x qemu"]);
     assert_eq!(merged.pins, qemu.pins);
-    assert_eq!(merged.host.triple, "s390x-unknown-linux-gnu / x86_64-unknown-linux-gnu");
-    assert_eq!(merged.host.tools["clang"], "21.1.0 / 22.1.8");
-    assert_eq!(merged.host.tools["make"], "4.3");
+    assert_eq!(merged.hosts, [native.hosts[0].clone(), qemu.hosts[0].clone()]);
 
     let twice = merge(vec![qemu.clone(), native.clone(), qemu.clone()]).unwrap_err();
     assert_eq!(twice.to_string(), "the reports cannot be merged: riscv64 qemu dynamic");
@@ -31,9 +30,9 @@ fn reports_without_a_common_run_are_merged() {
     assert_eq!(pins.to_string(), "the reports cannot be merged: one is of musl 1.2.6, another of musl 1.2.5");
     assert_eq!(merge(Vec::new()).unwrap_err().to_string(), "there is no report to merge");
     let mut patched = qemu.clone();
-    (patched.options, patched.runs) = (vec!["--without musl/1".into()], Vec::new());
+    (patched.build.left_out, patched.runs) = (vec!["musl/0001-a.patch".into()], Vec::new());
     let options = merge(vec![qemu, patched]).unwrap_err();
-    let expected = "the reports cannot be merged: one is of no options, another of --without musl/1";
+    let expected = "the reports cannot be merged: one is of no options, another of --without musl/0001-a.patch";
     assert_eq!(options.to_string(), expected);
 }
 
@@ -41,13 +40,18 @@ fn reports_without_a_common_run_are_merged() {
 fn reports_of_several_machines_are_merged() {
     let on = |machine: &str, part: Option<&str>, test: &str| {
         let mut std = suite("std", passing(&[test]));
-        let whole = |partition: &str| Part { partition: partition.into(), of: 2, names: "digest".into() };
+        let whole = |partition: &str| Part { partition: partition.parse().unwrap(), of: 2, names: "digest".into() };
         std.part = part.map(whole);
-        report(vec![Run { machine: Some(machine.into()), suites: vec![std], ..run("s390x", "ssh", "expected") }])
+        let runner = format!("ssh:{machine}");
+        report(vec![Run {
+            machines: vec![machine.into()],
+            suites: vec![std],
+            ..run("s390x", &runner, RunVerdict::Expected)
+        }])
     };
     let wholes = [on("boardA", None, "a"), on("boardB", None, "b")];
     let merged = merge(wholes.to_vec()).unwrap();
-    let machines = |report: &Report| report.runs.iter().map(|run| run.machine.clone().unwrap()).collect::<Vec<_>>();
+    let machines = |report: &Report| report.runs.iter().map(|run| run.machines.join(" and ")).collect::<Vec<_>>();
     assert_eq!(machines(&merged), ["boardA", "boardB"]);
     let text = markdown::render(&merged);
     assert!(text.contains("| ssh:boardA |") && text.contains("| ssh:boardB |"), "{text}");
@@ -58,7 +62,7 @@ fn reports_of_several_machines_are_merged() {
 
     let parts = [on("boardB", Some("slice:2/2"), "b"), on("boardA", Some("slice:1/2"), "a")];
     let mut merged = merge(parts.to_vec()).unwrap();
-    assert_eq!(machines(&merged), ["boardA / boardB"]);
+    assert_eq!(machines(&merged), ["boardA and boardB"]);
     let std = &mut merged.runs[0].suites[0];
     std.tests[0] = test("a", Some(Outcome::Fail), Verdict::Regression, "");
     let text = terminal::render(&merged, Path::new("out/report"), false);

@@ -10,7 +10,7 @@ const STEPS: [&str; 9] =
 /// The first run of a report of one target, which is alike in both link modes.
 fn the_run(project: &Project) -> Value {
     let report = project.report();
-    assert_eq!(report["schema"], "bringup-report/1");
+    assert_eq!(report["schema"], "bringup-report/2");
     let runs = report["runs"].as_array().unwrap();
     let links: Vec<&Value> = runs.iter().map(|run| &run["link"]).collect();
     assert_eq!(links, ["dynamic", "static"]);
@@ -33,7 +33,7 @@ fn from_nothing_to_a_report_and_nothing_twice() {
 
     let report = project.report();
     assert_eq!(report["pins"]["qemu"], "11.1.3");
-    assert_eq!(report["host"]["tools"]["clang"], "22.1.8");
+    assert_eq!(report["hosts"][0]["tools"]["clang"], "22.1.8");
     let run = the_run(&project);
     let steps = run["steps"].as_array().unwrap();
     let names: Vec<&str> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();

@@ -1,12 +1,18 @@
 //! One report with everything in it, through every renderer.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::Path;
 
+use bringup_model::build_options::BuildOptions;
+use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, Verdict};
-use bringup_model::report::{Host, Pins, Report, Run, SCHEMA, SmokeCheck, StepTime, Suite, Test, Verdicts};
+use bringup_model::report::diff::diff;
+use bringup_model::report::{
+    Host, Origin, Pins, Report, Run, RunVerdict, SCHEMA, SmokeCheck, StepTime, Suite, Test, Verdicts,
+};
+use bringup_model::runner_spec::RunnerSpec;
 use xtask::render::{html, json, junit, markdown, terminal};
-use xtask::report_ops::diff;
 
 /// A name as no test should have, but some program will.
 const ODD: &str = "fmt::odd<&'a T>|`x`\u{1b}[31m\u{ffff}\"é";
@@ -48,21 +54,22 @@ pub(crate) fn suite(name: &str, tests: Vec<Test>) -> Suite {
     }
 }
 
-pub(crate) fn run(target: &str, runner: &str, verdict: &str) -> Run {
+pub(crate) fn run(target: &str, runner: &str, verdict: RunVerdict) -> Run {
     Run {
         target: target.into(),
         triple: format!("{target}-alpine-linux-musl"),
-        runner: runner.into(),
-        machine: None,
+        runner: runner.parse().unwrap(),
+        machines: Vec::new(),
         link: Link::Dynamic,
         programs: None,
-        options: Vec::new(),
+        isolation: Isolation::default(),
+        origin: Origin::Built,
         spawns: None,
         steps: Vec::new(),
         smoke: Vec::new(),
         suites: Vec::new(),
         notes: if runner == "native" { vec!["no network of their own: unshare: refused".into()] } else { Vec::new() },
-        verdict: verdict.into(),
+        verdict,
         error: None,
     }
 }
@@ -85,15 +92,14 @@ pub(crate) fn report(runs: Vec<Run>) -> Report {
     let tools = [("clang", "22.1.8"), ("make", "4.3")];
     Report {
         schema: SCHEMA.into(),
-        host: Host {
+        hosts: vec![Host {
             triple: "x86_64-unknown-linux-gnu".into(),
             kernel: "6.18.0".into(),
             jobs: 2,
             tools: tools.map(|(tool, version)| (tool.into(), version.into())).into(),
-        },
+        }],
         pins: Pins { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into(), qemu: Some("11.1.3".into()) },
-        compiler: "stock".into(),
-        options: Vec::new(),
+        build: BuildOptions::default(),
         wall_s: 157.0,
         runs,
     }
@@ -104,7 +110,7 @@ fn eventful() -> Report {
     use Outcome::{Crash, Fail, Ignored, Pass, Skipped, Timeout};
     use Verdict::{Expected, Flake, Improvement, Regression, Stale};
     let receive = "SO_RCVTIMEO reads back garbage <https://bugs.example/1?a=1&b=2>";
-    let mut s390x = run("s390x", "qemu", "regression");
+    let mut s390x = run("s390x", "qemu", RunVerdict::Regression);
     s390x.steps = vec![
         step("patch rust", 3.1, true),
         step("musl", 27.149, false),
@@ -137,18 +143,18 @@ fn eventful() -> Report {
             ],
         ),
     ];
-    let mut x86_64 = run("x86_64", "native", "expected");
+    let mut x86_64 = run("x86_64", "native", RunVerdict::Expected);
     x86_64.steps = vec![step("patch rust", 3.1, false), step("musl", 25.0, true)];
     x86_64.smoke = vec![smoke("dynamic/hello", "")];
     x86_64.suites = vec![suite("core", passing(&["coretests::alloc::a", "coretests::num::b"]))];
-    let mut riscv64 = run("riscv64", "qemu", "incomplete");
+    let mut riscv64 = run("riscv64", "qemu", RunVerdict::Incomplete);
     riscv64.error = Some("building musl for riscv64: `make` exited with status 2\n  | <stdin>:1: Error".into());
     report(vec![s390x, x86_64, riscv64])
 }
 
 #[test]
 fn a_note_of_several_runs_is_told_once() {
-    let mut runs = ["armv7", "armv7", "s390x", "s390x", "x86"].map(|target| run(target, "qemu", "expected"));
+    let mut runs = ["armv7", "armv7", "s390x", "s390x", "x86"].map(|target| run(target, "qemu", RunVerdict::Expected));
     for run in runs.iter_mut().step_by(2) {
         run.link = Link::Static;
     }
@@ -184,7 +190,7 @@ fn colour_adds_nothing_but_colour() {
 
 #[test]
 fn many_regressions_do_not_flood_the_terminal() {
-    let mut s390x = run("s390x", "qemu", "regression");
+    let mut s390x = run("s390x", "qemu", RunVerdict::Regression);
     let failed = |number| test(&format!("t{number}"), Some(Outcome::Fail), Verdict::Regression, "");
     s390x.suites = vec![suite("core", (0..500).map(failed).collect())];
     let text = terminal::render(&report(vec![s390x]), Path::new("out/report"), false);
@@ -194,7 +200,7 @@ fn many_regressions_do_not_flood_the_terminal() {
 
 /// The last line of a report with these tests in the suite std.
 fn hint(runner: &str, link: Link, tests: Vec<Test>) -> String {
-    let mut only = run("s390x", runner, "regression");
+    let mut only = run("s390x", runner, RunVerdict::Regression);
     only.link = link;
     only.suites = vec![suite("std", tests)];
     let text = terminal::render(&report(vec![only]), Path::new("out/report"), false);
@@ -213,18 +219,20 @@ fn the_hint_is_the_command_that_reproduces() {
         hint("qemu", Link::Dynamic, vec![failed("x"), improved(), failed("y")]),
         "hint: to run it again: cargo xtask test s390x --suite std --link dynamic"
     );
-    let mut old = report(vec![run("s390x", "qemu", "incomplete")]);
-    old.options = vec!["--musl 1.2.5".into(), "--without musl/1".into()];
+    let mut old = report(vec![run("s390x", "qemu", RunVerdict::Incomplete)]);
+    old.build.musl = Some("1.2.5".into());
+    old.build.left_out = vec!["musl/0001-a.patch".into()];
     let text = terminal::render(&old, Path::new("out/report"), false);
-    assert!(text.ends_with("cargo xtask bringup s390x --musl 1.2.5 --without musl/1\n"), "{text}");
-    let mut lost = run("s390x", "ssh", "incomplete");
-    lost.machine = Some("board".into());
-    lost.options = vec!["--ssh-config 'a b'".into(), "--isolation none".into()];
+    assert!(text.ends_with("cargo xtask bringup s390x --musl 1.2.5 --without musl/0001-a.patch\n"), "{text}");
+    let mut lost = run("s390x", "ssh:board", RunVerdict::Incomplete);
+    lost.runner = RunnerSpec::Ssh { host: "board".into(), config: Some("a b".into()) };
+    lost.machines = vec!["board".into()];
+    lost.isolation = Isolation::None;
     let text = terminal::render(&report(vec![lost]), Path::new("out/report"), false);
     let again = "cargo xtask test s390x --runner ssh:board --ssh-config 'a b' --isolation none\n";
     assert!(text.ends_with(again), "{text}");
-    let mut own = run("s390x", "qemu", "regression");
-    own.options = vec!["--qemu bin/qemu".into()];
+    let mut own = run("s390x", "qemu", RunVerdict::Regression);
+    own.runner = RunnerSpec::Qemu { path: Some("bin/qemu".into()) };
     own.suites = vec![suite("std", vec![failed("x")])];
     let text = terminal::render(&report(vec![own]), Path::new("out/report"), false);
     assert!(text.contains("cargo xtask triage s390x --all --qemu bin/qemu\n"), "{text}");
@@ -237,7 +245,7 @@ fn the_hint_is_the_command_that_reproduces() {
     let runs = ["s390x", "x86_64", "s390x"].map(|target| {
         let mut unknown = suite("std", vec![flaky()]);
         unknown.verdicts.new_flakes = usize::from(target == "s390x");
-        Run { suites: vec![unknown], ..run(target, "qemu", "improvement") }
+        Run { suites: vec![unknown], ..run(target, "qemu", RunVerdict::Improvement) }
     });
     let text = terminal::render(&report(runs.into()), Path::new("out/report"), false);
     assert_eq!(text.lines().last(), Some(bless));
@@ -307,14 +315,14 @@ fn refusal(from: &str, to: &str) -> String {
 
 #[test]
 fn json_of_another_kind_is_refused_by_name() {
-    let other = refusal("bringup-report/1", "bringup-report/2");
-    assert!(other.starts_with("reading old/report.json: it has the schema `bringup-report/2`"), "{other}");
+    let other = refusal("bringup-report/2", "bringup-report/3");
+    assert!(other.starts_with("reading old/report.json: it has the schema `bringup-report/3`"), "{other}");
     assert!(other.contains("\nhint: "), "{other}");
-    let none = refusal("\"schema\": \"bringup-report/1\",", "");
+    let none = refusal("\"schema\": \"bringup-report/2\",", "");
     assert_eq!(none, "reading old/report.json: it has no `schema` field, so it is not a report of Bringup");
     let unknown = refusal("\"kernel\"", "\"kernal\"");
     assert!(unknown.starts_with("reading old/report.json: unknown field `kernal`, expected one of"), "{unknown}");
-    assert!(unknown.contains("line 5 column 12"), "{unknown}");
+    assert!(unknown.contains("line 6 column 14"), "{unknown}");
     let truncated = json::read(b"{\"schema\": \"bring", Path::new("cut.json")).unwrap_err();
     assert!(format!("{truncated:#}").starts_with("reading cut.json: EOF while parsing"), "{truncated:#}");
     let vanished = refusal("\"listed\": 4", "\"listed\": 5");

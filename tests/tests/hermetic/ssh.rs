@@ -84,7 +84,7 @@ fn what_runs_there_is_told_of_as_if_it_ran_here() {
     let there = project.report();
     assert_eq!(tests(&there), tests(&here));
     let run = &there["runs"][0];
-    assert_eq!([&run["runner"], &run["machine"]], ["ssh", "board"]);
+    assert_eq!((&run["runner"]["ssh"]["host"], &run["machines"]), (&"board".into(), &serde_json::json!(["board"])));
     assert_eq!(run["programs"], here["runs"][0]["programs"]);
     assert!(run["notes"].to_string().contains("the tests run on board (kernel "), "{}", run["notes"]);
     let of_std = run["suites"][2]["tests"].as_array().unwrap();

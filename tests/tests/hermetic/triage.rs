@@ -211,5 +211,5 @@ fn only_what_is_asked_for_of_the_last_report_is_triaged() {
     let other = ["triage", "fake", "--all", "--without", "musl/1"];
     project
         .run(&other, 2)
-        .says(&["the last report is about programs built with all patches, not --without musl/1", "hint: "]);
+        .says(&["the last report is about programs built with all patches, not all patches but musl/0001-", "hint: "]);
 }

@@ -19,16 +19,13 @@ use crate::build::step::test_programs::TestPrograms;
 use crate::build::step::toolchain::Toolchain;
 use crate::build::step::{Builder, Clang, Plan, StepId};
 use crate::build::store::Store;
-use crate::build::{BuildOptions, Workspace};
+use crate::build::{BuildChoice, Workspace};
 use crate::host::emulator::Emulators;
 use crate::host::survey::{self, Host, Rust};
 use crate::project::Project;
 use crate::project::spec::{self, Spec};
 use crate::source::fetch::{Fetched, Fetcher, Patience};
 use crate::source::patch;
-
-/// What a report's notes say of a patch that was left out, before its name.
-pub const LEFT_OUT: &str = "built without patch ";
 
 /// The steps of one target.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +88,7 @@ pub struct Planner<'a> {
     /// The files.
     pub project: &'a Project,
     /// What is chosen.
-    pub options: &'a BuildOptions,
+    pub options: &'a BuildChoice,
     /// Where the results go.
     pub workspace: &'a Workspace,
     rust: OnceLock<Rust>,
@@ -100,7 +97,7 @@ pub struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     /// Looks for nothing yet.
-    pub fn new(project: &'a Project, options: &'a BuildOptions, workspace: &'a Workspace) -> Self {
+    pub fn new(project: &'a Project, options: &'a BuildChoice, workspace: &'a Workspace) -> Self {
         Self { project, options, workspace, rust: OnceLock::new(), host: OnceLock::new() }
     }
 
@@ -151,14 +148,16 @@ impl<'a> Planner<'a> {
         Ok(files)
     }
 
-    /// What a report says of patches that are left out.
+    /// The files of the patches that the user leaves out, each as `SOURCE/FILE`; sorted, each once.
     pub fn left_out(&self) -> Result<Vec<String>> {
-        let mut notes = Vec::new();
+        let mut patches = Vec::new();
         for name in &self.options.without {
             let files = self.named_patches(name)?;
-            notes.extend(files.iter().map(|file| format!("{LEFT_OUT}{}/{file}", name.source)));
+            patches.extend(files.iter().map(|file| format!("{}/{file}", name.source)));
         }
-        Ok(notes)
+        patches.sort();
+        patches.dedup();
+        Ok(patches)
     }
 
     /// The patches over the sources in use, but those that the user leaves out; in the order of [`Project::sources`].

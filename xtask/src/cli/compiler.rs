@@ -39,7 +39,8 @@ impl CompilerOptions {
     /// With a message if `--stage` or `--llvm` is given for a compiler that is not built.
     pub fn choice(&self) -> Result<Compiler, String> {
         let is_built = self.compiler == Some(CompilerOrigin::Bootstrap);
-        let making = Making { stage: self.stage.unwrap_or(1), llvm: self.llvm.unwrap_or(Llvm::System) };
+        let usual = Making::default();
+        let making = Making { stage: self.stage.unwrap_or(usual.stage), llvm: self.llvm.unwrap_or(usual.llvm) };
         match (is_built, self.stage.is_some() || self.llvm.is_some()) {
             (true, _) => Ok(Compiler::Bootstrap(making)),
             (false, false) => Ok(Compiler::Stock),
@@ -47,14 +48,5 @@ impl CompilerOptions {
                 Err("--stage and --llvm are for a compiler that is built\nhint: add --compiler bootstrap".into())
             }
         }
-    }
-
-    /// The options as they would have to be given again.
-    pub fn words(&self) -> Vec<String> {
-        let is_built = self.compiler == Some(CompilerOrigin::Bootstrap);
-        let compiler = is_built.then(|| "--compiler bootstrap".to_owned());
-        let stage = self.stage.map(|stage| format!("--stage {stage}"));
-        let llvm = self.llvm.map(|llvm| format!("--llvm {}", llvm.word()));
-        [compiler, stage, llvm].into_iter().flatten().collect()
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 use bringup_model::partition::Partition;
+use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::suite;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -32,7 +33,7 @@ pub struct Run {
     pub link: Vec<Link>,
     /// Use this runner
     #[arg(long, value_name = "RUNNER", default_value = "qemu", value_parser = RunnerParser, help_heading = RUN)]
-    pub runner: RunnerKind,
+    pub runner: RunnerSpec,
     /// Pass this configuration file to ssh
     #[arg(long, value_name = "FILE", help_heading = RUN)]
     pub ssh_config: Option<PathBuf>,
@@ -106,31 +107,20 @@ pub struct TestVerb {
     pub archive: Option<PathBuf>,
 }
 
-/// What runs a target's programs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunnerKind {
-    /// QEMU user-mode emulation
-    Qemu,
-    /// The host itself, if it is of the target's architecture
-    Native,
-    /// Another machine, by the name that ssh knows it by
-    Ssh(String),
-}
-
-/// Reads a [`RunnerKind`]; help and completions show its forms.
+/// Reads a [`RunnerSpec`]; help and completions show its forms.
 #[derive(Clone)]
 struct RunnerParser;
 
 impl TypedValueParser for RunnerParser {
-    type Value = RunnerKind;
+    type Value = RunnerSpec;
 
     fn parse_ref(
         &self,
         command: &clap::Command,
         arg: Option<&clap::Arg>,
         value: &OsStr,
-    ) -> Result<RunnerKind, clap::Error> {
-        let parser = |text: String| runner(&text);
+    ) -> Result<RunnerSpec, clap::Error> {
+        let parser = |text: String| text.parse::<RunnerSpec>();
         let text = value.to_str().ok_or_else(|| clap::Error::new(ErrorKind::InvalidUtf8).with_cmd(command))?;
         TypedValueParser::parse_ref(
             &clap::builder::StringValueParser::new().try_map(parser),
@@ -147,15 +137,5 @@ impl TypedValueParser for RunnerParser {
             ("ssh:HOST", "Another machine of that architecture, by any name that ssh takes; suites only"),
         ];
         Some(Box::new(forms.into_iter().map(|(form, help)| PossibleValue::new(form).help(help))))
-    }
-}
-
-fn runner(text: &str) -> Result<RunnerKind, String> {
-    match (text, text.strip_prefix("ssh:")) {
-        ("qemu", _) => Ok(RunnerKind::Qemu),
-        ("native", _) => Ok(RunnerKind::Native),
-        // What begins with a dash would be an option.
-        (_, Some(host)) if !host.is_empty() && !host.starts_with('-') => Ok(RunnerKind::Ssh(host.into())),
-        _ => Err("expected qemu, native or ssh:HOST".into()),
     }
 }

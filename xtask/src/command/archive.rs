@@ -36,10 +36,10 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
                 musl: pins.musl.version.clone(),
                 llvm: pins.llvm.version.clone(),
             },
-            compiler: planner.options.compiler.word().into(),
+            compiler: planner.options.compiler,
             toolchain: toolchain.digest.as_str().into(),
             test_programs: programs.digest.as_str().into(),
-            notes: planner.left_out()?,
+            left_out: planner.options.recorded.left_out.clone(),
             files: std::collections::BTreeMap::new(),
         };
         let packing =

@@ -9,17 +9,19 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result, bail};
 use bringup_model::bless::{Blessing, File, Left, Request, bless};
+use bringup_model::build_options::BuildOptions;
 use bringup_model::exit::{self, Coded};
 use bringup_model::expectation::Layer;
-use bringup_model::report::{Report, Run};
+use bringup_model::report::Report;
 use bringup_runner::interrupt;
 use rustix::event::{PollFd, PollFlags, poll};
 use similar::TextDiff;
 
-use crate::build::{LEFT_OUT, Planner};
+use crate::build::Planner;
 use crate::cli::Bless;
 use crate::project::shown;
 use crate::project::{config, expect};
+use crate::render::command_line;
 use crate::render::table::paint;
 use crate::render::view::visible;
 
@@ -52,7 +54,7 @@ pub fn run(planner: &Planner<'_>, options: &Bless) -> Result<u8> {
     for text in explained(&left) {
         planner.workspace.console.warn(&text);
     }
-    let code = if left.is_empty() { exit::EXPECTED } else { exit::IMPROVEMENT };
+    let code = if left.is_empty() { exit::EXPECTED } else { exit::OUTDATED };
     if changed.is_empty() {
         let rest = if left.is_empty() { "" } else { " else" };
         planner
@@ -66,11 +68,11 @@ pub fn run(planner: &Planner<'_>, options: &Bless) -> Result<u8> {
             .workspace
             .console
             .warn("nothing is written: there is no terminal to ask on\nhint: `--yes` writes without asking");
-        return Ok(exit::IMPROVEMENT);
+        return Ok(exit::OUTDATED);
     }
     if !options.yes && !confirmed()? {
         planner.workspace.console.note("nothing is written");
-        return Ok(exit::IMPROVEMENT);
+        return Ok(exit::OUTDATED);
     }
     let pairs: Vec<(&File, &str)> = changed.iter().map(|file| (file, before(file))).collect();
     write(&planner.project.root, &pairs)?;
@@ -119,41 +121,37 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
 /// Refuses a report of other versions, another compiler or other patches than those that this command is about.
 fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], path: &Path) -> Result<()> {
     let path = shown(&planner.project.root, path);
+    let (theirs, ours) = (&report.build, &planner.options.recorded);
     let mut differ = Vec::new();
-    let mut words = vec![format!("cargo xtask bless {}", targets.join(" "))];
+    // Versions are compared themselves: the default one may be named or not.
+    let mut build = BuildOptions { rust: None, musl: None, ..theirs.clone() };
     for (name, theirs, ours) in super::report::other_versions(&planner.project.pins, report) {
         differ.push(format!("of {name} {theirs}, not {ours}"));
-        words.push(format!("--{name} {theirs}"));
-    }
-    if report.compiler != planner.options.compiler.word() {
-        differ.push(format!("by the {} compiler, not the {} one", report.compiler, planner.options.compiler.word()));
-    }
-    let blessed = || report.runs.iter().filter(|run| targets.contains(&run.target));
-    if blessed().any(Run::is_of_archive) {
-        // Nobody knows by which options it was packed.
-        words.extend((report.compiler == "bootstrap").then(|| "--compiler bootstrap".to_owned()));
-        let left_out = planner.left_out()?;
-        let notes: BTreeSet<&String> = blessed().flat_map(|run| &run.notes).collect();
-        for (note, patch) in notes.into_iter().filter_map(|note| Some((note, note.strip_prefix(LEFT_OUT)?))) {
-            words.push(format!("--without {patch}"));
-            differ.extend((!left_out.contains(note)).then(|| note.replacen("built ", "", 1)));
+        match name {
+            "rust" => build.rust = Some(theirs.into()),
+            "musl" => build.musl = Some(theirs.into()),
+            _ => {}
         }
-    } else {
-        // Versions are compared themselves: the default one may be named or not.
-        let is_version = |option: &&String| option.starts_with("--rust ") || option.starts_with("--musl ");
-        let others = |options: &[String]| options.iter().filter(|option| !is_version(option)).cloned().collect();
-        let [ours, theirs]: [Vec<String>; 2] = [&planner.options.words, &report.options].map(|options| others(options));
-        if ours != theirs {
-            let shown = |options: &[String]| if options.is_empty() { "no options".into() } else { options.join(" ") };
-            differ.push(format!("with {}, not {}", shown(&theirs), shown(&ours)));
-        }
-        words.extend(theirs);
     }
+    if theirs.compiler.word() != ours.compiler.word() {
+        differ.push(format!("by the {} compiler, not the {} one", theirs.compiler.word(), ours.compiler.word()));
+    } else if theirs.compiler != ours.compiler {
+        let [theirs, ours] = [theirs, ours].map(|build| build.compiler.arguments().join(" "));
+        differ.push(format!("with {theirs}, not {ours}"));
+    }
+    let lacking = |of: &BuildOptions, other: &BuildOptions| -> Vec<String> {
+        of.left_out.iter().filter(|patch| !other.left_out.contains(patch)).cloned().collect()
+    };
+    differ.extend(lacking(theirs, ours).iter().map(|patch| format!("without patch {patch}")));
+    differ.extend(lacking(ours, theirs).iter().map(|patch| format!("with patch {patch}")));
     if differ.is_empty() {
         return Ok(());
     }
     let hint = if report.pins.llvm == planner.project.pins.llvm.version {
-        format!("`{}` blesses it all the same", words.join(" "))
+        let mut words: Vec<String> = ["cargo", "xtask", "bless"].map(str::to_owned).into();
+        words.extend(targets.iter().cloned());
+        words.extend(build.arguments());
+        format!("`{}` blesses it all the same", command_line(&words))
     } else {
         "run the tests again".into()
     };

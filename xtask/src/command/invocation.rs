@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use bringup_model::build_options::BuildOptions;
 use bringup_model::compiler::Compiler;
 use bringup_model::exit::{self, Coded};
 
 use crate::build::store::Store;
-use crate::build::{BuildOptions, Planner, Workspace};
+use crate::build::{BuildChoice, Planner, Workspace};
 use crate::cli::Cli;
 use crate::console::Console;
 use crate::project::{Project, config};
@@ -18,7 +19,7 @@ pub struct Invocation {
     /// The project, with the versions that the command line names.
     pub project: Project,
     /// What it chooses of a build.
-    pub options: BuildOptions,
+    pub options: BuildChoice,
     /// Where it works.
     pub workspace: Workspace,
 }
@@ -36,10 +37,9 @@ impl Invocation {
                 project.pins.select(name, version).map_err(|error| Coded::error(exit::USAGE, error))?;
             }
         }
-        let invocation = Self { project, options: options(cli)?, workspace };
-        for name in &invocation.options.without {
-            invocation.planner().named_patches(name)?;
-        }
+        let mut invocation = Self { project, options: options(cli)?, workspace };
+        let left_out = invocation.planner().left_out()?;
+        invocation.options.recorded.left_out = left_out;
         Ok(invocation)
     }
 
@@ -60,7 +60,10 @@ impl Invocation {
                 Coded::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
             })?;
         }
-        let options = BuildOptions { without: Vec::new(), compiler: Compiler::Stock, words: Vec::new() };
+        let (left_out, compiler) = (unpacked.manifest.left_out.clone(), unpacked.manifest.compiler);
+        let recorded = BuildOptions { rust: None, musl: None, left_out, compiler };
+        // Nothing is built.
+        let options = BuildChoice { without: Vec::new(), compiler: Compiler::Stock, recorded };
         Ok((Self { project, options, workspace }, unpacked))
     }
 
@@ -70,13 +73,12 @@ impl Invocation {
     }
 }
 
-fn options(cli: &Cli) -> Result<BuildOptions> {
+/// The choice, but for the names of the patches that are left out.
+fn options(cli: &Cli) -> Result<BuildChoice> {
     let compiler = cli.compiler.choice().map_err(|error| Coded::error(exit::USAGE, error))?;
-    let version = |name: &str, version: &Option<String>| version.as_ref().map(|version| format!("--{name} {version}"));
-    let versions = [version("rust", &cli.rust), version("musl", &cli.musl)].into_iter().flatten();
-    let without = cli.without.iter().map(|patch| format!("--without {patch}"));
-    let words = versions.chain(without).chain(cli.compiler.words()).collect();
-    Ok(BuildOptions { without: cli.without.clone(), compiler, words })
+    let (rust, musl) = (cli.rust.clone(), cli.musl.clone());
+    let recorded = BuildOptions { rust, musl, left_out: Vec::new(), compiler };
+    Ok(BuildChoice { without: cli.without.clone(), compiler, recorded })
 }
 
 fn workspace(cli: &Cli, start: &Path, out: PathBuf) -> Result<Workspace> {

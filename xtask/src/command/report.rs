@@ -7,21 +7,23 @@ use bringup_model::exit;
 use bringup_model::exit::Coded;
 use bringup_model::pins::Pins;
 use bringup_model::report::Report;
+use bringup_model::report::diff::diff;
+use bringup_model::report::merge::merge;
 
 use crate::build::Workspace;
 use crate::cli::{Format, Report as Options, ReportVerb};
-use crate::{render, report_ops};
+use crate::render;
 
 pub fn run(workspace: &Workspace, options: &Options) -> Result<u8> {
     match &options.verb {
         None => show(workspace, options),
         Some(ReportVerb::Diff { before, after }) => {
-            super::print(&report_ops::diff(&read(before)?, &read(after)?).to_string())?;
+            super::print(&diff(&read(before)?, &read(after)?).to_string())?;
             Ok(exit::EXPECTED)
         }
         Some(ReportVerb::Merge { files }) => {
             let reports = files.iter().map(|file| read(file)).collect::<Result<_>>()?;
-            super::print(&String::from_utf8(render::json::write(&report_ops::merge(reports)?)?)?)?;
+            super::print(&String::from_utf8(render::json::write(&merge(reports)?)?)?)?;
             Ok(exit::EXPECTED)
         }
     }

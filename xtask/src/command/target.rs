@@ -68,7 +68,7 @@ pub fn emulator(target: &Target) -> String {
 
 /// `qemu dynamic`: the runner and the link mode.
 pub fn kind(run: &Run) -> String {
-    format!("{} {}", run.runner, run.link)
+    format!("{} {}", run.runner.word(), run.link)
 }
 
 fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {

@@ -26,7 +26,7 @@ pub fn run(project: &Project, workspace: &Workspace) -> Result<()> {
             [&target.name, &target.triple, &target.musl.arch, &target.baseline, &emulator(&target), &releases(&target)];
         let state = |name: &String| {
             let run = runs.iter().find(|run| run.target == target.name && kind(run) == *name);
-            run.map_or_else(|| Cell::plain("-"), |run| Cell::new(&run.verdict, verdict_tone(&run.verdict)))
+            run.map_or_else(|| Cell::plain("-"), |run| Cell::new(run.verdict.word(), verdict_tone(run.verdict)))
         };
         rows.push(facts.map(Cell::plain).into_iter().chain(kinds.iter().map(state)).collect());
     }

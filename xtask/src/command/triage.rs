@@ -156,7 +156,7 @@ fn versions(planner: &Planner<'_>, request: &Request) -> Result<Vec<(String, Str
     }
     let kernel = format!("{} {}", kernel.release().to_string_lossy(), kernel.machine().to_string_lossy());
     lines.push(named("host", &format!("{}, Linux {kernel}", host.rust.triple)));
-    lines.extend(planner.left_out()?.into_iter().map(|note| ("note".to_owned(), note)));
+    lines.extend(planner.options.recorded.notes().into_iter().map(|note| ("note".to_owned(), note)));
     Ok(lines)
 }
 
@@ -203,6 +203,6 @@ fn command(planner: &Planner<'_>, request: &Request, options: &Options) -> Strin
         words.push("--deep".into());
     }
     words.extend(options.limit.map(|limit| format!("--limit {limit}")));
-    words.extend(script::choices(planner));
+    words.push(script::choices(planner));
     words.join(" ")
 }

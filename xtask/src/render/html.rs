@@ -40,16 +40,18 @@ pub fn render(report: &Report) -> Result<String> {
 }
 
 fn facts(report: &Report) -> Vec<(&'static str, String)> {
-    let (host, pins) = (&report.host, &report.pins);
-    let tools: Vec<_> = host.tools.iter().map(|(tool, version)| format!("{tool} {version}")).collect();
+    let pins = &report.pins;
     let mut facts = vec![
-        ("Rust", format!("{}, {} compiler", pins.rust, report.compiler)),
+        ("Rust", format!("{}, {} compiler", pins.rust, report.build.compiler.word())),
         ("musl", pins.musl.clone()),
         ("LLVM runtimes", pins.llvm.clone()),
     ];
     facts.extend(pins.qemu.clone().map(|qemu| ("QEMU", qemu)));
-    facts.push(("Host", format!("{}, Linux {}, {} jobs", host.triple, host.kernel, host.jobs)));
-    facts.push(("Tools", tools.join(", ")));
+    for host in &report.hosts {
+        facts.push(("Host", format!("{}, Linux {}, {} jobs", host.triple, host.kernel, host.jobs)));
+        let tools: Vec<_> = host.tools.iter().map(|(tool, version)| format!("{tool} {version}")).collect();
+        facts.push(("Tools", tools.join(", ")));
+    }
     facts
 }
 
@@ -63,7 +65,7 @@ fn unexpected(item: &view::Item<'_>) -> Value {
     context! {
         tone => item.kind.tone().word(),
         word => item.kind.word(),
-        run => view::run_name(item.run),
+        run => item.run.name(),
         suite => item.suite,
         name => item.name,
         detail => &item.detail,
@@ -76,7 +78,7 @@ fn unexpected(item: &view::Item<'_>) -> Value {
 fn remarkable(run: &Run, suite: &Suite) -> Option<Value> {
     let simple = |test: &&Test| test.outcome == Some(Outcome::Pass) && test.verdict == Verdict::Expected;
     let tests: Vec<Value> = suite.tests.iter().filter(|test| !simple(test)).map(remark).collect();
-    let name = format!("{} {}", view::run_name(run), suite.suite);
+    let name = format!("{} {}", run.name(), suite.suite);
     (!tests.is_empty()).then(|| context! { name, listed => suite.listed, tests })
 }
 

@@ -2,82 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use bringup_model::outcome::{Outcome, Verdict};
-use bringup_model::report::{Report, SCHEMA, Suite};
-use serde::Deserialize;
+use anyhow::{Context as _, Result};
+use bringup_model::report::Report;
 
-/// The report as it is stored: fields in the model's order, runs and tests in the report's.
+/// The report as it is stored.
 pub fn write(report: &Report) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(report).context("writing the report as JSON")?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    report.to_json().context("writing the report as JSON")
 }
 
-/// Reads what [`write`] wrote. `file` is only for messages.
+/// Reads what this version or an older one wrote. `file` is only for messages.
 pub fn read(bytes: &[u8], file: &Path) -> Result<Report> {
-    #[derive(Deserialize)]
-    struct Tag {
-        schema: Option<String>,
-    }
-    let reading = || format!("reading {}", file.display());
-    // A list would do for a struct as well.
-    if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
-        bail!("{}: it is no JSON object, so it is not a report of Bringup", reading());
-    }
-    // The schema first: another version's fields would only give a misleading error.
-    let tag: Tag = serde_json::from_slice(bytes).with_context(reading)?;
-    match tag.schema.as_deref() {
-        Some(SCHEMA) => {}
-        Some(other) => {
-            bail!(
-                "{}: it has the schema `{other}`, this version reads `{SCHEMA}`\n\
-                 hint: read it with the Bringup that wrote it, or run the tests again",
-                reading()
-            )
-        }
-        None => bail!("{}: it has no `schema` field, so it is not a report of Bringup", reading()),
-    }
-    let report: Report = serde_json::from_slice(bytes).with_context(reading)?;
-    check_counts(&report).with_context(reading)?;
-    Ok(report)
-}
-
-/// No test may vanish: the outcomes add up to what the test programs list, and the counts are those of the tests.
-fn check_counts(report: &Report) -> Result<()> {
-    for run in &report.runs {
-        for suite in &run.suites {
-            check_suite(suite).with_context(|| format!("suite {} of {}", suite.suite, super::view::run_name(run)))?;
-        }
-    }
-    Ok(())
-}
-
-fn check_suite(suite: &Suite) -> Result<()> {
-    let Suite { listed, tests, verdicts, .. } = suite;
-    let counted = suite.passed + suite.failures() + suite.unrun();
-    ensure!(counted == *listed, "it lists {listed} tests, but its outcomes add up to {counted}");
-    let of_outcome = |outcome| tests.iter().filter(|test| test.outcome == Some(outcome)).count();
-    let of_verdict = |verdict| tests.iter().filter(|test| test.verdict == verdict).count();
-    let stale = tests.iter().filter(|test| test.outcome.is_none()).count();
-    let counts = [
-        ("passed", suite.passed, of_outcome(Outcome::Pass)),
-        ("failed", suite.failed, of_outcome(Outcome::Fail)),
-        ("crashed", suite.crashed, of_outcome(Outcome::Crash)),
-        ("timed_out", suite.timed_out, of_outcome(Outcome::Timeout)),
-        ("missing", suite.missing, of_outcome(Outcome::Missing)),
-        ("ignored", suite.ignored, of_outcome(Outcome::Ignored)),
-        ("skipped", suite.skipped, of_outcome(Outcome::Skipped)),
-        ("expected", verdicts.expected, of_verdict(Verdict::Expected)),
-        ("regression", verdicts.regression, of_verdict(Verdict::Regression)),
-        ("improvement", verdicts.improvement, of_verdict(Verdict::Improvement)),
-        ("flake", verdicts.flake, of_verdict(Verdict::Flake)),
-        ("stale", verdicts.stale, of_verdict(Verdict::Stale)),
-        // What no test program lists has no outcome, and nothing else has none.
-        ("stale", verdicts.stale, stale),
-    ];
-    for (name, said, found) in counts {
-        ensure!(said == found, "it says `{name}` of {said} tests, but {found} of its tests are");
-    }
-    Ok(())
+    Report::parse(bytes).with_context(|| format!("reading {}", file.display()))
 }

@@ -36,8 +36,13 @@ fn matrix(report: &Report) -> String {
     }
     let pins = &report.pins;
     let qemu = pins.qemu.as_ref().map(|version| format!(", QEMU {version}")).unwrap_or_default();
-    let versions =
-        format!("Rust {}, musl {}, LLVM {}{qemu}; {} compiler", pins.rust, pins.musl, pins.llvm, report.compiler);
+    let versions = format!(
+        "Rust {}, musl {}, LLVM {}{qemu}; {} compiler",
+        pins.rust,
+        pins.musl,
+        pins.llvm,
+        report.build.compiler.word()
+    );
     let _ = writeln!(text, "\n{}; {}.\n{END}", plain(&versions), view::LEGEND);
     text
 }
@@ -49,7 +54,7 @@ fn unexpected(report: &Report) -> String {
     }
     let mut text = String::new();
     for item in items {
-        let _ = write!(text, "- **{}** {}", item.kind.word(), plain(&view::run_name(item.run)));
+        let _ = write!(text, "- **{}** {}", item.kind.word(), plain(&item.run.name()));
         for part in [item.suite, item.name].into_iter().filter(|part| !part.is_empty()) {
             let _ = write!(text, " {}", code(part));
         }

@@ -1,6 +1,8 @@
 //! Renderers: a [`Report`](bringup_model::report::Report) goes in, bytes come out. Nothing in here reads or writes a file;
 //! [`progress`] alone prints, and only while a run is under way.
 
+use bringup_runner::exec::quote;
+
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -9,3 +11,9 @@ pub mod table;
 pub mod terminal;
 pub mod triage;
 pub mod view;
+
+/// Arguments as a shell takes them. Every command that Bringup tells a user to run again is made of arguments by this.
+pub fn command_line(arguments: &[impl AsRef<str>]) -> String {
+    let words: Vec<String> = arguments.iter().map(|argument| quote(argument.as_ref().as_ref())).collect();
+    words.join(" ")
+}

@@ -80,7 +80,7 @@ fn unexpected(report: &Report, folder: &Path, color: bool) -> String {
 
 fn item(item: &Item<'_>, folder: &Path, color: bool) -> String {
     let word = paint(&format!("{:<13}", item.kind.word()), item.kind.tone().style(), color);
-    let mut what = view::run_name(item.run);
+    let mut what = item.run.name();
     for part in [item.suite, item.name].into_iter().filter(|part| !part.is_empty()) {
         what += "  ";
         what += part;

@@ -4,35 +4,16 @@ mod hints;
 mod notes;
 
 use bringup_model::outcome::{Outcome, Verdict};
-use bringup_model::report::{Report, Run, SmokeCheck, Suite, Test};
+use bringup_model::report::{Report, Run, RunVerdict, SmokeCheck, Suite, Test};
 
 use super::table::{Cell, Tone};
 
 pub use self::hints::hints;
 pub use self::notes::notes;
+pub use bringup_model::text::visible;
 
 /// How the counts of a suite are to be read.
 pub const LEGEND: &str = "suites: passed/failed/not run, where failed includes the expected failures";
-
-/// `s390x qemu dynamic`: what tells one run of a report from the others.
-pub fn run_name(run: &Run) -> String {
-    format!("{} {} {}", run.target, run.runner_name(), run.link)
-}
-
-/// Replaces what could move a cursor or break a file format: control characters other than the line feed, and
-/// Unicode's noncharacters, appear as `\u{1b}`.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push(c),
-            '\t' => shown.push(' '),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
 
 /// The matrix: a header row, then a row for each run.
 pub fn matrix(report: &Report) -> Vec<Vec<Cell>> {
@@ -48,7 +29,7 @@ pub fn matrix(report: &Report) -> Vec<Vec<Cell>> {
         let mut row: Vec<Cell> = [&run.target, run.runner_name().as_str(), run.link.word()].map(Cell::plain).into();
         row.push(smoke_cell(&run.smoke));
         row.extend(suites.iter().map(|name| suite_cell(run.suites.iter().find(|suite| suite.suite == *name))));
-        row.push(Cell::new(&run.verdict, verdict_tone(&run.verdict)));
+        row.push(Cell::new(run.verdict.word(), verdict_tone(run.verdict)));
         rows.push(row);
     }
     rows
@@ -75,11 +56,11 @@ fn suite_cell(suite: Option<&Suite>) -> Cell {
 }
 
 /// What the verdict of a run means to the reader.
-pub fn verdict_tone(verdict: &str) -> Tone {
+pub fn verdict_tone(verdict: RunVerdict) -> Tone {
     match verdict {
-        "expected" => Tone::Good,
-        "improvement" => Tone::Odd,
-        _ => Tone::Bad,
+        RunVerdict::Expected => Tone::Good,
+        RunVerdict::Improvement => Tone::Odd,
+        RunVerdict::Regression | RunVerdict::Incomplete => Tone::Bad,
     }
 }
 
@@ -109,7 +90,7 @@ impl Kind {
             Self::Stale => Verdict::Stale.word(),
             Self::Flake => Verdict::Flake.word(),
             Self::Smoke => "smoke",
-            Self::Incomplete => "incomplete",
+            Self::Incomplete => RunVerdict::Incomplete.word(),
         }
     }
 
@@ -164,7 +145,7 @@ pub fn unexpected(report: &Report) -> Vec<Item<'_>> {
             let (name, detail) = (check.check.as_str(), check.detail.clone());
             items.push(Item { kind: Kind::Smoke, run, suite: "", name, detail, log: None });
         }
-        if run.verdict == "incomplete" || run.error.is_some() {
+        if run.verdict == RunVerdict::Incomplete || run.error.is_some() {
             let detail = run.error.clone().unwrap_or_else(|| "no error was recorded".into());
             items.push(Item { kind: Kind::Incomplete, run, suite: "", name: "", detail, log: None });
         }
@@ -205,7 +186,9 @@ pub fn share(report: &Report) -> Option<String> {
     if cpu == 0.0 || report.wall_s == 0.0 {
         return None;
     }
-    let (wall, jobs) = (report.wall_s, report.host.jobs);
+    // Merged reports are of machines that worked at the same time.
+    let jobs = report.hosts.iter().map(|host| host.jobs).max()?;
+    let wall = report.wall_s;
     #[expect(clippy::cast_precision_loss, reason = "nobody has that many processors")]
     let share = 100.0 * cpu / (wall * jobs as f64);
     Some(format!("in all {wall:.0} s on the clock and {cpu:.0} s of processor time: {share:.0} % of {jobs} jobs"))
@@ -218,7 +201,7 @@ pub fn costs(report: &Report) -> Vec<Cost> {
         for step in &run.steps {
             let name = match step.step.as_str() {
                 // Not a step of the plan: every run has its own.
-                "smoke" => format!("smoke {}", run_name(run)),
+                "smoke" => format!("smoke {}", run.name()),
                 // A step that bears a label of its own is the same one for every target.
                 shared if shared.contains(' ') => shared.to_owned(),
                 own => format!("{own} {}", run.target),
@@ -231,7 +214,7 @@ pub fn costs(report: &Report) -> Vec<Cost> {
             }
         }
         costs.extend(run.suites.iter().map(|suite| Cost {
-            name: format!("suite {} {}", suite.suite, run_name(run)),
+            name: format!("suite {} {}", suite.suite, run.name()),
             wall_s: suite.wall_s,
             cpu_s: suite.cpu_s,
             cached: suite.cached,

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use bringup_model::build_options::BuildOptions;
 use bringup_model::link::Link;
 use bringup_model::target::Target;
 use bringup_model::triage::Setting;
@@ -14,6 +15,7 @@ use super::place::{Kind, Place};
 use crate::build::Planner;
 use crate::host::emulator;
 use crate::project::shown;
+use crate::render::command_line;
 use crate::source::prove;
 
 /// Folder of the test programs in `out`.
@@ -51,15 +53,11 @@ pub fn reproduction(planner: &Planner<'_>, kind: &Kind, place: &Place) -> String
     script.lines.join("\n")
 }
 
-/// The options that choose what is built, as they would have to be given again; the versions even if they are the default, which
-/// may change.
-pub fn choices(planner: &Planner<'_>) -> Vec<String> {
-    let versions = [
-        format!("--rust {}", planner.project.pins.rust.version),
-        format!("--musl {}", planner.project.pins.musl.version),
-    ];
-    let others = planner.options.words.iter().filter(|option| !versions.contains(option)).cloned();
-    versions.iter().cloned().chain(others).collect()
+/// The options of a command that builds the same; the versions even if they are the default, which may change.
+pub fn choices(planner: &Planner<'_>) -> String {
+    let [rust, musl] =
+        [&planner.project.pins.rust, &planner.project.pins.musl].map(|source| Some(source.version.clone()));
+    command_line(&BuildOptions { rust, musl, ..planner.options.recorded.clone() }.arguments())
 }
 
 /// The variable that stands for an emulator: `QEMU_S390X_11_1_3`.
@@ -97,7 +95,7 @@ impl Script<'_> {
             return variable;
         }
         let variable = variable(&[name]);
-        let value = format!("$(cargo xtask build {name} {})", choices(planner).join(" "));
+        let value = format!("$(cargo xtask build {name} {})", choices(planner));
         self.set(&variable, folder, &value, "builds the toolchain and prints its folder");
         variable
     }

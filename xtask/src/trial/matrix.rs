@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 use bringup_model::exit::{self, Coded};
-use bringup_model::report::{self, Report, StepTime};
+use bringup_model::report::{self, Report, RunVerdict, StepTime};
+use bringup_model::runner_spec::RunnerSpec;
 use bringup_runner::interrupt;
 use bringup_runner::jobs::Jobs;
 
@@ -19,7 +20,6 @@ use super::{Context, TestedTarget, Trial, step_times};
 use crate::build::step::{self, Plan, Results, StepId, Task, test_programs};
 use crate::build::store::Store;
 use crate::build::{Planner, Sources, TargetSteps, UiSteps};
-use crate::cli::RunnerKind;
 use crate::error;
 use crate::host::survey;
 use crate::project::config;
@@ -53,9 +53,8 @@ pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
             after: after(request, *steps, ui),
         });
     }
-    let report = empty_report(planner, host, &tested, planner.options.compiler.word());
-    let notes = planner.left_out()?;
-    let matrix = Matrix { planner, request, plan, fetch_wall_s: planned.fetch_wall_s, store: &store, notes };
+    let report = empty_report(planner, host, &tested);
+    let matrix = Matrix { planner, request, plan, fetch_wall_s: planned.fetch_wall_s, store: &store };
     matrix.run(start, report, &tested)
 }
 
@@ -80,10 +79,9 @@ pub fn execute_unpacked(planner: &Planner<'_>, request: &Request, unpacked: &Unp
     };
     let tested: Vec<TestedTarget> = targets.iter().zip(prepared).map(tested).collect();
     let (triple, tools) = survey::for_running();
-    let report = empty_report(planner, report_host(planner, triple, tools), &tested, &manifest.compiler);
+    let report = empty_report(planner, report_host(planner, triple, tools), &tested);
     let plan = Plan::new(&planner.workspace.out);
-    let notes = manifest.notes.clone();
-    Matrix { planner, request, plan: &plan, fetch_wall_s: 0.0, store: &store, notes }.run(start, report, &tested)
+    Matrix { planner, request, plan: &plan, fetch_wall_s: 0.0, store: &store }.run(start, report, &tested)
 }
 
 /// Whether rustc's own tests are asked for; an error if they cannot run here.
@@ -92,7 +90,7 @@ fn has_ui(planner: &Planner<'_>, request: &Request) -> Result<bool> {
         return Ok(false);
     }
     planner.check_ui()?;
-    if matches!(request.options.runner, RunnerKind::Ssh(_)) {
+    if matches!(request.options.runner, RunnerSpec::Ssh { .. }) {
         let error = "rustc's own tests do not run on another machine: each is compiled here just before it runs\nhint: leave out the suites ui and ui-compile, or --runner";
         return Err(Coded::error(exit::USAGE, error));
     }
@@ -111,19 +109,18 @@ fn report_host(planner: &Planner<'_>, triple: String, tools: BTreeMap<String, St
 }
 
 /// A report without runs.
-fn empty_report(planner: &Planner<'_>, host: report::Host, tested: &[TestedTarget], compiler: &str) -> Report {
-    let emulator = tested.first().and_then(|tested| tested.prepared.emulator.as_ref());
+fn empty_report(planner: &Planner<'_>, host: report::Host, tested: &[TestedTarget]) -> Report {
+    let emulator = tested.first().and_then(|tested| tested.prepared.runner.emulator());
     Report {
         schema: report::SCHEMA.into(),
-        host,
+        hosts: vec![host],
         pins: report::Pins {
             rust: planner.project.pins.rust.version.clone(),
             musl: planner.project.pins.musl.version.clone(),
             llvm: planner.project.pins.llvm.version.clone(),
             qemu: emulator.map(|emulator| emulator.version.to_string()),
         },
-        compiler: compiler.into(),
-        options: planner.options.words.clone(),
+        build: planner.options.recorded.clone(),
         wall_s: 0.0,
         runs: Vec::new(),
     }
@@ -136,8 +133,6 @@ struct Matrix<'a> {
     plan: &'a Plan,
     fetch_wall_s: f64,
     store: &'a Store,
-    /// What every run's notes begin with.
-    notes: Vec<String>,
 }
 
 impl Matrix<'_> {
@@ -187,17 +182,18 @@ impl Matrix<'_> {
         report::Run {
             target: target.name.clone(),
             triple: target.triple.clone(),
-            runner: prepared.runner().into(),
-            machine: prepared.machine.as_ref().map(|machine| machine.host.clone()),
+            runner: prepared.spec.clone(),
+            machines: prepared.runner.machine().map(|machine| machine.host.clone()).into_iter().collect(),
             link: trial.link,
-            options: self.request.words(),
+            isolation: prepared.isolation,
+            origin: self.request.origin(),
             programs: (!self.request.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             spawns: None,
             steps: Vec::new(),
             smoke: Vec::new(),
             suites: Vec::new(),
-            notes: self.notes.clone(),
-            verdict: "incomplete".into(),
+            notes: Vec::new(),
+            verdict: RunVerdict::Incomplete,
             error: None,
         }
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bringup_model::exit::{self, Coded};
-use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 use bringup_model::partition::Partition;
+use bringup_model::report::Origin;
+use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::suite::{self, Ui};
-use bringup_runner::exec::quote;
 use bringup_runner::ssh::Machine;
 
-use crate::cli::{Run, RunnerKind, TargetNames, Test};
+use crate::cli::{Run, TargetNames, Test};
 
 /// Targets, options and the tests to run.
 pub struct Request<'a> {
@@ -99,26 +99,23 @@ impl<'a> Request<'a> {
         Link::ALL.into_iter().filter(|link| wanted.is_empty() || wanted.contains(link))
     }
 
-    /// The options that a command needs to run them in the same way, besides the runner and what may differ between runs.
-    pub fn words(&self) -> Vec<String> {
-        let Run { qemu, ssh_config, isolation, .. } = self.options;
-        let paths = [("--archive", self.archive), ("--qemu", qemu.as_deref()), ("--ssh-config", ssh_config.as_deref())];
-        let of_path = |(name, path): (&str, Option<&Path>)| Some(format!("{name} {}", quote(path?.as_os_str())));
-        let isolation = (*isolation != Isolation::default()).then(|| format!("--isolation {}", isolation.word()));
-        paths.into_iter().filter_map(of_path).chain(isolation).collect()
+    /// Where the test programs come from.
+    pub fn origin(&self) -> Origin {
+        self.archive.map_or(Origin::Built, |file| Origin::Archive { file: file.into() })
     }
 
-    /// The machine that the tests are to run on, if it is not this one: connected to, before any work is done.
-    pub fn machine(&self) -> Result<Option<Arc<Machine>>> {
-        let Run { runner, ssh_config, .. } = self.options;
-        let refuse = |why: &str| Err(Coded::error(exit::USAGE, why));
-        match runner {
-            RunnerKind::Ssh(_) if self.selection.smoke => {
-                refuse("the smoke checks do not run on another machine\nhint: `test` runs the suites there")
+    /// The runner that is asked for, and the machine that the tests are to run on, if it is not this one: connected to, before
+    /// any work is done.
+    pub fn runner(&self) -> Result<(RunnerSpec, Option<Arc<Machine>>)> {
+        let spec = self.options.runner_spec()?;
+        let machine = match &spec {
+            RunnerSpec::Ssh { .. } if self.selection.smoke => {
+                let why = "the smoke checks do not run on another machine\nhint: `test` runs the suites there";
+                return Err(Coded::error(exit::USAGE, why));
             }
-            RunnerKind::Ssh(host) => Ok(Some(Arc::new(Machine::connect(host, ssh_config.as_deref())?))),
-            _ if ssh_config.is_some() => refuse("--ssh-config is for --runner ssh:HOST only"),
-            _ => Ok(None),
-        }
+            RunnerSpec::Ssh { host, config } => Some(Arc::new(Machine::connect(host, config.as_deref())?)),
+            RunnerSpec::Qemu { .. } | RunnerSpec::Native => None,
+        };
+        Ok((spec, machine))
     }
 }

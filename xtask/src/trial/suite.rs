@@ -68,8 +68,7 @@ impl Trial<'_> {
         notes.extend(outcome.notes);
         judged.suite.cached = cached;
         let (of, names) = (outcome.listed + outcome.elsewhere.len(), outcome.names);
-        let partition = self.selection().partition.map(|partition| partition.to_string());
-        judged.suite.part = partition.map(|partition| report::Part { partition, of, names });
+        judged.suite.part = self.selection().partition.map(|partition| report::Part { partition, of, names });
         self.keep_logs(&judged)?;
         Ok(judged)
     }
@@ -100,7 +99,7 @@ impl Trial<'_> {
         let limits = &subject.prepared.limits;
         let durations = Recorded::load(context.store, name, self.link);
         let options = Options {
-            jobs: subject.prepared.machine.as_ref().map_or(context.jobs, |machine| &machine.jobs).clone(),
+            jobs: subject.prepared.runner.machine().map_or(context.jobs, |machine| &machine.jobs).clone(),
             limits: &|test| limits.for_test(suite, test),
             lib_dirs: vec![subject.tests.libraries.clone()],
             skip: &|test| active.skips(test),

@@ -7,7 +7,8 @@ use super::{File, Left, Request};
 use crate::expectation::{Active, Entry, Expectations, Setting, Word};
 use crate::judge;
 use crate::outcome::{Outcome, TestOutcome, Verdict};
-use crate::report::{Report, Run, Suite, Test};
+use crate::report::{Report, Run, RunVerdict, Suite, Test};
+use crate::runner_spec::RunnerSpec;
 
 /// What one run shows of an entry that holds in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,9 +152,9 @@ pub(super) fn look(request: &Request, files: &[File]) -> Result<Seen, String> {
 
 /// How the run was made.
 fn setting(report: &Report, run: &Run) -> Result<Setting, String> {
-    let of_run = || format!("the report's run {} {} {}", run.target, run.runner, run.link);
+    let of_run = || format!("the report's run {} {} {}", run.target, run.runner.word(), run.link);
     let lacks = |what: &str| format!("{} does not say {what}\nhint: run the tests again", of_run());
-    let qemu = if run.runner == "qemu" {
+    let qemu = if matches!(run.runner, RunnerSpec::Qemu { .. }) {
         let version = report.pins.qemu.as_ref().ok_or_else(|| lacks("which emulator it had"))?;
         Some(version.parse().map_err(|error| format!("{}: {error}", of_run()))?)
     } else {
@@ -165,13 +166,16 @@ fn setting(report: &Report, run: &Run) -> Result<Setting, String> {
 
 impl Seen {
     fn look_at(&mut self, run: &Run, suite: &Suite, cell: Cell, active: &Active, files: &[File]) {
-        let incomplete = run.verdict == "incomplete" || run.error.is_some() || suite.not_run > 0;
+        let incomplete = run.verdict == RunVerdict::Incomplete || run.error.is_some() || suite.not_run > 0;
         // Why nothing is given up.
         let part = match (incomplete, suite.partial || suite.part.is_some()) {
-            (true, _) => Some(format!("the run {} {} is incomplete, so it takes nothing away", run.runner, run.link)),
+            (true, _) => {
+                Some(format!("the run {} {} is incomplete, so it takes nothing away", run.runner.word(), run.link))
+            }
             (_, true) => Some(format!(
                 "the run {} {} was of a part of the tests, so it takes nothing away",
-                run.runner, run.link
+                run.runner.word(),
+                run.link
             )),
             _ => None,
         };

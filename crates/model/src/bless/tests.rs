@@ -1,7 +1,9 @@
 use super::*;
+use crate::build_options::BuildOptions;
+use crate::isolation::Isolation;
 use crate::link::Link;
 use crate::outcome::{Outcome, Repeated, Verdict};
-use crate::report::{Host, Part, Pins, Run, SCHEMA, Suite, Test, Verdicts};
+use crate::report::{Origin, Part, Pins, Run, RunVerdict, SCHEMA, Suite, Test, Verdicts};
 
 const TARGETS: [&str; 2] = ["one", "two"];
 
@@ -66,7 +68,7 @@ fn run(name: &str, tests: &str) -> Run {
         cpu_s: 0.0,
         cached: false,
         part: words.contains(&"part").then(|| Part {
-            partition: "slice:1/2".into(),
+            partition: "slice:1/2".parse().unwrap(),
             of: 2 * tests.len(),
             names: String::new(),
         }),
@@ -77,17 +79,18 @@ fn run(name: &str, tests: &str) -> Run {
     Run {
         target: words[0].into(),
         triple: String::new(),
-        runner: words[1].into(),
-        machine: None,
+        runner: words[1].replace("ssh", "ssh:board").parse().unwrap(),
+        machines: Vec::new(),
         link: if words[2] == "static" { Link::Static } else { Link::Dynamic },
-        options: Vec::new(),
+        isolation: Isolation::default(),
+        origin: Origin::Built,
         programs: None,
         spawns: Some(true),
         steps: Vec::new(),
         smoke: Vec::new(),
         suites: vec![suite],
         notes: Vec::new(),
-        verdict: if words.contains(&"incomplete") { "incomplete" } else { "expected" }.into(),
+        verdict: if words.contains(&"incomplete") { RunVerdict::Incomplete } else { RunVerdict::Expected },
         error: None,
     }
 }
@@ -95,10 +98,9 @@ fn run(name: &str, tests: &str) -> Run {
 fn report(runs: &[(&str, &str)]) -> Report {
     Report {
         schema: SCHEMA.into(),
-        host: Host { triple: String::new(), kernel: String::new(), jobs: 1, tools: BTreeMap::new() },
+        hosts: Vec::new(),
         pins: Pins { rust: String::new(), musl: String::new(), llvm: String::new(), qemu: Some("11.1.3".into()) },
-        compiler: "stock".into(),
-        options: Vec::new(),
+        build: BuildOptions::default(),
         wall_s: 0.0,
         runs: runs.iter().map(|(name, tests)| run(name, tests)).collect(),
     }

@@ -9,7 +9,8 @@ use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, Verdict};
 use bringup_model::patch_name::PatchName;
 use bringup_model::proof::{Language, Proof};
-use bringup_model::report::{Report, Run, Test};
+use bringup_model::report::{Report, Run, RunVerdict, Test};
+use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::suite::{self, Ui};
 use bringup_model::target::Target;
 
@@ -61,17 +62,14 @@ fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
     if let Some((name, theirs, ours)) = report::other_versions(&planner.project.pins, report).first() {
         return Some(format!("{name} {theirs}, not {ours}"));
     }
-    if report.compiler != planner.options.compiler.word() {
-        return Some(format!("the {} compiler, not the {} one", report.compiler, planner.options.compiler.word()));
+    let [theirs, ours] = [&report.build, &planner.options.recorded].map(|build| build.compiler.word());
+    if theirs != ours {
+        return Some(format!("the {theirs} compiler, not the {ours} one"));
     }
-    let without = |options: &[String]| -> Vec<String> {
-        let mut without: Vec<String> =
-            options.iter().filter(|option| option.starts_with("--without")).cloned().collect();
-        without.sort();
-        without
+    let (theirs, ours) = (&report.build.left_out, &planner.options.recorded.left_out);
+    let words = |left_out: &[String]| {
+        if left_out.is_empty() { "all patches".to_owned() } else { format!("all patches but {}", left_out.join(", ")) }
     };
-    let (theirs, ours) = (without(&report.options), without(&planner.options.words));
-    let words = |options: Vec<String>| if options.is_empty() { "all patches".into() } else { options.join(" ") };
     (theirs != ours).then(|| format!("programs built with {}, not {}", words(theirs), words(ours)))
 }
 
@@ -85,7 +83,7 @@ fn unexpected(planner: &Planner<'_>, options: &Options, target: &Target, report:
     let mut all: BTreeMap<(String, String), Failure> = BTreeMap::new();
     let (mut elsewhere, mut ui) = (0, 0);
     for run in of_target {
-        if run.verdict == "incomplete" {
+        if run.verdict == RunVerdict::Incomplete {
             planner
                 .workspace
                 .console
@@ -93,7 +91,7 @@ fn unexpected(planner: &Planner<'_>, options: &Options, target: &Target, report:
         }
         for suite in &run.suites {
             for test in suite.tests.iter().filter(|test| is_unexpected(test)) {
-                if run.machine.is_some() {
+                if !run.machines.is_empty() {
                     elsewhere += 1;
                 } else if Ui::of(&suite.suite).is_some() {
                     // They are no programs of the target: there is nothing to control.
@@ -140,7 +138,7 @@ fn named(options: &Options, target: &Target, report: Option<&Report>) -> Result<
             return Err(Coded::error(exit::USAGE, format!("no test is named\n{hint}")));
         }
     };
-    let failed = runs().filter(|run| run.machine.is_none() && asked(options, run)).find_map(|run| {
+    let failed = runs().filter(|run| run.machines.is_empty() && asked(options, run)).find_map(|run| {
         let tests = run.suites.iter().filter(|other| other.suite == suite).flat_map(|suite| &suite.tests);
         let failed = |other: &&Test| other.name == *test && other.outcome.is_some_and(Outcome::is_failure);
         Some((run, tests.into_iter().find(failed)?))
@@ -150,14 +148,15 @@ fn named(options: &Options, target: &Target, report: Option<&Report>) -> Result<
 
 /// Whether the options ask for what was run so.
 fn asked(options: &Options, run: &Run) -> bool {
-    let runner = options.runner.is_none_or(|runner| (runner == OwnRunner::Native) == (run.runner == "native"));
+    let runner =
+        options.runner.is_none_or(|runner| (runner == OwnRunner::Native) == (run.runner == RunnerSpec::Native));
     runner && options.link.is_none_or(|link| link == run.link)
 }
 
 fn as_it_failed(kind: Kind, options: &Options, failed: Option<(&Run, &Test)>) -> Failure {
     let runner = match (options.runner, failed) {
         (Some(runner), _) => runner,
-        (None, Some((run, _))) if run.runner == "native" => OwnRunner::Native,
+        (None, Some((run, _))) if run.runner == RunnerSpec::Native => OwnRunner::Native,
         (None, _) => OwnRunner::Qemu,
     };
     let link = options.link.or(failed.map(|(run, _)| run.link)).unwrap_or(Link::Dynamic);

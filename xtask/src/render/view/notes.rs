@@ -2,7 +2,7 @@
 
 use bringup_model::report::{Report, Run};
 
-use super::{run_name, visible};
+use super::visible;
 
 /// What is to be known of the runs, such as what the host could not give to their tests: each note once, after the runs that
 /// have it.
@@ -13,7 +13,12 @@ pub fn notes(report: &Report) -> Vec<String> {
             notes.push(note);
         }
     }
-    notes.into_iter().map(|note| format!("{}: {}", runs_with(note, report), visible(note))).collect()
+    let runs = &report.runs;
+    let of_build = report.build.notes().into_iter().filter_map(|note| {
+        let name = if runs.len() > 1 { "all".into() } else { runs.first()?.name() };
+        Some(format!("{name}: {}", visible(&note)))
+    });
+    of_build.chain(notes.into_iter().map(|note| format!("{}: {}", runs_with(note, report), visible(note)))).collect()
 }
 
 /// A target stands for all its runs, if it has several.
@@ -25,7 +30,7 @@ fn runs_with(note: &String, report: &Report) -> String {
     let mut names: Vec<String> = Vec::new();
     for run in report.runs.iter().filter(|run| run.notes.contains(note)) {
         let of_target: Vec<&Run> = report.runs.iter().filter(|other| other.target == run.target).collect();
-        let name = if noted(&of_target) { run.target.clone() } else { run_name(run) };
+        let name = if noted(&of_target) { run.target.clone() } else { run.name() };
         if !names.contains(&name) {
             names.push(name);
         }

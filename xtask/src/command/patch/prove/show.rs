@@ -103,7 +103,7 @@ pub fn show(planner: &Planner<'_>, mut rows: Vec<Row>) -> Result<u8> {
     Ok(if any(Verdict::Fails) {
         exit::REGRESSION
     } else if any(Verdict::NotNeeded) {
-        exit::IMPROVEMENT
+        exit::OUTDATED
     } else if any(Verdict::Proven) {
         exit::EXPECTED
     } else {

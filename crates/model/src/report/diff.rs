@@ -1,16 +1,11 @@
-//! What can be done with more than one report: compare two, join several.
+//! Comparing two reports.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use bringup_model::outcome::{Outcome, Verdict};
-use bringup_model::report::{Report, Run};
-
-use crate::render::view::{run_name, visible};
-
-mod merge;
-
-pub use self::merge::merge;
+use super::{Report, Run};
+use crate::outcome::{Outcome, Verdict};
+use crate::text::visible;
 
 /// What changed from one report to another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,11 +71,11 @@ pub fn diff(before: &Report, after: &Report) -> Diff {
 
 fn suites(report: &Report) -> Suites<'_> {
     let mut suites = Suites::new();
-    let plain = |run: &Run| format!("{} {} {}", run.target, run.runner, run.link);
+    let plain = |run: &Run| format!("{} {} {}", run.target, run.runner.word(), run.link);
     for run in &report.runs {
         // Two machines can be compared, unless one report has both.
         let alone = report.runs.iter().filter(|other| plain(other) == plain(run)).count() == 1;
-        let run_name = if alone { plain(run) } else { run_name(run) };
+        let run_name = if alone { plain(run) } else { run.name() };
         let mut of = |name: &str, tests: BTreeMap<_, _>| suites.insert(format!("{run_name}  {name}"), tests);
         if !run.smoke.is_empty() {
             let judged = |outcome: Outcome| if outcome.is_failure() { Verdict::Regression } else { Verdict::Expected };
@@ -96,7 +91,7 @@ fn suites(report: &Report) -> Suites<'_> {
     suites
 }
 
-fn changed_pins(before: &Report, after: &Report) -> Vec<(&'static str, String, String)> {
+pub(super) fn changed_pins(before: &Report, after: &Report) -> Vec<(&'static str, String, String)> {
     let pins = |report: &Report| {
         let (pins, none) = (report.pins.clone(), "none".to_owned());
         let qemu = pins.qemu.unwrap_or(none);
@@ -105,7 +100,7 @@ fn changed_pins(before: &Report, after: &Report) -> Vec<(&'static str, String, S
             ("musl", pins.musl),
             ("llvm", pins.llvm),
             ("qemu", qemu),
-            ("compiler", report.compiler.clone()),
+            ("compiler", report.build.compiler.word().to_owned()),
         ]
     };
     let pairs = pins(before).into_iter().zip(pins(after));

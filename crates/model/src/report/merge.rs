@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::diff::changed_pins;
+use super::{Part, Report, Run, RunVerdict, Suite, Verdicts};
+use crate::link::Link;
+use crate::partition::Partition;
 use anyhow::{Context as _, Result, bail, ensure};
-use bringup_model::judge;
-use bringup_model::link::Link;
-use bringup_model::partition::Partition;
-use bringup_model::report::{Host, Part, Report, Run, Suite, Verdicts};
 
-use super::changed_pins;
-use crate::render::view::run_name;
-
-/// Joins reports of the same pins, compiler and options. What differs between their hosts is listed side by side. Runs that
-/// several reports have must be of different machines, or parts that make one whole: of the same test programs, each test in one.
+/// Joins reports of the same pins, compiler and options. Runs that several reports have must be of different machines, or parts
+/// that make one whole: of the same test programs, each test in one.
+///
+/// # Errors
+///
+/// If there is no report, or the reports do not fit together.
 pub fn merge(reports: Vec<Report>) -> Result<Report> {
     let mut reports = reports.into_iter();
     let mut merged = reports.next().context("there is no report to merge")?;
@@ -24,23 +25,27 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
             bail!("the reports cannot be merged: one is of {name} {old}, another of {name} {new}");
         }
         ensure!(
-            merged.options == report.options,
+            merged.build == report.build,
             "the reports cannot be merged: one is of {}, another of {}",
             options(&merged),
             options(&report)
         );
         merged.pins.qemu = merged.pins.qemu.or(report.pins.qemu);
         merged.runs.extend(report.runs);
-        merged.host = side_by_side(merged.host, report.host);
+        for host in report.hosts {
+            if !merged.hosts.contains(&host) {
+                merged.hosts.push(host);
+            }
+        }
         // Several machines at once.
         merged.wall_s = merged.wall_s.max(report.wall_s);
     }
     // The machine comes last: it tells whole runs apart, while parts may be of several.
-    merged.runs.sort_by(|a, b| (id(a), &a.machine).cmp(&(id(b), &b.machine)));
+    merged.runs.sort_by(|a, b| (id(a), &a.machines).cmp(&(id(b), &b.machines)));
     let groups: Vec<Vec<Run>> = merged.runs.chunk_by(|a, b| id(a) == id(b)).map(<[Run]>::to_vec).collect();
     merged.runs.clear();
     for runs in groups {
-        let name = run_name(&runs[0]);
+        let name = runs[0].name();
         let joined = join_runs(runs).with_context(|| format!("the reports cannot be merged: {name}"))?;
         merged.runs.extend(joined);
     }
@@ -48,17 +53,18 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
 }
 
 fn options(report: &Report) -> String {
-    if report.options.is_empty() { "no options".into() } else { report.options.join(" ") }
+    let words = report.build.arguments();
+    if words.is_empty() { "no options".into() } else { words.join(" ") }
 }
 
 /// Makes one run of parts; whole runs stay as they are, one for each machine.
 fn join_runs(runs: Vec<Run>) -> Result<Vec<Run>> {
     let has_parts = |run: &Run| run.suites.iter().any(|suite| suite.part.is_some());
     let parts = runs.iter().filter(|run| has_parts(run)).count();
-    let again = runs.windows(2).any(|pair| pair[0].machine == pair[1].machine);
+    let again = runs.windows(2).any(|pair| pair[0].machines == pair[1].machines);
     // Without a suite nothing tells an incomplete part from a whole.
     if (parts > 0 || again)
-        && let Some(run) = runs.iter().find(|run| run.verdict == "incomplete")
+        && let Some(run) = runs.iter().find(|run| run.verdict == RunVerdict::Incomplete)
     {
         bail!("one report has it incomplete: {}", run.error.as_deref().unwrap_or("it does not say why"));
     }
@@ -89,10 +95,11 @@ fn join_parts(runs: Vec<Run>) -> Result<Run> {
             // Their machines differ, so it is not known of the whole.
             whole.spawns = None;
         }
-        whole.machine = match (whole.machine, run.machine) {
-            (Some(known), Some(other)) => Some(beside(known, &other)),
-            (known, other) => known.or(other),
-        };
+        for machine in run.machines {
+            if !whole.machines.contains(&machine) {
+                whole.machines.push(machine);
+            }
+        }
         for check in run.smoke {
             match whole.smoke.iter_mut().find(|known| known.check == check.check) {
                 Some(known) if check.outcome.is_failure() => *known = check,
@@ -117,8 +124,7 @@ fn join_parts(runs: Vec<Run>) -> Result<Run> {
     }
     ensure!(whole.suites.iter().any(ran), "no test ran in any of the parts");
     whole.suites.sort_by_key(|suite| order.iter().position(|name| *name == suite.suite));
-    let smoked = whole.smoke.iter().all(|check| !check.outcome.is_failure());
-    whole.verdict = if smoked { judge::worst(&whole.suites).into() } else { "regression".into() };
+    whole.verdict = RunVerdict::of(&whole.smoke, &whole.suites);
     Ok(whole)
 }
 
@@ -131,8 +137,7 @@ fn join_suite(parts: Vec<Suite>) -> Result<Suite> {
     let mut numbered = Vec::new();
     for suite in parts {
         let part = suite.part.clone().context("one report has it whole, another a part of it")?;
-        let partition: Partition = part.partition.parse().map_err(anyhow::Error::msg)?;
-        numbered.push((partition, part, suite));
+        numbered.push((part.partition, part, suite));
     }
     numbered.sort_by_key(|(partition, ..)| partition.part);
     let (first, Part { of, names, .. }) = (numbered[0].0, numbered[0].1.clone());
@@ -192,21 +197,5 @@ fn add(whole: &mut Suite, part: Suite) {
 }
 
 fn id(run: &Run) -> (&str, &str, Link) {
-    (&run.target, &run.runner, run.link)
-}
-
-fn side_by_side(mut host: Host, other: Host) -> Host {
-    host.triple = beside(host.triple, &other.triple);
-    host.kernel = beside(host.kernel, &other.kernel);
-    host.jobs = host.jobs.max(other.jobs);
-    for (tool, version) in other.tools {
-        let known = host.tools.remove(&tool);
-        host.tools.insert(tool, known.map_or_else(|| version.clone(), |known| beside(known, &version)));
-    }
-    host
-}
-
-/// `one / other`, or what they both are.
-fn beside(known: String, other: &str) -> String {
-    if known.split(" / ").any(|part| part == other) { known } else { format!("{known} / {other}") }
+    (&run.target, run.runner.word(), run.link)
 }

@@ -1,0 +1,67 @@
+//! What the user chose of a build, as reports keep it.
+
+use serde::{Deserialize, Serialize};
+
+use super::compiler::Compiler;
+
+/// The options that choose what is built.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildOptions {
+    /// The version of Rust's source, if the user named one; a report's `pins` have the version in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust: Option<String>,
+    /// The version of musl, if the user named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub musl: Option<String>,
+    /// Patches that were left out, each as `SOURCE/FILE`: `musl/0001-title.patch`. Sorted, each once.
+    pub left_out: Vec<String>,
+    /// The compiler of std and the test programs.
+    pub compiler: Compiler,
+}
+
+impl BuildOptions {
+    /// The options of a command that builds the same.
+    pub fn arguments(&self) -> Vec<String> {
+        let versions = [("--rust", &self.rust), ("--musl", &self.musl)];
+        let versions = versions.into_iter().filter_map(|(name, version)| Some([name, version.as_ref()?]));
+        let patches = self.left_out.iter().map(|patch| ["--without", patch]);
+        let words = versions.chain(patches).flatten().map(str::to_owned);
+        words.chain(self.compiler.arguments()).collect()
+    }
+
+    /// What readers of a result should know of the build: a sentence for each patch that was left out.
+    pub fn notes(&self) -> Vec<String> {
+        self.left_out.iter().map(|patch| format!("built without patch {patch}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compiler::{Llvm, Making};
+
+    #[test]
+    fn it_is_stored_as_documented_and_asked_for_again() {
+        let compiler = Compiler::Bootstrap(Making { stage: 2, llvm: Llvm::Bundled });
+        let left_out = vec!["musl/0001-a.patch".to_owned()];
+        let all = BuildOptions { rust: Some("1.95.0".into()), musl: Some("1.2.5".into()), left_out, compiler };
+        for (options, json, arguments) in [
+            (BuildOptions::default(), r#"{"left_out":[],"compiler":"stock"}"#, ""),
+            (
+                BuildOptions { compiler: Compiler::Bootstrap(Making::default()), ..BuildOptions::default() },
+                r#"{"left_out":[],"compiler":{"bootstrap":{"stage":1,"llvm":"system"}}}"#,
+                "--compiler bootstrap",
+            ),
+            (
+                all,
+                r#"{"rust":"1.95.0","musl":"1.2.5","left_out":["musl/0001-a.patch"],"compiler":{"bootstrap":{"stage":2,"llvm":"bundled"}}}"#,
+                "--rust 1.95.0 --musl 1.2.5 --without musl/0001-a.patch --compiler bootstrap --stage 2 --llvm bundled",
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&options).unwrap(), json);
+            assert_eq!(serde_json::from_str::<BuildOptions>(json).unwrap(), options);
+            assert_eq!(options.arguments().join(" "), arguments);
+        }
+    }
+}

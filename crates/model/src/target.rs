@@ -1,4 +1,4 @@
-//! targets/<name>/target.toml: all that makes one target differ from another.
+//! `targets/<name>/target.toml`: all that makes one target differ from another.
 
 use std::collections::BTreeMap;
 

@@ -43,7 +43,8 @@ pub fn overlay(root: &Path, target: &Target) -> Result<String> {
 /// Those of [`resolve`].
 pub fn recorded(root: &Path, target: &Target, rust: &Rust, folder: &Path) -> Result<String> {
     let inputs = Inputs::new().add("rustc", &rust.release).add("commit", &rust.commit).add("triple", &target.triple);
-    let inputs = inputs.add("driver", target.driver()).add("overlay", overlay(root, target)?);
+    let overlay = overlay(root, target).with_context(|| format!("making the target spec of {}", target.name))?;
+    let inputs = inputs.add("driver", target.driver()).add("overlay", overlay);
     let record = folder.join(format!("{}-{}.json", target.triple, inputs.digest().short()));
     if let Ok(spec) = fs_err::read_to_string(&record) {
         return Ok(spec);

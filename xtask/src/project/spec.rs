@@ -29,7 +29,10 @@ pub enum Spec {
 pub fn overlay(root: &Path, target: &Target) -> Result<String> {
     let base = match &target.spec.base {
         SpecBase::Builtin(triple) => Value::from(triple.as_str()),
-        SpecBase::File(file) => read(&config::target_dir(root, &target.name).join(file))?.into(),
+        SpecBase::File(file) => {
+            let file = read(&config::target_dir(root, &target.name).join(file));
+            file.with_context(|| format!("making the target spec of {}", target.name))?.into()
+        }
     };
     let overlay = serde_json::json!({ "base": base, "remove": target.spec.remove, "set": target.spec.set });
     Ok(serde_json::to_string_pretty(&overlay)?)

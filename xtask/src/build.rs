@@ -3,6 +3,7 @@
 mod compiler;
 mod options;
 mod plan;
+pub mod spec;
 pub mod step;
 pub mod store;
 mod ui;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use bringup_model::compiler::Making;
-use bringup_model::digest::hex;
+use bringup_model::digest::{INPUTS_FILE, hex};
 use bringup_model::dist::{self, Manifest, Needs, Program, SCHEMA};
 use bringup_model::target::Target;
 use bringup_model::version::Version;
@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use self::layout::Layout;
 use self::scripts::Scripts;
 use crate::build::step::Node;
-use crate::build::store::INPUTS_FILE;
+
 use crate::build::{CompilerSteps, Planned, Planner};
 use crate::smoke::elf;
 use crate::source::archive::pack::Packing;

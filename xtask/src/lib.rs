@@ -10,6 +10,7 @@ pub mod dist;
 pub mod error;
 pub mod host;
 pub mod project;
+pub mod prove;
 pub mod render;
 pub mod smoke;
 pub mod source;

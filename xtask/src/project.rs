@@ -2,7 +2,6 @@
 
 pub mod config;
 pub mod expect;
-pub mod spec;
 
 use std::path::{Path, PathBuf};
 

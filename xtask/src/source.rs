@@ -4,4 +4,3 @@ pub mod archive;
 pub mod fetch;
 pub mod git;
 pub mod patch;
-pub mod prove;

@@ -11,12 +11,12 @@ use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
 use super::plan::{CompilerSteps, Planned, Planner, Sources};
+use crate::build::spec;
 use crate::build::step::Plan;
 use crate::build::step::compiler::config::{Config, Foreign, Llvm};
 use crate::build::step::compiler::{self as step, XPy};
 use crate::host::survey::{self, Rust, Tool};
 use crate::host::tools;
-use crate::project::spec;
 
 impl Planner<'_> {
     /// Fails unless this toolchain can compile the pinned source: std needs a compiler of its own version, a compiler one of

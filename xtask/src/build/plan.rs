@@ -10,6 +10,7 @@ use bringup_model::pins::{LIBRARY, Source};
 use bringup_model::series::Series;
 use bringup_model::target::Target;
 
+use crate::build::spec::{self, Spec};
 use crate::build::step::musl::Musl;
 use crate::build::step::patch::Patch;
 use crate::build::step::runtimes::Runtimes;
@@ -23,7 +24,6 @@ use crate::build::{BuildChoice, Workspace};
 use crate::host::emulator::Emulators;
 use crate::host::survey::{self, Host, Rust};
 use crate::project::Project;
-use crate::project::spec::{self, Spec};
 use crate::source::fetch::{Fetched, Fetcher, Patience};
 use crate::source::patch;
 

@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// Name of the file, in each step's folder, that lists what went into it.
-pub const INPUTS_FILE: &str = "inputs.json";
-
 /// The out folder.
 #[derive(Debug)]
 pub struct Store {

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use bringup_model::digest::Inputs;
+use bringup_model::digest::{INPUTS_FILE, Inputs};
 
 use crate::build::step::Node;
-use crate::build::store::INPUTS_FILE;
+
 use crate::build::{Planner, Sources};
 use crate::cli::TargetNames;
 use crate::project::shown;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use crate::source::fetch::is_interrupt;
+use bringup_runner::interrupt::is_interrupt;
 
 /// With less room than this, whatever fails may have failed for want of it.
 const LITTLE: u64 = 1 << 20;

@@ -14,11 +14,12 @@ use bringup_model::target::Target;
 use bringup_model::version::Version;
 use bringup_runner::exec::{Cmd, PATH, describe};
 use bringup_runner::files::sha256_file;
+use bringup_runner::interrupt::is_interrupt;
 use bringup_runner::runner::Runner;
 use object::elf;
 use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
-use crate::source::fetch::{Apt, Cache, Item, Kind, OFFLINE, is_interrupt};
+use crate::source::fetch::{Apt, Cache, Item, Kind, OFFLINE};
 
 pub use control::NotHad;
 

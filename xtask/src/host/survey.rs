@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use bringup_model::compiler::{Compiler, Llvm, Making};
 use bringup_model::exit::{self, Coded};
 use bringup_model::version::Version;
-use bringup_runner::exec::{Cmd, PATH};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, PATH};
 
 use super::tools::{BOOTSTRAP, BUNDLED_LLVM, EXTRAS, llvm_releases};
 
@@ -86,7 +86,7 @@ impl Rust {
         // Run from the root folder, so that no .cargo/config.toml above the clone is read.
         let cmd = Cmd::new(self.bin("cargo")).dir("/").env("CARGO_HOME", home);
         let cmd = cmd.env("RUSTC", self.bin("rustc")).env("RUSTC_BOOTSTRAP", "1");
-        crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
+        cmd.inherit_all(NETWORK_ENV)
     }
 
     /// Path of one of its programs.

@@ -1,5 +1,6 @@
 //! The expectation files: qemu/ for the emulator's faults, targets/ for each target's own.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -10,7 +11,6 @@ use bringup_model::suite;
 
 use crate::project::config;
 use crate::project::shown;
-use crate::trial::recorded;
 
 /// The end of the names of the files in qemu/.
 const ENDING: &str = ".expect.txt";
@@ -56,9 +56,9 @@ pub struct Findings {
     pub unchecked: Vec<&'static str>,
 }
 
-/// Looks for what a run would put up with: reasons that nobody has filled in, and tests that no test program lists, as far
-/// as the outcomes recorded in `out` tell.
-pub fn check(root: &Path, out: &Path, target: &str) -> Result<Findings> {
+/// Finds what a run accepts but a reviewer should not: reasons that are still TODO, and entries for tests that no test
+/// program lists. `listed` gives the tests that a suite's programs list, if they are known.
+pub fn check(root: &Path, target: &str, listed: impl Fn(&str) -> Option<HashSet<String>>) -> Result<Findings> {
     let expectations = match load(root, target) {
         Ok(expectations) => expectations,
         Err(error) if crate::error::of_error(&error) == exit::USAGE => {
@@ -79,7 +79,7 @@ pub fn check(root: &Path, out: &Path, target: &str) -> Result<Findings> {
         if entries.is_empty() {
             continue;
         }
-        let Some(listed) = recorded::listed(out, target, suite) else {
+        let Some(listed) = listed(suite) else {
             found.unchecked.push(suite);
             continue;
         };

@@ -9,13 +9,12 @@ use anyhow::{Context as _, Result};
 use bringup_model::link::Link;
 use bringup_model::outcome::Outcome;
 use bringup_model::report::SmokeCheck;
-use bringup_runner::exec::{Cmd, Output, describe};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::Share;
 
 use super::elf::{self, Kind, Rules};
 use super::{Findings, Smoke};
-use crate::source::fetch::NETWORK_ENV;
 
 #[cfg(test)]
 mod tests;
@@ -131,7 +130,7 @@ impl<'a> Mode<'a> {
             .env("CARGO_HOME", cargo_home)
             .dir("/")
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join(OsStr::new("\x1f")));
-        self.tool(&NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        self.tool(&cmd.inherit_all(NETWORK_ENV))
     }
 
     fn packages(&self) -> &'static [&'static str] {

@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use bringup_runner::exec::{Cmd, Output};
 
-use crate::host::tools;
-
 /// Settings of every call; they come before what a repository's own configuration says.
 const SETTINGS: [&str; 12] = [
     "core.autocrlf=false",
@@ -43,7 +41,7 @@ fn git() -> Cmd {
         ("GIT_COMMITTER_DATE", DATE),
     ];
     let pinned = [("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_ATTR_NOSYSTEM", "1")];
-    let cmd = Cmd::new(tools::program("git")).args(settings);
+    let cmd = Cmd::new(which::which("git").unwrap_or_else(|_| "git".into())).args(settings);
     identity.into_iter().chain(pinned).fold(cmd, |cmd, (key, value)| cmd.env(key, value))
 }
 

@@ -23,7 +23,7 @@ use crate::build::store::Store;
 use crate::build::{Patched, Planner, Sources, TargetSteps};
 use crate::host::emulator::Emulator;
 use crate::project::config;
-use crate::source::prove::{self, USUAL};
+use crate::prove::{self, USUAL};
 
 /// How long a program may take to list its tests.
 const LIST_LIMIT: Duration = Duration::from_secs(30);

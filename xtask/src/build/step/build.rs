@@ -7,11 +7,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use bringup_model::digest::INPUTS_FILE;
 use bringup_runner::interrupt;
 use bringup_runner::jobs::Jobs;
 
 use super::{Node, Plan, StepId, Work};
-use crate::build::store::{INPUTS_FILE, Store};
+use crate::build::store::Store;
 use crate::console::Console;
 use crate::error::disk;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use bringup_model::digest::Inputs;
 use bringup_model::series::Series;
-use bringup_runner::exec::Cmd;
+use bringup_runner::exec::{Cmd, NETWORK_ENV};
 use bringup_runner::jobs::Share;
 
 use self::config::Config;
@@ -83,7 +83,7 @@ impl XPy {
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", home).env("PYTHONDONTWRITEBYTECODE", "1");
         let cmd = if self.config.targets.is_empty() { cmd } else { cmd.env("RUST_TARGET_PATH", specs) };
         let cmd = if offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
-        Ok(crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        Ok(cmd.inherit_all(NETWORK_ENV))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
 use bringup_model::target::Target;
-use bringup_runner::exec::Cmd;
+use bringup_runner::exec::{Cmd, NETWORK_ENV};
 
 use super::{Step, StepId, Work};
 
@@ -64,7 +64,7 @@ impl Library {
         let cmd = self.env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value));
         let level = self.opt_level.iter();
         let cmd = level.fold(cmd, |cmd, level| cmd.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level));
-        Ok(crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        Ok(cmd.inherit_all(NETWORK_ENV))
     }
 
     /// Arguments that every build has in common. `prefix` names the crate that has the features: `std/`, or nothing.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use bringup_model::digest::Inputs;
+use bringup_model::digest::{INPUTS_FILE, Inputs};
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
@@ -12,9 +12,9 @@ use super::clang::Clang;
 use super::driver::{self, Driver};
 use super::runtimes::{BUILTINS, CRT, UNWIND};
 use super::{Step, StepId, Work, tree};
-use crate::build::store::INPUTS_FILE;
+
+use crate::build::spec::{self, SPEC_FILE, Spec};
 use crate::host::survey::Rust;
-use crate::project::spec::{self, SPEC_FILE, Spec};
 
 /// The sysroot and drivers of one target.
 pub struct Sysroot {

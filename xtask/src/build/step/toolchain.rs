@@ -1,11 +1,10 @@
 //! `toolchain`: the sysroot step's folder with std in it. Its `bin/cargo` and `bin/rustc` work for the target as they are.
 
 use anyhow::Result;
-use bringup_model::digest::Inputs;
+use bringup_model::digest::{INPUTS_FILE, Inputs};
 use bringup_model::target::Target;
 
 use super::{Step, StepId, Work, tree};
-use crate::build::store::INPUTS_FILE;
 
 /// The toolchain of one target.
 pub struct Toolchain {

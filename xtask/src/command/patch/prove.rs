@@ -16,12 +16,12 @@ use bringup_model::target::Target;
 
 use self::case::Case;
 use self::show::Row;
+use crate::build::spec::Spec;
 use crate::build::step::{Node, Plan, Results, StepId, Task};
 use crate::build::{Patched, Planner, Sources};
 use crate::cli::{Prove, TargetNames};
 use crate::host::survey::Rust;
-use crate::project::spec::Spec;
-use crate::source::prove::{HOST, OnTarget, Prover, Shown, Subject};
+use crate::prove::{HOST, OnTarget, Prover, Shown, Subject};
 
 /// What every toolchain of a target is planned with.
 struct Around {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use bringup_model::pins::QemuControl;
 use bringup_runner::exec::PATH;
+use bringup_runner::interrupt::is_interrupt;
 
 use super::{Emulator, Emulators, PROGRAMS, is_static, named_in, take_forced, unpack, version};
-use crate::source::fetch::{Cache, OFFLINE, is_interrupt};
+use crate::source::fetch::{Cache, OFFLINE};
 
 /// The folder, in the cache, of packages that serve as controls. They are kept apart from those in use: a control is not
 /// taken for the newest emulator.

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use bringup_runner::exec::{Cmd, Output, PATH, describe};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, PATH, describe};
+use bringup_runner::interrupt::is_interrupt;
 
 use super::cache::Cache;
-use super::{NETWORK_ENV, is_interrupt};
 
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
@@ -151,7 +151,7 @@ impl<'a> Apt<'a> {
 
     fn cmd(&self, program: &str) -> Cmd {
         let cmd = Cmd::new(program).dir(&self.root).arg("-c").arg(self.root.join("apt.conf")).arg("-q");
-        NETWORK_ENV.iter().fold(cmd, |cmd, key| cmd.inherit(key))
+        cmd.inherit_all(NETWORK_ENV)
     }
 
     fn lists(&self) -> PathBuf {

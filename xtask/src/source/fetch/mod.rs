@@ -17,19 +17,7 @@ pub use download::Patience;
 
 use bringup_model::pins::{Origin, Place, Source};
 use bringup_runner::files::sha256_file;
-use bringup_runner::interrupt::Interrupted;
-
-/// What programs that use the network get of the user's environment.
-pub const NETWORK_ENV: &[&str] = &[
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
+use bringup_runner::interrupt::is_interrupt;
 
 /// Why an origin on the network is not tried.
 pub const OFFLINE: &str = "the network is forbidden (--offline)";
@@ -59,11 +47,6 @@ impl Fetched {
     pub fn verify(&self) -> Result<()> {
         expect_sha256(&self.path, &self.sha256).with_context(|| format!("checking {}", self.path.display()))
     }
-}
-
-/// Whether the user has interrupted the run: never a reason to try the next thing.
-pub fn is_interrupt(error: &anyhow::Error) -> bool {
-    error.is::<Interrupted>()
 }
 
 /// Fetches pinned archives.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::digest::INPUTS_FILE;
 use bringup_model::pins::Source;
 use bringup_model::series::{Patch, Series, UpstreamStatus};
 use bringup_model::version::Version;
@@ -51,7 +52,7 @@ pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Re
         bail!("{} {}: {}", series.source, series.version, failure.message);
     }
     let base = repo.commit_tree(
-        &repo.write_tree(&new_touched, crate::build::store::INPUTS_FILE)?,
+        &repo.write_tree(&new_touched, INPUTS_FILE)?,
         &worktree::base_subject(&series.source, &to.version),
     )?;
     repo.reset_hard(&base)?;

@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::digest::INPUTS_FILE;
 use bringup_model::series::{Patch, Series};
 
 use super::apply::{Failure, explain};
-use crate::build::store::INPUTS_FILE;
+
 use crate::source::git::Repo;
 
 /// Tag of the pristine source.

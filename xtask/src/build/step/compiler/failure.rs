@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Error, anyhow};
 use bringup_model::series::Series;
 
-use crate::source::fetch::is_interrupt;
+use bringup_runner::interrupt::is_interrupt;
 
 /// What compilers and linkers say, and the kernel makes of them, when there is not enough memory.
 const NO_MEMORY: [&str; 5] =

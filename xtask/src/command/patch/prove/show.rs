@@ -7,8 +7,8 @@ use bringup_model::exit;
 
 use super::case::{Case, Control};
 use crate::build::Planner;
+use crate::prove::Shown;
 use crate::render::table::{Cell, Tone, columns};
-use crate::source::prove::Shown;
 
 /// One line of the table.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use bringup_model::digest::Inputs;
 use bringup_model::link::Link;
 use bringup_model::proof::{Language, Proof};
 use bringup_model::target::Target;
-use bringup_runner::exec::{Cmd, Output, describe, quote};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe, quote};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::{Jobs, Share};
 use bringup_runner::sandbox::Sandbox;
@@ -176,7 +176,7 @@ impl Prover<'_> {
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", work).env("PYTHONDONTWRITEBYTECODE", "1");
         let cmd = if self.offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
         let cmd = cmd.within(self.jobs, Share::ByPath);
-        judge_script(&crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        judge_script(&cmd.inherit_all(NETWORK_ENV))
     }
 
     /// The proof as a script that finds these programs of the folder `bin` in its environment.

@@ -33,7 +33,7 @@ const XPY_LIMIT: Duration = Duration::from_hours(1);
 
 /// What a proof did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Shown {
+pub enum ProofResult {
     /// It passed.
     Passes,
     /// It failed; why, in a line, and what it printed last, in lines of their own.
@@ -43,11 +43,11 @@ pub enum Shown {
 }
 
 /// What a proof is tried on: with its patch, or without.
-pub enum Subject<'a> {
+pub enum ProofSubject<'a> {
     /// The toolchain of a target, in one link mode.
     Toolchain {
         /// For whom, and what runs its programs.
-        on: &'a OnTarget,
+        on: &'a ProofTarget,
         /// The step whose folder it is.
         step: &'a Node,
         /// How programs are linked.
@@ -70,7 +70,7 @@ pub enum Subject<'a> {
 }
 
 /// A target, and what its proofs need to run.
-pub struct OnTarget {
+pub struct ProofTarget {
     /// The target.
     pub target: Target,
     /// What runs its programs.
@@ -95,7 +95,7 @@ pub struct Prover<'a> {
     pub proof: &'a Proof,
 }
 
-impl Subject<'_> {
+impl ProofSubject<'_> {
     /// A target's name, or that no target comes into it.
     fn label(&self) -> &str {
         match self {
@@ -120,22 +120,22 @@ impl Subject<'_> {
 impl Prover<'_> {
     /// Tries the proof on `subject`, or takes over what it showed earlier. What is not as it should be, `passing` or not,
     /// is tried again each time.
-    pub fn run(&self, subject: &Subject<'_>, passing: bool) -> Result<Shown> {
+    pub fn run(&self, subject: &ProofSubject<'_>, passing: bool) -> Result<ProofResult> {
         let inputs = subject.inputs().add("proof", fs_err::read_to_string(self.file)?);
         let record = Record::new(self.store, subject.label(), inputs);
-        let as_it_should_be = |shown: &Shown| match shown {
-            Shown::Passes => passing,
-            Shown::Fails(..) => !passing,
-            Shown::CannotTell(..) => false,
+        let as_it_should_be = |shown: &ProofResult| match shown {
+            ProofResult::Passes => passing,
+            ProofResult::Fails(..) => !passing,
+            ProofResult::CannotTell(..) => false,
         };
-        if let Some(shown) = record.load::<Shown>().filter(as_it_should_be) {
+        if let Some(shown) = record.load::<ProofResult>().filter(as_it_should_be) {
             return Ok(shown);
         }
         let work = tempfile::Builder::new().prefix("proof-").tempdir_in(self.store.temporary())?;
         let shown = match subject {
-            Subject::Toolchain { on, step, link } => self.on_target(work.path(), on, &step.path, *link),
-            Subject::Compiler { folder, .. } => self.on_compiler(work.path(), folder),
-            Subject::Source { step, stage0 } => self.on_source(work.path(), &step.path, stage0),
+            ProofSubject::Toolchain { on, step, link } => self.on_target(work.path(), on, &step.path, *link),
+            ProofSubject::Compiler { folder, .. } => self.on_compiler(work.path(), folder),
+            ProofSubject::Source { step, stage0 } => self.on_source(work.path(), &step.path, stage0),
         };
         let shown = shown.with_context(|| format!("running {} for {}", self.file.display(), subject.label()))?;
         if as_it_should_be(&shown) {
@@ -144,7 +144,7 @@ impl Prover<'_> {
         Ok(shown)
     }
 
-    fn on_target(&self, work: &Path, on: &OnTarget, toolchain: &Path, link: Link) -> Result<Shown> {
+    fn on_target(&self, work: &Path, on: &ProofTarget, toolchain: &Path, link: Link) -> Result<ProofResult> {
         let target = &on.target;
         let runner = on.emulator.runner(target, toolchain.join("sysroot"));
         let program = work.join("proof");
@@ -157,7 +157,7 @@ impl Prover<'_> {
         };
         let compiler = compiler.arg("-o").arg(&program).dir(work).within(self.jobs, Share::Tool);
         let shown = judge(compiler.output(), "the compiler")?;
-        if shown != Shown::Passes {
+        if shown != ProofResult::Passes {
             return Ok(shown);
         }
         let sandbox = Sandbox::prepare(&runner, &program)?;
@@ -166,11 +166,11 @@ impl Prover<'_> {
         judge(cmd.dir(work).timeout(LIMIT).within(self.jobs, Share::Program).output(), "it")
     }
 
-    fn on_compiler(&self, work: &Path, folder: &Path) -> Result<Shown> {
+    fn on_compiler(&self, work: &Path, folder: &Path) -> Result<ProofResult> {
         judge_script(&self.script(work, LIMIT, &folder.join("bin"), &["rustc", "rustdoc"]))
     }
 
-    fn on_source(&self, work: &Path, source: &Path, stage0: &Rust) -> Result<Shown> {
+    fn on_source(&self, work: &Path, source: &Path, stage0: &Rust) -> Result<ProofResult> {
         let cmd = self.script(work, XPY_LIMIT, &stage0.sysroot.join("bin"), &["rustc", "cargo"]).env("SOURCE", source);
         // The source is not to be written to; x.py is content with that.
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", work).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -213,25 +213,25 @@ pub fn compiler(
     }
 }
 
-fn judge_script(cmd: &Cmd) -> Result<Shown> {
+fn judge_script(cmd: &Cmd) -> Result<ProofResult> {
     let output = cmd.output();
     let undecided = |output: &Output| output.finished.status.code() == Some(CANNOT_TELL) || output.finished.timed_out;
     let undecided = output.as_ref().is_ok_and(undecided);
     Ok(match judge(output, "the script")? {
-        Shown::Fails(why, printed) if undecided => Shown::CannotTell(why, printed),
+        ProofResult::Fails(why, printed) if undecided => ProofResult::CannotTell(why, printed),
         shown => shown,
     })
 }
 
 /// That a program cannot be started shows as much as that it fails; that we are interrupted shows nothing.
-fn judge(output: Result<Output>, who: &str) -> Result<Shown> {
+fn judge(output: Result<Output>, who: &str) -> Result<ProofResult> {
     let output = match output {
         Ok(output) => output,
         Err(error) if error.is::<Interrupted>() => return Err(error),
-        Err(error) => return Ok(Shown::Fails("cannot be started".into(), format!("\n  | {error:#}"))),
+        Err(error) => return Ok(ProofResult::Fails("cannot be started".into(), format!("\n  | {error:#}"))),
     };
     if output.finished.status.success() && !output.finished.timed_out {
-        return Ok(Shown::Passes);
+        return Ok(ProofResult::Passes);
     }
-    Ok(Shown::Fails(format!("{who} {}", describe(&output.finished)), output.last_lines()))
+    Ok(ProofResult::Fails(format!("{who} {}", describe(&output.finished)), output.last_lines()))
 }

@@ -10,11 +10,11 @@ use bringup_model::series::Series;
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
-use super::plan::{CompilerSteps, Planned, Planner, Sources};
+use super::plan::{CompilerSteps, FetchMode, Planned, Planner};
 use crate::build::spec;
 use crate::build::step::Plan;
-use crate::build::step::compiler::config::{Config, Foreign, Llvm};
-use crate::build::step::compiler::{self as step, XPy};
+use crate::build::step::compiler::config::{BootstrapConfig, ForeignTarget, LlvmSettings};
+use crate::build::step::compiler::{CompilerStep, XPy};
 use crate::host::survey::{self, Rust, Tool};
 use crate::host::tools;
 
@@ -92,7 +92,7 @@ impl Planner<'_> {
         plan: &mut Plan,
         making: Making,
         series: &Series,
-        sources: Sources,
+        sources: FetchMode,
     ) -> Result<CompilerSteps> {
         let source =
             self.project.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
@@ -102,11 +102,11 @@ impl Planner<'_> {
         let config = self.config(making, &source, locked)?;
         let source = plan.add(patch);
         let xpy = self.xpy(making, config)?;
-        let step = step::Compiler { xpy, source, series, unfinished: self.workspace.out.join("unfinished") };
+        let step = CompilerStep { xpy, source, series, unfinished: self.workspace.out.join("unfinished") };
         Ok(CompilerSteps { source, compiler: plan.add(step), locked })
     }
 
-    fn xpy(&self, making: Making, config: Config) -> Result<XPy> {
+    fn xpy(&self, making: Making, config: BootstrapConfig) -> Result<XPy> {
         let python = self.host()?.path("python3")?.to_owned();
         Ok(XPy { python, config, stage: making.stage, cargo_home: self.workspace.cargo_home() })
     }
@@ -128,7 +128,7 @@ impl Planner<'_> {
                 .runner(target, toolchain.join("sysroot"))
                 .emulator();
             let words: Vec<String> = runner.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            config.targets.push(Foreign {
+            config.targets.push(ForeignTarget {
                 triple: target.triple.clone(),
                 spec: spec::resolve(&self.project.root, target, &self.host()?.rust)?,
                 driver: toolchain.join("bin").join(target.driver()),
@@ -138,12 +138,12 @@ impl Planner<'_> {
         self.xpy(making, config)
     }
 
-    fn config(&self, making: Making, source: &Source, locked: bool) -> Result<Config> {
+    fn config(&self, making: Making, source: &Source, locked: bool) -> Result<BootstrapConfig> {
         let host = self.host()?;
         let llvm = match making.llvm {
             compiler::Llvm::System => {
                 let config = host.tool("llvm-config")?.clone();
-                Llvm::System { linked_statically: has_static_libraries(&config)?, config }
+                LlvmSettings::System { linked_statically: has_static_libraries(&config)?, config }
             }
             compiler::Llvm::Bundled => {
                 // Of all targets, whichever are asked for: it is one compiler for them all.
@@ -152,10 +152,10 @@ impl Planner<'_> {
                 backends.push("host".into());
                 backends.sort();
                 backends.dedup();
-                Llvm::Bundled { backends }
+                LlvmSettings::Bundled { backends }
             }
         };
-        Ok(Config {
+        Ok(BootstrapConfig {
             same_version: minor(&host.rust.release) == minor(&source.version),
             stage0: host.rust.clone(),
             locked,

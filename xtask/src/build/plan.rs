@@ -11,18 +11,18 @@ use bringup_model::series::Series;
 use bringup_model::target::Target;
 
 use crate::build::spec::{self, Spec};
-use crate::build::step::musl::Musl;
-use crate::build::step::patch::Patch;
-use crate::build::step::runtimes::Runtimes;
-use crate::build::step::std::{Library, Std};
-use crate::build::step::sysroot::Sysroot;
-use crate::build::step::test_programs::TestPrograms;
-use crate::build::step::toolchain::Toolchain;
+use crate::build::step::musl::MuslStep;
+use crate::build::step::patch::PatchStep;
+use crate::build::step::runtimes::RuntimesStep;
+use crate::build::step::std::{Library, StdStep};
+use crate::build::step::sysroot::SysrootStep;
+use crate::build::step::test_programs::TestProgramsStep;
+use crate::build::step::toolchain::ToolchainStep;
 use crate::build::step::{Builder, Clang, Plan, StepId};
 use crate::build::store::Store;
 use crate::build::{BuildChoice, Workspace};
 use crate::host::emulator::Emulators;
-use crate::host::survey::{self, Host, Rust};
+use crate::host::survey::{self, HostTools, Rust};
 use crate::project::Project;
 use crate::source::fetch::{Fetched, Fetcher, Patience};
 use crate::source::patch;
@@ -52,7 +52,7 @@ pub struct Planned {
 
 /// Whether fetching may touch the network, or only say what it would use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sources {
+pub enum FetchMode {
     /// Get the archives.
     Fetch,
     /// Say which archives would be used.
@@ -92,7 +92,7 @@ pub struct Planner<'a> {
     /// Where the results go.
     pub workspace: &'a Workspace,
     rust: OnceLock<Rust>,
-    host: OnceLock<Host>,
+    host: OnceLock<HostTools>,
 }
 
 impl<'a> Planner<'a> {
@@ -111,7 +111,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The host's tools, and a compiler that can compile the pinned source; else an error that names what is lacking.
-    pub fn host(&self) -> Result<&Host> {
+    pub fn host(&self) -> Result<&HostTools> {
         if let Some(host) = self.host.get() {
             return Ok(host);
         }
@@ -173,7 +173,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The step that unpacks a source and applies `series`. An archive is only fetched for a step that is not done.
-    pub fn patch_step(&self, source: &Source, series: &Series, sources: Sources) -> Result<Patch> {
+    pub fn patch_step(&self, source: &Source, series: &Series, sources: FetchMode) -> Result<PatchStep> {
         let say = |text: &str| self.workspace.console.note(text);
         let fetcher = Fetcher {
             root: &self.project.root,
@@ -184,7 +184,7 @@ impl<'a> Planner<'a> {
             patience: Patience::default(),
             say: &say,
         };
-        let step = |archive: Fetched| Patch {
+        let step = |archive: Fetched| PatchStep {
             label: if source.leave_out.is_some() { "rustc" } else { source.name },
             archive: archive.path,
             sha256: archive.sha256,
@@ -196,14 +196,14 @@ impl<'a> Planner<'a> {
         let likely = step(fetcher.locate(source)?);
         let mut trial = Plan::new(&self.workspace.out);
         let id = trial.add(likely.clone());
-        if sources == Sources::Assume || trial.node(id).is_done() {
+        if sources == FetchMode::Assume || trial.node(id).is_done() {
             return Ok(likely);
         }
         Ok(step(fetcher.fetch(source)?))
     }
 
     /// Makes the plan for `targets`: everything that could be wrong with the input is found here.
-    pub fn plan(&self, targets: Vec<Target>, sources: Sources) -> Result<Planned> {
+    pub fn plan(&self, targets: Vec<Target>, sources: FetchMode) -> Result<Planned> {
         // Before anything is fetched.
         self.check_compiler(&targets)?;
         let specs = targets.iter().map(|target| self.spec(target)).collect::<Result<Vec<_>>>()?;
@@ -220,7 +220,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Adds the steps of the sources with these patches, in the order of [`Project::sources`].
-    pub fn plan_sources(&self, plan: &mut Plan, series: &[Series; 3], sources: Sources) -> Result<Patched> {
+    pub fn plan_sources(&self, plan: &mut Plan, series: &[Series; 3], sources: FetchMode) -> Result<Patched> {
         let [rust, musl, llvm] = self.project.sources();
         // Of Rust, std's layer only: what changes the compiler is not for the library's tree.
         let library = rust.with_layers(|layer| layer == LIBRARY);
@@ -273,7 +273,7 @@ impl<'a> Planner<'a> {
         let host = self.host()?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();
-        let runtimes = plan.add(Runtimes {
+        let runtimes = plan.add(RuntimesStep {
             target: target.clone(),
             clang: clang.clone(),
             make: make.clone(),
@@ -281,9 +281,9 @@ impl<'a> Planner<'a> {
             llvm: sources.llvm,
             musl: sources.musl,
         });
-        let musl = Musl { target: target.clone(), clang: clang.clone(), make, source: sources.musl, runtimes };
+        let musl = MuslStep { target: target.clone(), clang: clang.clone(), make, source: sources.musl, runtimes };
         let musl = plan.add(musl);
-        let sysroot = plan.add(Sysroot {
+        let sysroot = plan.add(SysrootStep {
             target: target.clone(),
             spec,
             clang,
@@ -301,9 +301,9 @@ impl<'a> Planner<'a> {
             env: self.project.pins.std_env.clone(),
             opt_level: opt_level.map(str::to_owned),
         };
-        let std = plan.add(Std { target: target.clone(), library: library.clone(), sysroot });
-        let toolchain = plan.add(Toolchain { target: target.clone(), sysroot, std });
-        let test_programs = plan.add(TestPrograms { target: target.clone(), library, std, toolchain });
+        let std = plan.add(StdStep { target: target.clone(), library: library.clone(), sysroot });
+        let toolchain = plan.add(ToolchainStep { target: target.clone(), sysroot, std });
+        let test_programs = plan.add(TestProgramsStep { target: target.clone(), library, std, toolchain });
         Ok(TargetSteps { sysroot, toolchain, test_programs })
     }
 }

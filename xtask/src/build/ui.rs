@@ -8,8 +8,8 @@ use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 
 use super::plan::{CompilerSteps, Planned, Planner, TargetSteps};
-use crate::build::step::compiletest::{Compiletest, PROGRAM};
-use crate::build::step::test_helpers::{CCompiler, TestHelpers};
+use crate::build::step::compiletest::{CompiletestStep, PROGRAM};
+use crate::build::step::test_helpers::{CCompiler, TestHelpersStep};
 use crate::build::step::{Plan, StepId};
 
 /// The steps that rustc's own tests take for one target.
@@ -52,13 +52,13 @@ impl Planner<'_> {
         let plan = &mut planned.plan;
         let CompilerSteps { source, locked, .. } = of_compiler;
         let rust = host.rust.clone();
-        let compiletest = plan.add(Compiletest { rust, source, locked, cargo_home: self.workspace.cargo_home() });
+        let compiletest = plan.add(CompiletestStep { rust, source, locked, cargo_home: self.workspace.cargo_home() });
         let ar = host.path("llvm-ar")?.to_owned();
         let of_host = CCompiler::Host(host.tool("clang")?.clone());
         let of_target = CCompiler::Target { toolchain: steps.toolchain, driver: target.driver() };
         let compilers = [(&host.rust.triple, of_host), (&target.name, of_target)];
         let helpers =
-            compilers.map(|(label, cc)| plan.add(TestHelpers { label: label.clone(), cc, ar: ar.clone(), source }));
+            compilers.map(|(label, cc)| plan.add(TestHelpersStep { label: label.clone(), cc, ar: ar.clone(), source }));
         Ok(UiSteps { source, toolchain: steps.toolchain, compiletest, helpers })
     }
 

@@ -19,9 +19,9 @@ use bringup_runner::runner::Runner;
 use object::elf;
 use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
-use crate::source::fetch::{Apt, Cache, Item, Kind, OFFLINE};
+use crate::source::fetch::{Apt, AptPackage, Cache, OFFLINE, PackageKind};
 
-pub use control::NotHad;
+pub use control::MissingControl;
 
 /// An emulator that runs on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,8 +231,8 @@ fn unpack(
     cache: Cache,
     folder: &Path,
     say: &dyn Fn(&str),
-) -> Result<(Item, PathBuf)> {
-    let item = Apt::open(cache, Kind::Binaries, suites, say)?.package(package, folder)?;
+) -> Result<(AptPackage, PathBuf)> {
+    let item = Apt::open(cache, PackageKind::Binaries, suites, say)?.package(package, folder)?;
     let file = folder.join(&item.file_name);
     if sha256_file(&file)? != item.sha256 {
         bail!("{} has not the sha256 that apt's list gives", item.file_name);

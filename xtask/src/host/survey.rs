@@ -97,7 +97,7 @@ impl Rust {
 
 /// All that building needs of the host.
 #[derive(Debug, Clone)]
-pub struct Host {
+pub struct HostTools {
     /// The stock Rust toolchain.
     pub rust: Rust,
     /// By the name used in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, unshare, ip.
@@ -108,7 +108,7 @@ pub struct Host {
     pub clang_headers: PathBuf,
 }
 
-impl Host {
+impl HostTools {
     /// Paths of the tools; all are there, see [`survey`].
     pub fn tool(&self, name: &'static str) -> Result<&Tool> {
         let found = self.tools.get(name).or_else(|| self.extras.get(name));
@@ -186,7 +186,7 @@ impl Survey {
     }
 
     /// The host, if nothing is missing.
-    pub fn into_host(self, rust: Rust) -> Result<Host> {
+    pub fn into_host(self, rust: Rust) -> Result<HostTools> {
         let missing = self.missing();
         if !missing.is_empty() {
             return Err(lacks(&missing));
@@ -196,7 +196,7 @@ impl Survey {
         });
         let clang = &tools.get("clang").context("the host lacks clang")?.path;
         let resources = Cmd::new(clang).arg("-print-resource-dir").read().context("asking clang for its headers")?;
-        Ok(Host { rust, clang_headers: Path::new(&resources).join("include"), tools, extras })
+        Ok(HostTools { rust, clang_headers: Path::new(&resources).join("include"), tools, extras })
     }
 }
 

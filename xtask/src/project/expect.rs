@@ -49,7 +49,7 @@ pub fn load(root: &Path, target: &str) -> Result<Expectations> {
 
 /// What the lint of expectations finds.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct LintFindings {
     /// What is wrong, each with its place.
     pub faults: Vec<String>,
     /// Suites with entries whose tests are not known here.
@@ -58,15 +58,15 @@ pub struct Findings {
 
 /// Finds what a run accepts but a reviewer should not: reasons that are still TODO, and entries for tests that no test
 /// program lists. `listed` gives the tests that a suite's programs list, if they are known.
-pub fn check(root: &Path, target: &str, listed: impl Fn(&str) -> Option<HashSet<String>>) -> Result<Findings> {
+pub fn check(root: &Path, target: &str, listed: impl Fn(&str) -> Option<HashSet<String>>) -> Result<LintFindings> {
     let expectations = match load(root, target) {
         Ok(expectations) => expectations,
         Err(error) if crate::error::of_error(&error) == exit::USAGE => {
-            return Ok(Findings { faults: vec![error.to_string()], ..Findings::default() });
+            return Ok(LintFindings { faults: vec![error.to_string()], ..LintFindings::default() });
         }
         Err(error) => return Err(error),
     };
-    let mut found = Findings::default();
+    let mut found = LintFindings::default();
     for entry in expectations.entries() {
         let Some(line) = entry.todo else { continue };
         let fault = format!("{}:{line}: the reason is still TODO: say why, or give a bug's address", entry.file);

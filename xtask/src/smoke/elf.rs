@@ -25,7 +25,7 @@ pub use time32::{compatibility_symbols, time32_faults};
 
 /// What kind of file is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ElfKind {
     /// An executable.
     Program,
     /// A shared library.
@@ -40,7 +40,7 @@ pub struct Rules<'a> {
     /// What every file of the target says of its ABI.
     pub elf: &'a target::Elf,
     /// What kind of file it is.
-    pub kind: Kind,
+    pub kind: ElfKind,
     /// The program interpreter it names, if it may name one.
     pub interpreter: Option<&'a str>,
     /// The libraries that it names as needed, in any order.
@@ -50,7 +50,7 @@ pub struct Rules<'a> {
 }
 
 /// What is read from a file, before it is judged.
-struct File {
+struct ElfSummary {
     abi: Abi,
     kind: elf::FileType,
     segments: Vec<(elf::ProgramType, elf::ProgramFlags)>,
@@ -76,7 +76,7 @@ pub fn audit(bytes: &[u8], rules: &Rules<'_>) -> Vec<String> {
         }
     };
     rule(file.kind == elf::ET_DYN, &|| format!("type is {:?}, expected ET_DYN: it is bound to one address", file.kind));
-    let program = rules.kind == Kind::Program;
+    let program = rules.kind == ElfKind::Program;
     rule(!program || file.pie, &|| "DF_1_PIE is not set: not marked as position-independent executable".into());
     rule(file.interpreter.as_deref() == rules.interpreter, &|| {
         let name = |path: Option<&str>| path.unwrap_or("none").to_owned();
@@ -92,7 +92,7 @@ pub fn audit(bytes: &[u8], rules: &Rules<'_>) -> Vec<String> {
     });
     let segment = |kind| file.segments.iter().find(|(it, _)| *it == kind).map(|(_, flags)| *flags);
     rule(segment(elf::PT_GNU_RELRO).is_some(), &|| "no PT_GNU_RELRO segment".into());
-    rule(rules.kind == Kind::Libc || file.binds_now, &|| {
+    rule(rules.kind == ElfKind::Libc || file.binds_now, &|| {
         "bound lazily (neither BIND_NOW nor DF_1_NOW): RELRO is partial".into()
     });
     rule(!file.text_relocations, &|| "relocations in read-only segments (TEXTREL)".into());
@@ -130,7 +130,7 @@ fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {
     flags.0 & flag.0 != 0
 }
 
-fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<File> {
+fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<ElfSummary> {
     match FileKind::parse(bytes).context("reading its first bytes")? {
         FileKind::Elf32 => read_class::<elf::FileHeader32<Endianness>>(bytes, 32, abi),
         FileKind::Elf64 => read_class::<elf::FileHeader64<Endianness>>(bytes, 64, abi),
@@ -142,7 +142,7 @@ fn read_class<Header: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
     class: u8,
     abi: &BTreeMap<String, target::Section>,
-) -> Result<File> {
+) -> Result<ElfSummary> {
     let header = Header::parse(bytes)?;
     let endian = header.endian()?;
     let headers = header.program_headers(endian, bytes)?;
@@ -172,7 +172,7 @@ fn read_class<Header: FileHeader<Endian = Endianness>>(
         names.collect::<Result<_, _>>().map_err(|()| anyhow::anyhow!("a name lies outside of the dynamic string table"))
     };
     let flag = |tag, bit| value(tag).is_some_and(|flags| flags & bit != 0);
-    Ok(File {
+    Ok(ElfSummary {
         abi: Abi::read(header, bytes, class, abi)?,
         kind: header.e_type(endian),
         segments: headers.iter().map(|header| (header.p_type(endian), header.p_flags(endian))).collect(),

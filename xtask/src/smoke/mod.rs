@@ -17,7 +17,7 @@ use bringup_runner::exec::Cmd;
 use bringup_runner::jobs::Jobs;
 
 /// The command that runs a program of the target, which finds its shared libraries in these folders.
-pub type Runner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
+pub type ProgramRunner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
 
 /// What is checked, and with what.
 pub struct Smoke<'a> {
@@ -32,7 +32,7 @@ pub struct Smoke<'a> {
     /// Whether cargo must do with the crates in its cache.
     pub offline: bool,
     /// How a program of the target is run.
-    pub runner: &'a Runner<'a>,
+    pub runner: &'a ProgramRunner<'a>,
     /// Folder to build in, which need not exist.
     pub work: &'a Path,
     /// File that the tools' and the programs' output is appended to.

@@ -13,7 +13,7 @@ use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::Share;
 
-use super::elf::{self, Kind, Rules};
+use super::elf::{self, ElfKind, Rules};
 use super::{Findings, Smoke};
 
 #[cfg(test)]
@@ -35,10 +35,10 @@ pub(super) struct Mode<'a> {
 }
 
 /// What keeps a check from passing; nothing if it passes.
-type Problem = Option<String>;
+type CheckFailure = Option<String>;
 
 /// A program of the workspace.
-struct Program {
+struct SmokeProgram {
     name: String,
     /// What it must print on standard output.
     expected: String,
@@ -64,13 +64,13 @@ impl<'a> Mode<'a> {
         for program in self.programs()? {
             let file = self.built(&program.name);
             self.check_program(&program, &file, &[])?;
-            self.audit(&program.name, &file, Kind::Program, needed.clone())?;
+            self.audit(&program.name, &file, ElfKind::Program, needed.clone())?;
         }
         // A library needs a dynamic loader: none of this exists in the static mode.
         if self.link == Link::Dynamic {
-            self.audit(PLUGIN, &self.built(PLUGIN), Kind::Library, needed)?;
+            self.audit(PLUGIN, &self.built(PLUGIN), ElfKind::Library, needed)?;
             self.shared_std()?;
-            self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), Kind::Libc, Vec::new())?;
+            self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), ElfKind::Libc, Vec::new())?;
             self.objects()?;
         }
         Ok(())
@@ -109,14 +109,14 @@ impl<'a> Mode<'a> {
                 Some(problem) => self.add(&program.name, Some(problem)),
                 None => self.check_program(&program, &file, &[])?,
             }
-            self.audit(&program.name, &file, Kind::Program, self.needed())?;
+            self.audit(&program.name, &file, ElfKind::Program, self.needed())?;
         }
         Ok(())
     }
 
     /// The workspace, as a user of the toolchain would build it: the toolchain's cargo says which C compiler and
     /// archiver build scripts use.
-    fn build(&mut self) -> Result<Problem> {
+    fn build(&mut self) -> Result<CheckFailure> {
         let Smoke { sources, toolchain, target, cargo_home, offline, .. } = self.smoke;
         let cmd = Cmd::new(toolchain.join("bin/cargo"))
             .args(["build", "--release", "--locked", "--keep-going", "--target", &target.triple])
@@ -148,7 +148,7 @@ impl<'a> Mode<'a> {
     }
 
     /// The Rust programs of this mode.
-    fn programs(&self) -> Result<Vec<Program>> {
+    fn programs(&self) -> Result<Vec<SmokeProgram>> {
         let folders = self.packages().iter().map(|package| self.smoke.sources.join(package).join("src/bin"));
         let listed: Vec<_> = folders.map(|folder| listed(&folder)).collect::<Result<_>>()?;
         Ok(listed.into_iter().flatten().collect())
@@ -164,7 +164,7 @@ impl<'a> Mode<'a> {
         let Smoke { sources, toolchain, target, .. } = self.smoke;
         let hello = self.programs()?.into_iter().find(|program| program.name == "hello");
         let hello = hello.with_context(|| format!("there is no program `hello` in {}", sources.display()))?;
-        let program = Program { name: "hello-prefer-dynamic".into(), ..hello };
+        let program = SmokeProgram { name: "hello-prefer-dynamic".into(), ..hello };
         let file = self.folder.join(&program.name);
         let folder = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
         let library = one_libstd(&folder);
@@ -183,15 +183,15 @@ impl<'a> Mode<'a> {
             Ok(path) => needed_as(path),
             Err(_) => "libstd.so".into(),
         };
-        self.audit(&program.name, &file, Kind::Program, vec![name, LIBC.into()])?;
+        self.audit(&program.name, &file, ElfKind::Program, vec![name, LIBC.into()])?;
         match library {
-            Ok(path) => self.audit("libstd.so", &path, Kind::Library, vec![LIBC.into()])?,
+            Ok(path) => self.audit("libstd.so", &path, ElfKind::Library, vec![LIBC.into()])?,
             Err(problem) => self.add("libstd.so elf", Some(problem)),
         }
         Ok(())
     }
 
-    fn check_program(&mut self, program: &Program, file: &Path, libraries: &[PathBuf]) -> Result<()> {
+    fn check_program(&mut self, program: &SmokeProgram, file: &Path, libraries: &[PathBuf]) -> Result<()> {
         let problem = if file.exists() {
             let cmd = (self.smoke.runner)(file, libraries)?.timeout(LIMIT).within(self.smoke.jobs, Share::Program);
             let output = cmd.output().with_context(|| format!("running the smoke program {}", program.name))?;
@@ -205,10 +205,10 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    fn audit(&mut self, name: &str, file: &Path, kind: Kind, needed: Vec<String>) -> Result<()> {
+    fn audit(&mut self, name: &str, file: &Path, kind: ElfKind, needed: Vec<String>) -> Result<()> {
         let problem = if file.exists() {
             let target = self.smoke.target;
-            let dynamic_program = kind == Kind::Program && self.link == Link::Dynamic;
+            let dynamic_program = kind == ElfKind::Program && self.link == Link::Dynamic;
             let interpreter = dynamic_program.then_some(target.musl.loader.as_str());
             let rules = Rules { elf: &target.elf, kind, interpreter, needed, forbidden: self.smoke.forbidden };
             let broken = elf::audit(&fs_err::read(file)?, &rules);
@@ -239,7 +239,7 @@ impl<'a> Mode<'a> {
     }
 
     /// Runs a tool of the toolchain. That it is not there or fails is a finding; that we are interrupted is an error.
-    fn tool(&mut self, cmd: &Cmd) -> Result<Problem> {
+    fn tool(&mut self, cmd: &Cmd) -> Result<CheckFailure> {
         let output = match cmd.clone().within(self.smoke.jobs, Share::Tool).output() {
             Ok(output) => output,
             Err(error) if error.is::<Interrupted>() => return Err(error),
@@ -259,7 +259,7 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    fn add(&mut self, name: &str, problem: Problem) {
+    fn add(&mut self, name: &str, problem: CheckFailure) {
         let outcome = if problem.is_none() { Outcome::Pass } else { Outcome::Fail };
         let check = format!("{}/{name}", self.link.word());
         self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default() });
@@ -267,7 +267,7 @@ impl<'a> Mode<'a> {
 }
 
 /// The programs of a folder, by the `.out` files beside their sources, in the order of names.
-fn listed(folder: &Path) -> Result<Vec<Program>> {
+fn listed(folder: &Path) -> Result<Vec<SmokeProgram>> {
     let mut programs = Vec::new();
     // A library's package has no such folder.
     if !folder.exists() {
@@ -277,7 +277,7 @@ fn listed(folder: &Path) -> Result<Vec<Program>> {
         let path = entry?.path();
         if path.extension() == Some(OsStr::new("out")) {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            programs.push(Program { name, expected: fs_err::read_to_string(&path)? });
+            programs.push(SmokeProgram { name, expected: fs_err::read_to_string(&path)? });
         }
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -303,7 +303,7 @@ fn needed_as(library: &Path) -> String {
     own.ok().flatten().unwrap_or_else(|| library.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
-fn judge(output: &Output, expected: &str) -> Problem {
+fn judge(output: &Output, expected: &str) -> CheckFailure {
     if !output.finished.status.success() {
         return Some(failure(output));
     }

@@ -55,7 +55,7 @@ pub fn unpack(archive: &Path, dest: &Path, strip: usize, part: &Part) -> Result<
 pub fn first_entry(archive: &Path) -> Result<(PathBuf, Vec<u8>)> {
     const LONGEST: u64 = 16 << 20;
     let read = || -> Result<_> {
-        let mut tar = tar::Archive::new(Format::open(archive)?);
+        let mut tar = tar::Archive::new(Compression::open(archive)?);
         let entry = tar.entries()?.next().context("there is nothing in the archive")??;
         let name = entry.path()?.into_owned();
         let mut content = Vec::new();
@@ -78,7 +78,7 @@ struct Unpacking<'a> {
 impl Unpacking<'_> {
     fn run(mut self, archive: &Path) -> Result<()> {
         let ended = Cell::new(false);
-        let decoder = Decoder { inner: Format::open(archive)?, ended: &ended };
+        let decoder = Decoder { inner: Compression::open(archive)?, ended: &ended };
         let broken = |error: io::Error| {
             if error.kind() == io::ErrorKind::UnexpectedEof || ended.get() {
                 anyhow!("the archive is truncated: {error}\nhint: delete {} and fetch it again", archive.display())
@@ -256,13 +256,13 @@ fn write_file<R: Read>(
 type Input = BufReader<Take<fs_err::File>>;
 
 /// How an archive is packed, told by its first bytes and not by its name.
-enum Format {
+enum Compression {
     Plain(Input),
     Gzip(MultiGzDecoder<Input>),
     Xz(XzDecoder<Input>),
 }
 
-impl Format {
+impl Compression {
     fn open(archive: &Path) -> Result<Self> {
         let mut input = BufReader::with_capacity(CHUNK, deb::open(archive)?);
         let start = input.fill_buf()?;
@@ -299,11 +299,11 @@ impl Format {
 
 /// The unpacked bytes, and whether they have come to their end.
 struct Decoder<'a> {
-    inner: Format,
+    inner: Compression,
     ended: &'a Cell<bool>,
 }
 
-impl Read for Format {
+impl Read for Compression {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(input) => input.read(buffer),

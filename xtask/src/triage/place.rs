@@ -20,7 +20,7 @@ use bringup_runner::test_set::{PROGRAMS, ProgramEntry};
 
 use crate::build::step::{Builder, Plan, StepFailure, StepId};
 use crate::build::store::Store;
-use crate::build::{Patched, Planner, Sources, TargetSteps};
+use crate::build::{FetchMode, Patched, Planner, TargetSteps};
 use crate::host::emulator::Emulator;
 use crate::project::config;
 use crate::prove::{self, USUAL};
@@ -116,7 +116,7 @@ impl<'a> Workshop<'a> {
     /// For this test.
     pub fn new(planner: &'a Planner<'a>, store: &'a Store, kind: Kind) -> Result<Self> {
         let mut plan = Plan::new(&planner.workspace.out);
-        let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, Sources::Fetch)?;
+        let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, FetchMode::Fetch)?;
         let builder = planner.builder(store)?;
         let (steps, failed) = (BTreeMap::new(), BTreeMap::new());
         Ok(Self { planner, builder, plan, patched, steps, kind, compiling: Mutex::new(()), failed, found: None })

@@ -19,7 +19,7 @@ use super::request::Request;
 use super::{Context, TestedTarget, Trial, step_times};
 use crate::build::step::{self, Plan, Results, StepId, Task, test_programs};
 use crate::build::store::Store;
-use crate::build::{Planner, Sources, TargetSteps, UiSteps};
+use crate::build::{FetchMode, Planner, TargetSteps, UiSteps};
 use crate::error;
 use crate::host::survey;
 use crate::project::config;
@@ -33,7 +33,7 @@ pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
     let targets = request.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
     let prepared = prepare(planner, request, &targets)?;
-    let mut target_plan = planner.plan(targets, Sources::Fetch)?;
+    let mut target_plan = planner.plan(targets, FetchMode::Fetch)?;
     let mut ui = Vec::new();
     for (target, steps) in target_plan.targets.clone() {
         ui.push(if has_ui { Some(planner.plan_ui(&mut target_plan, &target, steps)?) } else { None });

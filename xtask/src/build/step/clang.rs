@@ -10,7 +10,7 @@ use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
 use super::Work;
-use crate::host::survey::Host;
+use crate::host::survey::HostTools;
 
 /// clang, its companions, and the flags of one target.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct Clang {
 
 impl Clang {
     /// The host's clang, set up for `target`.
-    pub fn new(host: &Host, target: &Target) -> Result<Self> {
+    pub fn new(host: &HostTools, target: &Target) -> Result<Self> {
         let names = ["clang", "lld", "llvm-ar"];
         let identity =
             names.into_iter().map(|name| Ok(format!("{name} {}", host.tool(name)?.line))).collect::<Result<_>>()?;
@@ -90,7 +90,7 @@ impl Clang {
     }
 
     /// Compiles each source to `NAME.o` in `objects`, as many at once as the step may, and gives back the objects' paths in order.
-    pub fn compile(&self, work: &Work, sources: &[Source], objects: &Path) -> Result<Vec<PathBuf>> {
+    pub fn compile(&self, work: &Work, sources: &[CSource], objects: &Path) -> Result<Vec<PathBuf>> {
         fs_err::create_dir_all(objects)?;
         let paths: Vec<PathBuf> = sources.iter().map(|source| objects.join(format!("{}.o", source.object))).collect();
         let next = AtomicUsize::new(0);
@@ -134,7 +134,7 @@ impl Clang {
 
 /// One file to compile.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct CSource {
     /// The file.
     pub path: PathBuf,
     /// Name of its object, without the ending.

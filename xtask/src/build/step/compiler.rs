@@ -12,7 +12,7 @@ use bringup_model::series::Series;
 use bringup_runner::exec::{Cmd, NETWORK_ENV};
 use bringup_runner::jobs::Share;
 
-use self::config::Config;
+use self::config::BootstrapConfig;
 use super::{Step, StepId, Work, tree};
 use crate::host::survey::Rust;
 
@@ -23,7 +23,7 @@ const WANTED: [&str; 3] = ["compiler/rustc", "library", "src/tools/rustdoc"];
 const LINKS: [&str; 2] = ["lib/rustlib/src", "lib/rustlib/rustc-src"];
 
 /// A compiler.
-pub struct Compiler {
+pub struct CompilerStep {
     /// x.py and its settings.
     pub xpy: XPy,
     /// The step of the patched source.
@@ -40,7 +40,7 @@ pub struct XPy {
     /// Python.
     pub python: PathBuf,
     /// What goes into bootstrap.toml.
-    pub config: Config,
+    pub config: BootstrapConfig,
     /// x.py's stage.
     pub stage: u8,
     /// cargo's home: its registry cache, and no configuration of the user.
@@ -87,7 +87,7 @@ impl XPy {
     }
 }
 
-impl Step for Compiler {
+impl Step for CompilerStep {
     fn name(&self) -> &'static str {
         "compiler"
     }
@@ -119,7 +119,7 @@ impl Step for Compiler {
     }
 }
 
-impl Compiler {
+impl CompilerStep {
     /// Makes the result of what x.py has built, and sees that it works there.
     fn take(&self, build: &Path, work: &Work) -> Result<()> {
         let triple = &self.xpy.stage0().triple;

@@ -12,7 +12,7 @@ use crate::host::survey::Rust;
 pub const PROGRAM: &str = "compiletest";
 
 /// compiletest.
-pub struct Compiletest {
+pub struct CompiletestStep {
     /// The installed toolchain.
     pub rust: Rust,
     /// The step of the patched source.
@@ -23,7 +23,7 @@ pub struct Compiletest {
     pub cargo_home: PathBuf,
 }
 
-impl Step for Compiletest {
+impl Step for CompiletestStep {
     fn name(&self) -> &'static str {
         "compiletest"
     }

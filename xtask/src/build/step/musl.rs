@@ -13,7 +13,7 @@ use super::runtimes::BUILTINS;
 use super::{Step, StepId, Work, tree};
 
 /// musl of one target.
-pub struct Musl {
+pub struct MuslStep {
     /// For whom.
     pub target: Target,
     /// With what.
@@ -26,7 +26,7 @@ pub struct Musl {
     pub runtimes: StepId,
 }
 
-impl Step for Musl {
+impl Step for MuslStep {
     fn name(&self) -> &'static str {
         "musl"
     }

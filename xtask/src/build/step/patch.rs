@@ -12,7 +12,7 @@ use crate::source::archive;
 
 /// One source.
 #[derive(Clone)]
-pub struct Patch {
+pub struct PatchStep {
     /// `rust`, `musl` or `llvm`; `rustc` for the whole tree that a compiler is built from.
     pub label: &'static str,
     /// The verified archive.
@@ -29,7 +29,7 @@ pub struct Patch {
     pub series: Series,
 }
 
-impl Step for Patch {
+impl Step for PatchStep {
     fn name(&self) -> &'static str {
         "patch"
     }

@@ -8,7 +8,7 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
-use super::clang::{Clang, Source};
+use super::clang::{CSource, Clang};
 use super::{Step, StepId, Work};
 
 /// compiler-rt's library of helper functions, in the step's folder.
@@ -19,7 +19,7 @@ pub const UNWIND: &str = "libunwind.a";
 pub const CRT: [&str; 2] = ["clang_rt.crtbegin.o", "clang_rt.crtend.o"];
 
 /// The runtimes of one target.
-pub struct Runtimes {
+pub struct RuntimesStep {
     /// For whom.
     pub target: Target,
     /// With what.
@@ -34,7 +34,7 @@ pub struct Runtimes {
     pub musl: StepId,
 }
 
-impl Step for Runtimes {
+impl Step for RuntimesStep {
     fn name(&self) -> &'static str {
         "runtimes"
     }
@@ -70,7 +70,7 @@ impl Step for Runtimes {
     }
 }
 
-impl Runtimes {
+impl RuntimesStep {
     /// musl's headers need no compiler, so they come before musl itself. The source is copied: make writes beside it.
     fn install_headers(&self, work: &Work) -> Result<PathBuf> {
         let source = work.scratch.join("musl");
@@ -92,7 +92,7 @@ impl Runtimes {
         flags
     }
 
-    fn builtins(&self, llvm: &Path, common: &[String]) -> Result<Vec<Source>> {
+    fn builtins(&self, llvm: &Path, common: &[String]) -> Result<Vec<CSource>> {
         let folder = llvm.join("compiler-rt/lib/builtins");
         let present = fs_err::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         let present = present.collect::<Result<Vec<String>>>()?;
@@ -107,22 +107,22 @@ impl Runtimes {
         names.sort();
         let flags =
             [common, &["-std=c11", "-fno-builtin", "-ffreestanding", "-DVISIBILITY_HIDDEN"].map(String::from)].concat();
-        let source = |name: &String| -> Result<Source> {
+        let source = |name: &String| -> Result<CSource> {
             let path = folder.join(name);
             if !path.is_file() {
                 let file = format!("targets/{}/target.toml", self.target.name);
                 let what = format!("{file}: [runtimes] builtins: LLVM has no compiler-rt/lib/builtins/{name}");
                 return Err(Coded::error(exit::USAGE, what));
             }
-            Ok(Source { path, object: name.replace('/', "_"), flags: flags.clone() })
+            Ok(CSource { path, object: name.replace('/', "_"), flags: flags.clone() })
         };
         names.iter().map(source).collect()
     }
 }
 
-fn crt(llvm: &Path, common: &[String]) -> Vec<Source> {
+fn crt(llvm: &Path, common: &[String]) -> Vec<CSource> {
     let flags = [common, &["-std=c11".into(), "-DCRT_HAS_INITFINI_ARRAY".into()]].concat();
-    let source = |name: &str| Source {
+    let source = |name: &str| CSource {
         path: llvm.join("compiler-rt/lib/builtins").join(name),
         object: name.into(),
         flags: flags.clone(),
@@ -130,7 +130,7 @@ fn crt(llvm: &Path, common: &[String]) -> Vec<Source> {
     vec![source("crtbegin.c"), source("crtend.c")]
 }
 
-fn unwind(llvm: &Path, common: &[String]) -> Vec<Source> {
+fn unwind(llvm: &Path, common: &[String]) -> Vec<CSource> {
     let folder = llvm.join("libunwind");
     let include = format!("-I{}", folder.join("include").display());
     let shared = [
@@ -145,7 +145,7 @@ fn unwind(llvm: &Path, common: &[String]) -> Vec<Source> {
     let source = |name: &str| {
         let language: &[&str] = if has_ending(name, "cpp") { &cxx } else { &[] };
         let flags = shared.iter().chain(language).map(|&flag| flag.to_owned());
-        Source {
+        CSource {
             path: folder.join("src").join(name),
             object: name.into(),
             flags: common.iter().cloned().chain(flags).collect(),

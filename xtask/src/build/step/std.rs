@@ -86,7 +86,7 @@ impl Library {
 }
 
 /// std of one target.
-pub struct Std {
+pub struct StdStep {
     /// For whom.
     pub target: Target,
     /// How.
@@ -95,7 +95,7 @@ pub struct Std {
     pub sysroot: StepId,
 }
 
-impl Step for Std {
+impl Step for StdStep {
     fn name(&self) -> &'static str {
         "std"
     }

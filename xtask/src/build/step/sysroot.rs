@@ -17,7 +17,7 @@ use crate::build::spec::{self, SPEC_FILE, Spec};
 use crate::host::survey::Rust;
 
 /// The sysroot and drivers of one target.
-pub struct Sysroot {
+pub struct SysrootStep {
     /// For whom.
     pub target: Target,
     /// The spec.
@@ -36,7 +36,7 @@ pub struct Sysroot {
     pub runtimes: StepId,
 }
 
-impl Step for Sysroot {
+impl Step for SysrootStep {
     fn name(&self) -> &'static str {
         "sysroot"
     }
@@ -98,7 +98,7 @@ impl Step for Sysroot {
 /// Finds the toolchain's own folder, wherever it has been moved to.
 const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
 
-impl Sysroot {
+impl SysrootStep {
     /// Name and text of every program in `bin`.
     fn scripts(&self) -> Vec<(String, String)> {
         let driver = (self.target.driver(), self.driver());

@@ -13,7 +13,7 @@ use crate::host::survey::Tool;
 const SOURCE: &str = "tests/auxiliary/rust_test_helpers.c";
 
 /// The library.
-pub struct TestHelpers {
+pub struct TestHelpersStep {
     /// For whom: a target's name, or the host's triple.
     pub label: String,
     /// The C compiler for that.
@@ -37,7 +37,7 @@ pub enum CCompiler {
     },
 }
 
-impl Step for TestHelpers {
+impl Step for TestHelpersStep {
     fn name(&self) -> &'static str {
         "test_helpers"
     }

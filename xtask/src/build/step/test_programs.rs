@@ -29,7 +29,7 @@ pub fn test_set(triple: &str, toolchain: &Node, test_programs: &Node) -> TestSet
 }
 
 /// The test programs of one target.
-pub struct TestPrograms {
+pub struct TestProgramsStep {
     /// For whom.
     pub target: Target,
     /// How: as std was.
@@ -40,7 +40,7 @@ pub struct TestPrograms {
     pub toolchain: StepId,
 }
 
-impl Step for TestPrograms {
+impl Step for TestProgramsStep {
     fn name(&self) -> &'static str {
         "test_programs"
     }
@@ -83,7 +83,7 @@ impl Step for TestPrograms {
     }
 }
 
-impl TestPrograms {
+impl TestProgramsStep {
     fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
         let wrapper = work.scratch.join("rustc-wrapper");
         super::write_script(&wrapper, &self.rustc_wrapper())?;
@@ -118,7 +118,7 @@ impl TestPrograms {
     }
 }
 
-impl TestPrograms {
+impl TestProgramsStep {
     /// What cargo calls with rustc's command line. A program for the target is compiled to objects, which are then linked
     /// in every mode; anything else is rustc's own affair.
     fn rustc_wrapper(&self) -> String {
@@ -196,19 +196,19 @@ impl Artifact {
 /// Whether the manifest leaves libtest's harness in place for the test or bench called `name`.
 fn has_harness(manifest: &Path, name: &str) -> Result<bool> {
     #[derive(Deserialize)]
-    struct Manifest {
+    struct CargoManifest {
         #[serde(default)]
-        test: Vec<Entry>,
+        test: Vec<TestEntry>,
         #[serde(default)]
-        bench: Vec<Entry>,
+        bench: Vec<TestEntry>,
     }
     #[derive(Deserialize)]
-    struct Entry {
+    struct TestEntry {
         name: Option<String>,
         harness: Option<bool>,
     }
     let text = fs_err::read_to_string(manifest)?;
-    let parsed: Manifest = toml::from_str(&text).with_context(|| format!("reading {}", manifest.display()))?;
+    let parsed: CargoManifest = toml::from_str(&text).with_context(|| format!("reading {}", manifest.display()))?;
     let entry = parsed.test.iter().chain(&parsed.bench).find(|entry| entry.name.as_deref() == Some(name));
     Ok(entry.and_then(|entry| entry.harness).unwrap_or(true))
 }

@@ -7,7 +7,7 @@ use bringup_model::target::Target;
 use super::{Step, StepId, Work, tree};
 
 /// The toolchain of one target.
-pub struct Toolchain {
+pub struct ToolchainStep {
     /// For whom.
     pub target: Target,
     /// The step `sysroot`.
@@ -16,7 +16,7 @@ pub struct Toolchain {
     pub std: StepId,
 }
 
-impl Step for Toolchain {
+impl Step for ToolchainStep {
     fn name(&self) -> &'static str {
         "toolchain"
     }

@@ -18,14 +18,14 @@ use self::case::Case;
 use self::show::Row;
 use crate::build::spec::Spec;
 use crate::build::step::{Node, Plan, Results, StepId, Task};
-use crate::build::{Patched, Planner, Sources};
+use crate::build::{FetchMode, Patched, Planner};
 use crate::cli::{Prove, TargetNames};
 use crate::host::survey::Rust;
-use crate::prove::{HOST, OnTarget, Prover, Shown, Subject};
+use crate::prove::{HOST, ProofResult, ProofSubject, ProofTarget, Prover};
 
 /// What every toolchain of a target is planned with.
 struct Around {
-    on: OnTarget,
+    on: ProofTarget,
     spec: Spec,
     /// That for the installed compiler.
     stock_spec: Spec,
@@ -91,7 +91,7 @@ fn prove(planner: &Planner<'_>, options: &Prove, series: &[Series; 3], cases: &[
         }
     }
     let mut plan = Plan::new(&planner.workspace.out);
-    let with = planner.plan_sources(&mut plan, series, Sources::Fetch)?;
+    let with = planner.plan_sources(&mut plan, series, FetchMode::Fetch)?;
     let mut trials = Vec::new();
     for case in open {
         let without = case.without(planner, &store, &mut plan, series, with)?;
@@ -148,7 +148,7 @@ fn step(case: &Case, patched: Patched) -> Option<StepId> {
 impl Around {
     fn find(planner: &Planner<'_>, options: &Prove, target: &Target) -> Result<Self> {
         let emulator = planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?;
-        let on = OnTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
+        let on = ProofTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
         Ok(Self { on, spec: planner.spec(target)?, stock_spec: planner.stock_spec(target)? })
     }
 }
@@ -162,7 +162,7 @@ impl Trial<'_> {
         // That of the first step that failed itself.
         let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
         let show = |side: Option<StepId>, link: Link, passing: bool| match side.and_then(failed) {
-            Some(error) => Ok(Shown::Fails("it does not build".into(), format!("\n  | {error:#}"))),
+            Some(error) => Ok(ProofResult::Fails("it does not build".into(), format!("\n  | {error:#}"))),
             None => prover.run(&self.subject(side.map(|id| plan.node(id)), stage0, link), passing),
         };
         let row = |&link: &Link| {
@@ -173,12 +173,12 @@ impl Trial<'_> {
         self.case.proof.links.iter().map(row).collect()
     }
 
-    fn subject<'s>(&'s self, side: Option<&'s Node>, stage0: &'s Rust, link: Link) -> Subject<'s> {
+    fn subject<'s>(&'s self, side: Option<&'s Node>, stage0: &'s Rust, link: Link) -> ProofSubject<'s> {
         match (side, self.around) {
-            (None, _) => Subject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
-            (Some(step), Some(around)) => Subject::Toolchain { on: &around.on, step, link },
-            (Some(step), None) if self.case.proof.needs == Needs::Source => Subject::Source { step, stage0 },
-            (Some(step), None) => Subject::Compiler { folder: &step.path, identity: step.digest.as_str() },
+            (None, _) => ProofSubject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
+            (Some(step), Some(around)) => ProofSubject::Toolchain { on: &around.on, step, link },
+            (Some(step), None) if self.case.proof.needs == Needs::Source => ProofSubject::Source { step, stage0 },
+            (Some(step), None) => ProofSubject::Compiler { folder: &step.path, identity: step.digest.as_str() },
         }
     }
 }

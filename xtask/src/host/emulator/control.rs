@@ -15,12 +15,17 @@ use crate::source::fetch::{Cache, OFFLINE};
 const FOLDER: &str = "qemu-control";
 
 /// Where a control was to come from, and why it did not.
-pub type NotHad = (String, anyhow::Error);
+pub type MissingControl = (String, anyhow::Error);
 
 impl Emulators<'_> {
     /// Versions of `qemu-NAME` other than that of `ours`, each once: the given ones (programs, or folders that they are in), the
     /// distribution's, and those of the packages in the pins. Fails on an interrupt only.
-    pub fn controls(&self, name: &str, ours: &Emulator, given: &[PathBuf]) -> Result<Vec<Result<Emulator, NotHad>>> {
+    pub fn controls(
+        &self,
+        name: &str,
+        ours: &Emulator,
+        given: &[PathBuf],
+    ) -> Result<Vec<Result<Emulator, MissingControl>>> {
         let program = format!("qemu-{name}");
         let say = &*self.say;
         let mut all = Vec::new();
@@ -38,8 +43,7 @@ impl Emulators<'_> {
                 Err(error) if is_interrupt(&error) => return Err(error),
                 Err(error) => all.push(Err((origin, error))),
                 Ok(found) => {
-                    let known =
-                        |other: &Result<Emulator, NotHad>| matches!(other, Ok(other) if other.version == found.version);
+                    let known = |other: &Result<Emulator, MissingControl>| matches!(other, Ok(other) if other.version == found.version);
                     if found.version != ours.version && !all.iter().any(known) {
                         all.push(Ok(found));
                     }

@@ -6,7 +6,7 @@ use object::{Endianness, FileKind, elf};
 
 /// What a file asks the loader for.
 #[derive(Debug, Default)]
-pub struct Needs {
+pub struct ElfNeeds {
     /// The libraries that it names as needed.
     pub libraries: Vec<String>,
     /// The versions of symbols that it takes from them: `GLIBC_2.34`, ….
@@ -14,14 +14,14 @@ pub struct Needs {
 }
 
 /// Reads what a file needs; nothing if it is no ELF file.
-pub fn needs(bytes: &[u8]) -> Result<Option<Needs>> {
+pub fn needs(bytes: &[u8]) -> Result<Option<ElfNeeds>> {
     let versions = match FileKind::parse(bytes) {
         Ok(FileKind::Elf32) => versions::<elf::FileHeader32<Endianness>>(bytes)?,
         Ok(FileKind::Elf64) => versions::<elf::FileHeader64<Endianness>>(bytes)?,
         _ => return Ok(None),
     };
     let libraries = super::read(bytes, &std::collections::BTreeMap::new())?.needed;
-    Ok(Some(Needs { libraries, versions }))
+    Ok(Some(ElfNeeds { libraries, versions }))
 }
 
 fn versions<Header: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Vec<String>> {

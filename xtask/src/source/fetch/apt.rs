@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What a private root is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum PackageKind {
     /// Source packages, of the host's own suites and the newer ones.
     Sources,
     /// Binary packages of the newer suites only.
@@ -31,7 +31,7 @@ pub enum Kind {
 
 /// A file that apt offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct AptPackage {
     uri: String,
     /// Its name.
     pub file_name: String,
@@ -48,13 +48,13 @@ pub struct Apt<'a> {
 impl<'a> Apt<'a> {
     /// Sets the root up. `suites` are newer suites of the same archive to look into as well. Fails, saying why, on
     /// hosts without apt.
-    pub fn open(cache: Cache, kind: Kind, suites: &[String], say: &'a dyn Fn(&str)) -> Result<Self> {
+    pub fn open(cache: Cache, kind: PackageKind, suites: &[String], say: &'a dyn Fn(&str)) -> Result<Self> {
         if which::which_in("apt-get", Some(PATH), "/").is_err() || !Path::new(HELPER).exists() {
             bail!("this host has no apt");
         }
         let kind_name = match kind {
-            Kind::Sources => "sources",
-            Kind::Binaries => "binaries",
+            PackageKind::Sources => "sources",
+            PackageKind::Binaries => "binaries",
         };
         // One for each choice of suites, or each would throw away the other's lists.
         let folder = [kind_name].into_iter().chain(suites.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
@@ -80,17 +80,17 @@ impl<'a> Apt<'a> {
 
     /// Downloads the file with this sha256 that belongs to any version of the source package into `folder`. Its
     /// contents are still to be checked.
-    pub fn source(&self, package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+    pub fn source(&self, package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
         self.by_hash(&["showsrc", "--only-source"], &["source", "--only-source"], package, sha256, folder)
     }
 
     /// Downloads the binary package of any version whose file has this sha256 into `folder`. Its contents are still to be
     /// checked.
-    pub fn package_of(&self, package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+    pub fn package_of(&self, package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
         self.by_hash(&["show"], &["download"], package, sha256, folder)
     }
 
-    fn by_hash(&self, show: &[&str], get: &[&str], package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+    fn by_hash(&self, show: &[&str], get: &[&str], package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
         self.with_lists(|| {
             let listed = ask(&self.cmd("apt-cache").args(show).arg(package))?;
             let versions = versions(&listed, sha256);
@@ -113,7 +113,7 @@ impl<'a> Apt<'a> {
     }
 
     /// Downloads the newest version of the binary package into `folder`. Its contents are still to be checked.
-    pub fn package(&self, package: &str, folder: &Path) -> Result<Item> {
+    pub fn package(&self, package: &str, folder: &Path) -> Result<AptPackage> {
         self.with_lists(|| {
             let listed = ask(&self.cmd("apt-get").args(["download", "--print-uris", package]))?;
             let item = items(&listed).into_iter().next();
@@ -121,7 +121,7 @@ impl<'a> Apt<'a> {
         })
     }
 
-    fn download(&self, item: Item, folder: &Path) -> Result<Item> {
+    fn download(&self, item: AptPackage, folder: &Path) -> Result<AptPackage> {
         (self.say)(&format!("downloading {}", item.uri));
         let hash = format!("SHA256:{}", item.sha256);
         let cmd = self.cmd(HELPER).arg("download-file").arg(&item.uri).arg(folder.join(&item.file_name)).arg(hash);
@@ -228,12 +228,12 @@ fn repositories(printed: &str) -> Vec<(String, String)> {
 }
 
 /// The private sources.list. The newer suites are in the archive that holds the host's plain release.
-fn source_list(repositories: &[(String, String)], codename: &str, kind: Kind, newer: &[String]) -> String {
+fn source_list(repositories: &[(String, String)], codename: &str, kind: PackageKind, newer: &[String]) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut add = |address: &str, suite: &str| {
         let line = match kind {
-            Kind::Sources => format!("deb-src [target=Sources] {address} {suite} main\n"),
-            Kind::Binaries => format!("deb [target=Packages] {address} {suite} main\n"),
+            PackageKind::Sources => format!("deb-src [target=Sources] {address} {suite} main\n"),
+            PackageKind::Binaries => format!("deb [target=Packages] {address} {suite} main\n"),
         };
         if !lines.contains(&line) {
             lines.push(line);
@@ -241,7 +241,7 @@ fn source_list(repositories: &[(String, String)], codename: &str, kind: Kind, ne
     };
     let own = |suite: &str| suite.strip_prefix(codename).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
     for (address, suite) in repositories.iter().filter(|(_, suite)| own(suite)) {
-        if kind == Kind::Sources {
+        if kind == PackageKind::Sources {
             add(address, suite);
         }
         if suite == codename {
@@ -269,14 +269,14 @@ fn versions(shown: &str, sha256: &str) -> Vec<String> {
 }
 
 /// The lines `'URI' NAME SIZE SHA256:HASH`.
-fn items(printed: &str) -> Vec<Item> {
+fn items(printed: &str) -> Vec<AptPackage> {
     let parse = |line: &str| {
         let (uri, rest) = line.strip_prefix('\'')?.split_once('\'')?;
         let mut words = rest.split_whitespace();
         let file_name = words.next()?;
         let sha256 = words.nth(1)?.strip_prefix("SHA256:")?;
         let plain = !file_name.contains('/') && !file_name.starts_with('.');
-        plain.then(|| Item { uri: uri.into(), file_name: file_name.into(), sha256: sha256.into() })
+        plain.then(|| AptPackage { uri: uri.into(), file_name: file_name.into(), sha256: sha256.into() })
     };
     printed.lines().filter_map(parse).collect()
 }
@@ -300,10 +300,10 @@ mod tests {
             deb-src [target=Sources] http://a/debian next main\n\
             deb-src [target=Sources] http://a/debian twelve-updates main\n\
             deb-src [target=Sources] http://a/security twelve-security main\n";
-        assert_eq!(source_list(&repositories, "twelve", Kind::Sources, &newer), expected);
+        assert_eq!(source_list(&repositories, "twelve", PackageKind::Sources, &newer), expected);
         let expected = "deb [target=Packages] http://a/debian next main\n";
-        assert_eq!(source_list(&repositories, "twelve", Kind::Binaries, &newer[..1]), expected);
-        assert_eq!(source_list(&repositories, "thirteen", Kind::Sources, &newer), "");
+        assert_eq!(source_list(&repositories, "twelve", PackageKind::Binaries, &newer[..1]), expected);
+        assert_eq!(source_list(&repositories, "thirteen", PackageKind::Sources, &newer), "");
     }
 
     #[test]
@@ -316,7 +316,7 @@ mod tests {
         let printed = "Need to get 3 B of archives.\n'http://h/p_2%2b1.tar.gz' p_2+1.tar.gz 3 SHA256:bb\n\
             'http://h/x' ../x 3 SHA256:dd\n'http://h/y' y 3 MD5Sum:ee\n";
         let expected =
-            Item { uri: "http://h/p_2%2b1.tar.gz".into(), file_name: "p_2+1.tar.gz".into(), sha256: "bb".into() };
+            AptPackage { uri: "http://h/p_2%2b1.tar.gz".into(), file_name: "p_2+1.tar.gz".into(), sha256: "bb".into() };
         assert_eq!(items(printed), [expected]);
         assert_eq!(codename("ID=debian\nVERSION_CODENAME=twelve\n"), Some("twelve".into()));
         assert_eq!(codename("ID=alpine\n"), None);

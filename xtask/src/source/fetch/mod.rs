@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-pub use apt::{Apt, Item, Kind};
+pub use apt::{Apt, AptPackage, PackageKind};
 pub use cache::{Cache, Lock, expect_sha256};
 pub use download::Patience;
 
@@ -169,10 +169,10 @@ impl Fetcher<'_> {
             (Place::Apt(package) | Place::Deb(package), _) => {
                 let folder = store.part_folder(&lock)?;
                 let item = if matches!(candidate.place, Place::Apt(_)) {
-                    let apt = Apt::open(store, Kind::Sources, self.suites, self.say)?;
+                    let apt = Apt::open(store, PackageKind::Sources, self.suites, self.say)?;
                     apt.source(package, &candidate.sha256, folder.path())?
                 } else {
-                    let apt = Apt::open(store, Kind::Binaries, self.suites, self.say)?;
+                    let apt = Apt::open(store, PackageKind::Binaries, self.suites, self.say)?;
                     apt.package_of(package, &candidate.sha256, folder.path())?
                 };
                 let part = folder.path().join(&item.file_name);

@@ -24,12 +24,12 @@ fn serve(answer: &'static [u8], requests: usize, linger: Duration) -> String {
     format!("http://{address}/pub/musl-1.0.tar.gz?x=1")
 }
 
-struct Bench {
+struct FetchFixture {
     folder: tempfile::TempDir,
     said: Mutex<Vec<String>>,
 }
 
-impl Bench {
+impl FetchFixture {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), said: Mutex::default() }
     }
@@ -82,7 +82,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[test]
 fn a_download_is_kept_under_its_hash_and_used_again() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
     let origins = vec![origin(Place::Url(url.clone()))];
     let fetched = bench.fetch(&origins).unwrap();
@@ -112,7 +112,7 @@ fn failed_downloads_are_told_and_leave_nothing() {
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother", now, "wrong sha256: it is "),
     ];
     for (answer, linger, expected) in answers {
-        let bench = Bench::new();
+        let bench = FetchFixture::new();
         let url = serve(answer, 9, linger);
         let error = bench.fetch(&[origin(Place::Url(url))]).unwrap_err();
         assert!(error.contains(expected), "{error}\nexpected: {expected}");
@@ -123,7 +123,7 @@ fn failed_downloads_are_told_and_leave_nothing() {
 
 #[test]
 fn origins_are_tried_in_order_and_every_miss_is_told() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let at = |path: &str| origin(Place::Path(path.into()));
     fs_err::write(bench.folder.path().join("wrong"), "something else").unwrap();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
@@ -159,7 +159,7 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
 
 #[test]
 fn a_local_file_is_used_where_it_is() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let path = bench.folder.path().join("here.tar");
     fs_err::write(&path, "archive").unwrap();
     let fetched = bench.fetch(&[origin(Place::Path("here.tar".into()))]).unwrap();
@@ -175,7 +175,7 @@ fn a_local_file_is_used_where_it_is() {
 
 #[test]
 fn locating_needs_no_network() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let url = "http://192.0.2.1/musl.tar.gz".to_owned();
     let origins = vec![origin(Place::Path("here.tar".into())), origin(Place::Url(url.clone()))];
     let locate = || bench.with(false, |fetcher| fetcher.locate(&source(origins.clone())).unwrap());
@@ -193,7 +193,7 @@ fn locating_needs_no_network() {
 
 #[test]
 fn what_an_interrupted_run_left_is_removed() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let left = bench.cache().join("archives/.part-abc");
     fs_err::create_dir_all(left.parent().unwrap()).unwrap();
     fs_err::write(&left, "half").unwrap();

@@ -38,7 +38,7 @@ pub fn apply(tree: &Path, series: &Series) -> Result<()> {
 
 /// Why a patch does not apply.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct ApplyFailure {
     /// Line of the patch file.
     pub line: usize,
     /// Patch, file, hunk and what git says.
@@ -46,7 +46,7 @@ pub(super) struct Failure {
 }
 
 /// Applies one patch file. A patch that does not apply is the inner error.
-pub(super) fn apply_one(tree: &Path, file: &Path, patch: &Patch) -> Result<Result<(), Failure>> {
+pub(super) fn apply_one(tree: &Path, file: &Path, patch: &Patch) -> Result<Result<(), ApplyFailure>> {
     let changed = git::changed_files(file)?;
     let states = || changed.iter().map(|path| FileState::of(&tree.join(path))).collect::<Result<Vec<_>>>();
     let before = states()?;
@@ -83,7 +83,7 @@ impl FileState {
 }
 
 /// Turns git's complaint into one that names the patch, the file and the hunk.
-pub(super) fn explain(patch: &Patch, output: &Output) -> Failure {
+pub(super) fn explain(patch: &Patch, output: &Output) -> ApplyFailure {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let hunks = patch.hunks();
     let failed: Vec<&Hunk<'_>> = stderr.lines().filter_map(|line| failed_hunk(line, &hunks)).collect();
@@ -100,7 +100,7 @@ pub(super) fn explain(patch: &Patch, output: &Output) -> Failure {
     for line in stderr.lines().filter(|line| line.starts_with("error: ") || line.starts_with("fatal: ")) {
         let _ = write!(message, "\ngit: {line}");
     }
-    Failure { line: failed.first().map_or(1, |hunk| hunk.line), message }
+    ApplyFailure { line: failed.first().map_or(1, |hunk| hunk.line), message }
 }
 
 /// The hunk that `error: patch failed: FILE:LINE` is about.

@@ -6,7 +6,7 @@ use bringup_model::series::{Patch, Series};
 
 /// Something wrong with a patch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct PatchProblem {
     /// Path of the file, from the project's folder.
     pub file: String,
     /// Line, from 1.
@@ -15,7 +15,7 @@ pub struct Problem {
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PatchProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.file, self.line, self.message)
     }
@@ -29,7 +29,7 @@ const REQUIRED: [(&str, &str); 2] = [
 ];
 
 /// Checks what each patch says and how it is written.
-pub fn lint(series: &Series) -> Vec<Problem> {
+pub fn lint(series: &Series) -> Vec<PatchProblem> {
     let lint = |(index, patch)| {
         lint_patch(index, patch).into_iter().map(move |(line, text)| problem(series, patch, line, text))
     };
@@ -37,8 +37,8 @@ pub fn lint(series: &Series) -> Vec<Problem> {
 }
 
 /// A problem of one patch of a series.
-pub(super) fn problem(series: &Series, patch: &Patch, line: usize, message: String) -> Problem {
-    Problem { file: format!("patches/{}/{}/{}", series.source, series.version, patch.file), line, message }
+pub(super) fn problem(series: &Series, patch: &Patch, line: usize, message: String) -> PatchProblem {
+    PatchProblem { file: format!("patches/{}/{}/{}", series.source, series.version, patch.file), line, message }
 }
 
 fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {

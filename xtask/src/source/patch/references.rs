@@ -7,11 +7,11 @@ use bringup_model::pins::Source;
 use bringup_model::proof::Proof;
 use bringup_model::series::{Header, Patch, Series};
 
-use super::lint::{self, Problem};
+use super::lint::{self, PatchProblem};
 use crate::project::config;
 
 /// All references of a series that lead nowhere.
-pub fn check(root: &Path, source: &Source, series: &Series) -> Result<Vec<Problem>> {
+pub fn check(root: &Path, source: &Source, series: &Series) -> Result<Vec<PatchProblem>> {
     let known = config::target_names(root)?;
     let mut problems = Vec::new();
     for patch in &series.patches {

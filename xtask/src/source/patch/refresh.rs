@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use bringup_model::series::{Patch, Series};
 
-use super::lint::{self, Problem};
+use super::lint::{self, PatchProblem};
 use super::load::{self, SERIES_FILE};
 use super::worktree;
 
@@ -23,7 +23,7 @@ pub struct Refreshed {
     /// Comments of the `series` file that went with their patches.
     pub lost_comments: Vec<String>,
     /// What `patch check` will say.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PatchProblem>,
 }
 
 impl Refreshed {
@@ -104,7 +104,7 @@ fn replace(path: &Path, text: &str) -> Result<()> {
 }
 
 /// An entry of the `series` file with the comments above it.
-struct Entry<'a> {
+struct SeriesLine<'a> {
     title: &'a str,
     above: Vec<&'a str>,
     /// `# …` behind the file name, if any.
@@ -118,7 +118,7 @@ fn rewrite_list(old: &str, patches: &[Patch]) -> (String, Vec<String>) {
     for line in old.lines() {
         if let Some((_, name)) = load::entries(line).next() {
             let behind = line.find('#').map_or("", |at| &line[at..]);
-            entries.push(Entry { title: title(name), above: std::mem::take(&mut above), behind });
+            entries.push(SeriesLine { title: title(name), above: std::mem::take(&mut above), behind });
         } else {
             above.push(line);
             // What a blank line parts from the first patch is about the whole list.

@@ -8,7 +8,7 @@ use bringup_model::series::Series;
 
 /// One patch of a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct StatusRow {
     /// Source, version and file name.
     pub patch: String,
     /// The layer that it belongs to, or why it belongs to none.
@@ -29,10 +29,10 @@ pub struct Row {
     pub applies: Option<bool>,
 }
 
-/// What the columns of [`Row::cells`] are. The files come last: some patches change many.
+/// What the columns of [`StatusRow::cells`] are. The files come last: some patches change many.
 pub const HEADINGS: [&str; 8] = ["patch", "applies", "lines", "layer", "targets", "upstream", "subject", "files"];
 
-impl Row {
+impl StatusRow {
     /// The row as text.
     pub fn cells(&self) -> [String; 8] {
         let applies = match self.applies {
@@ -48,7 +48,7 @@ impl Row {
 }
 
 /// One row for each patch; with a pristine tree, each is tried on what it touches there.
-pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Result<Vec<Row>> {
+pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Result<Vec<StatusRow>> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));
     fs_err::create_dir(&patches)?;
@@ -65,7 +65,7 @@ pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Resu
             Some(_) => Some(super::apply::apply_one(&tree, file, patch)?.is_ok()),
             None => None,
         };
-        rows.push(Row {
+        rows.push(StatusRow {
             patch: format!("{}/{}/{}", series.source, series.version, patch.file),
             layer: super::references::layer(source, patch).map_or_else(|problem| problem, Into::into),
             targets: header.targets().map_or_else(|| "all".into(), |names| names.join(" ")),

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use bringup_model::digest::INPUTS_FILE;
 use bringup_model::series::{Patch, Series};
 
-use super::apply::{Failure, explain};
+use super::apply::{ApplyFailure, explain};
 
 use crate::source::git::Repo;
 
@@ -50,7 +50,7 @@ pub fn checkout(pristine: &Path, tree: &Path, series: &Series) -> Result<Checkou
     }
 }
 
-fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<Failure>> {
+fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<ApplyFailure>> {
     let occupied = match tree.symlink_metadata() {
         Ok(metadata) => !metadata.is_dir() || fs_err::read_dir(tree)?.next().is_some(),
         Err(_) => false,
@@ -69,7 +69,7 @@ fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<Failure>
     Ok(failure)
 }
 
-fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Option<Failure>)> {
+fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Option<ApplyFailure>)> {
     refuse_unfinished(repo)?;
     let head = repo.rev_parse("HEAD")?;
     let base = repo.rev_parse(BASE)?;
@@ -92,7 +92,7 @@ fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Op
 }
 
 /// Puts the pristine tree and the patches into a repository.
-pub(super) fn fill(repo: &Repo, pristine: &Path, series: &Series) -> Result<Option<Failure>> {
+pub(super) fn fill(repo: &Repo, pristine: &Path, series: &Series) -> Result<Option<ApplyFailure>> {
     let tree = repo.write_tree(pristine, INPUTS_FILE)?;
     let base = repo.commit_tree(&tree, &base_subject(&series.source, &series.version))?;
     repo.reset_hard(&base)?;

@@ -16,7 +16,7 @@ const WRAPPER: &str = "llvm-config";
 
 /// All that bootstrap.toml says.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct BootstrapConfig {
     /// The installed toolchain, which stage 1 is built with.
     pub stage0: Rust,
     /// Whether that is of the source's own version.
@@ -24,18 +24,18 @@ pub struct Config {
     /// Whether Cargo.lock is to be taken as it is: where workspace members are lacking it cannot be.
     pub locked: bool,
     /// Whose LLVM.
-    pub llvm: Llvm,
+    pub llvm: LlvmSettings,
     /// The C and the C++ compiler for rustc's own glue to LLVM.
     pub compilers: [Tool; 2],
     /// What bringup.toml wants in the table `rust`.
     pub rust: BTreeMap<String, Value>,
     /// What is compiled for, besides the host.
-    pub targets: Vec<Foreign>,
+    pub targets: Vec<ForeignTarget>,
 }
 
 /// A target that x.py is to build std for.
 #[derive(Debug, Clone)]
-pub struct Foreign {
+pub struct ForeignTarget {
     /// Its triple.
     pub triple: String,
     /// Its spec, as JSON text.
@@ -48,7 +48,7 @@ pub struct Foreign {
 
 /// LLVM, as a build of rustc gets it.
 #[derive(Debug, Clone)]
-pub enum Llvm {
+pub enum LlvmSettings {
     /// The host's.
     System {
         /// llvm-config.
@@ -63,7 +63,7 @@ pub enum Llvm {
     },
 }
 
-impl Config {
+impl BootstrapConfig {
     /// The text of bootstrap.toml, for a build in this folder.
     pub fn render(&self, build: &Path) -> String {
         let host = &self.stage0.triple;
@@ -85,8 +85,8 @@ impl Config {
     /// The tools that decide the result, with their versions.
     pub fn tools(&self) -> Vec<String> {
         let llvm = match &self.llvm {
-            Llvm::System { config, .. } => Some(config),
-            Llvm::Bundled { .. } => None,
+            LlvmSettings::System { config, .. } => Some(config),
+            LlvmSettings::Bundled { .. } => None,
         };
         llvm.into_iter().chain(&self.compilers).map(|tool| tool.line.clone()).collect()
     }
@@ -117,11 +117,11 @@ impl Config {
     fn llvm(&self) -> Table {
         let mut settings = table([("download-ci-llvm", false.into())]);
         match &self.llvm {
-            Llvm::System { linked_statically, .. } => {
+            LlvmSettings::System { linked_statically, .. } => {
                 settings.insert("link-shared".into(), (!linked_statically).into());
                 settings.insert("static-libstdcpp".into(), (*linked_statically).into());
             }
-            Llvm::Bundled { backends } => {
+            LlvmSettings::Bundled { backends } => {
                 settings.insert("link-shared".into(), false.into());
                 settings.insert("targets".into(), backends.join(";").into());
                 settings.insert("experimental-targets".into(), "".into());
@@ -150,18 +150,18 @@ impl Config {
         let [cc, cxx] = &self.compilers;
         let mut settings = table([("cc", text(&cc.path)), ("cxx", text(&cxx.path))]);
         match &self.llvm {
-            Llvm::System { linked_statically: true, .. } => {
+            LlvmSettings::System { linked_statically: true, .. } => {
                 settings.insert("llvm-config".into(), text(&build.join(WRAPPER)))
             }
-            Llvm::System { config, .. } => settings.insert("llvm-config".into(), text(&config.path)),
-            Llvm::Bundled { .. } => None,
+            LlvmSettings::System { config, .. } => settings.insert("llvm-config".into(), text(&config.path)),
+            LlvmSettings::Bundled { .. } => None,
         };
         settings
     }
 
     /// Programs to be put beside bootstrap.toml: llvm-config in words that the build script of `rustc_llvm` understands.
     pub fn scripts(&self) -> Vec<(&'static str, String)> {
-        let Llvm::System { config, linked_statically: true } = &self.llvm else { return Vec::new() };
+        let LlvmSettings::System { config, linked_statically: true } = &self.llvm else { return Vec::new() };
         // Debian gives z3 by its path, which is passed on to the linker as `-llibz3.so`.
         let text = format!(
             "#!/bin/sh\nsaid=$({} \"$@\") || exit\nprintf '%s\\n' \"$said\" | \
@@ -172,7 +172,7 @@ impl Config {
     }
 }
 
-impl Foreign {
+impl ForeignTarget {
     fn table(&self) -> Table {
         let driver = text(&self.driver);
         table([

@@ -7,7 +7,7 @@ use bringup_model::exit;
 
 use super::case::{Case, Control};
 use crate::build::Planner;
-use crate::prove::Shown;
+use crate::prove::ProofResult;
 use crate::render::table::{Cell, Tone, columns};
 
 /// One line of the table.
@@ -46,22 +46,22 @@ impl Verdict {
 
 impl Row {
     /// What became of a case on one target, in one link mode.
-    pub fn judged(case: &Case, target: &str, link: &'static str, fallen: &[String], shown: &[Shown; 2]) -> Self {
+    pub fn judged(case: &Case, target: &str, link: &'static str, fallen: &[String], shown: &[ProofResult; 2]) -> Self {
         let [without, with] = shown;
         let (verdict, told) = match (without, with) {
-            (Shown::Fails(..), Shown::Passes) => (Verdict::Proven, without),
-            (Shown::Passes, Shown::Passes) => (Verdict::NotNeeded, with),
-            (_, Shown::Fails(..) | Shown::CannotTell(..)) => (Verdict::Fails, with),
-            (Shown::CannotTell(..), _) => (Verdict::Fails, without),
+            (ProofResult::Fails(..), ProofResult::Passes) => (Verdict::Proven, without),
+            (ProofResult::Passes, ProofResult::Passes) => (Verdict::NotNeeded, with),
+            (_, ProofResult::Fails(..) | ProofResult::CannotTell(..)) => (Verdict::Fails, with),
+            (ProofResult::CannotTell(..), _) => (Verdict::Fails, without),
         };
-        let word = |shown: &Shown| match shown {
-            Shown::Passes => "passes".to_owned(),
-            Shown::Fails(why, _) => format!("fails: {why}"),
-            Shown::CannotTell(why, _) => format!("cannot tell: {why}"),
+        let word = |shown: &ProofResult| match shown {
+            ProofResult::Passes => "passes".to_owned(),
+            ProofResult::Fails(why, _) => format!("fails: {why}"),
+            ProofResult::CannotTell(why, _) => format!("cannot tell: {why}"),
         };
         let mut detail = match told {
-            Shown::Fails(_, printed) | Shown::CannotTell(_, printed) => printed.clone(),
-            Shown::Passes => String::new(),
+            ProofResult::Fails(_, printed) | ProofResult::CannotTell(_, printed) => printed.clone(),
+            ProofResult::Passes => String::new(),
         };
         if !fallen.is_empty() {
             let fallen = fallen.join(", ");

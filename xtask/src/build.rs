@@ -1,4 +1,4 @@
-//! Building: what is chosen, the plan of it, the steps, and the folder of their results.
+//! Building: the user's choice, the plan, the steps, and the folder of their results.
 
 mod compiler;
 mod options;

@@ -1,4 +1,4 @@
-//! Sources: fetched, unpacked, patched.
+//! Sources: fetching, unpacking and patching them.
 
 pub mod archive;
 pub mod fetch;

@@ -1,4 +1,4 @@
-//! The expectation files: qemu/ for the emulator's faults, targets/ for each target's own.
+//! The expectation files: in qemu/ for the emulator's faults, in targets/ for those of each target.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use bringup_model::suite;
 use crate::project::config;
 use crate::project::shown;
 
-/// The end of the names of the files in qemu/.
+/// The suffix of the files in qemu/.
 const ENDING: &str = ".expect.txt";
-/// The name before it of the file that holds for every target.
+/// The name, without the suffix, of the file for all targets.
 const ALL: &str = "all";
 
-/// The expectation files of these targets, those of the emulator first. A file that is not there is empty.
+/// The expectation files of these targets, those of the emulator first. A missing file counts as empty.
 pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
     let qemu = |name: &str| root.join("qemu").join(format!("{name}{ENDING}"));
     let own = |name: &str| config::target_dir(root, name).join("expect.txt");
@@ -38,7 +38,7 @@ pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
     places.into_iter().map(read).collect()
 }
 
-/// The expectations that hold for `target`.
+/// The expectations for `target`.
 pub fn load(root: &Path, target: &str) -> Result<Expectations> {
     let files = files(root, &[target.to_owned()])?;
     let files = files.iter().map(|file| (file.layer, file.name.as_str(), file.text.as_str()));
@@ -50,9 +50,9 @@ pub fn load(root: &Path, target: &str) -> Result<Expectations> {
 /// What the lint of expectations finds.
 #[derive(Debug, Default)]
 pub struct LintFindings {
-    /// What is wrong, each with its place.
+    /// Faults, each with file and line.
     pub faults: Vec<String>,
-    /// Suites with entries whose tests are not known here.
+    /// Suites that have entries, but whose lists of tests are not known.
     pub unchecked: Vec<&'static str>,
 }
 
@@ -91,7 +91,7 @@ pub fn check(root: &Path, target: &str, listed: impl Fn(&str) -> Option<HashSet<
     Ok(found)
 }
 
-/// The files in qemu/ that are called after no target.
+/// Faults: files in qemu/ that are not named after a target.
 pub fn check_names(root: &Path) -> Result<Vec<String>> {
     let entries = match fs_err::read_dir(root.join("qemu")) {
         Ok(entries) => entries,

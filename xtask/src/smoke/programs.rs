@@ -19,11 +19,11 @@ use super::{Findings, Smoke};
 #[cfg(test)]
 mod tests;
 
-/// How long a program may run; under an emulator they take less than a second each.
+/// Time limit of a program. Under an emulator, each takes less than a second.
 const LIMIT: Duration = Duration::from_mins(1);
-/// The name under which musl's C library is needed: it has no SONAME, so the linker takes the file's name.
+/// The name of musl's C library as a needed library. It has no SONAME, so the linker uses the file's name.
 const LIBC: &str = "libc.so";
-/// The cdylib.
+/// The shared library of the smoke programs, a cdylib.
 const PLUGIN: &str = "libplugin.so";
 
 /// One link mode's build and checks.
@@ -34,7 +34,7 @@ pub(super) struct Mode<'a> {
     findings: &'a mut Findings,
 }
 
-/// What keeps a check from passing; nothing if it passes.
+/// Why a check failed; `None` if it passed.
 type CheckFailure = Option<String>;
 
 /// A program of the workspace.
@@ -45,7 +45,7 @@ struct SmokeProgram {
 }
 
 impl<'a> Mode<'a> {
-    /// Starts from an empty folder: cargo would not see that std is another one than last time.
+    /// Empties the mode's folder, because cargo would not notice another std.
     pub(super) fn new(smoke: &'a Smoke<'a>, link: Link, findings: &'a mut Findings) -> Result<Self> {
         let folder = smoke.work.join(link.word());
         if folder.exists() {
@@ -66,7 +66,7 @@ impl<'a> Mode<'a> {
             self.check_program(&program, &file, &[])?;
             self.audit(&program.name, &file, ElfKind::Program, needed.clone())?;
         }
-        // A library needs a dynamic loader: none of this exists in the static mode.
+        // Shared libraries require a dynamic loader, so the static mode has none.
         if self.link == Link::Dynamic {
             self.audit(PLUGIN, &self.built(PLUGIN), ElfKind::Library, needed)?;
             self.shared_std()?;
@@ -83,7 +83,8 @@ impl<'a> Mode<'a> {
         }
     }
 
-    /// C programs by the driver alone, called as the cc crate calls a clang: with Rust's triple as its target.
+    /// Builds the C programs with the driver alone. The arguments are those of the cc crate for clang, Rust's triple
+    /// included.
     fn c_programs(&mut self) -> Result<()> {
         let Smoke { sources, toolchain, target, .. } = self.smoke;
         for program in listed(&sources.join("c"))? {
@@ -114,8 +115,8 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    /// The workspace, as a user of the toolchain would build it: the toolchain's cargo says which C compiler and
-    /// archiver build scripts use.
+    /// Builds the workspace as a user of the toolchain does. The toolchain's cargo tells build scripts the C compiler
+    /// and archiver.
     fn build(&mut self) -> Result<CheckFailure> {
         let Smoke { sources, toolchain, target, cargo_home, offline, .. } = self.smoke;
         let cmd = Cmd::new(toolchain.join("bin/cargo"))
@@ -126,7 +127,8 @@ impl<'a> Mode<'a> {
             .arg(sources.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&self.folder)
-            // Away from the user's configuration, in their home and in the folders above the working folder.
+            // Keeps cargo from reading the user's configuration, in the home folder and in the folders above the
+            // working folder.
             .env("CARGO_HOME", cargo_home)
             .dir("/")
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join(OsStr::new("\x1f")));
@@ -140,7 +142,8 @@ impl<'a> Mode<'a> {
         }
     }
 
-    /// The link mode in so many words, whatever the target's default is; and the sources' folder is the user's affair.
+    /// Sets the link mode explicitly, whatever the target's default is. Remaps the path of the sources, because only
+    /// the toolchain's own paths are audited.
     fn rustflags(&self) -> [OsString; 3] {
         let mut remap = self.smoke.sources.as_os_str().to_owned();
         remap.push("=/smoke");
@@ -154,12 +157,12 @@ impl<'a> Mode<'a> {
         Ok(listed.into_iter().flatten().collect())
     }
 
-    /// Where cargo puts a file.
+    /// The path where cargo writes a file.
     fn built(&self, name: &str) -> PathBuf {
         self.folder.join(&self.smoke.target.triple).join("release").join(name)
     }
 
-    /// std as a shared library: `hello` again, by rustc alone, and the library itself.
+    /// Checks std as a shared library: builds `hello` again with rustc alone, and audits libstd.so.
     fn shared_std(&mut self) -> Result<()> {
         let Smoke { sources, toolchain, target, .. } = self.smoke;
         let hello = self.programs()?.into_iter().find(|program| program.name == "hello");
@@ -220,7 +223,7 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    /// What programs are linked from: of C and of Rust, the same in every mode.
+    /// Audits the objects that programs are linked from, of C and of Rust. They are the same in every mode.
     fn objects(&mut self) -> Result<()> {
         let Smoke { toolchain, target, .. } = self.smoke;
         let rust = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
@@ -238,7 +241,7 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    /// Runs a tool of the toolchain. That it is not there or fails is a finding; that we are interrupted is an error.
+    /// Runs a tool of the toolchain. A missing or failing tool is a failed check. An interrupt is an error.
     fn tool(&mut self, cmd: &Cmd) -> Result<CheckFailure> {
         let output = match cmd.clone().within(self.smoke.jobs, Share::Tool).output() {
             Ok(output) => output,
@@ -266,10 +269,10 @@ impl<'a> Mode<'a> {
     }
 }
 
-/// The programs of a folder, by the `.out` files beside their sources, in the order of names.
+/// The programs of a folder that have a file `.out` beside their source, sorted by name.
 fn listed(folder: &Path) -> Result<Vec<SmokeProgram>> {
     let mut programs = Vec::new();
-    // A library's package has no such folder.
+    // The package of a library has no such folder.
     if !folder.exists() {
         return Ok(programs);
     }
@@ -297,7 +300,7 @@ fn one_libstd(folder: &Path) -> Result<PathBuf, String> {
     }
 }
 
-/// What a program that is linked against the library names as needed.
+/// The name that programs linked against the library name as needed.
 fn needed_as(library: &Path) -> String {
     let own = fs_err::read(library).map_err(anyhow::Error::from).and_then(|bytes| elf::soname(&bytes));
     own.ok().flatten().unwrap_or_else(|| library.file_name().unwrap_or_default().to_string_lossy().into_owned())
@@ -318,7 +321,7 @@ fn judge(output: &Output, expected: &str) -> CheckFailure {
             let name = |text: Option<&&str>| text.map_or_else(|| "nothing".into(), |text| format!("`{text}`"));
             format!("line {}: expected {}, printed {}", line + 1, name(left.get(line)), name(right.get(line)))
         }
-        None => "the last line's end is missing, or there is one too many".into(),
+        None => "the final newline is missing, or there is one too many".into(),
     };
     text.push_str(&output.last_lines());
     Some(text)

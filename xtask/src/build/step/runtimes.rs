@@ -11,22 +11,20 @@ use bringup_runner::exec::Cmd;
 use super::clang::{CSource, Clang};
 use super::{Step, StepId, Work};
 
-/// compiler-rt's library of helper functions, in the step's folder.
+/// compiler-rt's builtins, in the step's folder.
 pub const BUILTINS: &str = "libclang_rt.builtins.a";
 /// The unwinder, in the step's folder.
 pub const UNWIND: &str = "libunwind.a";
 /// compiler-rt's start and end objects, in the step's folder.
 pub const CRT: [&str; 2] = ["clang_rt.crtbegin.o", "clang_rt.crtend.o"];
 
-/// The runtimes of one target.
+/// The runtimes for one target.
 pub struct RuntimesStep {
-    /// For whom.
-    pub target: Target,
-    /// With what.
-    pub clang: Clang,
+    pub(crate) target: Target,
+    pub(crate) clang: Clang,
     /// GNU make.
     pub make: PathBuf,
-    /// Files of the builtins folder that are left out unless the target asks for them.
+    /// Files of the builtins' folder to leave out unless the target lists them.
     pub exclude: Vec<String>,
     /// The step of the patched LLVM source.
     pub llvm: StepId,
@@ -71,7 +69,8 @@ impl Step for RuntimesStep {
 }
 
 impl RuntimesStep {
-    /// musl's headers need no compiler, so they come before musl itself. The source is copied: make writes beside it.
+    /// Installs musl's headers before musl is built: this requires no compiler. Copies the source, because make
+    /// writes into it.
     fn install_headers(&self, work: &Work) -> Result<PathBuf> {
         let source = work.scratch.join("musl");
         super::tree::copy(work.path(self.musl)?, &source)?;
@@ -84,7 +83,7 @@ impl RuntimesStep {
     fn common_flags(&self, llvm: &Path, headers: &Path) -> Vec<String> {
         let mut flags =
             ["-O2", "-fPIC", "-fvisibility=hidden", "-fomit-frame-pointer", "-nostdinc"].map(String::from).to_vec();
-        // The tree's place on this machine stays out of what assertions print.
+        // Assertions must not print this machine's paths.
         flags.push(format!("-ffile-prefix-map={}=/llvm", llvm.display()));
         for folder in [headers, self.clang.headers()] {
             flags.extend(["-isystem".into(), folder.display().to_string()]);
@@ -102,7 +101,7 @@ impl RuntimesStep {
         let usual = |name: &str| !any(exclude, name) && !any(&own.exclude_builtins, name);
         let wanted = |name: &&String| has_ending(name, "c") && (any(include, name) || usual(name));
         let mut names: Vec<String> = present.iter().filter(wanted).cloned().collect();
-        // Those of one architecture are in a folder of their own and are named one by one.
+        // Builtins of one architecture are in a folder of their own. The target lists each.
         names.extend(include.iter().filter(|name| name.contains('/')).cloned());
         names.sort();
         let flags =
@@ -151,7 +150,7 @@ fn unwind(llvm: &Path, common: &[String]) -> Vec<CSource> {
             flags: common.iter().cloned().chain(flags).collect(),
         }
     };
-    // Each file is empty on the architectures that do not need it.
+    // On an architecture that does not use a file, the file compiles to nothing.
     [
         "libunwind.cpp",
         "Unwind-EHABI.cpp",
@@ -169,7 +168,7 @@ fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == ending)
 }
 
-/// Whether `name` is `pattern`, in which a `*` stands for any characters.
+/// Whether `name` matches `pattern`, in which `*` stands for any characters.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,

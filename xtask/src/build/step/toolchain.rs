@@ -1,4 +1,5 @@
-//! `toolchain`: the sysroot step's folder with std in it. Its `bin/cargo` and `bin/rustc` work for the target as they are.
+//! `toolchain`: the result of the step `sysroot`, with std added. Its `bin/cargo` and `bin/rustc` compile for the
+//! target without further settings.
 
 use anyhow::Result;
 use bringup_model::digest::{INPUTS_FILE, Inputs};
@@ -6,10 +7,9 @@ use bringup_model::target::Target;
 
 use super::{Step, StepId, Work, tree};
 
-/// The toolchain of one target.
+/// The toolchain for one target.
 pub struct ToolchainStep {
-    /// For whom.
-    pub target: Target,
+    pub(crate) target: Target,
     /// The step `sysroot`.
     pub sysroot: StepId,
     /// The step `std`.
@@ -35,7 +35,7 @@ impl Step for ToolchainStep {
 
     fn build(&self, work: &Work) -> Result<()> {
         tree::link(work.path(self.sysroot)?, &work.out)?;
-        // The sysroot's own record; this step gets one of its own.
+        // These are the inputs of the step `sysroot`. This step writes its own.
         fs_err::remove_file(work.out.join(INPUTS_FILE))?;
         tree::link(
             &work.path(self.std)?.join("lib"),

@@ -1,4 +1,4 @@
-//! Every rule is shown to hold for a good file and to fail for one that breaks it, in both classes and byte orders.
+//! Every rule passes for a good file and fails for a file that breaks it, in both classes and byte orders.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::{ElfKind, Rules, audit, soname};
 
 const LOADER: &str = "/lib/ld-musl-any.so.1";
 
-/// An ELF file of program headers, a dynamic section and some bytes, put together by hand.
+/// A hand-made ELF file: program headers, a dynamic section and some bytes.
 #[derive(Clone)]
 struct FakeElf {
     class: u8,

@@ -147,7 +147,7 @@ fn a_package_is_unpacked() {
     bench.unpack(&package, 1, &["src"]).unwrap();
     assert_eq!(fs_err::read_to_string(bench.dest().join("src/file")).unwrap(), "good");
     let none = [b"!<arch>\n".to_vec(), member("debian-binary", b"2.0\n")].concat();
-    assert!(ArchiveFixture::new().refusal(&none, 1, &[]).contains("the package holds no data.tar"));
+    assert!(ArchiveFixture::new().refusal(&none, 1, &[]).contains("the package has no data.tar"));
     assert!(ArchiveFixture::new().refusal(&package[..package.len() - 40], 1, &["src"]).contains("truncated"));
 }
 
@@ -182,8 +182,8 @@ fn truncated_and_damaged_archives_say_so() {
         let error = ArchiveFixture::new().refusal(&damaged, 1, &[]);
         assert!(error.contains("damaged") || error.contains("truncated"), "{error}");
     }
-    assert!(ArchiveFixture::new().refusal(b"<html>not found</html>", 1, &[]).contains("not a tar archive"));
-    assert!(ArchiveFixture::new().refusal(b"", 1, &[]).contains("not a tar archive"));
+    assert!(ArchiveFixture::new().refusal(b"<html>not found</html>", 1, &[]).contains("expected a tar archive"));
+    assert!(ArchiveFixture::new().refusal(b"", 1, &[]).contains("expected a tar archive"));
     let more = [xz(&plain), xz(&plain)].concat();
     assert!(ArchiveFixture::new().refusal(&more, 1, &[]).contains("more after the end"));
 }

@@ -89,13 +89,13 @@ fn a_download_is_kept_under_its_hash_and_used_again() {
     assert_eq!(fs_err::read(&fetched.path).unwrap(), b"archive");
     assert_eq!((fetched.origin, fetched.strip), (url, 1));
     assert_eq!(bench.archives(), [format!("{}-musl-1.0.tar.gz", hash())]);
-    // The server is gone now, and the network forbidden.
+    // The server is gone, and the network is forbidden.
     let again = bench.with(true, |fetcher| fetcher.fetch(&source(origins.clone())).unwrap());
     assert_eq!((again.origin.as_str(), again.path), ("the cache", fetched.path.clone()));
-    // A damaged file is not used, and gone after that.
+    // A damaged file is not used, but removed.
     fs_err::write(&fetched.path, "damaged").unwrap();
     let error = bench.fetch(&origins).unwrap_err();
-    assert!(error.contains("none of its origins serves"), "{error}");
+    assert!(error.contains("every origin failed"), "{error}");
     assert!(bench.said.lock().unwrap().iter().any(|line| line.contains("removed from the cache")));
     assert!(bench.archives().is_empty());
 }
@@ -139,7 +139,7 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
     let error = bench.with(true, |fetcher| format!("{:#}", fetcher.fetch(&source(origins.clone())).unwrap_err()));
     let wanted = bench.folder.path().join("sources/not-there");
     let expected = [
-        "fetching musl 1.0: none of its origins serves\n  sources/not-there: there is no such file\n  wrong: wrong sha256",
+        "fetching musl 1.0: every origin failed\n  sources/not-there: the file does not exist\n  wrong: wrong sha256",
         &format!("it is {}, expected {}\n", sha256(b"something else"), hash()),
         "\n  rustup's rust-src: the toolchain in ",
         &format!("\n  {url}: the network is forbidden (--offline)\n"),
@@ -152,7 +152,7 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
     bench.said.lock().unwrap().clear();
     assert_eq!(bench.fetch(&origins).unwrap().origin, url);
     let said = bench.said.lock().unwrap();
-    assert!(said[0].starts_with("musl 1.0: not from sources/not-there: there is no such file"), "{said:?}");
+    assert!(said[0].starts_with("musl 1.0: not from sources/not-there: the file does not exist"), "{said:?}");
     assert!(said[1].starts_with("musl 1.0: not from wrong: wrong sha256"), "{said:?}");
     assert!(said[2].starts_with("musl 1.0: not from rustup's rust-src: "), "{said:?}");
 }
@@ -179,7 +179,7 @@ fn locating_needs_no_network() {
     let url = "http://192.0.2.1/musl.tar.gz".to_owned();
     let origins = vec![origin(Place::Path("here.tar".into())), origin(Place::Url(url.clone()))];
     let locate = || bench.with(false, |fetcher| fetcher.locate(&source(origins.clone())).unwrap());
-    // Neither is there: what could be fetched is assumed, at the place where it would be kept.
+    // Neither exists: the archive that could be fetched is assumed, at its path in the cache.
     let assumed = locate();
     assert_eq!(assumed.origin, url);
     assert_eq!(assumed.path, bench.cache().join("archives").join(format!("{}-musl.tar.gz", hash())));

@@ -1,4 +1,4 @@
-//! Checks a series: what the patches say, that they apply, and that writing them afresh changes nothing.
+//! Checks a series: the patches' trailers and form, that they apply, and that `patch refresh` would not change them.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::lint::{self, PatchProblem};
 use super::worktree;
 use crate::source::git::Repo;
 
-/// All that is wrong with a series; without a pristine tree, only what the patches themselves show.
+/// All problems of a series. Without a pristine tree, only those of the patches' texts.
 pub fn check(series: &Series, pristine: Option<&Path>) -> Result<Vec<PatchProblem>> {
     let mut problems = lint::lint(series);
     if let Some(pristine) = pristine

@@ -1,8 +1,9 @@
 //! Triage of one test: runs it under controls, from the cheap to the dear, until it is clear whose fault its failure is.
 
-pub mod capture;
+mod capture;
 mod controls;
 mod gdb;
+pub mod page;
 mod place;
 mod runs;
 pub mod script;

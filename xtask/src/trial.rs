@@ -31,7 +31,7 @@ use bringup_runner::ssh::Machine;
 use bringup_runner::test_set::TestSet;
 
 use self::prepare::{Prepared, PreparedRunner};
-use self::request::Selection;
+use self::request::{TestSelection, TrialRequest};
 use self::suite::Surroundings;
 use crate::build::Planner;
 use crate::build::step::{Node, Plan, StepCost, StepId};
@@ -43,14 +43,14 @@ struct Context<'a> {
     planner: &'a Planner<'a>,
     store: &'a Store,
     jobs: &'a Jobs,
-    selection: &'a Selection,
+    request: &'a TrialRequest,
     report_folder: &'a Path,
 }
 
 /// A target under test: what its trials need, whatever the link mode.
 struct TestedTarget<'a> {
     target: &'a Target,
-    prepared: Prepared,
+    prepared: &'a Prepared,
     tests: TestSet,
     /// What rustc's own tests need, if they are to run.
     ui: Option<Arc<UiTests>>,
@@ -68,8 +68,8 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn selection(&self) -> &Selection {
-        self.context.selection
+    fn selection(&self) -> &TestSelection {
+        &self.context.request.selection
     }
 
     /// Adds what was found to `run`.
@@ -123,11 +123,11 @@ impl Trial<'_> {
 
     /// Prepares what surrounds the programs, and notes what of it the host cannot give.
     fn surround(&self, runner: &Runner, run: &mut report::Run) -> Result<Surroundings> {
-        let prepared = &self.subject.prepared;
+        let prepared = self.subject.prepared;
         if let Some(Machine { host, kernel, jobs, .. }) = prepared.runner.machine().map(Arc::as_ref) {
             run.notes.push(format!("the tests run on {host} (kernel {kernel}), {} at a time", jobs.total()));
         }
-        let sandbox = Sandbox::with_isolation(runner, &self.subject.tests.libc(), prepared.isolation)?;
+        let sandbox = Sandbox::with_isolation(runner, &self.subject.tests.libc(), self.context.request.isolation)?;
         let spawns = sandbox.spawns(self.link);
         run.spawns = Some(spawns);
         run.notes.extend(sandbox.notes.iter().cloned());
@@ -158,7 +158,7 @@ impl Trial<'_> {
 
     /// What, besides the programs themselves, decides what they do.
     fn inputs(&self, runner: &Runner, sandbox: &Sandbox) -> Result<Inputs> {
-        let prepared = &self.subject.prepared;
+        let prepared = self.subject.prepared;
         let has = [("network", sandbox.network), ("binfmt", sandbox.binfmt), ("loader", sandbox.loader)];
         let has = has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
         let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word());

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 /// `report`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Report {
+pub struct ReportArgs {
     /// Compare or merge instead of showing
     #[command(subcommand)]
     pub verb: Option<ReportVerb>,
@@ -60,7 +60,7 @@ pub enum Format {
 
 /// `bless`
 #[derive(Debug, Args)]
-pub struct Bless {
+pub struct BlessArgs {
     /// Targets whose expectations to rewrite [default: all in the report]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,

@@ -4,9 +4,9 @@ use anyhow::Result;
 use bringup_model::exit::{self, Coded};
 use bringup_model::runner_spec::RunnerSpec;
 
-use super::Run;
+use super::RunArgs;
 
-impl Run {
+impl RunArgs {
     /// The runner that is asked for. `--ssh-config` for another runner than ssh is refused.
     pub fn runner_spec(&self) -> Result<RunnerSpec> {
         match &self.runner {

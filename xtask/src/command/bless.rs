@@ -18,14 +18,14 @@ use rustix::event::{PollFd, PollFlags, poll};
 use similar::TextDiff;
 
 use crate::build::Planner;
-use crate::cli::Bless;
+use crate::cli::BlessArgs;
 use crate::project::shown;
 use crate::project::{config, expect};
 use crate::render::command_line;
 use crate::render::table::paint;
 use crate::render::view::visible;
 
-pub fn run(planner: &Planner<'_>, options: &Bless) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
     let known = config::target_names(&planner.project.root)?;
     // A wrong name is told before anything is read.
     let named: Vec<String> = if options.targets.is_empty() {

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result};
 
 use crate::build::store::Store;
 use crate::build::{Planned, Planner, Sources};
-use crate::cli::Build;
+use crate::cli::BuildArgs;
 
-pub fn run(planner: &Planner<'_>, options: &Build) -> Result<()> {
+pub fn run(planner: &Planner<'_>, options: &BuildArgs) -> Result<()> {
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
     let target_plan = planner.plan(targets, Sources::Fetch)?;

@@ -5,10 +5,10 @@ use bringup_model::compiler::Compiler;
 use bringup_model::exit::{self, Coded};
 
 use crate::build::{Planner, Sources};
-use crate::cli::Dist;
+use crate::cli::DistArgs;
 use crate::dist;
 
-pub fn run(planner: &Planner<'_>, options: &Dist) -> Result<()> {
+pub fn run(planner: &Planner<'_>, options: &DistArgs) -> Result<()> {
     let Compiler::Bootstrap(making) = planner.options.compiler else {
         let error = "the stock compiler is not ours to pack: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
         return Err(Coded::error(exit::USAGE, error));

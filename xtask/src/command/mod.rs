@@ -13,6 +13,7 @@ mod invocation;
 mod patch;
 mod plan;
 mod report;
+mod request;
 mod smoke;
 mod target;
 mod targets;

@@ -6,10 +6,10 @@ use anyhow::Result;
 use bringup_model::digest::Inputs;
 
 use crate::build::{Planner, Sources};
-use crate::cli::Plan;
+use crate::cli::PlanArgs;
 use crate::project::shown;
 
-pub fn run(planner: &Planner<'_>, options: &Plan) -> Result<()> {
+pub fn run(planner: &Planner<'_>, options: &PlanArgs) -> Result<()> {
     let target_plan =
         planner.plan(options.targets.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
     let mut text = String::new();

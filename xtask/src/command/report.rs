@@ -11,10 +11,10 @@ use bringup_model::report::diff::diff;
 use bringup_model::report::merge::merge;
 
 use crate::build::Workspace;
-use crate::cli::{Format, Report as Options, ReportVerb};
+use crate::cli::{Format, ReportArgs, ReportVerb};
 use crate::render;
 
-pub fn run(workspace: &Workspace, options: &Options) -> Result<u8> {
+pub fn run(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
     match &options.verb {
         None => show(workspace, options),
         Some(ReportVerb::Diff { before, after }) => {
@@ -30,7 +30,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<u8> {
 }
 
 /// Shows reports; the exit code is that of the worst run in them.
-fn show(workspace: &Workspace, options: &Options) -> Result<u8> {
+fn show(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
     let last: [PathBuf; 1] = [last_file(&workspace.out)];
     let files = if options.files.is_empty() { &last[..] } else { &options.files };
     let mut code = exit::EXPECTED;

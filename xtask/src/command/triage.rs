@@ -15,19 +15,19 @@ use bringup_runner::exec::quote;
 
 use crate::build::Planner;
 use crate::build::store::Store;
-use crate::cli::{OwnRunner, TargetNames, Triage as Options};
+use crate::cli::{TargetNames, TriageArgs};
 use crate::host::emulator;
 use crate::project::shown;
-use crate::render;
-use crate::render::triage::About;
+
 use crate::smoke;
 use crate::source::git;
+use crate::triage::page::{self, About};
 use crate::triage::{self, Kind, Request, Triage, Where, script};
 
 /// How long one run may take, unless the user says otherwise, or the test took longer before: alone, hardly any does.
 const LIMIT: Duration = Duration::from_mins(1);
 
-pub fn run(planner: &Planner<'_>, options: &Options) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &TriageArgs) -> Result<u8> {
     let names = TargetNames { targets: vec![options.target.clone()], release: None };
     let target = names.read(planner.project, &planner.workspace.console)?.pop().context("no target is named")?;
     let failures = failures::failures(planner, options, &target)?;
@@ -58,13 +58,17 @@ pub fn run(planner: &Planner<'_>, options: &Options) -> Result<u8> {
     Ok(exit::EXPECTED)
 }
 
-fn request(planner: &Planner<'_>, options: &Options, target: &Target, failure: failures::Failure) -> Result<Request> {
-    let emulator = match failure.runner {
-        OwnRunner::Qemu => Some(planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?),
-        OwnRunner::Native => {
-            smoke::elf::check_native(target)?;
-            None
-        }
+fn request(
+    planner: &Planner<'_>,
+    options: &TriageArgs,
+    target: &Target,
+    failure: failures::Failure,
+) -> Result<Request> {
+    let emulator = if failure.native {
+        smoke::elf::check_native(target)?;
+        None
+    } else {
+        Some(planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?)
     };
     let base =
         Where { target: target.clone(), emulator, link: failure.link, isolation: options.isolation, opt_level: None };
@@ -77,7 +81,13 @@ fn request(planner: &Planner<'_>, options: &Options, target: &Target, failure: f
     Ok(Request { kind: failure.kind, base, emulators: options.control_qemu.clone(), deep: options.deep, limit })
 }
 
-fn one(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &Request, options: &Options) -> Result<()> {
+fn one(
+    planner: &Planner<'_>,
+    store: &Store,
+    targets: &[Target],
+    request: &Request,
+    options: &TriageArgs,
+) -> Result<()> {
     let triage = triage::run(planner, store, targets, request)?;
     let about = About {
         versions: versions(planner, request)?,
@@ -85,14 +95,14 @@ fn one(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &Reque
         source: source(planner, request)?,
         command: command(planner, request, options),
     };
-    let page = render::triage::markdown(&triage, &request.base.target.name, &about);
+    let page = page::markdown(&triage, &request.base.target.name, &about);
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let page = script::portable(
         &page,
         &[(&planner.project.root, "."), (&planner.workspace.cache, "$BRINGUP_CACHE"), (&home, "~")],
     );
     let file = write(planner, &page_name(request, options), &page)?;
-    let table = render::triage::terminal(&triage, planner.workspace.console.color());
+    let table = page::terminal(&triage, planner.workspace.console.color());
     let head = heading(&triage, request);
     super::print(&format!("{head}\n\n{table}\n{}\n", shown(&planner.project.root, &file)))
 }
@@ -102,7 +112,7 @@ fn heading(triage: &Triage, request: &Request) -> String {
 }
 
 /// The test and where it failed: what fails in two ways has two pages.
-fn page_name(request: &Request, options: &Options) -> String {
+fn page_name(request: &Request, options: &TriageArgs) -> String {
     let base = &request.base;
     let runner = match (&base.emulator, &options.qemu) {
         (None, _) => "-native".to_owned(),
@@ -177,7 +187,7 @@ fn source(planner: &Planner<'_>, request: &Request) -> Result<Option<(String, St
 }
 
 /// The command line that does this triage again.
-fn command(planner: &Planner<'_>, request: &Request, options: &Options) -> String {
+fn command(planner: &Planner<'_>, request: &Request, options: &TriageArgs) -> String {
     let mut words = vec!["cargo".to_owned(), "xtask".into(), "triage".into(), request.base.target.name.clone()];
     match (&request.kind, &options.proof) {
         (Kind::Test { suite, test }, _) => words.extend([suite.clone(), quote(test.as_ref())]),

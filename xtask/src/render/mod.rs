@@ -9,7 +9,6 @@ pub mod junit;
 pub mod markdown;
 pub mod table;
 pub mod terminal;
-pub mod triage;
 pub mod view;
 
 /// Arguments as a shell takes them. Every command that Bringup tells a user to run again is made of arguments by this.

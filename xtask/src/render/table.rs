@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::view::visible;
+use bringup_model::text::visible;
 
 /// What a text means to the reader; a colour at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

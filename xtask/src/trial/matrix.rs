@@ -10,47 +10,55 @@ use anyhow::Result;
 use bringup_model::exit::{self, Coded};
 use bringup_model::report::{self, Report, RunVerdict, StepTime};
 use bringup_model::runner_spec::RunnerSpec;
+use bringup_model::target::Target;
 use bringup_runner::interrupt;
 use bringup_runner::jobs::Jobs;
 
 use super::growing::GrowingReport;
-use super::prepare::prepare;
-use super::request::Request;
+use super::prepare::PreparedTargets;
+use super::request::TrialRequest;
 use super::{Context, TestedTarget, Trial, step_times};
 use crate::build::step::{self, Plan, Results, StepId, Task, test_programs};
 use crate::build::store::Store;
 use crate::build::{Planner, Sources, TargetSteps, UiSteps};
 use crate::error;
 use crate::host::survey;
-use crate::project::config;
 use crate::render;
 use crate::trial::archive::unpack::Unpacked;
 
-/// Builds, smokes, tests, judges and reports: the trials of each target begin as soon as it is built.
-pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
+/// A target with the steps that give its programs.
+struct PlannedTarget {
+    target: Target,
+    steps: TargetSteps,
+    /// The steps of rustc's own tests, if these are to run.
+    ui: Option<UiSteps>,
+}
+
+/// Builds, smokes, tests, judges and reports. The trials of a target begin as soon as it is built.
+pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u8> {
     let start = Instant::now();
     let has_ui = has_ui(planner, request)?;
-    let targets = request.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
-    let prepared = prepare(planner, request, &targets)?;
-    let mut target_plan = planner.plan(targets, Sources::Fetch)?;
-    let mut ui = Vec::new();
+    let prepared = PreparedTargets::new(planner, request)?;
+    let mut target_plan = planner.plan(request.targets.clone(), Sources::Fetch)?;
+    let mut planned = Vec::new();
     for (target, steps) in target_plan.targets.clone() {
-        ui.push(if has_ui { Some(planner.plan_ui(&mut target_plan, &target, steps)?) } else { None });
+        let ui = if has_ui { Some(planner.plan_ui(&mut target_plan, &target, steps)?) } else { None };
+        planned.push(PlannedTarget { target, steps, ui });
     }
     let host = planner.host()?;
     let host = report_host(planner, host.rust.triple.clone(), host.versions());
     let plan = &target_plan.plan;
     let mut tested = Vec::new();
-    for (((target, steps), ui), prepared) in target_plan.targets.iter().zip(ui).zip(prepared) {
+    for PlannedTarget { target, steps, ui } in &planned {
         let toolchain = plan.node(steps.toolchain);
         tested.push(TestedTarget {
             target,
-            prepared,
+            prepared: prepared.of(target)?,
             tests: test_programs::test_set(&target.triple, toolchain, plan.node(steps.test_programs)),
             ui: ui.map(|ui| planner.ui_tests(plan, target, ui).map(Arc::new)).transpose()?,
             toolchain: Some(toolchain),
-            after: after(request, *steps, ui),
+            after: after(request, *steps, *ui),
         });
     }
     let report = empty_report(planner, host, &tested);
@@ -58,26 +66,20 @@ pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
     matrix.run(start, report, &tested)
 }
 
-/// The same for the tests of an archive, whose project `planner` is about. Nothing is built.
-pub fn execute_unpacked(planner: &Planner<'_>, request: &Request, unpacked: &Unpacked) -> Result<u8> {
+/// Runs the tests of an archive. `planner` has the archive's project. Nothing is built.
+pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, unpacked: &Unpacked) -> Result<u8> {
     if request.selection.has_ui() {
         let error = "rustc's own tests are in no archive: each is compiled just before it runs\nhint: leave out the suites ui and ui-compile";
         return Err(Coded::error(exit::USAGE, error));
     }
     let start = Instant::now();
-    let manifest = &unpacked.manifest;
-    let targets = config::targets(&planner.project.root, std::slice::from_ref(&manifest.target))?;
     let store = planner.workspace.store()?;
-    let prepared = prepare(planner, request, &targets)?;
-    let tested = |(target, prepared)| TestedTarget {
-        target,
-        prepared,
-        tests: unpacked.test_set(),
-        ui: None,
-        toolchain: None,
-        after: Vec::new(),
+    let prepared = PreparedTargets::new(planner, request)?;
+    let tested = |target| {
+        let (prepared, tests) = (prepared.of(target)?, unpacked.test_set());
+        Ok(TestedTarget { target, prepared, tests, ui: None, toolchain: None, after: Vec::new() })
     };
-    let tested: Vec<TestedTarget> = targets.iter().zip(prepared).map(tested).collect();
+    let tested: Vec<TestedTarget> = request.targets.iter().map(tested).collect::<Result<_>>()?;
     let (triple, tools) = survey::for_running();
     let report = empty_report(planner, report_host(planner, triple, tools), &tested);
     let plan = Plan::new(&planner.workspace.out);
@@ -85,12 +87,12 @@ pub fn execute_unpacked(planner: &Planner<'_>, request: &Request, unpacked: &Unp
 }
 
 /// Whether rustc's own tests are asked for; an error if they cannot run here.
-fn has_ui(planner: &Planner<'_>, request: &Request) -> Result<bool> {
+fn has_ui(planner: &Planner<'_>, request: &TrialRequest) -> Result<bool> {
     if !request.selection.has_ui() {
         return Ok(false);
     }
     planner.check_ui()?;
-    if matches!(request.options.runner, RunnerSpec::Ssh { .. }) {
+    if matches!(request.runner, RunnerSpec::Ssh { .. }) {
         let error = "rustc's own tests do not run on another machine: each is compiled here just before it runs\nhint: leave out the suites ui and ui-compile, or --runner";
         return Err(Coded::error(exit::USAGE, error));
     }
@@ -98,7 +100,7 @@ fn has_ui(planner: &Planner<'_>, request: &Request) -> Result<bool> {
 }
 
 /// The steps that a target's trials begin after.
-fn after(request: &Request, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
+fn after(request: &TrialRequest, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
     let library = if request.selection.has_library() { steps.test_programs } else { steps.toolchain };
     std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
 }
@@ -129,7 +131,7 @@ fn empty_report(planner: &Planner<'_>, host: report::Host, tested: &[TestedTarge
 /// Targets by link modes, and what all of them share.
 struct Matrix<'a> {
     planner: &'a Planner<'a>,
-    request: &'a Request<'a>,
+    request: &'a TrialRequest,
     plan: &'a Plan,
     fetch_wall_s: f64,
     store: &'a Store,
@@ -144,7 +146,7 @@ impl Matrix<'_> {
         let context = self.context(&builder.jobs, &folder);
         let trials: Vec<Trial> = tested
             .iter()
-            .flat_map(|subject| self.request.links().map(|link| Trial { context: &context, subject, link }))
+            .flat_map(|subject| self.request.links.iter().map(|&link| Trial { context: &context, subject, link }))
             .collect();
         let unfinished = trials.iter().map(|trial| self.unfinished(trial));
         let report = GrowingReport::new(report, unfinished, &folder, start);
@@ -172,8 +174,7 @@ impl Matrix<'_> {
     }
 
     fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> Context<'a> {
-        let selection = &self.request.selection;
-        Context { planner: self.planner, store: self.store, jobs, selection, report_folder }
+        Context { planner: self.planner, store: self.store, jobs, request: self.request, report_folder }
     }
 
     /// A run without results.
@@ -182,10 +183,10 @@ impl Matrix<'_> {
         report::Run {
             target: target.name.clone(),
             triple: target.triple.clone(),
-            runner: prepared.spec.clone(),
+            runner: self.request.runner.clone(),
             machines: prepared.runner.machine().map(|machine| machine.host.clone()).into_iter().collect(),
             link: trial.link,
-            isolation: prepared.isolation,
+            isolation: self.request.isolation,
             origin: self.request.origin(),
             programs: (!self.request.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             spawns: None,

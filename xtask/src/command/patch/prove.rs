@@ -18,7 +18,7 @@ use self::case::Case;
 use self::show::Row;
 use crate::build::step::{Node, Plan, Results, StepId, Task};
 use crate::build::{Patched, Planner, Sources};
-use crate::cli::{Prove, TargetNames};
+use crate::cli::{ProveArgs, TargetNames};
 use crate::host::survey::Rust;
 use crate::project::spec::Spec;
 use crate::source::prove::{HOST, OnTarget, Prover, Shown, Subject};
@@ -41,7 +41,7 @@ struct Trial<'a> {
     fallen: Vec<String>,
 }
 
-pub fn run(planner: &Planner<'_>, options: &Prove) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
     for name in &options.patches {
         planner.named_patches(name)?;
     }
@@ -70,7 +70,7 @@ pub fn run(planner: &Planner<'_>, options: &Prove) -> Result<u8> {
     Ok(code)
 }
 
-fn prove(planner: &Planner<'_>, options: &Prove, series: &[Series; 3], cases: &[Case]) -> Result<Vec<Row>> {
+fn prove(planner: &Planner<'_>, options: &ProveArgs, series: &[Series; 3], cases: &[Case]) -> Result<Vec<Row>> {
     let (barred, open): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.barred.is_some());
     let why = |case: &&Case| Row::not_run(case, case.barred.as_ref().map_or("", |barred| &barred.why));
     let rows = Mutex::new(barred.iter().map(why).collect::<Vec<Row>>());
@@ -146,7 +146,7 @@ fn step(case: &Case, patched: Patched) -> Option<StepId> {
 }
 
 impl Around {
-    fn find(planner: &Planner<'_>, options: &Prove, target: &Target) -> Result<Self> {
+    fn find(planner: &Planner<'_>, options: &ProveArgs, target: &Target) -> Result<Self> {
         let emulator = planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?;
         let on = OnTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
         Ok(Self { on, spec: planner.spec(target)?, stock_spec: planner.stock_spec(target)? })

@@ -15,7 +15,7 @@ use bringup_model::suite::{self, Ui};
 use bringup_model::target::Target;
 
 use crate::build::Planner;
-use crate::cli::{OwnRunner, Triage as Options};
+use crate::cli::TriageArgs;
 use crate::command::report;
 use crate::triage::Kind;
 
@@ -28,19 +28,20 @@ pub struct Failure {
     pub kind: Kind,
     /// How it was linked.
     pub link: Link,
-    /// What ran it.
-    pub runner: OwnRunner,
+    /// Whether it ran without an emulator.
+    pub native: bool,
     /// What it takes at most, by what it took; nothing if that is not known.
     pub takes: Option<Duration>,
 }
 
 /// What is asked for, refused where it makes no sense before anything is done.
-pub fn failures(planner: &Planner<'_>, options: &Options, target: &Target) -> Result<Vec<Failure>> {
+pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) -> Result<Vec<Failure>> {
     if let Some(patch) = &options.proof {
         let kind = proof(planner, patch)?;
         let links = if let Kind::Proof { proof, .. } = &kind { proof.links.first().copied() } else { None };
         let link = options.link.or(links).unwrap_or(Link::Dynamic);
-        return Ok(vec![Failure { kind, link, runner: options.runner.unwrap_or(OwnRunner::Qemu), takes: None }]);
+        let native = options.runner == Some(RunnerSpec::Native);
+        return Ok(vec![Failure { kind, link, native, takes: None }]);
     }
     let report = report::last(&planner.workspace.out)?;
     let other = report.as_ref().and_then(|report| of_others(planner, report));
@@ -74,7 +75,7 @@ fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
 }
 
 /// Every unexpected failure of the report, each once.
-fn unexpected(planner: &Planner<'_>, options: &Options, target: &Target, report: &Report) -> Result<Vec<Failure>> {
+fn unexpected(planner: &Planner<'_>, options: &TriageArgs, target: &Target, report: &Report) -> Result<Vec<Failure>> {
     let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
     if of_target.is_empty() {
         let text = format!("the last report is not about {}\nhint: cargo xtask test {0}", target.name);
@@ -112,7 +113,7 @@ fn unexpected(planner: &Planner<'_>, options: &Options, target: &Target, report:
 }
 
 /// The test that is named, as it failed last, if it did.
-fn named(options: &Options, target: &Target, report: Option<&Report>) -> Result<Failure> {
+fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Result<Failure> {
     let runs = || report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
     let (suite, test) = match &options.test[..] {
         [suite, test] if suite::library().contains(&suite.as_str()) => (suite.clone(), test),
@@ -147,23 +148,20 @@ fn named(options: &Options, target: &Target, report: Option<&Report>) -> Result<
 }
 
 /// Whether the options ask for what was run so.
-fn asked(options: &Options, run: &Run) -> bool {
-    let runner =
-        options.runner.is_none_or(|runner| (runner == OwnRunner::Native) == (run.runner == RunnerSpec::Native));
+fn asked(options: &TriageArgs, run: &Run) -> bool {
+    let is_native = |runner: &RunnerSpec| *runner == RunnerSpec::Native;
+    let runner = options.runner.as_ref().is_none_or(|runner| is_native(runner) == is_native(&run.runner));
     runner && options.link.is_none_or(|link| link == run.link)
 }
 
-fn as_it_failed(kind: Kind, options: &Options, failed: Option<(&Run, &Test)>) -> Failure {
-    let runner = match (options.runner, failed) {
-        (Some(runner), _) => runner,
-        (None, Some((run, _))) if run.runner == RunnerSpec::Native => OwnRunner::Native,
-        (None, _) => OwnRunner::Qemu,
-    };
+fn as_it_failed(kind: Kind, options: &TriageArgs, failed: Option<(&Run, &Test)>) -> Failure {
+    let runner = options.runner.as_ref().or(failed.map(|(run, _)| &run.runner));
+    let native = runner == Some(&RunnerSpec::Native);
     let link = options.link.or(failed.map(|(run, _)| run.link)).unwrap_or(Link::Dynamic);
     // What hung took as long as it was let.
     let ended = failed.filter(|(_, test)| test.outcome != Some(Outcome::Timeout));
     let takes = ended.and_then(|(_, test)| Duration::try_from_secs_f64(SLACK * test.wall_s).ok());
-    Failure { kind, link, runner, takes }
+    Failure { kind, link, native, takes }
 }
 
 fn is_unexpected(test: &Test) -> bool {

@@ -13,7 +13,7 @@ use bringup_model::target::Target;
 use crate::build::step::{Plan, StepId};
 use crate::build::store::Store;
 use crate::build::{Patched, Planner, Sources, TargetSteps};
-use crate::cli::Prove;
+use crate::cli::ProveArgs;
 use crate::source::patch::leave_out::falls_with;
 use crate::source::patch::references;
 
@@ -64,7 +64,7 @@ impl<'a> Case<'a> {
     /// The case of one patch, on as many of the targets that are asked for as it is for.
     pub fn new(
         planner: &Planner<'_>,
-        options: &Prove,
+        options: &ProveArgs,
         source: &'a Source,
         patch: &'a Patch,
         wanted: &[Target],

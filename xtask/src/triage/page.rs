@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use bringup_model::triage::{Control, Row, Seen, Setting};
 
-use super::table::{Cell, Tone, columns};
-use crate::triage::Triage;
-use crate::triage::capture::{Halt, Thread};
+use super::Triage;
+use super::capture::{Halt, Thread};
+use crate::render::table::{Cell, Tone, columns};
 
 /// The most of a program's output that goes into the page.
 const OUTPUT: usize = 16 * 1024;

@@ -22,7 +22,7 @@ pub use compiler::CompilerOptions;
 pub use grammar::{command, parse};
 pub use name::BINARY;
 pub use patch::{PatchVerb, ProveArgs};
-pub use report::{BlessArgs, Format, ReportArgs, ReportVerb};
+pub use report::{BlessArgs, ReportArgs, ReportFormat, ReportVerb};
 pub use target::{TargetNames, TargetVerb};
 pub use test::{BringupArgs, RunArgs, SmokeArgs, TestArgs, TestVerb};
 pub use triage::TriageArgs;

@@ -32,14 +32,14 @@ use bringup_runner::test_set::TestSet;
 
 use self::prepare::{Prepared, PreparedRunner};
 use self::request::{TestSelection, TrialRequest};
-use self::suite::Surroundings;
+use self::suite::TestEnvironment;
 use crate::build::Planner;
 use crate::build::step::{Node, Plan, StepCost, StepId};
 use crate::build::store::Store;
 use crate::error::disk;
 
 /// What all trials of an invocation share.
-struct Context<'a> {
+struct TrialContext<'a> {
     planner: &'a Planner<'a>,
     store: &'a Store,
     jobs: &'a Jobs,
@@ -62,7 +62,7 @@ struct TestedTarget<'a> {
 
 /// One target in one link mode.
 struct Trial<'a> {
-    context: &'a Context<'a>,
+    context: &'a TrialContext<'a>,
     subject: &'a TestedTarget<'a>,
     link: Link,
 }
@@ -90,22 +90,22 @@ impl Trial<'_> {
     fn fill(&self, run: &mut report::Run) -> Result<()> {
         interrupt::check()?;
         let runner = self.runner()?;
-        let around = self.surround(&runner, run)?;
+        let environment = self.surround(&runner, run)?;
         if self.selection().smoke {
             let toolchain = self.subject.toolchain.context("there is no toolchain for the smoke checks")?;
-            self.smoke(run, toolchain, &around)?;
+            self.smoke(run, toolchain, &environment)?;
         }
         if self.selection().suites.is_empty() {
             return Ok(());
         }
-        let stale = self.context.report_folder.join(&around.logs);
+        let stale = self.context.report_folder.join(&environment.logs);
         if stale.exists() {
             fs_err::remove_dir_all(stale)?;
         }
         let mut judged = Vec::new();
         let mut stopped = Ok(());
         for suite in &self.selection().suites {
-            match self.suite(suite, &around, &mut run.notes) {
+            match self.suite(suite, &environment, &mut run.notes) {
                 Ok(suite) => judged.push(suite),
                 // The suites that are complete stay.
                 Err(error) => {
@@ -122,7 +122,7 @@ impl Trial<'_> {
     }
 
     /// Prepares what surrounds the programs, and notes what of it the host cannot give.
-    fn surround(&self, runner: &Runner, run: &mut report::Run) -> Result<Surroundings> {
+    fn surround(&self, runner: &Runner, run: &mut report::Run) -> Result<TestEnvironment> {
         let prepared = self.subject.prepared;
         if let Some(Machine { host, kernel, jobs, .. }) = prepared.runner.machine().map(Arc::as_ref) {
             run.notes.push(format!("the tests run on {host} (kernel {kernel}), {} at a time", jobs.total()));
@@ -137,7 +137,7 @@ impl Trial<'_> {
         }
         let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns };
         let logs = format!("logs/{}-{}-{}", run.target, run.runner.word(), run.link);
-        Ok(Surroundings { inputs: self.inputs(runner, &sandbox)?, sandbox, setting, logs })
+        Ok(TestEnvironment { inputs: self.inputs(runner, &sandbox)?, sandbox, setting, logs })
     }
 
     fn runner(&self) -> Result<Runner> {

@@ -11,7 +11,7 @@ use bringup_model::report::diff::diff;
 use bringup_model::report::merge::merge;
 
 use crate::build::Workspace;
-use crate::cli::{Format, ReportArgs, ReportVerb};
+use crate::cli::{ReportArgs, ReportFormat, ReportVerb};
 use crate::render;
 
 pub fn run(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
@@ -39,11 +39,11 @@ fn show(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
         code = code.max(crate::error::of_report(&report));
         let folder = file.parent().unwrap_or(Path::new("."));
         super::print(&match options.format {
-            Format::Terminal => render::terminal::render(&report, folder, workspace.console.color()),
-            Format::Markdown => render::markdown::render(&report),
-            Format::Html => render::html::render(&report)?,
-            Format::Junit => String::from_utf8(render::junit::render(&report)?)?,
-            Format::Json => String::from_utf8(render::json::write(&report)?)?,
+            ReportFormat::Terminal => render::terminal::render(&report, folder, workspace.console.color()),
+            ReportFormat::Markdown => render::markdown::render(&report),
+            ReportFormat::Html => render::html::render(&report)?,
+            ReportFormat::Junit => String::from_utf8(render::junit::render(&report)?)?,
+            ReportFormat::Json => String::from_utf8(render::json::write(&report)?)?,
         })?;
     }
     Ok(code)

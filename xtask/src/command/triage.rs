@@ -21,8 +21,8 @@ use crate::project::shown;
 
 use crate::smoke;
 use crate::source::git;
-use crate::triage::page::{self, About};
-use crate::triage::{self, Kind, Request, Triage, Where, script};
+use crate::triage::page::{self, PageContext};
+use crate::triage::{self, RunConfig, Triage, TriageRequest, Triaged, script};
 
 /// How long one run may take, unless the user says otherwise, or the test took longer before: alone, hardly any does.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -36,12 +36,12 @@ pub fn run(planner: &Planner<'_>, options: &TriageArgs) -> Result<u8> {
         return Ok(exit::NOTHING_RAN);
     }
     let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
-    let requests: Vec<Request> =
+    let requests: Vec<TriageRequest> =
         failures.into_iter().map(|failure| request(planner, options, &target, failure)).collect::<Result<_>>()?;
     let store = planner.workspace.store()?;
     let mut failed = 0;
     for request in &requests {
-        let title = request.kind.title();
+        let title = request.triaged.title();
         match one(planner, &store, &targets, request, options) {
             // The others can be triaged all the same.
             Err(error) if requests.len() > 1 && crate::error::of_error(&error) != exit::INTERRUPTED => {
@@ -62,40 +62,51 @@ fn request(
     planner: &Planner<'_>,
     options: &TriageArgs,
     target: &Target,
-    failure: failures::Failure,
-) -> Result<Request> {
+    failure: failures::TestFailure,
+) -> Result<TriageRequest> {
     let emulator = if failure.native {
         smoke::elf::check_native(target)?;
         None
     } else {
         Some(planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?)
     };
-    let base =
-        Where { target: target.clone(), emulator, link: failure.link, isolation: options.isolation, opt_level: None };
+    let base = RunConfig {
+        target: target.clone(),
+        emulator,
+        link: failure.link,
+        isolation: options.isolation,
+        opt_level: None,
+    };
     let limit = match (options.limit, failure.takes) {
         (Some(seconds), _) => Duration::from_secs(seconds.into()),
         (None, takes) => {
             LIMIT.max(takes.unwrap_or_default()).min(Duration::from_secs(planner.project.pins.limits.test_seconds))
         }
     };
-    Ok(Request { kind: failure.kind, base, emulators: options.control_qemu.clone(), deep: options.deep, limit })
+    Ok(TriageRequest {
+        triaged: failure.triaged,
+        base,
+        emulators: options.control_qemu.clone(),
+        deep: options.deep,
+        limit,
+    })
 }
 
 fn one(
     planner: &Planner<'_>,
     store: &Store,
     targets: &[Target],
-    request: &Request,
+    request: &TriageRequest,
     options: &TriageArgs,
 ) -> Result<()> {
     let triage = triage::run(planner, store, targets, request)?;
-    let about = About {
+    let context = PageContext {
         versions: versions(planner, request)?,
         patches: patches(planner)?,
         source: source(planner, request)?,
         command: command(planner, request, options),
     };
-    let page = page::markdown(&triage, &request.base.target.name, &about);
+    let page = page::markdown(&triage, &request.base.target.name, &context);
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let page = script::portable(
         &page,
@@ -107,12 +118,12 @@ fn one(
     super::print(&format!("{head}\n\n{table}\n{}\n", shown(&planner.project.root, &file)))
 }
 
-fn heading(triage: &Triage, request: &Request) -> String {
+fn heading(triage: &Triage, request: &TriageRequest) -> String {
     format!("{} on {}", triage.title, request.base.target.name)
 }
 
 /// The test and where it failed: what fails in two ways has two pages.
-fn page_name(request: &Request, options: &TriageArgs) -> String {
+fn page_name(request: &TriageRequest, options: &TriageArgs) -> String {
     let base = &request.base;
     let runner = match (&base.emulator, &options.qemu) {
         (None, _) => "-native".to_owned(),
@@ -136,7 +147,7 @@ fn write(planner: &Planner<'_>, name: &str, page: &str) -> Result<PathBuf> {
     Ok(file)
 }
 
-fn versions(planner: &Planner<'_>, request: &Request) -> Result<Vec<(String, String)>> {
+fn versions(planner: &Planner<'_>, request: &TriageRequest) -> Result<Vec<(String, String)>> {
     let host = planner.host()?;
     let kernel = rustix::system::uname();
     let named = |name: &str, version: &str| (name.to_owned(), version.to_owned());
@@ -181,18 +192,18 @@ fn patches(planner: &Planner<'_>) -> Result<Vec<String>> {
 }
 
 /// The proof's file and its text.
-fn source(planner: &Planner<'_>, request: &Request) -> Result<Option<(String, String)>> {
-    let Kind::Proof { file, .. } = &request.kind else { return Ok(None) };
+fn source(planner: &Planner<'_>, request: &TriageRequest) -> Result<Option<(String, String)>> {
+    let Triaged::Proof { file, .. } = &request.triaged else { return Ok(None) };
     Ok(Some((shown(&planner.project.root, file), fs_err::read_to_string(file)?)))
 }
 
 /// The command line that does this triage again.
-fn command(planner: &Planner<'_>, request: &Request, options: &TriageArgs) -> String {
+fn command(planner: &Planner<'_>, request: &TriageRequest, options: &TriageArgs) -> String {
     let mut words = vec!["cargo".to_owned(), "xtask".into(), "triage".into(), request.base.target.name.clone()];
-    match (&request.kind, &options.proof) {
-        (Kind::Test { suite, test }, _) => words.extend([suite.clone(), quote(test.as_ref())]),
-        (Kind::Proof { .. }, Some(patch)) => words.extend(["--proof".into(), patch.to_string()]),
-        (Kind::Proof { .. }, None) => {}
+    match (&request.triaged, &options.proof) {
+        (Triaged::Test { suite, test }, _) => words.extend([suite.clone(), quote(test.as_ref())]),
+        (Triaged::Proof { .. }, Some(patch)) => words.extend(["--proof".into(), patch.to_string()]),
+        (Triaged::Proof { .. }, None) => {}
     }
     words.extend(["--link".into(), request.base.link.to_string()]);
     match (&request.base.emulator, &options.qemu) {

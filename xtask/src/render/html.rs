@@ -10,7 +10,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, escape_formatter};
 
 use super::table::{Cell, Tone};
-use super::view::{self, Kind, visible};
+use super::view::{self, UnexpectedKind, visible};
 
 /// The whole page.
 pub fn render(report: &Report) -> Result<String> {
@@ -61,7 +61,7 @@ fn matrix(report: &Report) -> Vec<Vec<Value>> {
     rows.into_iter().map(|cells| row(cells).collect()).collect()
 }
 
-fn unexpected(item: &view::Item<'_>) -> Value {
+fn unexpected(item: &view::UnexpectedResult<'_>) -> Value {
     context! {
         tone => item.kind.tone().word(),
         word => item.kind.word(),
@@ -69,7 +69,7 @@ fn unexpected(item: &view::Item<'_>) -> Value {
         suite => item.suite,
         name => item.name,
         detail => &item.detail,
-        lines => matches!(item.kind, Kind::Smoke | Kind::Incomplete),
+        lines => matches!(item.kind, UnexpectedKind::Smoke | UnexpectedKind::Incomplete),
         log => item.log,
     }
 }

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use bringup_model::report::Report;
 
 use super::table::{Cell, columns, paint};
-use super::view::{self, Item};
+use super::view::{self, UnexpectedResult};
 
 const WIDTH: usize = 100;
 /// Of what is said about an unexpected result, after the column with the word for it.
@@ -78,7 +78,7 @@ fn unexpected(report: &Report, folder: &Path, color: bool) -> String {
     text
 }
 
-fn item(item: &Item<'_>, folder: &Path, color: bool) -> String {
+fn item(item: &UnexpectedResult<'_>, folder: &Path, color: bool) -> String {
     let word = paint(&format!("{:<13}", item.kind.word()), item.kind.tone().style(), color);
     let mut what = item.run.name();
     for part in [item.suite, item.name].into_iter().filter(|part| !part.is_empty()) {

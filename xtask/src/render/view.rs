@@ -66,7 +66,7 @@ pub fn verdict_tone(verdict: RunVerdict) -> Tone {
 
 /// Why something is in the list of unexpected results, in the order of that list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum UnexpectedKind {
     /// A test did worse than known.
     Regression,
     /// A test did better than known.
@@ -81,7 +81,7 @@ pub enum Kind {
     Incomplete,
 }
 
-impl Kind {
+impl UnexpectedKind {
     /// The word for it, as in the report.
     pub fn word(self) -> &'static str {
         match self {
@@ -115,9 +115,9 @@ impl Kind {
 
 /// One unexpected result.
 #[derive(Debug)]
-pub struct Item<'a> {
+pub struct UnexpectedResult<'a> {
     /// Why it is here.
-    pub kind: Kind,
+    pub kind: UnexpectedKind,
     /// The run it belongs to.
     pub run: &'a Run,
     /// The suite; empty for a smoke check or an incomplete run.
@@ -131,23 +131,30 @@ pub struct Item<'a> {
 }
 
 /// Everything that a reader must look at, regressions first.
-pub fn unexpected(report: &Report) -> Vec<Item<'_>> {
+pub fn unexpected(report: &Report) -> Vec<UnexpectedResult<'_>> {
     let mut items = Vec::new();
     for run in &report.runs {
         for suite in &run.suites {
             items.extend(suite.tests.iter().filter_map(|test| {
                 let (suite, name) = (suite.suite.as_str(), test.name.as_str());
-                let kind = Kind::of(test.verdict)?;
-                Some(Item { kind, run, suite, name, detail: what_happened(test), log: test.log.as_deref() })
+                let kind = UnexpectedKind::of(test.verdict)?;
+                Some(UnexpectedResult { kind, run, suite, name, detail: what_happened(test), log: test.log.as_deref() })
             }));
         }
         for check in run.smoke.iter().filter(|check| check.outcome.is_failure()) {
             let (name, detail) = (check.check.as_str(), check.detail.clone());
-            items.push(Item { kind: Kind::Smoke, run, suite: "", name, detail, log: None });
+            items.push(UnexpectedResult { kind: UnexpectedKind::Smoke, run, suite: "", name, detail, log: None });
         }
         if run.verdict == RunVerdict::Incomplete || run.error.is_some() {
             let detail = run.error.clone().unwrap_or_else(|| "no error was recorded".into());
-            items.push(Item { kind: Kind::Incomplete, run, suite: "", name: "", detail, log: None });
+            items.push(UnexpectedResult {
+                kind: UnexpectedKind::Incomplete,
+                run,
+                suite: "",
+                name: "",
+                detail,
+                log: None,
+            });
         }
     }
     // Stable: within a kind the order is the report's.

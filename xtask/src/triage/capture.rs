@@ -13,7 +13,7 @@ use bringup_runner::one_test::Conditions;
 use bringup_runner::sandbox::Tracing;
 
 use super::gdb::{self, End, Register, Stop, Stub, shown};
-use super::place::Place;
+use super::prepare::PreparedTest;
 use super::symbols::{self, Modules};
 
 /// Lines of the system calls that are kept.
@@ -63,19 +63,22 @@ pub struct Thread {
 }
 
 /// The end of what QEMU's `-strace` says of a failing run, as far as it is about the test.
-pub fn calls(place: &Place, folder: &Path, limit: Duration, jobs: &Jobs) -> Result<Vec<String>> {
+pub fn calls(prepared: &PreparedTest, folder: &Path, limit: Duration, jobs: &Jobs) -> Result<Vec<String>> {
     for number in 0..TRIES {
         let folder = folder.join(format!("strace{number}"));
         fs_err::create_dir_all(&folder)?;
         let file = folder.join("strace");
         let options = ["-strace".into(), "-D".into(), file.clone().into()].to_vec();
         let tracing = Tracing { options, ..Tracing::default() };
-        let ran =
-            place.subject.run(&place.sandbox, &folder, &Conditions { limit, jobs: Some(jobs), tracing: &tracing })?;
+        let ran = prepared.subject.run(
+            &prepared.sandbox,
+            &folder,
+            &Conditions { limit, jobs: Some(jobs), tracing: &tracing },
+        )?;
         if ran.outcome.is_failure() {
             let text = fs_err::read(&file).context("the emulator wrote no trace of system calls")?;
             let text = String::from_utf8_lossy(&text).into_owned();
-            let reported = place.subject.test.is_some() && ran.outcome == Outcome::Fail;
+            let reported = prepared.subject.test.is_some() && ran.outcome == Outcome::Fail;
             return Ok(of_the_test(&text.lines().collect::<Vec<_>>(), reported));
         }
     }
@@ -92,18 +95,18 @@ fn of_the_test(lines: &[&str], reported: bool) -> Vec<String> {
 }
 
 /// Runs it under QEMU's gdb stub until it fails as it did: to the signal that ends it, or to where it hangs.
-pub fn halt(place: &Place, outcome: Outcome, folder: &Path, jobs: &Jobs) -> Result<Halt> {
+pub fn halt(prepared: &PreparedTest, outcome: Outcome, folder: &Path, jobs: &Jobs) -> Result<Halt> {
     for number in 0..TRIES {
         let folder = folder.join(format!("gdb{number}"));
         fs_err::create_dir_all(&folder)?;
-        if let Some(halt) = halt_once(place, outcome == Outcome::Timeout, &folder, jobs)? {
+        if let Some(halt) = halt_once(prepared, outcome == Outcome::Timeout, &folder, jobs)? {
             return Ok(halt);
         }
     }
     bail!("under the gdb stub it does not fail")
 }
 
-fn halt_once(place: &Place, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<Option<Halt>> {
+fn halt_once(prepared: &PreparedTest, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<Option<Halt>> {
     let socket = folder.join("gdb");
     // A stub does not listen while the program runs: a signal from outside is what stops one that hangs.
     let words = ["timeout", "--foreground", "-s", "QUIT", &HANG.as_secs().to_string()].map(OsString::from);
@@ -113,14 +116,14 @@ fn halt_once(place: &Place, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<O
     std::thread::scope(|scope| {
         let running = scope.spawn(|| {
             let conditions = Conditions { limit: 6 * HANG, jobs: Some(jobs), tracing: &tracing };
-            let ran = place.subject.run(&place.sandbox, folder, &conditions);
+            let ran = prepared.subject.run(&prepared.sandbox, folder, &conditions);
             ended.store(true, Ordering::Relaxed);
             ran
         });
         let followed = Stub::connect(&socket, || !ended.load(Ordering::Relaxed)).and_then(|mut stub| {
-            let elf = &place.target.elf;
-            let registers = stub.registers(&place.target.qemu.registers, elf.class.into())?;
-            let followed = follow(&mut stub, hangs, |stub, all| look(stub, place, &registers, all));
+            let elf = &prepared.target.elf;
+            let registers = stub.registers(&prepared.target.qemu.registers, elf.class.into())?;
+            let followed = follow(&mut stub, hangs, |stub, all| look(stub, prepared, &registers, all));
             stub.kill();
             followed
         });
@@ -203,27 +206,27 @@ fn follow(
 }
 
 /// Looks at the thread that has stopped, and at the others if `all`.
-fn look(stub: &mut Stub, place: &Place, registers: &[Register], all: bool) -> Result<Vec<Thread>> {
-    let elf = &place.target.elf;
+fn look(stub: &mut Stub, prepared: &PreparedTest, registers: &[Register], all: bool) -> Result<Vec<Thread>> {
+    let elf = &prepared.target.elf;
     let (word, big) = (usize::from(elf.class / 8), elf.big_endian);
-    let loader = symbols::loader(&place.sysroot, &place.target.musl.loader);
+    let loader = symbols::loader(&prepared.sysroot, &prepared.target.musl.loader);
     let auxv = stub.object("auxv:read:")?;
-    let modules = Modules::place(&place.subject.program, &loader, &auxv, word, big)?;
-    let view = View { place, registers, modules, word, big };
+    let modules = Modules::locate(&prepared.subject.program, &loader, &auxv, word, big)?;
+    let reader = ThreadReader { prepared, registers, modules, word, big };
     let mut threads = Vec::new();
     if all {
         for thread in stub.threads()?.iter().take(THREADS) {
             stub.select(thread)?;
-            threads.push(view.thread(stub)?);
+            threads.push(reader.thread(stub)?);
         }
     } else {
-        threads.push(view.thread(stub)?);
+        threads.push(reader.thread(stub)?);
     }
     Ok(threads)
 }
 
-struct View<'a> {
-    place: &'a Place,
+struct ThreadReader<'a> {
+    prepared: &'a PreparedTest,
     registers: &'a [Register],
     modules: Modules,
     /// Bytes of an address.
@@ -231,11 +234,11 @@ struct View<'a> {
     big: bool,
 }
 
-impl View<'_> {
+impl ThreadReader<'_> {
     fn thread(&self, stub: &mut Stub) -> Result<Thread> {
         let counter = self.named(None, PROGRAM_COUNTER).context("the gdb stub names no program counter")?;
         let pc = symbols::number(&stub.register(counter)?, self.big);
-        let qemu = &self.place.target.qemu;
+        let qemu = &self.prepared.target.qemu;
         let link = self.address(stub, qemu.link_register.as_deref(), LINK_REGISTER)?;
         let stack = match self.address(stub, qemu.stack_register.as_deref(), STACK_POINTER)? {
             Some(sp) => stack(stub, sp),

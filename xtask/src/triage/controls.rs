@@ -8,7 +8,7 @@ use bringup_model::link::Link;
 use bringup_model::target::Target;
 use bringup_model::triage::Control;
 
-use super::place::{Kind, Where};
+use super::prepare::{RunConfig, Triaged};
 use crate::build::Planner;
 use crate::host::emulator::{self, Emulator};
 use crate::smoke;
@@ -17,21 +17,21 @@ use crate::smoke;
 pub const OPT_LEVEL: &str = "0";
 
 /// A control, and where it runs or why it does not.
-pub struct Choice {
+pub struct ControlChoice {
     /// Which.
     pub control: Control,
     /// Where, or why not.
-    pub place: Result<Where, String>,
+    pub config: Result<RunConfig, String>,
 }
 
 /// What controls are chosen by.
-pub struct Chooser<'a> {
+pub struct ControlChooser<'a> {
     /// Where emulators come from.
     pub planner: &'a Planner<'a>,
     /// What is triaged.
-    pub kind: &'a Kind,
+    pub triaged: &'a Triaged,
     /// The failing setting.
-    pub base: &'a Where,
+    pub base: &'a RunConfig,
     /// Every target there is.
     pub targets: &'a [Target],
     /// Whether to build what is not there.
@@ -42,78 +42,81 @@ pub struct Chooser<'a> {
     pub emulators: Vec<Result<Emulator, String>>,
 }
 
-impl Chooser<'_> {
+impl ControlChooser<'_> {
     /// Every control that is not about std's opt-level, in the order of the table.
-    pub fn choose(&self) -> Result<Vec<Choice>> {
+    pub fn choose(&self) -> Result<Vec<ControlChoice>> {
         let mut choices = self.isolation();
         if self.base.emulator.is_some() {
             choices.extend(self.other_emulators());
         }
         choices.extend(self.machine()?);
         let link = if self.base.link == Link::Dynamic { Link::Static } else { Link::Dynamic };
-        choices.push(Choice { control: Control::Link, place: Ok(Where { link, ..self.base.clone() }) });
+        choices.push(ControlChoice { control: Control::Link, config: Ok(RunConfig { link, ..self.base.clone() }) });
         choices.extend(self.architectures()?);
         Ok(choices)
     }
 
     /// With another opt-level.
-    pub fn opt_level(&self) -> Choice {
-        let place = if self.kind.has_std() {
-            Ok(Where { opt_level: Some(OPT_LEVEL), ..self.base.clone() })
+    pub fn opt_level(&self) -> ControlChoice {
+        let config = if self.triaged.has_std() {
+            Ok(RunConfig { opt_level: Some(OPT_LEVEL), ..self.base.clone() })
         } else {
             Err("it is a C program, of which std is no part".into())
         };
-        Choice { control: Control::OptLevel, place }
+        ControlChoice { control: Control::OptLevel, config }
     }
 
     /// All of it, if some was switched off, and what is between; else without what lets programs start each other.
-    fn isolation(&self) -> Vec<Choice> {
+    fn isolation(&self) -> Vec<ControlChoice> {
         let others: &[Isolation] = match self.base.isolation {
             Isolation::Full => &[Isolation::Network],
             Isolation::Network => &[Isolation::Full],
             Isolation::None => &[Isolation::Network, Isolation::Full],
         };
         let choice = |isolation: &Isolation| {
-            let place = Where { isolation: *isolation, ..self.base.clone() };
-            Choice { control: Control::Isolation, place: Ok(place) }
+            let config = RunConfig { isolation: *isolation, ..self.base.clone() };
+            ControlChoice { control: Control::Isolation, config: Ok(config) }
         };
         others.iter().map(choice).collect()
     }
 
-    fn other_emulators(&self) -> Vec<Choice> {
-        let place = |emulator: &Result<Emulator, String>| match emulator {
-            Ok(emulator) => Ok(Where { emulator: Some(emulator.clone()), ..self.base.clone() }),
+    fn other_emulators(&self) -> Vec<ControlChoice> {
+        let config = |emulator: &Result<Emulator, String>| match emulator {
+            Ok(emulator) => Ok(RunConfig { emulator: Some(emulator.clone()), ..self.base.clone() }),
             Err(why) => Err(why.clone()),
         };
-        let choices =
-            self.emulators.iter().map(|emulator| Choice { control: Control::Emulator, place: place(emulator) });
-        let choices: Vec<Choice> = choices.collect();
+        let choices = self
+            .emulators
+            .iter()
+            .map(|emulator| ControlChoice { control: Control::Emulator, config: config(emulator) });
+        let choices: Vec<ControlChoice> = choices.collect();
         if choices.is_empty() {
             let why = "there is no other version; bringup.toml's [[qemu.control]] or --control-qemu names some".into();
-            return vec![Choice { control: Control::Emulator, place: Err(why) }];
+            return vec![ControlChoice { control: Control::Emulator, config: Err(why) }];
         }
         choices
     }
 
     /// The target that this machine runs itself, natively and under the emulator.
-    fn machine(&self) -> Result<Vec<Choice>> {
+    fn machine(&self) -> Result<Vec<ControlChoice>> {
         let own = |target: &&Target| smoke::elf::check_native(target).is_ok();
         let Some(target) = self.targets.iter().find(own) else {
-            let none = |control| Choice { control, place: Err("no target is of this machine's architecture".into()) };
+            let none =
+                |control| ControlChoice { control, config: Err("no target is of this machine's architecture".into()) };
             return Ok(vec![none(Control::Native), none(Control::Emulated)]);
         };
         let mut choices = Vec::new();
         for (control, emulated) in [(Control::Native, false), (Control::Emulated, true)] {
             let same = target.name == self.base.target.name && emulated == self.base.emulator.is_some();
             if !same {
-                choices.push(Choice { control, place: self.on(target, emulated)? });
+                choices.push(ControlChoice { control, config: self.on(target, emulated)? });
             }
         }
         Ok(choices)
     }
 
     /// One of the same kind, one of the other byte order, one of the other word size.
-    fn architectures(&self) -> Result<Vec<Choice>> {
+    fn architectures(&self) -> Result<Vec<ControlChoice>> {
         let ours = &self.base.target.elf;
         let same_class = |target: &Target| target.elf.class == ours.class;
         let same_order = |target: &Target| target.elf.big_endian == ours.big_endian;
@@ -125,11 +128,11 @@ impl Chooser<'_> {
         ];
         let mut choices = Vec::new();
         for (control, picked) in picks {
-            let place = match picked {
+            let config = match picked {
                 Ok(target) => self.on(target, true)?,
                 Err(why) => Err(why),
             };
-            choices.push(Choice { control, place });
+            choices.push(ControlChoice { control, config });
         }
         Ok(choices)
     }
@@ -163,7 +166,7 @@ impl Chooser<'_> {
     }
 
     /// The same test on another target.
-    fn on(&self, target: &Target, emulated: bool) -> Result<Result<Where, String>> {
+    fn on(&self, target: &Target, emulated: bool) -> Result<Result<RunConfig, String>> {
         if !self.is_usable(target) {
             return Ok(Err(format!("{} is not built; --deep builds it", target.name)));
         }
@@ -176,7 +179,7 @@ impl Chooser<'_> {
         } else {
             None
         };
-        Ok(Ok(Where { target: target.clone(), emulator, ..self.base.clone() }))
+        Ok(Ok(RunConfig { target: target.clone(), emulator, ..self.base.clone() }))
     }
 }
 

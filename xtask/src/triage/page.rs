@@ -60,7 +60,7 @@ fn result(row: &Row) -> (String, Tone) {
 }
 
 /// What else the page says.
-pub struct About {
+pub struct PageContext {
     /// What it was seen with, as names and versions.
     pub versions: Vec<(String, String)>,
     /// The files of the patches on the sources.
@@ -72,19 +72,19 @@ pub struct About {
 }
 
 /// The page.
-pub fn markdown(triage: &Triage, target: &str, about: &About) -> String {
+pub fn markdown(triage: &Triage, target: &str, context: &PageContext) -> String {
     let mut text = format!("# {} on {target}\n\n{}\n\n", plain(&triage.title), plain(&triage.finding.sentence));
-    for (name, version) in &about.versions {
+    for (name, version) in &context.versions {
         let _ = writeln!(text, "- {name}: {}", plain(version));
     }
     for note in &triage.notes {
         let _ = writeln!(text, "- {}", plain(note));
     }
-    if !about.patches.is_empty() {
-        let count = format!("Patches on the sources: {}", about.patches.len());
-        text.push_str(&folded(&count, &about.patches.join("\n"), ""));
+    if !context.patches.is_empty() {
+        let count = format!("Patches on the sources: {}", context.patches.len());
+        text.push_str(&folded(&count, &context.patches.join("\n"), ""));
     }
-    if let Some((file, source)) = &about.source {
+    if let Some((file, source)) = &context.source {
         let language = file.rsplit_once('.').map_or("", |(_, extension)| extension);
         text.push_str(&folded(file, source, language));
     }
@@ -93,7 +93,7 @@ pub fn markdown(triage: &Triage, target: &str, about: &About) -> String {
         let cells = places(row).map(|cell| plain(&cell)).join(" | ");
         let _ = writeln!(text, "| {cells} | {} | {:.1} s |", plain(&result(row).0), row.wall_s);
     }
-    text.push_str(&reproduction(triage, &about.command));
+    text.push_str(&reproduction(triage, &context.command));
     if !triage.output.is_empty() {
         let (cut, kept) = end_of(&triage.output, OUTPUT);
         let _ = write!(text, "\n## Output\n\n{}", fenced(&format!("{cut}{kept}"), ""));
@@ -346,11 +346,11 @@ mod tests {
         if let Some(at) = &mut native.setting {
             at.emulator = None;
         }
-        let about = About { versions: vec![], patches: vec![], source: None, command: "again".into() };
-        let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &about);
+        let context = PageContext { versions: vec![], patches: vec![], source: None, command: "again".into() };
+        let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &context);
         assert_eq!(text.matches(&format!("Not had: {NATIVE}")).count(), 2, "{text}");
         native.seen = row(Control::Alone, &[], 0).seen;
-        let text = markdown(&triage(vec![(native, "a")]), "fake", &about);
+        let text = markdown(&triage(vec![(native, "a")]), "fake", &context);
         assert!(!text.contains("Not had"), "{text}");
     }
 

@@ -67,7 +67,7 @@ pub struct Modules(Vec<Module>);
 
 impl Modules {
     /// Those of `program`, whose loader is `loader`, as its auxiliary vector places them.
-    pub fn place(program: &Path, loader: &Path, auxv: &[u8], word: usize, big_endian: bool) -> Result<Self> {
+    pub fn locate(program: &Path, loader: &Path, auxv: &[u8], word: usize, big_endian: bool) -> Result<Self> {
         let words: Vec<u64> = auxv.chunks_exact(word).map(|bytes| number(bytes, big_endian)).collect();
         let value = |kind| words.chunks_exact(2).find(|pair| pair[0] == kind).map(|pair| pair[1]);
         let mut own = Module::read(program)?;
@@ -141,7 +141,7 @@ mod tests {
         assert!(module.symbols.iter().any(|(.., name)| name.contains("triage::symbols::tests::our_own_program")));
         let entry = module.entry.to_le_bytes();
         let auxv: Vec<u8> = [AT_ENTRY.to_le_bytes(), entry, [0; 8], [0; 8]].concat();
-        let modules = Modules::place(&own, &own, &auxv, 8, false).unwrap();
+        let modules = Modules::locate(&own, &own, &auxv, 8, false).unwrap();
         assert!(modules.name(module.entry).is_some());
     }
 }

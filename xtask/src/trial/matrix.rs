@@ -17,7 +17,7 @@ use bringup_runner::jobs::Jobs;
 use super::growing::GrowingReport;
 use super::prepare::PreparedTargets;
 use super::request::TrialRequest;
-use super::{Context, TestedTarget, Trial, step_times};
+use super::{TestedTarget, Trial, TrialContext, step_times};
 use crate::build::step::{self, Plan, Results, StepId, Task, test_programs};
 use crate::build::store::Store;
 use crate::build::{Planner, Sources, TargetSteps, UiSteps};
@@ -173,8 +173,8 @@ impl Matrix<'_> {
         Ok(if code == exit::STEP { of_step.unwrap_or(code) } else { code })
     }
 
-    fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> Context<'a> {
-        Context { planner: self.planner, store: self.store, jobs, request: self.request, report_folder }
+    fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> TrialContext<'a> {
+        TrialContext { planner: self.planner, store: self.store, jobs, request: self.request, report_folder }
     }
 
     /// A run without results.

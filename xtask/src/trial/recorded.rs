@@ -89,13 +89,13 @@ impl<'a> Record<'a> {
 }
 
 /// How long a target's tests took the last time, in out/durations/. It decides only the order of a run.
-pub struct Recorded<'a> {
+pub struct RecordedDurations<'a> {
     store: &'a Store,
     path: PathBuf,
     suites: BTreeMap<String, Durations>,
 }
 
-impl<'a> Recorded<'a> {
+impl<'a> RecordedDurations<'a> {
     /// Those of one link mode; those of the other where there are none.
     pub fn load(store: &'a Store, target: &str, link: Link) -> Self {
         let path = |link: Link| store.root().join("durations").join(format!("{target}-{link}.json"));

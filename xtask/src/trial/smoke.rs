@@ -11,18 +11,18 @@ use bringup_runner::sandbox::Sandbox;
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use super::suite::Surroundings;
+use super::suite::TestEnvironment;
 use super::{Trial, step_time};
 use crate::build::step::Node;
 use crate::smoke::{Findings, Smoke};
 use crate::trial::recorded::Record;
 
 impl Trial<'_> {
-    pub(super) fn smoke(&self, run: &mut report::Run, toolchain: &Node, around: &Surroundings) -> Result<()> {
+    pub(super) fn smoke(&self, run: &mut report::Run, toolchain: &Node, environment: &TestEnvironment) -> Result<()> {
         let sources = self.context.planner.project.root.join("smoke");
         let start = Instant::now();
         let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
-        let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&around.inputs);
+        let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&environment.inputs);
         let record = Record::new(self.context.store, &self.subject.target.name, inputs);
         let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
         if let Some(checks) = known {
@@ -33,7 +33,7 @@ impl Trial<'_> {
         }
         let handle =
             self.context.planner.workspace.console.step(&format!("smoke {} {}", self.subject.target.name, self.link));
-        let found = self.run_smoke(&sources, toolchain, &around.sandbox)?;
+        let found = self.run_smoke(&sources, toolchain, &environment.sandbox)?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", start.elapsed(), found.cpu));

@@ -19,7 +19,7 @@ use bringup_runner::suite::{Harness, Options, SuiteRun, TestProgram};
 use bringup_runner::test_set::ProgramEntry;
 
 use super::Trial;
-use super::recorded::{self, Record, Recorded};
+use super::recorded::{self, Record, RecordedDurations};
 
 /// How often an unexpected result is retried.
 const RETRIES: usize = 3;
@@ -28,7 +28,7 @@ const RETRIES: usize = 3;
 const MOST_RETRIES: usize = 100;
 
 /// What surrounds the programs of a trial.
-pub(super) struct Surroundings {
+pub(super) struct TestEnvironment {
     pub(super) sandbox: Sandbox,
     /// Everything but the programs that decides what they do.
     pub(super) inputs: Inputs,
@@ -40,10 +40,10 @@ pub(super) struct Surroundings {
 
 impl Trial<'_> {
     /// Runs a suite, or takes its recorded outcomes over, and judges it. Adds notes to the run.
-    pub(super) fn suite(&self, suite: &str, around: &Surroundings, notes: &mut Vec<String>) -> Result<Judged> {
-        let active = self.subject.prepared.expectations.active(suite, &around.setting);
-        let record = self.record(suite, around, &active)?;
-        let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &around.logs);
+    pub(super) fn suite(&self, suite: &str, environment: &TestEnvironment, notes: &mut Vec<String>) -> Result<Judged> {
+        let active = self.subject.prepared.expectations.active(suite, &environment.setting);
+        let record = self.record(suite, environment, &active)?;
+        let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &environment.logs);
         let known = if self.selection().is_whole() && !self.selection().rerun { record.load() } else { None };
         let settled = known.and_then(|outcome: SuiteOutcome| {
             let judged = judge(&outcome).ok().filter(Judged::is_settled)?;
@@ -57,7 +57,7 @@ impl Trial<'_> {
             }
             None => {
                 let running = || format!("running suite {suite} of {}", self.subject.target.name);
-                let outcome = self.run_suite(suite, around, &active).with_context(running)?;
+                let outcome = self.run_suite(suite, environment, &active).with_context(running)?;
                 if self.selection().is_whole() && outcome.not_run == 0 {
                     record.save(&outcome)?;
                 }
@@ -84,20 +84,20 @@ impl Trial<'_> {
     }
 
     /// The place of this suite's outcomes, by all that decides them.
-    fn record(&self, suite: &str, around: &Surroundings, active: &Active) -> Result<Record<'_>> {
+    fn record(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<Record<'_>> {
         let subject = self.subject;
         let digest = Ui::of(suite).and(subject.ui.as_ref()).map_or(&subject.tests.digest, |ui| &ui.digest);
         let inputs = recorded::suite_inputs(suite).add("test programs", digest.as_str());
-        let inputs = inputs.append(&around.inputs).list("limits", subject.prepared.limits.inputs(suite));
+        let inputs = inputs.append(&environment.inputs).list("limits", subject.prepared.limits.inputs(suite));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         Ok(Record::new(self.context.store, &subject.target.name, inputs.list("skip", skipped)))
     }
 
-    fn run_suite(&self, suite: &str, around: &Surroundings, active: &Active) -> Result<SuiteOutcome> {
+    fn run_suite(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<SuiteOutcome> {
         let (subject, context, selection) = (self.subject, self.context, self.selection());
         let name = &subject.target.name;
         let limits = &subject.prepared.limits;
-        let durations = Recorded::load(context.store, name, self.link);
+        let durations = RecordedDurations::load(context.store, name, self.link);
         let options = Options {
             jobs: subject.prepared.runner.machine().map_or(context.jobs, |machine| &machine.jobs).clone(),
             limits: &|test| limits.for_test(suite, test),
@@ -116,7 +116,7 @@ impl Trial<'_> {
         let handle = context.planner.workspace.console.step(&format!("test {name} {} {suite}", self.link));
         let start = Instant::now();
         let progress = |done, listed| handle.tests(done, listed);
-        let run = SuiteRun::new(&programs, &around.sandbox, &options, work.path())?;
+        let run = SuiteRun::new(&programs, &environment.sandbox, &options, work.path())?;
         let mut outcome = run.run(&progress)?;
         if selection.stress.is_none() {
             retry(&run, &mut outcome, active)?;

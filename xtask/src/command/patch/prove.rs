@@ -1,6 +1,6 @@
 //! `patch prove`
 
-mod case;
+mod patch_proof;
 mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +14,8 @@ use bringup_model::proof::Needs;
 use bringup_model::series::{Patch, Series};
 use bringup_model::target::Target;
 
-use self::case::Case;
-use self::show::Row;
+use self::patch_proof::PatchProof;
+use self::show::ProofRow;
 use crate::build::step::{Node, Plan, Results, StepId, Task};
 use crate::build::{Patched, Planner, Sources};
 use crate::cli::{ProveArgs, TargetNames};
@@ -24,7 +24,7 @@ use crate::project::spec::Spec;
 use crate::source::prove::{HOST, OnTarget, Prover, Shown, Subject};
 
 /// What every toolchain of a target is planned with.
-struct Around {
+struct TargetSetup {
     on: OnTarget,
     spec: Spec,
     /// That for the installed compiler.
@@ -32,9 +32,9 @@ struct Around {
 }
 
 /// A case on one target, or on none, with what it is to pass with and what it is to fail with.
-struct Trial<'a> {
-    case: &'a Case<'a>,
-    around: Option<&'a Around>,
+struct ProofRun<'a> {
+    case: &'a PatchProof<'a>,
+    setup: Option<&'a TargetSetup>,
     with: StepId,
     /// Nothing if that is the installed compiler.
     without: Option<StepId>,
@@ -52,28 +52,34 @@ pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
     let wanted = TargetNames { targets: options.target.clone(), release: None }
         .read(planner.project, &planner.workspace.console)?;
     let series = planner.series_in_use()?;
-    let mut cases = Vec::new();
+    let mut proofs = Vec::new();
     for (source, series) in planner.project.sources().into_iter().zip(&series) {
         let named = |patch: &&Patch| {
             options.patches.is_empty() || options.patches.iter().any(|name| name.is(source.name, patch))
         };
         for patch in series.patches.iter().filter(named) {
-            cases.push(Case::new(planner, options, source, patch, &wanted)?);
+            proofs.push(PatchProof::new(planner, options, source, patch, &wanted)?);
         }
     }
-    let rows = prove(planner, options, &series, &cases)?;
+    let rows = prove(planner, options, &series, &proofs)?;
     let code = show::show(planner, rows)?;
-    let hints: BTreeSet<&String> = cases.iter().filter_map(|case| case.barred.as_ref()?.hint.as_ref()).collect();
+    let hints: BTreeSet<&String> = proofs.iter().filter_map(|case| case.obstacle.as_ref()?.hint.as_ref()).collect();
     for hint in hints {
         planner.workspace.console.note(&format!("hint: {hint}"));
     }
     Ok(code)
 }
 
-fn prove(planner: &Planner<'_>, options: &ProveArgs, series: &[Series; 3], cases: &[Case]) -> Result<Vec<Row>> {
-    let (barred, open): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.barred.is_some());
-    let why = |case: &&Case| Row::not_run(case, case.barred.as_ref().map_or("", |barred| &barred.why));
-    let rows = Mutex::new(barred.iter().map(why).collect::<Vec<Row>>());
+fn prove(
+    planner: &Planner<'_>,
+    options: &ProveArgs,
+    series: &[Series; 3],
+    proofs: &[PatchProof],
+) -> Result<Vec<ProofRow>> {
+    let (obstacle, open): (Vec<&PatchProof>, Vec<&PatchProof>) =
+        proofs.iter().partition(|case| case.obstacle.is_some());
+    let why = |case: &&PatchProof| ProofRow::not_run(case, case.obstacle.as_ref().map_or("", |obstacle| &obstacle.why));
+    let rows = Mutex::new(obstacle.iter().map(why).collect::<Vec<ProofRow>>());
     if open.is_empty() {
         return Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
@@ -82,17 +88,17 @@ fn prove(planner: &Planner<'_>, options: &ProveArgs, series: &[Series; 3], cases
     planner.check_compiler(&targets.values().copied().cloned().collect::<Vec<_>>())?;
     let store = planner.workspace.store()?;
     let builder = planner.builder(&store)?;
-    let mut around = BTreeMap::new();
+    let mut setup = BTreeMap::new();
     // The emulator of a target that only has its name on a proof need not be there.
     let toolchains = open.iter().filter(|case| case.proof.needs == Needs::Toolchain);
     for target in toolchains.flat_map(|case| &case.targets) {
-        if !around.contains_key(&target.name) {
-            around.insert(&target.name, Around::find(planner, options, target)?);
+        if !setup.contains_key(&target.name) {
+            setup.insert(&target.name, TargetSetup::find(planner, options, target)?);
         }
     }
     let mut plan = Plan::new(&planner.workspace.out);
     let with = planner.plan_sources(&mut plan, series, Sources::Fetch)?;
-    let mut trials = Vec::new();
+    let mut runs = Vec::new();
     for case in open {
         let without = case.without(planner, &store, &mut plan, series, with)?;
         let fallen = without.fallen;
@@ -100,24 +106,24 @@ fn prove(planner: &Planner<'_>, options: &ProveArgs, series: &[Series; 3], cases
         if case.proof.needs != Needs::Toolchain {
             let [with, without] = pair.map(|patched| step(case, patched));
             let with = with.with_context(|| format!("{} is not about the compiler", case.file.display()))?;
-            trials.push(Trial { case, around: None, with, without, fallen });
+            runs.push(ProofRun { case, setup: None, with, without, fallen });
             continue;
         }
         for target in &case.targets {
-            let around = &around[&target.name];
+            let setup = &setup[&target.name];
             let mut toolchain = |patched: Patched| {
-                let spec = if patched.compiler.is_some() { &around.spec } else { &around.stock_spec };
+                let spec = if patched.compiler.is_some() { &setup.spec } else { &setup.stock_spec };
                 let steps = planner.plan_target(&mut plan, target, spec.clone(), patched)?;
                 Ok::<_, anyhow::Error>(case.toolchain(steps))
             };
             let (with, without) = (toolchain(pair[0])?, toolchain(pair[1])?);
-            trials.push(Trial { case, around: Some(around), with, without: Some(without), fallen: fallen.clone() });
+            runs.push(ProofRun { case, setup: Some(setup), with, without: Some(without), fallen: fallen.clone() });
         }
     }
     let stage0 = planner.rust()?;
     let mut tasks = Vec::new();
-    for trial in &trials {
-        let Trial { case, .. } = trial;
+    for run in &runs {
+        let ProofRun { case, .. } = run;
         let prover = Prover {
             store: &store,
             jobs: &builder.jobs,
@@ -127,25 +133,25 @@ fn prove(planner: &Planner<'_>, options: &ProveArgs, series: &[Series; 3], cases
             proof: &case.proof,
         };
         let (plan, rows) = (&plan, &rows);
-        let run = move |built: &Results| {
-            let new = trial.run(&prover, plan, built, stage0)?;
+        let task = move |built: &Results| {
+            let new = run.run(&prover, plan, built, stage0)?;
             rows.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
             Ok(())
         };
-        tasks.push(Task { needs: trial.steps().collect(), run: Box::new(run) });
+        tasks.push(Task { needs: run.steps().collect(), run: Box::new(task) });
     }
-    let wanted: Vec<StepId> = trials.iter().flat_map(Trial::steps).collect();
+    let wanted: Vec<StepId> = runs.iter().flat_map(ProofRun::steps).collect();
     builder.build(&plan, &wanted, tasks)?;
     Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// What a proof of no target is tried on; nothing if no compiler is built.
-fn step(case: &Case, patched: Patched) -> Option<StepId> {
+fn step(case: &PatchProof, patched: Patched) -> Option<StepId> {
     let steps = patched.compiler?;
     Some(if case.proof.needs == Needs::Source { steps.source } else { steps.compiler })
 }
 
-impl Around {
+impl TargetSetup {
     fn find(planner: &Planner<'_>, options: &ProveArgs, target: &Target) -> Result<Self> {
         let emulator = planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?;
         let on = OnTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
@@ -153,12 +159,12 @@ impl Around {
     }
 }
 
-impl Trial<'_> {
+impl ProofRun<'_> {
     fn steps(&self) -> impl Iterator<Item = StepId> {
         self.without.into_iter().chain([self.with])
     }
 
-    fn run(&self, prover: &Prover, plan: &Plan, built: &Results, stage0: &Rust) -> Result<Vec<Row>> {
+    fn run(&self, prover: &Prover, plan: &Plan, built: &Results, stage0: &Rust) -> Result<Vec<ProofRow>> {
         // That of the first step that failed itself.
         let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
         let show = |side: Option<StepId>, link: Link, passing: bool| match side.and_then(failed) {
@@ -167,16 +173,16 @@ impl Trial<'_> {
         };
         let row = |&link: &Link| {
             let shown = [show(self.without, link, false)?, show(Some(self.with), link, true)?];
-            let (target, word) = self.around.map_or((HOST, ""), |around| (&around.on.target.name, link.word()));
-            Ok(Row::judged(self.case, target, word, &self.fallen, &shown))
+            let (target, word) = self.setup.map_or((HOST, ""), |setup| (&setup.on.target.name, link.word()));
+            Ok(ProofRow::judged(self.case, target, word, &self.fallen, &shown))
         };
         self.case.proof.links.iter().map(row).collect()
     }
 
     fn subject<'s>(&'s self, side: Option<&'s Node>, stage0: &'s Rust, link: Link) -> Subject<'s> {
-        match (side, self.around) {
+        match (side, self.setup) {
             (None, _) => Subject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
-            (Some(step), Some(around)) => Subject::Toolchain { on: &around.on, step, link },
+            (Some(step), Some(setup)) => Subject::Toolchain { on: &setup.on, step, link },
             (Some(step), None) if self.case.proof.needs == Needs::Source => Subject::Source { step, stage0 },
             (Some(step), None) => Subject::Compiler { folder: &step.path, identity: step.digest.as_str() },
         }

@@ -17,15 +17,15 @@ use bringup_model::target::Target;
 use crate::build::Planner;
 use crate::cli::TriageArgs;
 use crate::command::report;
-use crate::triage::Kind;
+use crate::triage::Triaged;
 
 /// How many times as long as in the run a test may take.
 const SLACK: f64 = 3.0;
 
 /// A failure to triage: what fails, and how it was run.
-pub struct Failure {
+pub struct TestFailure {
     /// What fails.
-    pub kind: Kind,
+    pub triaged: Triaged,
     /// How it was linked.
     pub link: Link,
     /// Whether it ran without an emulator.
@@ -35,13 +35,13 @@ pub struct Failure {
 }
 
 /// What is asked for, refused where it makes no sense before anything is done.
-pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) -> Result<Vec<Failure>> {
+pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) -> Result<Vec<TestFailure>> {
     if let Some(patch) = &options.proof {
-        let kind = proof(planner, patch)?;
-        let links = if let Kind::Proof { proof, .. } = &kind { proof.links.first().copied() } else { None };
+        let triaged = proof(planner, patch)?;
+        let links = if let Triaged::Proof { proof, .. } = &triaged { proof.links.first().copied() } else { None };
         let link = options.link.or(links).unwrap_or(Link::Dynamic);
         let native = options.runner == Some(RunnerSpec::Native);
-        return Ok(vec![Failure { kind, link, native, takes: None }]);
+        return Ok(vec![TestFailure { triaged, link, native, takes: None }]);
     }
     let report = report::last(&planner.workspace.out)?;
     let other = report.as_ref().and_then(|report| of_others(planner, report));
@@ -75,13 +75,18 @@ fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
 }
 
 /// Every unexpected failure of the report, each once.
-fn unexpected(planner: &Planner<'_>, options: &TriageArgs, target: &Target, report: &Report) -> Result<Vec<Failure>> {
+fn unexpected(
+    planner: &Planner<'_>,
+    options: &TriageArgs,
+    target: &Target,
+    report: &Report,
+) -> Result<Vec<TestFailure>> {
     let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
     if of_target.is_empty() {
         let text = format!("the last report is not about {}\nhint: cargo xtask test {0}", target.name);
         return Err(Coded::error(exit::NOTHING_RAN, text));
     }
-    let mut all: BTreeMap<(String, String), Failure> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), TestFailure> = BTreeMap::new();
     let (mut elsewhere, mut ui) = (0, 0);
     for run in of_target {
         if run.verdict == RunVerdict::Incomplete {
@@ -98,9 +103,9 @@ fn unexpected(planner: &Planner<'_>, options: &TriageArgs, target: &Target, repo
                     // They are no programs of the target: there is nothing to control.
                     ui += 1;
                 } else if asked(options, run) {
-                    let kind = Kind::Test { suite: suite.suite.clone(), test: test.name.clone() };
+                    let triaged = Triaged::Test { suite: suite.suite.clone(), test: test.name.clone() };
                     let key = (suite.suite.clone(), test.name.clone());
-                    all.entry(key).or_insert_with(|| as_it_failed(kind, options, Some((run, test))));
+                    all.entry(key).or_insert_with(|| as_it_failed(triaged, options, Some((run, test))));
                 }
             }
         }
@@ -113,7 +118,7 @@ fn unexpected(planner: &Planner<'_>, options: &TriageArgs, target: &Target, repo
 }
 
 /// The test that is named, as it failed last, if it did.
-fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Result<Failure> {
+fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Result<TestFailure> {
     let runs = || report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
     let (suite, test) = match &options.test[..] {
         [suite, test] if suite::library().contains(&suite.as_str()) => (suite.clone(), test),
@@ -144,7 +149,7 @@ fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Resu
         let failed = |other: &&Test| other.name == *test && other.outcome.is_some_and(Outcome::is_failure);
         Some((run, tests.into_iter().find(failed)?))
     });
-    Ok(as_it_failed(Kind::Test { suite, test: test.clone() }, options, failed))
+    Ok(as_it_failed(Triaged::Test { suite, test: test.clone() }, options, failed))
 }
 
 /// Whether the options ask for what was run so.
@@ -154,14 +159,14 @@ fn asked(options: &TriageArgs, run: &Run) -> bool {
     runner && options.link.is_none_or(|link| link == run.link)
 }
 
-fn as_it_failed(kind: Kind, options: &TriageArgs, failed: Option<(&Run, &Test)>) -> Failure {
+fn as_it_failed(triaged: Triaged, options: &TriageArgs, failed: Option<(&Run, &Test)>) -> TestFailure {
     let runner = options.runner.as_ref().or(failed.map(|(run, _)| &run.runner));
     let native = runner == Some(&RunnerSpec::Native);
     let link = options.link.or(failed.map(|(run, _)| run.link)).unwrap_or(Link::Dynamic);
     // What hung took as long as it was let.
     let ended = failed.filter(|(_, test)| test.outcome != Some(Outcome::Timeout));
     let takes = ended.and_then(|(_, test)| Duration::try_from_secs_f64(SLACK * test.wall_s).ok());
-    Failure { kind, link, native, takes }
+    TestFailure { triaged, link, native, takes }
 }
 
 fn is_unexpected(test: &Test) -> bool {
@@ -170,7 +175,7 @@ fn is_unexpected(test: &Test) -> bool {
 }
 
 /// The proof of the one patch of that name, be it left out or not.
-fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Kind> {
+fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Triaged> {
     let files = planner.named_patches(name)?;
     let source = planner.project.source(&name.source)?;
     let series = crate::source::patch::load::load(&planner.project.root, source.name, &source.version)?;
@@ -189,5 +194,5 @@ fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Kind> {
         return Err(Coded::error(exit::USAGE, text));
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Kind::Proof { proof, name: format!("{}/{stem}", name.source), file })
+    Ok(Triaged::Proof { proof, name: format!("{}/{stem}", name.source), file })
 }

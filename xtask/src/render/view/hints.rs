@@ -5,20 +5,23 @@ use std::collections::BTreeSet;
 use bringup_model::report::{Report, Run};
 use bringup_model::suite::Ui;
 
-use super::{Item, Kind, unexpected};
+use super::{UnexpectedKind, UnexpectedResult, unexpected};
 use crate::render::command_line;
 
 /// What to do next: the worst results decide it.
 pub fn hints(report: &Report) -> Vec<String> {
     let items = unexpected(report);
-    let of = |kind: Kind| -> Vec<&Item<'_>> { items.iter().filter(|item| item.kind == kind).collect() };
-    let regressions = of(Kind::Regression);
+    let of = |kind: UnexpectedKind| -> Vec<&UnexpectedResult<'_>> {
+        items.iter().filter(|item| item.kind == kind).collect()
+    };
+    let regressions = of(UnexpectedKind::Regression);
     if let Some(first) = regressions.first() {
         let again = format!("to run it again: {}", rerun(report, first.run, &regressions));
         // Triage does not run on another machine, not from an archive, and not for rustc's own tests.
-        let triable =
-            |item: &&&Item| item.run.machines.is_empty() && !item.run.is_of_archive() && Ui::of(item.suite).is_none();
-        let triage = |item: &&Item| {
+        let triable = |item: &&&UnexpectedResult| {
+            item.run.machines.is_empty() && !item.run.is_of_archive() && Ui::of(item.suite).is_none()
+        };
+        let triage = |item: &&UnexpectedResult| {
             let mut words = words(["cargo", "xtask", "triage", &item.run.target, "--all"]);
             words.extend(item.run.surroundings());
             words.extend(report.build.arguments());
@@ -26,17 +29,17 @@ pub fn hints(report: &Report) -> Vec<String> {
         };
         return regressions.iter().find(triable).map(triage).into_iter().chain([again]).collect();
     }
-    let again = |verb: &str, first: &Run, items: &[&Item<'_>]| {
+    let again = |verb: &str, first: &Run, items: &[&UnexpectedResult<'_>]| {
         let mut words = start(verb, first, items);
         words.extend(first.arguments());
         words.extend(built(report, first));
         command_line(&words)
     };
-    let smoke = of(Kind::Smoke);
+    let smoke = of(UnexpectedKind::Smoke);
     if let Some(first) = smoke.first() {
         return vec![format!("to run it again: {}", again("smoke", first.run, &smoke))];
     }
-    let incomplete = of(Kind::Incomplete);
+    let incomplete = of(UnexpectedKind::Incomplete);
     if let Some(first) = incomplete.first() {
         // The smoke checks run here only, and only of what was built here.
         let elsewhere = !first.run.machines.is_empty() || first.run.is_of_archive();
@@ -56,7 +59,7 @@ pub fn hints(report: &Report) -> Vec<String> {
 }
 
 /// The command for the regressions of every run that has the runner and the link mode of `like`.
-fn rerun(report: &Report, like: &Run, regressions: &[&Item<'_>]) -> String {
+fn rerun(report: &Report, like: &Run, regressions: &[&UnexpectedResult<'_>]) -> String {
     let alike: Vec<_> =
         regressions.iter().copied().filter(|item| is_alike(item.run, like) && item.run.link == like.link).collect();
     let mut words = start("test", like, &alike);
@@ -73,7 +76,7 @@ fn rerun(report: &Report, like: &Run, regressions: &[&Item<'_>]) -> String {
 
 /// A verb with the targets of those items whose runs were made as `like` was. An archive is of one target, and used where there may
 /// be no project.
-fn start(verb: &str, like: &Run, items: &[&Item<'_>]) -> Vec<String> {
+fn start(verb: &str, like: &Run, items: &[&UnexpectedResult<'_>]) -> Vec<String> {
     if like.is_of_archive() {
         return words(["bringup", verb]);
     }

@@ -5,34 +5,34 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use bringup_model::exit;
 
-use super::case::{Case, Control};
+use super::patch_proof::{LeftOut, PatchProof};
 use crate::build::Planner;
 use crate::render::table::{Cell, Tone, columns};
 use crate::source::prove::Shown;
 
 /// One line of the table.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub struct Row {
+pub struct ProofRow {
     patch: String,
     target: String,
     link: &'static str,
     left_out: String,
     without: String,
     with: String,
-    verdict: Verdict,
+    verdict: ProofVerdict,
     /// What is told behind its name: what the proof printed, or why it was not run.
     detail: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
+enum ProofVerdict {
     Proven,
     NotNeeded,
     Fails,
     NotRun,
 }
 
-impl Verdict {
+impl ProofVerdict {
     fn cell(self) -> Cell {
         let (word, tone) = match self {
             Self::Proven => ("proven", Tone::Good),
@@ -44,15 +44,15 @@ impl Verdict {
     }
 }
 
-impl Row {
+impl ProofRow {
     /// What became of a case on one target, in one link mode.
-    pub fn judged(case: &Case, target: &str, link: &'static str, fallen: &[String], shown: &[Shown; 2]) -> Self {
+    pub fn judged(case: &PatchProof, target: &str, link: &'static str, fallen: &[String], shown: &[Shown; 2]) -> Self {
         let [without, with] = shown;
         let (verdict, told) = match (without, with) {
-            (Shown::Fails(..), Shown::Passes) => (Verdict::Proven, without),
-            (Shown::Passes, Shown::Passes) => (Verdict::NotNeeded, with),
-            (_, Shown::Fails(..) | Shown::CannotTell(..)) => (Verdict::Fails, with),
-            (Shown::CannotTell(..), _) => (Verdict::Fails, without),
+            (Shown::Fails(..), Shown::Passes) => (ProofVerdict::Proven, without),
+            (Shown::Passes, Shown::Passes) => (ProofVerdict::NotNeeded, with),
+            (_, Shown::Fails(..) | Shown::CannotTell(..)) => (ProofVerdict::Fails, with),
+            (Shown::CannotTell(..), _) => (ProofVerdict::Fails, without),
         };
         let word = |shown: &Shown| match shown {
             Shown::Passes => "passes".to_owned(),
@@ -67,25 +67,25 @@ impl Row {
             let fallen = fallen.join(", ");
             let _ = write!(detail, "\n  without it, these did not apply either and had to go with it: {fallen}");
         }
-        let left_out = match (case.control, fallen.len()) {
-            (Control::Itself, 0) => "it".into(),
-            (Control::Itself, more) => format!("it and {more} more"),
-            (Control::CompilerSeries, _) => "all of the compiler".into(),
+        let left_out = match (case.left_out, fallen.len()) {
+            (LeftOut::Patch, 0) => "it".into(),
+            (LeftOut::Patch, more) => format!("it and {more} more"),
+            (LeftOut::CompilerSeries, _) => "all of the compiler".into(),
         };
         let (without, with) = (word(without), word(with));
         Self { patch: case.name(), target: target.into(), link, left_out, without, with, verdict, detail }
     }
 
     /// That a case was not run.
-    pub fn not_run(case: &Case, why: &str) -> Self {
+    pub fn not_run(case: &PatchProof, why: &str) -> Self {
         let [target, left_out, without, with] = Default::default();
         let detail = why.to_owned();
-        Self { patch: case.name(), target, link: "", left_out, without, with, verdict: Verdict::NotRun, detail }
+        Self { patch: case.name(), target, link: "", left_out, without, with, verdict: ProofVerdict::NotRun, detail }
     }
 }
 
 /// Prints the table; the exit code that it means.
-pub fn show(planner: &Planner<'_>, mut rows: Vec<Row>) -> Result<u8> {
+pub fn show(planner: &Planner<'_>, mut rows: Vec<ProofRow>) -> Result<u8> {
     planner.workspace.console.finish();
     rows.sort();
     let headings = ["patch", "target", "link", "left out", "without", "with", "verdict"];
@@ -100,11 +100,11 @@ pub fn show(planner: &Planner<'_>, mut rows: Vec<Row>) -> Result<u8> {
     }
     crate::command::print(&columns(&table, usize::MAX, planner.workspace.console.color()))?;
     let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
-    Ok(if any(Verdict::Fails) {
+    Ok(if any(ProofVerdict::Fails) {
         exit::REGRESSION
-    } else if any(Verdict::NotNeeded) {
+    } else if any(ProofVerdict::NotNeeded) {
         exit::OUTDATED
-    } else if any(Verdict::Proven) {
+    } else if any(ProofVerdict::Proven) {
         exit::EXPECTED
     } else {
         exit::NOTHING_RAN

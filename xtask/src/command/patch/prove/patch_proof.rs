@@ -18,7 +18,7 @@ use crate::source::patch::leave_out::falls_with;
 use crate::source::patch::references;
 
 /// A patch that is to be proven.
-pub struct Case<'a> {
+pub struct PatchProof<'a> {
     source: &'a Source,
     patch: &'a Patch,
     layer: &'a str,
@@ -29,23 +29,23 @@ pub struct Case<'a> {
     /// Those it is for, among those asked for.
     pub targets: Vec<Target>,
     /// What is left out to see what the patch is good for.
-    pub control: Control,
+    pub left_out: LeftOut,
     /// Why it cannot be proven here.
-    pub barred: Option<Barred>,
+    pub obstacle: Option<Obstacle>,
 }
 
 /// What is left out to see what a patch is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
+pub enum LeftOut {
     /// The patch.
-    Itself,
+    Patch,
     /// All patches to the compiler: it is the installed one, which is of the same version.
     CompilerSeries,
 }
 
 /// Why a patch cannot be proven, and what to do about it.
 #[derive(Debug, Clone)]
-pub struct Barred {
+pub struct Obstacle {
     /// It follows the patch's name.
     pub why: String,
     /// What is to be tried next.
@@ -53,14 +53,14 @@ pub struct Barred {
 }
 
 /// The sources that a proof is to fail with.
-pub struct Without {
+pub struct ControlSources {
     /// The sources.
     pub patched: Patched,
     /// The patches that had to go with the one that is left out.
     pub fallen: Vec<String>,
 }
 
-impl<'a> Case<'a> {
+impl<'a> PatchProof<'a> {
     /// The case of one patch, on as many of the targets that are asked for as it is for.
     pub fn new(
         planner: &Planner<'_>,
@@ -84,25 +84,25 @@ impl<'a> Case<'a> {
         // Sources are had without one patch in no time; a compiler is not.
         let of_compiler = is_of_compiler(source, layer);
         let free = !of_compiler || proof.needs == Needs::Source;
-        let control = if free || options.each { Control::Itself } else { Control::CompilerSeries };
-        let mut case = Self { source, patch, layer, file, proof, targets, control, barred: None };
-        case.barred = case.bar(planner, of_compiler)?;
+        let left_out = if free || options.each { LeftOut::Patch } else { LeftOut::CompilerSeries };
+        let mut case = Self { source, patch, layer, file, proof, targets, left_out, obstacle: None };
+        case.obstacle = case.bar(planner, of_compiler)?;
         Ok(case)
     }
 
-    fn bar(&self, planner: &Planner<'_>, of_compiler: bool) -> Result<Option<Barred>> {
+    fn bar(&self, planner: &Planner<'_>, of_compiler: bool) -> Result<Option<Obstacle>> {
         if of_compiler && planner.options.compiler == Compiler::Stock {
             let why = format!(": it changes the {}, and the compiler in use is the stock one", self.layer);
-            return Ok(Some(Barred { why, hint: Some("add --compiler bootstrap".into()) }));
+            return Ok(Some(Obstacle { why, hint: Some("add --compiler bootstrap".into()) }));
         }
         if self.targets.is_empty() {
-            return Ok(Some(Barred { why: ": it is for none of these targets".into(), hint: None }));
+            return Ok(Some(Obstacle { why: ": it is for none of these targets".into(), hint: None }));
         }
         let (installed, version) = (&planner.rust()?.release, &self.source.version);
-        if self.control == Control::CompilerSeries && installed != version {
+        if self.left_out == LeftOut::CompilerSeries && installed != version {
             let why = format!(": without the patch there is only rustc {installed}, not {version}");
             let hint = Some("build the compiler without the patch with --each, or install that version".into());
-            return Ok(Some(Barred { why, hint }));
+            return Ok(Some(Obstacle { why, hint }));
         }
         Ok(None)
     }
@@ -120,9 +120,9 @@ impl<'a> Case<'a> {
         plan: &mut Plan,
         series: &[Series; 3],
         with: Patched,
-    ) -> Result<Without> {
-        if self.control == Control::CompilerSeries {
-            return Ok(Without { patched: Patched { compiler: None, ..with }, fallen: Vec::new() });
+    ) -> Result<ControlSources> {
+        if self.left_out == LeftOut::CompilerSeries {
+            return Ok(ControlSources { patched: Patched { compiler: None, ..with }, fallen: Vec::new() });
         }
         let own = |series: &&Series| series.source == self.source.name;
         let whole = series.iter().find(own).context("the patch is of no source")?;
@@ -132,7 +132,7 @@ impl<'a> Case<'a> {
         let fallen = falls_with(&whole.clone().within(&source), &self.patch.file, &tree)?;
         let goes = |patch: &Patch| patch.file == self.patch.file || fallen.contains(&patch.file);
         let series = series.clone().map(|series| if own(&&series) { series.without(goes) } else { series });
-        Ok(Without { patched: planner.plan_sources(plan, &series, Sources::Fetch)?, fallen })
+        Ok(ControlSources { patched: planner.plan_sources(plan, &series, Sources::Fetch)?, fallen })
     }
 
     /// The step whose folder the proof is compiled with. C needs no std.

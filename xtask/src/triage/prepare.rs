@@ -30,7 +30,7 @@ const LIST_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is to be triaged.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum Triaged {
     /// A test of a suite, by its name in the suite.
     Test {
         /// The suite.
@@ -51,7 +51,7 @@ pub enum Kind {
 
 /// What decides where and how the test runs.
 #[derive(Debug, Clone)]
-pub struct Where {
+pub struct RunConfig {
     /// The target.
     pub target: Target,
     /// The emulator; none natively.
@@ -65,7 +65,7 @@ pub struct Where {
 }
 
 /// A place that is ready.
-pub struct Place {
+pub struct PreparedTest {
     /// As the model has it.
     pub setting: Setting,
     /// The target.
@@ -80,7 +80,7 @@ pub struct Place {
     pub runner: Runner,
 }
 
-impl Kind {
+impl Triaged {
     /// As the sentence names it.
     pub fn title(&self) -> String {
         match self {
@@ -96,14 +96,14 @@ impl Kind {
 }
 
 /// Where programs are made.
-pub struct Workshop<'a> {
+pub struct TestBuilder<'a> {
     planner: &'a Planner<'a>,
     /// Builds what is lacking.
     pub builder: Builder<'a>,
     plan: Plan,
     patched: Patched,
     steps: BTreeMap<(String, Option<&'static str>), TargetSteps>,
-    kind: Kind,
+    triaged: Triaged,
     /// Held while a proof is compiled: several places run the same program.
     compiling: Mutex<()>,
     /// What could not be built, and why.
@@ -112,14 +112,14 @@ pub struct Workshop<'a> {
     found: Option<(ProgramEntry, Option<String>)>,
 }
 
-impl<'a> Workshop<'a> {
+impl<'a> TestBuilder<'a> {
     /// For this test.
-    pub fn new(planner: &'a Planner<'a>, store: &'a Store, kind: Kind) -> Result<Self> {
+    pub fn new(planner: &'a Planner<'a>, store: &'a Store, triaged: Triaged) -> Result<Self> {
         let mut plan = Plan::new(&planner.workspace.out);
         let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, Sources::Fetch)?;
         let builder = planner.builder(store)?;
         let (steps, failed) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { planner, builder, plan, patched, steps, kind, compiling: Mutex::new(()), failed, found: None })
+        Ok(Self { planner, builder, plan, patched, steps, triaged, compiling: Mutex::new(()), failed, found: None })
     }
 
     /// Plans a target's programs; how many steps it takes to build them.
@@ -149,15 +149,15 @@ impl<'a> Workshop<'a> {
 
     fn last(&self, target: &Target, opt_level: Option<&'static str>) -> Result<StepId> {
         let steps = self.steps(target, opt_level)?;
-        Ok(match &self.kind {
-            Kind::Test { .. } => steps.test_programs,
-            Kind::Proof { .. } if self.kind.has_std() => steps.toolchain,
-            Kind::Proof { .. } => steps.sysroot,
+        Ok(match &self.triaged {
+            Triaged::Test { .. } => steps.test_programs,
+            Triaged::Proof { .. } if self.triaged.has_std() => steps.toolchain,
+            Triaged::Proof { .. } => steps.sysroot,
         })
     }
 
     /// Makes a place ready. Proofs are compiled into `programs`.
-    pub fn place(&self, at: &Where, programs: &Path) -> Result<Place> {
+    pub fn prepare(&self, at: &RunConfig, programs: &Path) -> Result<PreparedTest> {
         let steps = self.steps(&at.target, at.opt_level)?;
         let last = self.last(&at.target, at.opt_level)?;
         // That of the first step that failed itself.
@@ -165,10 +165,10 @@ impl<'a> Workshop<'a> {
             return Err(failure.clone().into());
         }
         let last = self.plan.node(last);
-        let toolchain = self.plan.path(if self.kind.has_std() { steps.toolchain } else { steps.sysroot });
+        let toolchain = self.plan.path(if self.triaged.has_std() { steps.toolchain } else { steps.sysroot });
         let defaults = self.planner.project.pins.limits;
-        let subject = match &self.kind {
-            Kind::Test { suite, test: name } => {
+        let subject = match &self.triaged {
+            Triaged::Test { suite, test: name } => {
                 let limits =
                     config::limits(&self.planner.project.root, &at.target.name, defaults, at.emulator.is_some())?;
                 let limits = limits.for_test(suite, name);
@@ -176,7 +176,7 @@ impl<'a> Workshop<'a> {
                 let lib = toolchain.join("lib/rustlib").join(&at.target.triple).join("lib");
                 OneTest { program: program.path(&last.path, at.link), test: test.clone(), lib_dirs: vec![lib], limits }
             }
-            Kind::Proof { file, proof, .. } => {
+            Triaged::Proof { file, proof, .. } => {
                 let level = at.opt_level.map_or_else(String::new, |level| format!("-opt-level-{level}"));
                 let program = programs.join(format!("{}-{}{level}", at.target.name, at.link));
                 let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,10 +202,10 @@ impl<'a> Workshop<'a> {
             opt_level: at.opt_level.map(Into::into),
             lacking: sandbox.lacking(),
         };
-        Ok(Place { setting, target: at.target.clone(), subject, sandbox, sysroot, runner })
+        Ok(PreparedTest { setting, target: at.target.clone(), subject, sandbox, sysroot, runner })
     }
 
-    fn compile(&self, at: &Where, toolchain: &Path, file: &Path, proof: &Proof, program: &Path) -> Result<()> {
+    fn compile(&self, at: &RunConfig, toolchain: &Path, file: &Path, proof: &Proof, program: &Path) -> Result<()> {
         let compiler = prove::compiler(&at.target, toolchain, file, proof, at.link, at.opt_level.unwrap_or(USUAL));
         let compiler = compiler.context("a script cannot be triaged, only a program")?;
         let compiler = compiler.arg("-o").arg(program).dir(program.parent().unwrap_or(Path::new("/")));
@@ -214,8 +214,8 @@ impl<'a> Workshop<'a> {
     }
 
     /// Finds out which program of `at` has the test; an error if it is none.
-    pub fn find(&mut self, at: &Where, folder: &Path) -> Result<()> {
-        let Kind::Test { suite, test } = &self.kind else { return Ok(()) };
+    pub fn find(&mut self, at: &RunConfig, folder: &Path) -> Result<()> {
+        let Triaged::Test { suite, test } = &self.triaged else { return Ok(()) };
         let built = self.plan.path(self.last(&at.target, at.opt_level)?);
         let list = built.join(PROGRAMS);
         let programs: Vec<ProgramEntry> =
@@ -251,7 +251,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// What a program lists, in the first link mode in which it does.
-    fn listed(&self, at: &Where, program: &ProgramEntry, built: &Path, folder: &Path) -> Result<Vec<String>> {
+    fn listed(&self, at: &RunConfig, program: &ProgramEntry, built: &Path, folder: &Path) -> Result<Vec<String>> {
         let steps = self.steps(&at.target, at.opt_level)?;
         let sysroot = self.plan.path(steps.toolchain).join("sysroot");
         let runner = match &at.emulator {

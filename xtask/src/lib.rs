@@ -2,19 +2,19 @@
 //!
 //! docs/architecture.md tells the way of the data and where a change goes.
 
-pub mod build;
+mod build;
 pub mod cli;
-pub mod command;
-pub mod console;
-pub mod dist;
-pub mod error;
-pub mod host;
+mod command;
+mod console;
+mod dist;
+mod error;
+mod host;
 pub mod project;
 pub mod render;
 pub mod smoke;
 pub mod source;
-pub mod triage;
-pub mod trial;
+mod triage;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -7,9 +7,9 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
-pub mod table;
+pub(crate) mod table;
 pub mod terminal;
-pub mod view;
+pub(crate) mod view;
 
 /// Arguments as a shell takes them. Every command that Bringup tells a user to run again is made of arguments by this.
 pub fn command_line(arguments: &[impl AsRef<str>]) -> String {

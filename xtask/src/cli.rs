@@ -1,4 +1,4 @@
-//! The command line: what a user may type, and nothing of what it does.
+//! The command line: its grammar, without its effects.
 
 mod build;
 mod compiler;

@@ -1,4 +1,4 @@
-//! Triage of one test: runs it under controls, from the cheap to the dear, until it is clear whose fault its failure is.
+//! Triage of one test: runs the test under controls, cheap ones first, until the cause of the failure is clear.
 
 mod capture;
 mod controls;
@@ -34,46 +34,44 @@ use bringup_runner::interrupt;
 use bringup_runner::one_test::Ran;
 use bringup_runner::scratch::Scratch;
 
-/// How often the test is run again without any change, and how often if it hangs.
+/// Repetitions without any change: of a failing test, and of one that hangs.
 const AGAIN: usize = 10;
 const AGAIN_HANGING: usize = 2;
 
-/// How often it is run under each control.
+/// Repetitions under each control.
 const RUNS: usize = 3;
 
-/// What is triaged, and how far to go.
+/// The test to triage, and the effort to spend.
 pub struct TriageRequest {
-    /// The test.
     pub triaged: Triaged,
-    /// Where it fails.
+    /// The setting in which it fails.
     pub base: RunConfig,
-    /// More emulators to try.
+    /// Emulators to try as controls, besides those in bringup.toml.
     pub emulators: Vec<PathBuf>,
-    /// Whether to build what controls need.
+    /// Whether to build for the controls.
     pub deep: bool,
-    /// How long one run may take.
+    /// Time limit of one run.
     pub limit: Duration,
 }
 
-/// All that was found out.
+/// The result of a triage.
 pub struct Triage {
-    /// The test, as people name it.
+    /// `std net::tcp::tests::timeouts`
     pub title: String,
-    /// The table, with the script that reproduces each row: what it takes, a line each, and the command last.
+    /// The rows of the table. Each has the script that reproduces it: preparations, one a line, then the command.
     pub rows: Vec<(Row, Option<String>)>,
-    /// What follows.
     pub finding: Finding,
-    /// What the failing run printed.
+    /// The output of the failing run.
     pub output: String,
-    /// Its last system calls, or why there are none.
+    /// The last system calls, or why they are missing.
     pub calls: Option<Result<Vec<String>, String>>,
-    /// Where it stood when it failed, or why that is not known; nothing for a test that fails in an orderly way.
+    /// Where the program stopped, or why that is unknown; none for a test that fails without a signal or a timeout.
     pub halt: Option<Result<Halt, String>>,
-    /// What the failing setting lacks.
+    /// The features that the sandbox of the failing run lacks.
     pub notes: Vec<String>,
 }
 
-/// Runs the controls. Fails if the test cannot be run where it is said to fail, and on an interrupt.
+/// Runs the controls. Fails on an interrupt, and if the test cannot run in the setting in which it fails.
 pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &TriageRequest) -> Result<Triage> {
     let folder = Scratch::new()?;
     let programs = request.programs(planner)?;
@@ -103,7 +101,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
     let mut ran = vec![first.clone()];
     let again = |rows: &mut Vec<(Row, Option<String>)>| -> Result<Vec<Ran>> {
         let start = Instant::now();
-        // One after the other, for two might meet; but what hangs twice does so for its own sake.
+        // In sequence, because two runs might disturb each other. A test that hung once is tried in parallel, to save time.
         let again = match first.outcome {
             Outcome::Timeout => runs.beside_each_other(&prepared, AGAIN_HANGING, Some(&jobs))?,
             _ => (0..AGAIN).map(|_| runs.one(&prepared, Some(&jobs))).collect::<Result<_>>()?,
@@ -118,7 +116,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
         rows.push((row, command.clone()));
         ran.extend(loaded);
         if failed {
-            // It may as well be one that fails now and then by itself.
+            // The test may also be flaky without load.
             ran.extend(again(&mut rows)?);
         }
     }
@@ -176,7 +174,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
 }
 
 impl TriageRequest {
-    /// Where programs are kept that are made for this triage.
+    /// Creates the folder for programs of this triage.
     fn programs(&self, planner: &Planner<'_>) -> Result<PathBuf> {
         let folder = planner.workspace.out.join("triage").join("programs").join(self.name());
         if folder.exists() {
@@ -188,7 +186,7 @@ impl TriageRequest {
         Ok(folder)
     }
 
-    /// As files are called: `s390x-std-net.tcp.tests.timeouts`.
+    /// The name for files: `s390x-std-net.tcp.tests.timeouts`.
     pub fn name(&self) -> String {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
         let title = self.triaged.title().replace("::", ".");
@@ -196,21 +194,21 @@ impl TriageRequest {
     }
 }
 
-/// What every control of a test has in common.
+/// Runs controls of a failing test.
 struct ControlRuns<'a> {
     planner: &'a Planner<'a>,
     targets: &'a [Target],
     request: &'a TriageRequest,
     runs: &'a Runs,
     programs: &'a std::path::Path,
-    /// The failing one.
+    /// The failing test.
     prepared: &'a PreparedTest,
-    /// How it failed there.
+    /// The first failing run.
     first: &'a Ran,
 }
 
 impl ControlRuns<'_> {
-    /// The controls that need no std of their own, or all but that of the opt-level if it goes deep. Gives that one back.
+    /// Runs every control except the opt-level, and returns that one. Other targets are built only with `deep`.
     fn cheap(&self, tests: &mut TestBuilder, rows: &mut Vec<(Row, Option<String>)>) -> Result<ControlChoice> {
         let base = &self.request.base;
         let mut lacking = BTreeMap::new();
@@ -239,13 +237,13 @@ impl ControlRuns<'_> {
         let Some(ours) = &self.request.base.emulator else { return Ok(Vec::new()) };
         let target = &self.request.base.target;
         let mut given = self.request.emulators.clone();
-        // What would be used if none had been named.
+        // The emulator that is the default.
         given.extend(self.planner.emulators().find(&target.qemu.emulator, None).ok().map(|emulator| emulator.path));
         let found = self.planner.emulators().controls(&target.qemu.emulator, ours, &given)?;
         Ok(found.into_iter().map(|found| found.map_err(|(origin, why)| format!("{origin}: {why:#}"))).collect())
     }
 
-    /// Builds what these need and runs the test under each, side by side.
+    /// Builds what the controls require, then runs the test under each, in parallel.
     fn under_controls(
         &self,
         tests: &mut TestBuilder,
@@ -278,7 +276,7 @@ impl ControlRuns<'_> {
         Ok(())
     }
 
-    /// One row. What goes wrong is what the row says, but for an interrupt.
+    /// Runs one control. An error becomes the row's text, unless it is an interrupt.
     fn control(
         &self,
         tests: &TestBuilder,
@@ -330,7 +328,7 @@ impl ControlRuns<'_> {
         Ok((row(control, &prepared.setting, &all, start), reproduction(self.planner, &self.request.triaged, &prepared)))
     }
 
-    /// An error if this run says nothing about the failure, because it did not come as far.
+    /// Fails if this run stopped earlier than the failing one: then it says nothing about the failure.
     fn refuse_another_kind(&self, ran: &Ran) -> Result<()> {
         let why = || ran.reason.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
         match ran.outcome {
@@ -344,7 +342,7 @@ impl ControlRuns<'_> {
     }
 }
 
-/// An error in words, unless it is an interrupt.
+/// Turns an error into text, unless it is an interrupt.
 fn told<T>(result: Result<T>) -> Result<Result<T, String>> {
     match result {
         Err(error) if crate::error::of_error(&error) == exit::INTERRUPTED => Err(error),

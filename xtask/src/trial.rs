@@ -1,4 +1,4 @@
-//! A trial: the smoke checks and suites of one target in one link mode, run or taken over from an earlier run, and judged.
+//! A trial: the smoke checks and suites of one target in one link mode. Results are new or recorded, and judged.
 
 pub mod archive;
 mod growing;
@@ -47,16 +47,16 @@ struct TrialContext<'a> {
     report_folder: &'a Path,
 }
 
-/// A target under test: what its trials need, whatever the link mode.
+/// What the trials of one target need, in any link mode.
 struct TestedTarget<'a> {
     target: &'a Target,
     prepared: &'a Prepared,
     tests: TestSet,
-    /// What rustc's own tests need, if they are to run.
+    /// rustc's own tests; none if they do not run.
     ui: Option<Arc<UiTests>>,
-    /// The step `toolchain`, for the smoke checks; none if the tests were not built here.
+    /// The step `toolchain`, for the smoke checks; none for the tests of an archive.
     toolchain: Option<&'a Node>,
-    /// The steps that its trials begin after.
+    /// The trials begin after these steps.
     after: Vec<StepId>,
 }
 
@@ -72,11 +72,11 @@ impl Trial<'_> {
         &self.context.request.selection
     }
 
-    /// Adds what was found to `run`.
+    /// Runs the trial and adds its results to `run`.
     ///
     /// # Errors
     ///
-    /// An error whose exit code says more than that this trial cannot go on: it ends the whole run.
+    /// Only errors that must end all trials. Any other error goes into the report.
     fn run(&self, run: &mut report::Run) -> Result<()> {
         match self.fill(run) {
             Ok(()) => run.verdict = RunVerdict::of(&run.smoke, &run.suites),
@@ -107,7 +107,7 @@ impl Trial<'_> {
         for suite in &self.selection().suites {
             match self.suite(suite, &environment, &mut run.notes) {
                 Ok(suite) => judged.push(suite),
-                // The suites that are complete stay.
+                // Keep the complete suites.
                 Err(error) => {
                     stopped = Err(error);
                     break;
@@ -121,7 +121,7 @@ impl Trial<'_> {
         stopped.and(ran).and_then(|()| interrupt::check())
     }
 
-    /// Prepares what surrounds the programs, and notes what of it the host cannot give.
+    /// Sets up the sandbox. Adds a note for each feature that the host lacks.
     fn surround(&self, runner: &Runner, run: &mut report::Run) -> Result<TestEnvironment> {
         let prepared = self.subject.prepared;
         if let Some(Machine { host, kernel, jobs, .. }) = prepared.runner.machine().map(Arc::as_ref) {
@@ -156,7 +156,7 @@ impl Trial<'_> {
         })
     }
 
-    /// What, besides the programs themselves, decides what they do.
+    /// The inputs that decide an outcome, besides the programs.
     fn inputs(&self, runner: &Runner, sandbox: &Sandbox) -> Result<Inputs> {
         let prepared = self.subject.prepared;
         let has = [("network", sandbox.network), ("binfmt", sandbox.binfmt), ("loader", sandbox.loader)];
@@ -169,11 +169,11 @@ impl Trial<'_> {
     }
 }
 
-/// What the steps that a run rests on cost.
+/// The cost of a trial's steps, as in the report.
 fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = (StepId, StepCost)>) -> Vec<StepTime> {
     let time = |(id, built): (StepId, StepCost)| {
         let node = plan.node(id);
-        // What other targets share has its label with it.
+        // The title of a shared step includes its label.
         let name = if node.step.label() == target.name { node.step.name().into() } else { node.title() };
         StepTime { cached: built.cached, ..step_time(&name, built.wall, built.cpu) }
     };

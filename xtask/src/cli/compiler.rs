@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::BUILD;
 
-/// Which compiler, and how it is built.
+/// The compiler options.
 #[derive(Debug, Args)]
 pub struct CompilerOptions {
     /// Use this rustc [default: stock]

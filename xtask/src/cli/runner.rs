@@ -1,4 +1,4 @@
-//! The runner, with the options that say more of it.
+//! The runner that a command line selects.
 
 use anyhow::Result;
 use bringup_model::exit::{self, Coded};

@@ -25,7 +25,7 @@ pub struct BringupArgs {
     pub setup: bool,
 }
 
-/// How programs of the targets are linked and run.
+/// Link modes, runner and isolation of the target's programs.
 #[derive(Debug, Args, Clone)]
 pub struct RunArgs {
     /// Use these link modes [default: both]
@@ -61,7 +61,7 @@ pub struct SmokeArgs {
     pub run: RunArgs,
 }
 
-/// What `test` and `bringup` run.
+/// Options of `test` and `bringup`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! What a user may type after `triage`.
+//! `triage`.
 
 use std::path::PathBuf;
 
@@ -59,7 +59,7 @@ pub struct TriageArgs {
     pub limit: Option<u16>,
 }
 
-/// Reads the runners of this machine: triage does not run tests on another one.
+/// Parses the runners of this machine. Triage runs no tests on another machine.
 fn runner() -> impl TypedValueParser<Value = RunnerSpec> {
     let forms =
         [("qemu", "QEMU user-mode emulation"), ("native", "The host itself, if it is of the target's architecture")];

@@ -1,4 +1,4 @@
-//! `bless`: rewriting the expectation files by a report.
+//! `bless`: rewrites the expectation files to match a report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
@@ -27,14 +27,14 @@ use crate::render::view::visible;
 
 pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
     let known = config::target_names(&planner.project.root)?;
-    // A wrong name is told before anything is read.
+    // Reject a wrong name before reading anything.
     let named: Vec<String> = if options.targets.is_empty() {
         Vec::new()
     } else {
         names(config::targets(&planner.project.root, &options.targets)?)
     };
     let path = options.report.clone().unwrap_or_else(|| super::report::last_file(&planner.workspace.out));
-    // A run that goes on has not shown everything yet.
+    // Wait for a run that is still writing its report.
     let finished = if options.report.is_none() && path.is_file() { Some(planner.workspace.store()?) } else { None };
     let report = super::report::read(&path)?;
     drop(finished);
@@ -95,7 +95,7 @@ fn names(targets: Vec<bringup_model::target::Target>) -> Vec<String> {
     targets.into_iter().map(|target| target.name).collect()
 }
 
-/// The targets to bless: the named ones, each of which must be in the report, or all that the report has.
+/// The targets to bless: the named ones, which must be in the report, or all of the report.
 fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) -> Result<Vec<String>> {
     let mut reported: Vec<String> = Vec::new();
     for run in &report.runs {
@@ -118,12 +118,12 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
     Ok(if named.is_empty() { reported } else { named })
 }
 
-/// Refuses a report of other versions, another compiler or other patches than those that this command is about.
+/// Rejects a report of other versions, another compiler or other patches than this command's.
 fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], path: &Path) -> Result<()> {
     let path = shown(&planner.project.root, path);
     let (theirs, ours) = (&report.build, &planner.options.recorded);
     let mut differ = Vec::new();
-    // Versions are compared themselves: the default one may be named or not.
+    // Compare versions only: naming the default version makes no difference.
     let mut build = BuildOptions { rust: None, musl: None, ..theirs.clone() };
     for (name, theirs, ours) in super::report::other_versions(&planner.project.pins, report) {
         differ.push(format!("of {name} {theirs}, not {ours}"));
@@ -158,7 +158,7 @@ fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], 
     Err(Coded::error(exit::USAGE, format!("blessing {path}: it was made {}\nhint: {hint}", differ.join(", "))))
 }
 
-/// What is left as it is: the tests of each reason.
+/// One text for each reason, with the tests that stay as they are.
 fn explained(left: &BTreeSet<Left>) -> Vec<String> {
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Left { why, target, suite, test } in left {
@@ -167,7 +167,7 @@ fn explained(left: &BTreeSet<Left>) -> Vec<String> {
     reasons.into_iter().map(|(why, tests)| visible(&format!("left as it is: {why}{}", tests.concat()))).collect()
 }
 
-/// A unified diff, in colour; standard output takes that away where it does not belong.
+/// A unified diff, in colour. Standard output removes the colour if it is not a terminal.
 fn diff(name: &str, before: &str, after: &str) -> String {
     let side = |prefix: &str, text: &str| {
         if text.trim().is_empty() { "/dev/null".to_owned() } else { format!("{prefix}/{name}") }
@@ -190,7 +190,7 @@ fn diff(name: &str, before: &str, after: &str) -> String {
     shown
 }
 
-/// Asks on the terminal. Anything but yes is no.
+/// Asks on the terminal. Every answer but yes means no.
 fn confirmed() -> Result<bool> {
     let mut stderr = anstream::stderr();
     write!(stderr, "Write these changes? [y/N] ").and_then(|()| stderr.flush()).context("asking")?;
@@ -208,13 +208,13 @@ fn confirmed() -> Result<bool> {
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
-/// Puts each file, given with what it said before, in the place of what is there, all at once or not at all as far as that can
-/// be. A file that has nothing to say any more is removed.
+/// Replaces the files; each comes with its earlier text. If one has changed meanwhile, none is written. A file that becomes
+/// blank is removed.
 fn write(root: &Path, files: &[(&File, &str)]) -> Result<()> {
     let mut parts = Vec::new();
     for (file, before) in files {
         let path = root.join(&file.name);
-        // Through a symbolic link.
+        // Follow a symbolic link.
         let path = if path.exists() { fs_err::canonicalize(path)? } else { path };
         let now = if path.exists() { fs_err::read_to_string(&path)? } else { String::new() };
         if now != *before {
@@ -235,7 +235,7 @@ fn write(root: &Path, files: &[(&File, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// The text in a temporary file beside its place, with the rights of what is there; nothing for a blank one.
+/// The text in a temporary file beside `path`, with that file's permissions; none for a blank text.
 fn part(path: &Path, text: &str) -> Result<Option<tempfile::NamedTempFile>> {
     if text.trim().is_empty() {
         return Ok(None);

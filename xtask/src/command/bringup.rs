@@ -1,4 +1,4 @@
-//! `bringup`: the main job, of which `smoke` and `test` are parts.
+//! `bringup`: the main job. `smoke` and `test` are parts of it.
 
 use anyhow::Result;
 

@@ -23,7 +23,7 @@ pub fn run(planner: &Planner<'_>, options: &BuildArgs) -> Result<()> {
     super::check_all(&results)
 }
 
-/// Has x.py read the bootstrap.toml that it would get, and the source, and plan what it would build.
+/// Writes bootstrap.toml and runs `x.py build --dry-run`, which checks it.
 fn dry_run(planner: &Planner<'_>, store: &Store, target_plan: &Planned) -> Result<()> {
     let xpy = planner.xpy_for_targets(target_plan)?;
     let steps = target_plan.patched.compiler.context("there is no compiler in the plan")?;

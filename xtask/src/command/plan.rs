@@ -26,7 +26,7 @@ pub fn run(planner: &Planner<'_>, options: &PlanArgs) -> Result<()> {
     super::print(&text)
 }
 
-/// One line for each input; of a text, such as a patch's, what tells it from another one.
+/// Writes one line for each input. A long text, such as a patch, is shown by its digest.
 fn write_inputs(text: &mut String, inputs: &Inputs) {
     for (tag, value) in inputs.entries() {
         let lines = value.lines().count();

@@ -29,7 +29,7 @@ pub fn run(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
     }
 }
 
-/// Shows reports; the exit code is that of the worst run in them.
+/// Shows reports. The exit code is that of the worst run.
 fn show(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
     let last: [PathBuf; 1] = [last_file(&workspace.out)];
     let files = if options.files.is_empty() { &last[..] } else { &options.files };
@@ -49,12 +49,12 @@ fn show(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
     Ok(code)
 }
 
-/// Where the report of the last run is in the folder of results, if there was one.
+/// The file of the last report.
 pub fn last_file(out: &Path) -> PathBuf {
     out.join("report/report.json")
 }
 
-/// The report of the last run; nothing if there was none.
+/// The last report; none if there was no run.
 pub fn last(out: &Path) -> Result<Option<Report>> {
     let file = last_file(out);
     match fs_err::read(&file) {
@@ -64,7 +64,7 @@ pub fn last(out: &Path) -> Result<Option<Report>> {
     }
 }
 
-/// Where a report's versions are not the pinned ones: of what, the report's and the pinned.
+/// The versions in which a report differs from the pins: source, the report's version, the pinned version.
 pub fn other_versions<'a>(ours: &'a Pins, report: &'a Report) -> Vec<(&'static str, &'a str, &'a str)> {
     let theirs = &report.pins;
     let versions = [
@@ -76,7 +76,7 @@ pub fn other_versions<'a>(ours: &'a Pins, report: &'a Report) -> Vec<(&'static s
     differing.map(|(name, theirs, ours)| (name, theirs.as_str(), ours.as_str())).collect()
 }
 
-/// The report in a file that the user named.
+/// Reads a report that the user named.
 pub fn read(file: &Path) -> Result<Report> {
     let wrong = |why: String| Coded::error(exit::USAGE, why);
     if file.is_dir() {

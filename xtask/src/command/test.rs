@@ -17,7 +17,7 @@ pub fn run(planner: &Planner<'_>, options: &TestVerb) -> Result<u8> {
     matrix::execute(planner, &request::suites(planner, &options.test)?)
 }
 
-/// The suites of an archive. It brings its own project.
+/// Runs the suites of an archive, which includes its own project.
 pub fn run_archive(cli: &Cli, options: &TestVerb, file: &Path) -> Result<u8> {
     let (invocation, unpacked) = Invocation::of_archive(cli, file)?;
     let target = &unpacked.manifest.target;

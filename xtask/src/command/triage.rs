@@ -24,7 +24,7 @@ use crate::source::git;
 use crate::triage::page::{self, PageContext};
 use crate::triage::{self, RunConfig, Triage, TriageRequest, Triaged, script};
 
-/// How long one run may take, unless the user says otherwise, or the test took longer before: alone, hardly any does.
+/// The least time limit of one run, unless the user sets one. Alone, hardly any test takes longer.
 const LIMIT: Duration = Duration::from_mins(1);
 
 pub fn run(planner: &Planner<'_>, options: &TriageArgs) -> Result<u8> {
@@ -43,7 +43,7 @@ pub fn run(planner: &Planner<'_>, options: &TriageArgs) -> Result<u8> {
     for request in &requests {
         let title = request.triaged.title();
         match one(planner, &store, &targets, request, options) {
-            // The others can be triaged all the same.
+            // Continue with the other tests.
             Err(error) if requests.len() > 1 && crate::error::of_error(&error) != exit::INTERRUPTED => {
                 failed += 1;
                 planner.workspace.console.warn(&format!("{title} could not be triaged: {error:#}"));
@@ -122,7 +122,7 @@ fn heading(triage: &Triage, request: &TriageRequest) -> String {
     format!("{} on {}", triage.title, request.base.target.name)
 }
 
-/// The test and where it failed: what fails in two ways has two pages.
+/// The page's file name. A test that fails in two settings has two pages.
 fn page_name(request: &TriageRequest, options: &TriageArgs) -> String {
     let base = &request.base;
     let runner = match (&base.emulator, &options.qemu) {
@@ -181,7 +181,6 @@ fn versions(planner: &Planner<'_>, request: &TriageRequest) -> Result<Vec<(Strin
     Ok(lines)
 }
 
-/// The files of the patches in use.
 fn patches(planner: &Planner<'_>) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for (source, series) in planner.project.sources().iter().zip(&planner.series_in_use()?) {
@@ -191,13 +190,13 @@ fn patches(planner: &Planner<'_>) -> Result<Vec<String>> {
     Ok(files)
 }
 
-/// The proof's file and its text.
+/// Name and text of the proof's file; none for a test.
 fn source(planner: &Planner<'_>, request: &TriageRequest) -> Result<Option<(String, String)>> {
     let Triaged::Proof { file, .. } = &request.triaged else { return Ok(None) };
     Ok(Some((shown(&planner.project.root, file), fs_err::read_to_string(file)?)))
 }
 
-/// The command line that does this triage again.
+/// The command line that repeats this triage.
 fn command(planner: &Planner<'_>, request: &TriageRequest, options: &TriageArgs) -> String {
     let mut words = vec!["cargo".to_owned(), "xtask".into(), "triage".into(), request.base.target.name.clone()];
     match (&request.triaged, &options.proof) {

@@ -20,7 +20,6 @@ use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
 use crate::source::fetch::{Apt, Cache, Item, Kind, OFFLINE, is_interrupt};
 
-
 /// An emulator that runs on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emulator {

@@ -1,4 +1,4 @@
-//! report.html: one file that needs no other, for the browser of whoever was sent it.
+//! report.html: one file for a browser, without any other file.
 
 use std::fmt::Write as _;
 
@@ -74,7 +74,7 @@ fn unexpected(item: &view::UnexpectedResult<'_>) -> Value {
     }
 }
 
-/// The tests that failed, were not run, or have any verdict but `expected`; nothing if there is none.
+/// The tests that failed, did not run, or have a verdict other than `expected`; none if there are no such tests.
 fn remarkable(run: &Run, suite: &Suite) -> Option<Value> {
     let simple = |test: &&Test| test.outcome == Some(Outcome::Pass) && test.verdict == Verdict::Expected;
     let tests: Vec<Value> = suite.tests.iter().filter(|test| !simple(test)).map(remark).collect();
@@ -106,7 +106,7 @@ fn costs(report: &Report) -> Vec<Value> {
         .collect()
 }
 
-/// The address of a file beside the page; never one with a scheme.
+/// The address of a file beside the page, without a scheme.
 fn link(path: &str) -> Value {
     let mut link = "./".to_owned();
     for byte in path.bytes() {

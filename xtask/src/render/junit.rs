@@ -1,7 +1,7 @@
 //! junit.xml, for CI.
 //!
-//! A CI job shows red exactly where Bringup's exit code is not 0, so what is known is told as skipped, and what needs
-//! an edit of expect.txt (improvement, stale: exit code 10) is told as a failure of that type.
+//! A CI job is red exactly when Bringup's exit code is not 0. So known failures are `skipped`, and results that require an
+//! edit of expect.txt (improvement, stale: exit code 10) are failures of that type.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn render(report: &Report) -> Result<Vec<u8>> {
             junit.add_test_suite(suite(report, run, tests));
         }
     }
-    // An incomplete run would be invisible if it got no further than its steps.
+    // Without this, a run that failed in a step would be invisible.
     for item in unexpected(report).iter().filter(|item| item.kind == UnexpectedKind::Incomplete) {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_type(item.kind.word());

@@ -10,14 +10,14 @@ use super::table::{Cell, columns, paint};
 use super::view::{self, UnexpectedResult};
 
 const WIDTH: usize = 100;
-/// Of what is said about an unexpected result, after the column with the word for it.
+/// Width of the details of an unexpected result, in characters.
 const INDENT: usize = 15;
-/// Results of one kind that are shown before the reader is sent to the whole report.
+/// The most results of one kind. The hint refers to the whole report.
 const SHOWN: usize = 40;
-/// Cached steps that are worth naming.
+/// The most cached steps that are named.
 const NAMED: usize = 24;
 
-/// Everything that ends a run. `folder` is the report's, as the user would type it: logs are shown under it.
+/// The end of a run. `folder` is the report's folder as the user would type it: it is the start of each log's path.
 pub fn render(report: &Report, folder: &Path, color: bool) -> String {
     let mut text = steps(report, color);
     if !text.is_empty() {
@@ -40,7 +40,7 @@ pub fn render(report: &Report, folder: &Path, color: bool) -> String {
     text
 }
 
-/// What the steps and suites cost, in one block; the cached ones are only named.
+/// The cost of steps and suites. Cached ones have only their names.
 pub fn steps(report: &Report, color: bool) -> String {
     let costs = view::costs(report);
     let (cached, built): (Vec<_>, Vec<_>) = costs.iter().partition(|cost| cost.cached);
@@ -96,7 +96,7 @@ fn item(item: &UnexpectedResult<'_>, folder: &Path, color: bool) -> String {
     text
 }
 
-/// Breaks a line between words to fit [`WIDTH`]; a longer word stays whole, so that it can be copied.
+/// Breaks a line between words to fit [`WIDTH`]. Longer words stay whole, so that a reader can copy them.
 fn wrap(line: &str, first: usize, rest: usize) -> String {
     let mut text = " ".repeat(first);
     let mut column = first;

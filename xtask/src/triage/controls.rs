@@ -1,4 +1,4 @@
-//! Which controls there are for a failing setting, chosen by what the targets' files say of them.
+//! The controls of a failing test, chosen by the targets' properties.
 
 use std::cmp::Reverse;
 
@@ -13,37 +13,33 @@ use crate::build::Planner;
 use crate::host::emulator::{self, Emulator};
 use crate::smoke;
 
-/// The opt-level that stands against the usual one: nothing is optimized, so nothing can be optimized wrongly.
+/// The opt-level of the control. Without optimization, there is no wrong optimization.
 pub const OPT_LEVEL: &str = "0";
 
-/// A control, and where it runs or why it does not.
+/// A control with its setting, or with the reason why there is none.
 pub struct ControlChoice {
-    /// Which.
     pub control: Control,
-    /// Where, or why not.
     pub config: Result<RunConfig, String>,
 }
 
-/// What controls are chosen by.
+/// Chooses the controls.
 pub struct ControlChooser<'a> {
-    /// Where emulators come from.
     pub planner: &'a Planner<'a>,
-    /// What is triaged.
     pub triaged: &'a Triaged,
     /// The failing setting.
     pub base: &'a RunConfig,
-    /// Every target there is.
+    /// All targets.
     pub targets: &'a [Target],
-    /// Whether to build what is not there.
+    /// Whether to build for the controls.
     pub deep: bool,
-    /// How many steps it takes to build a target's programs; none for what could not even be planned.
+    /// The number of steps that a target's programs lack; none if the target cannot be planned.
     pub lacking: &'a dyn Fn(&Target) -> Option<usize>,
-    /// Emulators besides the failing one, or why they could not be had.
+    /// Emulators besides the failing one, or why they are unavailable.
     pub emulators: Vec<Result<Emulator, String>>,
 }
 
 impl ControlChooser<'_> {
-    /// Every control that is not about std's opt-level, in the order of the table.
+    /// Every control except the opt-level, in the order of the table.
     pub fn choose(&self) -> Result<Vec<ControlChoice>> {
         let mut choices = self.isolation();
         if self.base.emulator.is_some() {
@@ -56,7 +52,7 @@ impl ControlChooser<'_> {
         Ok(choices)
     }
 
-    /// With another opt-level.
+    /// The control with another opt-level of std.
     pub fn opt_level(&self) -> ControlChoice {
         let config = if self.triaged.has_std() {
             Ok(RunConfig { opt_level: Some(OPT_LEVEL), ..self.base.clone() })
@@ -66,7 +62,7 @@ impl ControlChooser<'_> {
         ControlChoice { control: Control::OptLevel, config }
     }
 
-    /// All of it, if some was switched off, and what is between; else without what lets programs start each other.
+    /// The isolation levels to compare with. For `Full` that is `Network`, in which programs cannot start each other.
     fn isolation(&self) -> Vec<ControlChoice> {
         let others: &[Isolation] = match self.base.isolation {
             Isolation::Full => &[Isolation::Network],
@@ -97,7 +93,7 @@ impl ControlChooser<'_> {
         choices
     }
 
-    /// The target that this machine runs itself, natively and under the emulator.
+    /// This machine's own target, natively and under the emulator.
     fn machine(&self) -> Result<Vec<ControlChoice>> {
         let own = |target: &&Target| smoke::elf::check_native(target).is_ok();
         let Some(target) = self.targets.iter().find(own) else {
@@ -115,7 +111,7 @@ impl ControlChooser<'_> {
         Ok(choices)
     }
 
-    /// One of the same kind, one of the other byte order, one of the other word size.
+    /// A target of the same word size and byte order, one of the other byte order, and one of the other word size.
     fn architectures(&self) -> Result<Vec<ControlChoice>> {
         let ours = &self.base.target.elf;
         let same_class = |target: &Target| target.elf.class == ours.class;
@@ -137,9 +133,9 @@ impl ControlChooser<'_> {
         Ok(choices)
     }
 
-    /// The target that tells most for the least work: one that differs in nothing but what is asked for, is of another
-    /// machine, and has most of its steps built. This machine's own is a control anyway, and the second choice among those that
-    /// are built.
+    /// The best target for a control. It differs from the failing one only in the wanted property, has another machine, and has
+    /// most of its steps built. This machine's own target is the second choice among built targets, because another control
+    /// uses it anyway.
     fn pick(&self, fits: &dyn Fn(&Target) -> bool, better: &dyn Fn(&Target) -> bool) -> Result<&Target, String> {
         let base = &self.base.target;
         let candidates: Vec<&Target> =
@@ -165,7 +161,7 @@ impl ControlChooser<'_> {
         (self.lacking)(target).is_some_and(|steps| steps == 0 || self.deep)
     }
 
-    /// The same test on another target.
+    /// The setting of the same test on another target.
     fn on(&self, target: &Target, emulated: bool) -> Result<Result<RunConfig, String>> {
         if !self.is_usable(target) {
             return Ok(Err(format!("{} is not built; --deep builds it", target.name)));
@@ -183,7 +179,7 @@ impl ControlChooser<'_> {
     }
 }
 
-/// The emulator of another target: of the same version, from the same folder, if it is there.
+/// An emulator for another target: of the same version, from the same folder, else the default one.
 fn beside(planner: &Planner<'_>, ours: Option<&Emulator>, target: &Target) -> Result<Emulator> {
     let folder = ours.and_then(|ours| ours.path.parent());
     let same = folder.and_then(|folder| emulator::in_folder(folder, &target.qemu.emulator));

@@ -1,4 +1,4 @@
-//! A triage, as a table on the terminal and as a page to paste into an upstream bug.
+//! A triage as a table on the terminal, and as a page for an upstream bug.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use super::Triage;
 use super::capture::{Halt, Thread};
 use crate::render::table::{Cell, Tone, columns};
 
-/// The most of a program's output that goes into the page.
+/// The most bytes of a program's output on the page.
 const OUTPUT: usize = 16 * 1024;
 
-/// The longest result in the table on the terminal, in characters; the page has it whole.
+/// The longest result in the table on the terminal, in characters. The page has the whole text.
 const LONGEST: usize = 90;
 
-/// The table, the sentence, and where the program stood.
+/// The table, the finding, and where the program stopped.
 pub fn terminal(triage: &Triage, color: bool) -> String {
     let head = ["control", "target", "runner", "link", "result", "took"].map(Cell::plain).to_vec();
     let line = |row: &Row| {
@@ -59,19 +59,19 @@ fn result(row: &Row) -> (String, Tone) {
     (row.seen.to_string(), tone)
 }
 
-/// What else the page says.
+/// The rest of the page's contents.
 pub struct PageContext {
-    /// What it was seen with, as names and versions.
+    /// Names and versions of the tools.
     pub versions: Vec<(String, String)>,
-    /// The files of the patches on the sources.
+    /// The files of the applied patches.
     pub patches: Vec<String>,
-    /// File and text of the program, if it is a proof.
+    /// Name and text of the proof's file; none for a test.
     pub source: Option<(String, String)>,
     /// The command line of the triage.
     pub command: String,
 }
 
-/// The page.
+/// The page, as Markdown.
 pub fn markdown(triage: &Triage, target: &str, context: &PageContext) -> String {
     let mut text = format!("# {} on {target}\n\n{}\n\n", plain(&triage.title), plain(&triage.finding.sentence));
     for (name, version) in &context.versions {
@@ -129,7 +129,7 @@ fn is_failing(row: &Row) -> bool {
     matches!(&row.seen, Seen::Ran { tries, .. } if tries.failures > 0)
 }
 
-/// A section for what could not be captured, with what was printed of it, if anything was.
+/// A section for a missing capture, with the output, if any.
 fn not_had(title: &str, why: &str) -> String {
     let (why, printed) = why.split_once('\n').unwrap_or((why, ""));
     let mut text = format!("\n## {title}\n\nNot had: {}\n", plain(why));
@@ -139,7 +139,7 @@ fn not_had(title: &str, why: &str) -> String {
     text
 }
 
-/// What others have to have, in variables, and the command of every row.
+/// The preparations, as variables, and the command of every row.
 fn reproduction(triage: &Triage, command: &str) -> String {
     let mut takes: Vec<&str> = Vec::new();
     let mut commands: Vec<(&str, Vec<&Row>)> = Vec::new();
@@ -188,15 +188,15 @@ fn reproduction(triage: &Triage, command: &str) -> String {
     text
 }
 
-/// How to have around a command what the rows had.
+/// How to set up the isolation of a row by hand.
 const AROUND: &str = "A network of its own is `unshare -rn`, with `ip link set lo up` in it. `binfmt_misc` is QEMU registered for the target's \
     programs, so that they can start each other; a distribution's package does that, such as Debian's `qemu-user-binfmt`. The loader in its \
     place is the sysroot's, at the path that the program names.";
 
-/// What was around a run that the first run had not, or the other way round.
+/// The isolation in which a row differs from the first row.
 fn around(row: &Row, base: Option<&Setting>) -> String {
     match (&row.setting, base) {
-        // A native row has no use for what only an emulator needs.
+        // Only an emulator needs this isolation, so it does not matter natively.
         (Some(at), Some(base)) if at.emulator.is_some() == base.emulator.is_some() => {
             at.isolation_beside(base).iter().flat_map(|words| [", ", words]).collect()
         }
@@ -235,7 +235,7 @@ fn stood(halt: &Halt) -> String {
     text
 }
 
-/// As Markdown shows a text that means nothing to it: `Vec<u8>` would be a tag, and `|` the end of a cell.
+/// Escapes text for Markdown: `Vec<u8>` would be a tag, and `|` would end a cell.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
@@ -248,7 +248,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// A text that is shown when it is asked for.
+/// A block that the reader can unfold.
 fn folded(title: &str, text: &str, language: &str) -> String {
     let title = title.replace('&', "&amp;").replace('<', "&lt;");
     format!("\n<details><summary>{title}</summary>\n\n{}\n</details>\n", fenced(text, language))
@@ -261,7 +261,7 @@ fn end_of(text: &str, most: usize) -> (&'static str, &str) {
     ("[…]", &text[text.ceil_char_boundary(text.len() - most)..])
 }
 
-/// In a fence that the text itself cannot close.
+/// A fenced block that the text itself cannot close.
 fn fenced(text: &str, language: &str) -> String {
     let mut fence = "```".to_owned();
     while text.contains(&fence) {

@@ -1,4 +1,4 @@
-//! Runs of the test in one place, and what a row says of them.
+//! Runs of a prepared test, and the row that shows them.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,10 +14,10 @@ use bringup_runner::scratch;
 
 use super::prepare::PreparedTest;
 
-/// Copies at once that make a load, for each job. Each gets so much more time.
+/// Copies for each job under load. The time limit grows by the same factor.
 const COPIES: u32 = 4;
 
-/// Runs of the test, each in folders of its own.
+/// Runs a test, each time in a new folder.
 pub(super) struct Runs {
     folder: PathBuf,
     count: AtomicUsize,
@@ -40,7 +40,7 @@ impl Runs {
         let limit = if jobs.is_some() { self.limit } else { COPIES * self.limit };
         let ran =
             prepared.subject.run(&prepared.sandbox, &folder, &Conditions { limit, jobs, tracing: &Tracing::default() });
-        // What tests leave there may be large. What cannot be removed goes in the end.
+        // Tests may leave large files. What cannot be removed now is removed at the end.
         let _ = scratch::remove(&folder);
         ran
     }
@@ -51,7 +51,7 @@ impl Runs {
         times: usize,
         jobs: Option<&Jobs>,
     ) -> Result<Vec<Ran>> {
-        // Those that share the host's network could meet on a port.
+        // Runs in the host's network might collide on a port.
         if !prepared.sandbox.network {
             return (0..times).map(|_| self.one(prepared, jobs)).collect();
         }
@@ -65,7 +65,7 @@ impl Runs {
     }
 }
 
-/// Many copies at once.
+/// Runs many copies in parallel.
 pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<(Row, Vec<Ran>)> {
     let start = Instant::now();
     if !prepared.sandbox.network {

@@ -1,4 +1,4 @@
-//! A run as others can repeat it, who have neither this machine nor its folders.
+//! A run as a script for a reader who has neither this machine nor its folders.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ use crate::source::prove;
 /// Folder of the test programs in `out`.
 const TESTS: &str = "test_programs";
 
-/// The run of `prepared` as a shell script without Bringup, in the project's folder: what it takes, a line each, and the command
-/// last. What several runs take is the same line in all of them.
+/// The run of `prepared` as a shell script without Bringup, in the project's folder: preparations, one a line, then the
+/// command. Runs that share a preparation have the same line for it.
 pub fn reproduction(planner: &Planner<'_>, triaged: &Triaged, prepared: &PreparedTest) -> String {
     let mut script = Script { root: &planner.project.root, lines: Vec::new(), places: Vec::new() };
     let mut words = Vec::new();
@@ -53,14 +53,14 @@ pub fn reproduction(planner: &Planner<'_>, triaged: &Triaged, prepared: &Prepare
     script.lines.join("\n")
 }
 
-/// The options of a command that builds the same; the versions even if they are the default, which may change.
+/// The options of a command that builds the same. The versions are always included, because the defaults may change.
 pub fn choices(planner: &Planner<'_>) -> String {
     let [rust, musl] =
         [&planner.project.pins.rust, &planner.project.pins.musl].map(|source| Some(source.version.clone()));
     command_line(&BuildOptions { rust, musl, ..planner.options.recorded.clone() }.arguments())
 }
 
-/// The variable that stands for an emulator: `QEMU_S390X_11_1_3`.
+/// The variable for an emulator: `QEMU_S390X_11_1_3`.
 pub fn emulator_variable(path: &Path, version: &Version) -> String {
     variable(&[&path.file_name().unwrap_or_default().to_string_lossy(), &version.to_string()])
 }
@@ -73,18 +73,18 @@ fn variable(parts: &[&str]) -> String {
 struct Script<'a> {
     root: &'a Path,
     lines: Vec<String>,
-    /// What stands for a file or folder, and for all that is in it.
+    /// Files and folders, with the text that replaces each.
     places: Vec<(PathBuf, String)>,
 }
 
 impl Script<'_> {
-    /// Has a variable stand for a place.
+    /// Sets a variable that replaces a path.
     fn set(&mut self, name: &str, place: &Path, value: &str, comment: &str) {
         self.lines.push(format!("{name}={value}  # {comment}"));
         self.places.push((place.to_owned(), format!("${name}")));
     }
 
-    /// The target's toolchain; gives the start of the names of what is built by it.
+    /// Sets the variable for the target's toolchain, and returns its name.
     fn toolchain(&mut self, planner: &Planner<'_>, prepared: &PreparedTest) -> String {
         let Target { name, .. } = &prepared.target;
         let folder = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
@@ -100,7 +100,7 @@ impl Script<'_> {
         variable
     }
 
-    /// The folder of test programs that the run's is in.
+    /// Sets the variable for the folder of the run's test programs.
     fn tests(&mut self, planner: &Planner<'_>, prepared: &PreparedTest, start: &str) {
         let all = planner.workspace.out.join(TESTS);
         let own = prepared.subject.program.strip_prefix(&all).ok().and_then(|rest| rest.components().next());
@@ -113,7 +113,7 @@ impl Script<'_> {
         self.set(&format!("{start}_TESTS"), &folder, &quote(shown(self.root, &folder).as_ref()), &comment);
     }
 
-    /// How the program is compiled.
+    /// Adds the command that compiles the program.
     fn compilation(&mut self, compiler: Option<bringup_runner::exec::Cmd>, prepared: &PreparedTest) {
         let program = &prepared.subject.program;
         let mut file = program.file_name().unwrap_or_default().to_os_string();
@@ -128,7 +128,7 @@ impl Script<'_> {
         self.places.push((program.clone(), format!("./{file}")));
     }
 
-    /// A word of a command, with what stands for a place instead of the place.
+    /// A word of the command. A variable replaces the path at its start.
     fn word(&self, word: &OsStr) -> String {
         let path = Path::new(word);
         let stands = self.places.iter().find_map(|(place, name)| Some((path.strip_prefix(place).ok()?, name)));
@@ -141,12 +141,12 @@ impl Script<'_> {
     }
 }
 
-/// A text without the paths of this machine: what lies in one of these folders is told from there on, by the folder's other name.
+/// Removes the paths of this machine from a text: replaces each of these folders by its other name.
 pub fn portable(text: &str, folders: &[(&Path, &str)]) -> String {
     let mut text = text.to_owned();
     for (folder, name) in folders {
         let folder = folder.to_string_lossy();
-        // Of `/` there would be nothing left.
+        // Replacing `/` would replace everything.
         if folder.len() > 1 {
             text = renamed(&text, &folder, name);
         }

@@ -1,5 +1,5 @@
-//! The matrix of a run: builds what is missing, and runs the trials of each target, one for each link mode, as soon as it is
-//! built.
+//! The matrix of a run: builds the missing steps. Runs the trials of each target, one for each link mode, as soon as the
+//! target is built.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -86,7 +86,7 @@ pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, un
     Matrix { planner, request, plan: &plan, fetch_wall_s: 0.0, store: &store }.run(start, report, &tested)
 }
 
-/// Whether rustc's own tests are asked for; an error if they cannot run here.
+/// Whether rustc's own tests are requested. Fails if they cannot run here.
 fn has_ui(planner: &Planner<'_>, request: &TrialRequest) -> Result<bool> {
     if !request.selection.has_ui() {
         return Ok(false);
@@ -99,7 +99,7 @@ fn has_ui(planner: &Planner<'_>, request: &TrialRequest) -> Result<bool> {
     Ok(true)
 }
 
-/// The steps that a target's trials begin after.
+/// The steps that a target's trials wait for.
 fn after(request: &TrialRequest, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
     let library = if request.selection.has_library() { steps.test_programs } else { steps.toolchain };
     std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
@@ -128,7 +128,7 @@ fn empty_report(planner: &Planner<'_>, host: report::Host, tested: &[TestedTarge
     }
 }
 
-/// Targets by link modes, and what all of them share.
+/// What all trials of a run share.
 struct Matrix<'a> {
     planner: &'a Planner<'a>,
     request: &'a TrialRequest,
@@ -138,7 +138,7 @@ struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
-    /// Builds what is missing, runs the trials of each target as soon as it is built, and shows the report.
+    /// Builds the missing steps, runs the trials of each target as soon as it is built, and shows the report.
     fn run(&self, start: Instant, report: Report, tested: &[TestedTarget]) -> Result<u8> {
         let Self { planner, plan, .. } = self;
         let builder = planner.builder(self.store)?;
@@ -158,7 +158,7 @@ impl Matrix<'_> {
         let wanted: Vec<StepId> = tested.iter().flat_map(|tested| tested.after.clone()).collect();
         let built = builder.build(plan, &wanted, tasks.collect());
         if interrupt::requested() && report.has_results() {
-            // What was not begun is not to be taken for what was not asked for.
+            // Without a result of its own, a run would look as if nobody had requested it.
             for trial in trials.iter().filter(|trial| !report.has(&trial.subject.target.name, trial.link)) {
                 self.trial(trial, &report, &Results::new())?;
             }
@@ -168,7 +168,7 @@ impl Matrix<'_> {
         planner.workspace.console.finish();
         planner.workspace.console.show(&render::terminal::render(&report, &folder, planner.workspace.console.color()));
         let code = error::of_report(&report);
-        // What is wrong with a file of the project may come to light only in a step.
+        // An error in a file of the project may only appear in a step.
         let of_step = step::causes(&built).next().map(|cause| error::of_error(cause));
         Ok(if code == exit::STEP { of_step.unwrap_or(code) } else { code })
     }
@@ -199,7 +199,7 @@ impl Matrix<'_> {
         }
     }
 
-    /// Runs one trial after its steps, `built` says how they went, and adds its run to the report.
+    /// Runs one trial after its steps, and adds its run to the report. `built` has the results of the steps.
     fn trial(&self, trial: &Trial, report: &GrowingReport, built: &Results) -> Result<()> {
         let TestedTarget { target, after, .. } = trial.subject;
         let all: BTreeSet<StepId> = after.iter().flat_map(|&id| self.plan.closure(id)).collect();
@@ -211,7 +211,7 @@ impl Matrix<'_> {
         }
         let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
         run.steps.extend(step_times(self.plan, target, done));
-        // That of the first step that failed itself.
+        // The error of the first step that failed by itself.
         run.error = closure().find_map(|id| built.get(&id)?.as_ref().err()).map(|failure| format!("{failure:#}"));
         if run.error.is_none() {
             trial.run(&mut run)?;

@@ -1,4 +1,4 @@
-//! The smoke checks of a trial: run, or taken over from an earlier run.
+//! The smoke checks of a trial, new or recorded.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ impl Trial<'_> {
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
-        // What went wrong is tried again the next time.
+        // Failed checks run again the next time.
         if run.smoke.iter().all(|check| check.outcome == Outcome::Pass) {
             record.save(&run.smoke)?;
         }
@@ -73,7 +73,7 @@ impl Trial<'_> {
 /// sha256 over the names and contents of a folder's files.
 fn tree_sha256(folder: &Path) -> Result<String> {
     let mut hash = Sha256::new();
-    // The last name comes first: the hash in earlier records was made so.
+    // The order is by descending name, as in all earlier records.
     for entry in WalkDir::new(folder).follow_links(true).sort_by(|a, b| b.file_name().cmp(a.file_name())) {
         let entry = entry?;
         if entry.file_type().is_dir() {
@@ -93,7 +93,7 @@ fn tree_sha256(folder: &Path) -> Result<String> {
 mod tests {
     use super::*;
 
-    /// Another hash would make every earlier record useless.
+    /// Another hash would invalidate every earlier record.
     #[test]
     fn the_hash_of_a_tree_stays() {
         let folder = tempfile::tempdir().unwrap();

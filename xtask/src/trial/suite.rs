@@ -1,4 +1,4 @@
-//! One suite of a trial: its outcomes, run or taken over from an earlier run, and their verdicts.
+//! One suite of a trial: its outcomes, new or recorded, and their verdicts.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,25 +21,25 @@ use bringup_runner::test_set::ProgramEntry;
 use super::Trial;
 use super::recorded::{self, Record, RecordedDurations};
 
-/// How often an unexpected result is retried.
+/// Retries of an unexpected result.
 const RETRIES: usize = 3;
 
-/// With more unexpected results than this in a suite, something is broken as a whole, and retries would teach nothing.
+/// The most unexpected results of a suite that are retried. With more, something is broken as a whole.
 const MOST_RETRIES: usize = 100;
 
-/// What surrounds the programs of a trial.
+/// The environment of a trial's programs.
 pub(super) struct TestEnvironment {
     pub(super) sandbox: Sandbox,
-    /// Everything but the programs that decides what they do.
+    /// The inputs that decide an outcome, besides the programs.
     pub(super) inputs: Inputs,
-    /// What conditions of expectations are about.
+    /// The conditions of expectations refer to it.
     pub(super) setting: Setting,
-    /// Folder for the output of failed tests, relative to the report's.
+    /// Folder for the output of failed tests, relative to the report's folder.
     pub(super) logs: String,
 }
 
 impl Trial<'_> {
-    /// Runs a suite, or takes its recorded outcomes over, and judges it. Adds notes to the run.
+    /// Runs a suite, or reads its recorded outcomes, and judges them. Adds notes to the run.
     pub(super) fn suite(&self, suite: &str, environment: &TestEnvironment, notes: &mut Vec<String>) -> Result<Judged> {
         let active = self.subject.prepared.expectations.active(suite, &environment.setting);
         let record = self.record(suite, environment, &active)?;
@@ -73,7 +73,7 @@ impl Trial<'_> {
         Ok(judged)
     }
 
-    /// An error of the judge as one of the run. That nothing ran has an exit code of its own.
+    /// Turns the judge's error into an error of the run. If no test ran, the exit code says so.
     pub(super) fn refused(&self, error: JudgeError) -> anyhow::Error {
         match error {
             JudgeError::NothingRan(_) => {
@@ -83,7 +83,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The place of this suite's outcomes, by all that decides them.
+    /// The record of this suite's outcomes.
     fn record(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<Record<'_>> {
         let subject = self.subject;
         let digest = Ui::of(suite).and(subject.ui.as_ref()).map_or(&subject.tests.digest, |ui| &ui.digest);
@@ -111,7 +111,7 @@ impl Trial<'_> {
             warn: &|text| context.planner.workspace.console.warn(&format!("{name}: {text}")),
         };
         let programs = self.programs(suite)?;
-        // Short, because tests make sockets in it.
+        // The path is short, because tests create sockets in it.
         let work = Scratch::new().context("making a folder for the tests to work in")?;
         let handle = context.planner.workspace.console.step(&format!("test {name} {} {suite}", self.link));
         let start = Instant::now();
@@ -158,7 +158,7 @@ impl Trial<'_> {
     }
 }
 
-/// Retries unexpected results, each test alone: so flakes are told from what is broken.
+/// Retries unexpected results, each test alone, to tell flakes from real failures.
 fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &Active) -> Result<()> {
     let names = judge::worth_a_retry(outcome, active);
     if names.len() > MOST_RETRIES {
@@ -167,7 +167,7 @@ fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &Active) -> Result<
         return Ok(());
     }
     match run.again(outcome, &names, RETRIES) {
-        // What is known is kept.
+        // Keep the results so far.
         Err(error) if error.is::<Interrupted>() => Ok(()),
         result => result,
     }

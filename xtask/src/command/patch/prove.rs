@@ -23,20 +23,20 @@ use crate::host::survey::Rust;
 use crate::project::spec::Spec;
 use crate::source::prove::{HOST, OnTarget, Prover, Shown, Subject};
 
-/// What every toolchain of a target is planned with.
+/// What all runs of proofs on one target share.
 struct TargetSetup {
     on: OnTarget,
     spec: Spec,
-    /// That for the installed compiler.
+    /// The spec for the installed compiler.
     stock_spec: Spec,
 }
 
-/// A case on one target, or on none, with what it is to pass with and what it is to fail with.
+/// A proof to run on one target, or without a target: with its patch and without it.
 struct ProofRun<'a> {
     case: &'a PatchProof<'a>,
     setup: Option<&'a TargetSetup>,
     with: StepId,
-    /// Nothing if that is the installed compiler.
+    /// None for the installed compiler.
     without: Option<StepId>,
     fallen: Vec<String>,
 }
@@ -89,7 +89,7 @@ fn prove(
     let store = planner.workspace.store()?;
     let builder = planner.builder(&store)?;
     let mut setup = BTreeMap::new();
-    // The emulator of a target that only has its name on a proof need not be there.
+    // A proof that only names a target does not require the target's emulator.
     let toolchains = open.iter().filter(|case| case.proof.needs == Needs::Toolchain);
     for target in toolchains.flat_map(|case| &case.targets) {
         if !setup.contains_key(&target.name) {
@@ -145,7 +145,7 @@ fn prove(
     Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What a proof of no target is tried on; nothing if no compiler is built.
+/// The step that a proof without a target runs on; none if no compiler is built.
 fn step(case: &PatchProof, patched: Patched) -> Option<StepId> {
     let steps = patched.compiler?;
     Some(if case.proof.needs == Needs::Source { steps.source } else { steps.compiler })
@@ -165,7 +165,7 @@ impl ProofRun<'_> {
     }
 
     fn run(&self, prover: &Prover, plan: &Plan, built: &Results, stage0: &Rust) -> Result<Vec<ProofRow>> {
-        // That of the first step that failed itself.
+        // The error of the first step that failed by itself.
         let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
         let show = |side: Option<StepId>, link: Link, passing: bool| match side.and_then(failed) {
             Some(error) => Ok(Shown::Fails("it does not build".into(), format!("\n  | {error:#}"))),

@@ -1,4 +1,4 @@
-//! What `triage` is asked for: a test, a patch's proof, or what failed unexpectedly in the last report.
+//! The failures to triage: a test, a patch's proof, or the unexpected failures in the last report.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,22 +19,20 @@ use crate::cli::TriageArgs;
 use crate::command::report;
 use crate::triage::Triaged;
 
-/// How many times as long as in the run a test may take.
+/// Time limit of a test as a multiple of its time in the report.
 const SLACK: f64 = 3.0;
 
-/// A failure to triage: what fails, and how it was run.
+/// A failure to triage, and how it ran.
 pub struct TestFailure {
-    /// What fails.
     pub triaged: Triaged,
-    /// How it was linked.
     pub link: Link,
     /// Whether it ran without an emulator.
     pub native: bool,
-    /// What it takes at most, by what it took; nothing if that is not known.
+    /// Time limit by the last report; none if the report does not have the time.
     pub takes: Option<Duration>,
 }
 
-/// What is asked for, refused where it makes no sense before anything is done.
+/// The requested failures. Rejects a request that makes no sense before any work.
 pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) -> Result<Vec<TestFailure>> {
     if let Some(patch) = &options.proof {
         let triaged = proof(planner, patch)?;
@@ -58,7 +56,7 @@ pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) ->
     named(options, target, known.as_ref()).map(|failure| vec![failure])
 }
 
-/// In what a report's programs differ from those that would be triaged.
+/// How a report's programs differ from those of this command; none if they do not.
 fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
     if let Some((name, theirs, ours)) = report::other_versions(&planner.project.pins, report).first() {
         return Some(format!("{name} {theirs}, not {ours}"));
@@ -74,7 +72,7 @@ fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
     (theirs != ours).then(|| format!("programs built with {}, not {}", words(theirs), words(ours)))
 }
 
-/// Every unexpected failure of the report, each once.
+/// All unexpected failures of the report, each test once.
 fn unexpected(
     planner: &Planner<'_>,
     options: &TriageArgs,
@@ -100,7 +98,7 @@ fn unexpected(
                 if !run.machines.is_empty() {
                     elsewhere += 1;
                 } else if Ui::of(&suite.suite).is_some() {
-                    // They are no programs of the target: there is nothing to control.
+                    // These tests are not programs of the target, so there are no controls.
                     ui += 1;
                 } else if asked(options, run) {
                     let triaged = Triaged::Test { suite: suite.suite.clone(), test: test.name.clone() };
@@ -117,7 +115,7 @@ fn unexpected(
     Ok(all.into_values().collect())
 }
 
-/// The test that is named, as it failed last, if it did.
+/// The named test, with the setting of its last failure, if any.
 fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Result<TestFailure> {
     let runs = || report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
     let (suite, test) = match &options.test[..] {
@@ -152,7 +150,7 @@ fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Resu
     Ok(as_it_failed(Triaged::Test { suite, test: test.clone() }, options, failed))
 }
 
-/// Whether the options ask for what was run so.
+/// Whether the options allow this run.
 fn asked(options: &TriageArgs, run: &Run) -> bool {
     let is_native = |runner: &RunnerSpec| *runner == RunnerSpec::Native;
     let runner = options.runner.as_ref().is_none_or(|runner| is_native(runner) == is_native(&run.runner));
@@ -163,7 +161,7 @@ fn as_it_failed(triaged: Triaged, options: &TriageArgs, failed: Option<(&Run, &T
     let runner = options.runner.as_ref().or(failed.map(|(run, _)| &run.runner));
     let native = runner == Some(&RunnerSpec::Native);
     let link = options.link.or(failed.map(|(run, _)| run.link)).unwrap_or(Link::Dynamic);
-    // What hung took as long as it was let.
+    // A test that hung has no time of its own.
     let ended = failed.filter(|(_, test)| test.outcome != Some(Outcome::Timeout));
     let takes = ended.and_then(|(_, test)| Duration::try_from_secs_f64(SLACK * test.wall_s).ok());
     TestFailure { triaged, link, native, takes }
@@ -174,7 +172,7 @@ fn is_unexpected(test: &Test) -> bool {
     failed && (test.verdict == Verdict::Regression || (test.verdict == Verdict::Flake && test.tries.is_some()))
 }
 
-/// The proof of the one patch of that name, be it left out or not.
+/// The proof of the patch with this name, even if the patch is left out.
 fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Triaged> {
     let files = planner.named_patches(name)?;
     let source = planner.project.source(&name.source)?;

@@ -1,4 +1,4 @@
-//! What to do next.
+//! Hints: the commands that a user needs next.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use bringup_model::suite::Ui;
 use super::{UnexpectedKind, UnexpectedResult, unexpected};
 use crate::render::command_line;
 
-/// What to do next: the worst results decide it.
+/// The hints for the worst results.
 pub fn hints(report: &Report) -> Vec<String> {
     let items = unexpected(report);
     let of = |kind: UnexpectedKind| -> Vec<&UnexpectedResult<'_>> {
@@ -17,7 +17,7 @@ pub fn hints(report: &Report) -> Vec<String> {
     let regressions = of(UnexpectedKind::Regression);
     if let Some(first) = regressions.first() {
         let again = format!("to run it again: {}", rerun(report, first.run, &regressions));
-        // Triage does not run on another machine, not from an archive, and not for rustc's own tests.
+        // Triage runs on this machine only, not from an archive, and not for rustc's own tests.
         let triable = |item: &&&UnexpectedResult| {
             item.run.machines.is_empty() && !item.run.is_of_archive() && Ui::of(item.suite).is_none()
         };
@@ -41,7 +41,7 @@ pub fn hints(report: &Report) -> Vec<String> {
     }
     let incomplete = of(UnexpectedKind::Incomplete);
     if let Some(first) = incomplete.first() {
-        // The smoke checks run here only, and only of what was built here.
+        // The smoke checks run on this machine only, and only for programs built here.
         let elsewhere = !first.run.machines.is_empty() || first.run.is_of_archive();
         let verb = if elsewhere { "test" } else { "bringup" };
         return vec![format!("to go on from the last complete step: {}", again(verb, first.run, &incomplete))];
@@ -58,7 +58,7 @@ pub fn hints(report: &Report) -> Vec<String> {
     vec![format!("to expect what was seen{place}: {}", command_line(&words))]
 }
 
-/// The command for the regressions of every run that has the runner and the link mode of `like`.
+/// The command for the regressions of all runs with the runner and the link mode of `like`.
 fn rerun(report: &Report, like: &Run, regressions: &[&UnexpectedResult<'_>]) -> String {
     let alike: Vec<_> =
         regressions.iter().copied().filter(|item| is_alike(item.run, like) && item.run.link == like.link).collect();
@@ -74,8 +74,8 @@ fn rerun(report: &Report, like: &Run, regressions: &[&UnexpectedResult<'_>]) -> 
     command_line(&words)
 }
 
-/// A verb with the targets of those items whose runs were made as `like` was. An archive is of one target, and used where there may
-/// be no project.
+/// A verb with the targets of those results whose runs have the options of `like`. An archive has one target, and may be
+/// used without a project.
 fn start(verb: &str, like: &Run, items: &[&UnexpectedResult<'_>]) -> Vec<String> {
     if like.is_of_archive() {
         return words(["bringup", verb]);
@@ -90,7 +90,7 @@ fn is_alike(run: &Run, like: &Run) -> bool {
     how(run) == how(like)
 }
 
-/// The options of the build, for a command that builds: what is in an archive was chosen when it was packed.
+/// The build options, for a command that builds. Those of an archive were chosen when it was packed.
 fn built(report: &Report, run: &Run) -> Vec<String> {
     if run.is_of_archive() { Vec::new() } else { report.build.arguments() }
 }
@@ -99,7 +99,7 @@ fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).into()
 }
 
-/// Each word once, in the order of their first places.
+/// Removes repeated words; the first of each stays.
 fn once<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut once: Vec<String> = Vec::new();
     for word in words {

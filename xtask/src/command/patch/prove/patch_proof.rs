@@ -1,4 +1,4 @@
-//! A patch that is to be proven, and what it is proven against.
+//! A patch to prove, and what is left out as a control.
 
 use std::path::PathBuf;
 
@@ -17,51 +17,46 @@ use crate::cli::ProveArgs;
 use crate::source::patch::leave_out::falls_with;
 use crate::source::patch::references;
 
-/// A patch that is to be proven.
+/// A patch and its proof.
 pub struct PatchProof<'a> {
     source: &'a Source,
     patch: &'a Patch,
     layer: &'a str,
     /// The proof's file.
     pub file: PathBuf,
-    /// What it says of itself.
     pub proof: Proof,
-    /// Those it is for, among those asked for.
+    /// The requested targets that the patch is for.
     pub targets: Vec<Target>,
-    /// What is left out to see what the patch is good for.
     pub left_out: LeftOut,
-    /// Why it cannot be proven here.
+    /// Why the proof cannot run here.
     pub obstacle: Option<Obstacle>,
 }
 
-/// What is left out to see what a patch is good for.
+/// What is left out as a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOut {
-    /// The patch.
     Patch,
-    /// All patches to the compiler: it is the installed one, which is of the same version.
+    /// All patches to the compiler: the control is the installed compiler of the same version.
     CompilerSeries,
 }
 
-/// Why a patch cannot be proven, and what to do about it.
+/// Why a proof cannot run, and what to do about it.
 #[derive(Debug, Clone)]
 pub struct Obstacle {
-    /// It follows the patch's name.
+    /// Text after the patch's name.
     pub why: String,
-    /// What is to be tried next.
     pub hint: Option<String>,
 }
 
-/// The sources that a proof is to fail with.
+/// The sources of the control.
 pub struct ControlSources {
-    /// The sources.
     pub patched: Patched,
-    /// The patches that had to go with the one that is left out.
+    /// Patches that depend on the omitted patch, and are left out with it.
     pub fallen: Vec<String>,
 }
 
 impl<'a> PatchProof<'a> {
-    /// The case of one patch, on as many of the targets that are asked for as it is for.
+    /// The proof of one patch, on the wanted targets that the patch is for.
     pub fn new(
         planner: &Planner<'_>,
         options: &ProveArgs,
@@ -81,7 +76,7 @@ impl<'a> PatchProof<'a> {
         let targets: Vec<Target> = wanted.iter().filter(is_for).cloned().collect();
         let layer = references::layer(source, patch)
             .map_err(|message| Coded::error(exit::USAGE, format!("{}: {message}", at())))?;
-        // Sources are had without one patch in no time; a compiler is not.
+        // Patching sources again is cheap; building a compiler is not.
         let of_compiler = is_of_compiler(source, layer);
         let free = !of_compiler || proof.needs == Needs::Source;
         let left_out = if free || options.each { LeftOut::Patch } else { LeftOut::CompilerSeries };
@@ -112,7 +107,7 @@ impl<'a> PatchProof<'a> {
         format!("{}/{}/{}", self.source.name, self.source.version, self.patch.file)
     }
 
-    /// The sources that the proof is to fail with, where `with` are those that it is to pass with.
+    /// The sources of the control. `with` are the sources with all patches.
     pub fn without(
         &self,
         planner: &Planner<'_>,
@@ -126,7 +121,7 @@ impl<'a> PatchProof<'a> {
         }
         let own = |series: &&Series| series.source == self.source.name;
         let whole = series.iter().find(own).context("the patch is of no source")?;
-        // What belongs to other layers does not bear on it.
+        // Patches of other layers do not matter.
         let source = self.source.with_layers(|name| name == self.layer);
         let tree = super::super::pristine(planner, store, &source)?;
         let fallen = falls_with(&whole.clone().within(&source), &self.patch.file, &tree)?;
@@ -135,13 +130,13 @@ impl<'a> PatchProof<'a> {
         Ok(ControlSources { patched: planner.plan_sources(plan, &series, Sources::Fetch)?, fallen })
     }
 
-    /// The step whose folder the proof is compiled with. C needs no std.
+    /// The step whose folder compiles the proof. C requires no std.
     pub fn toolchain(&self, steps: TargetSteps) -> StepId {
         if self.proof.language == Language::C { steps.sysroot } else { steps.toolchain }
     }
 }
 
-/// Whether a layer is of a source that also has std, and is not std's.
+/// Whether a layer belongs to the compiler: its source also has std, but the layer is not std.
 fn is_of_compiler(source: &Source, layer: &str) -> bool {
     source.layer_named(LIBRARY).is_some() && layer != LIBRARY
 }

@@ -1,4 +1,4 @@
-//! What proofs have shown, as a table.
+//! The results of proofs, as a table.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ pub struct ProofRow {
     without: String,
     with: String,
     verdict: ProofVerdict,
-    /// What is told behind its name: what the proof printed, or why it was not run.
+    /// Text after the row's name: the proof's output, or why the proof did not run.
     detail: String,
 }
 
@@ -45,7 +45,7 @@ impl ProofVerdict {
 }
 
 impl ProofRow {
-    /// What became of a case on one target, in one link mode.
+    /// The row of a proof on one target, in one link mode.
     pub fn judged(case: &PatchProof, target: &str, link: &'static str, fallen: &[String], shown: &[Shown; 2]) -> Self {
         let [without, with] = shown;
         let (verdict, told) = match (without, with) {
@@ -76,7 +76,7 @@ impl ProofRow {
         Self { patch: case.name(), target: target.into(), link, left_out, without, with, verdict, detail }
     }
 
-    /// That a case was not run.
+    /// The row of a proof that did not run.
     pub fn not_run(case: &PatchProof, why: &str) -> Self {
         let [target, left_out, without, with] = Default::default();
         let detail = why.to_owned();
@@ -84,7 +84,7 @@ impl ProofRow {
     }
 }
 
-/// Prints the table; the exit code that it means.
+/// Prints the table and returns the exit code.
 pub fn show(planner: &Planner<'_>, mut rows: Vec<ProofRow>) -> Result<u8> {
     planner.workspace.console.finish();
     rows.sort();

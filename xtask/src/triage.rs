@@ -155,12 +155,12 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
         if request.deep || !judge(&rows).verdict.is_settled() {
             controls.under_controls(&mut tests, &[opt_level], &mut rows)?;
         } else {
-            let why = "what is known by now does not ask for it".to_owned();
+            let why = "the other controls already give a verdict".to_owned();
             rows.push((not_had(Control::OptLevel, why, Duration::ZERO), None));
         }
     } else {
-        let why = "it does not fail each time without any change";
-        rows.push((not_had(Control::Emulator, format!("nor any further control: {why}"), Duration::ZERO), None));
+        let why = "the test does not always fail";
+        rows.push((not_had(Control::Emulator, format!("no further controls: {why}"), Duration::ZERO), None));
     }
     Ok(Triage {
         finding: judge(&rows),
@@ -312,9 +312,8 @@ impl ControlRuns<'_> {
         let prepared = tests.prepare(at, self.programs)?;
         if control == Control::Isolation && prepared.setting.lacking == self.prepared.setting.lacking {
             let notes = prepared.sandbox.notes.join("; ");
-            let why =
-                if prepared.sandbox.own_kind { "the host takes the target's programs for its own" } else { &notes };
-            return Err(anyhow!("this host gives no other: {why}"));
+            let why = if prepared.sandbox.own_kind { "the host runs the target's programs itself" } else { &notes };
+            return Err(anyhow!("this host has no other isolation: {why}"));
         }
         let mut all = Vec::new();
         for _ in 0..RUNS {
@@ -335,7 +334,7 @@ impl ControlRuns<'_> {
             Outcome::Ignored => bail!("the test is ignored there"),
             Outcome::Missing if self.first.outcome != Outcome::Missing => bail!("the test is missing there: {}", why()),
             _ if self.first.started && !ran.started && ran.outcome.is_failure() => {
-                bail!("the program does not come as far as its tests there: {}", why())
+                bail!("the program fails there before its tests: {}", why())
             }
             _ => Ok(()),
         }

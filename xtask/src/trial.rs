@@ -132,7 +132,8 @@ impl Trial<'_> {
         run.spawns = Some(spawns);
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !spawns {
-            let why = "programs of the target cannot start each other: the host takes them for its own, but has not their loader";
+            let why =
+                "programs of the target cannot start each other: the host runs them itself, but lacks their loader";
             run.notes.push(why.into());
         }
         let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns };

@@ -115,7 +115,7 @@ fn the_next_command_has_what_the_archive_s_run_had() {
     project.write("targets/fake/expect.txt", "# Reason: x\nstd  pass_a  fail\nstd  fail_b  fail\n");
     let archive = project.run(&["archive", "fake"], 0).stdout;
     let output = elsewhere(&project, &["test", "--archive", archive.trim_end(), "--suite", "std"]).run().ends_with(10);
-    output.says(&["hint: to expect what was seen, in the project: cargo xtask bless fake --report REPORT.JSON\n"]);
+    output.says(&["hint: to accept these results, in the project: cargo xtask bless fake --report REPORT.JSON\n"]);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_patch_to_the_compiler_is_held_against_the_installed_one() {
     assert!(output.stdout.contains("not run"), "{}", output.stdout);
     output
         .says(&["it changes the compiler, and the compiler in use is the stock one", "hint: add --compiler bootstrap"]);
-    project.run(&["patch", "prove", "--each"], 2).says(&["--each is for a compiler that is built"]);
+    project.run(&["patch", "prove", "--each"], 2).says(&["--each requires a built compiler"]);
     // The installed one is a control only if it is the same but for the patches.
     fs_err::rename(project.path("patches/rust/1.95.0"), project.path("patches/rust/1.96.0")).unwrap();
     project.edit("bringup.toml", "version = \"1.95.0\"", "version = \"1.96.0\"");

@@ -91,7 +91,7 @@ fn all_unexpected_failures_of_the_last_report_are_triaged_as_they_failed() {
     output.prints(&["std segv_c on fake", "crash (SIGSEGV)"]);
     output.prints(&["std static_b on fake", "link mode static", "but passes linked dynamic"]);
     let crash = page(&project, "segv_c");
-    let expected = ["Where it stood", "Not had: connecting to QEMU's gdb stub", "last words of segv_c"];
+    let expected = ["Where it stopped", "Not captured: connecting to QEMU's gdb stub", "last words of segv_c"];
     for text in expected {
         assert!(crash.contains(text), "{text} is not in:\n{crash}");
     }

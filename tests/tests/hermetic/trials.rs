@@ -105,7 +105,7 @@ fn a_target_is_tried_while_another_is_still_built() {
     let growing =
         ["fake dynamic expected", "fake static expected", "twin dynamic incomplete", "twin static incomplete"];
     assert_eq!(of_runs(&project, name_and_verdict), growing);
-    project.run(&["report"], 101).prints(&["incomplete", "it is not finished: the command goes on, or was killed"]);
+    project.run(&["report"], 101).prints(&["incomplete", "not finished: the command is still running, or was killed"]);
     let bless = project.cmd(&["bless", "--yes"]).start();
     bless.wait_for("another run is using out/; waiting for it to end");
     drop(bless);

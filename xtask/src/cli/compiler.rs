@@ -44,9 +44,7 @@ impl CompilerOptions {
         match (is_built, self.stage.is_some() || self.llvm.is_some()) {
             (true, _) => Ok(Compiler::Bootstrap(making)),
             (false, false) => Ok(Compiler::Stock),
-            (false, true) => {
-                Err("--stage and --llvm are for a compiler that is built\nhint: add --compiler bootstrap".into())
-            }
+            (false, true) => Err("--stage and --llvm require a built compiler\nhint: add --compiler bootstrap".into()),
         }
     }
 }

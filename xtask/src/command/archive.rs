@@ -14,8 +14,8 @@ use crate::trial::archive::pack::packing;
 pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result<()> {
     // Check this before the work.
     if let Some(folder) = output.filter(|output| output.is_dir()) {
-        let hint = "hint: name the file; without -o it is called after its content";
-        return Err(Coded::error(exit::USAGE, format!("-o {}: it is a folder\n{hint}", folder.display())));
+        let hint = "hint: give a file name, or leave -o out";
+        return Err(Coded::error(exit::USAGE, format!("-o {} is a folder\n{hint}", folder.display())));
     }
     let targets = TargetNames { targets: vec![target.into()], release: None }
         .read(planner.project, &planner.workspace.console)?;

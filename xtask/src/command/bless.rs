@@ -57,17 +57,14 @@ pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
     let code = if left.is_empty() { exit::EXPECTED } else { exit::OUTDATED };
     if changed.is_empty() {
         let rest = if left.is_empty() { "" } else { " else" };
-        planner
-            .workspace
-            .console
-            .note(&format!("nothing{rest} to bless: what the report shows is what the expectation files say"));
+        planner.workspace.console.note(&format!("nothing{rest} to bless: the expectation files match the report"));
         return Ok(code);
     }
     if !options.yes && !std::io::stdin().is_terminal() {
         planner
             .workspace
             .console
-            .warn("nothing is written: there is no terminal to ask on\nhint: `--yes` writes without asking");
+            .warn("nothing is written: there is no terminal for the question\nhint: `--yes` writes without asking");
         return Ok(exit::OUTDATED);
     }
     if !options.yes && !confirmed()? {
@@ -79,10 +76,7 @@ pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
     let written: Vec<&str> = changed.iter().map(|file| file.name.as_str()).collect();
     planner.workspace.console.note(&format!("rewritten: {}", written.join(", ")));
     if pairs.iter().any(|(file, before)| todos(&file.text) > todos(before)) {
-        planner
-            .workspace
-            .console
-            .note("hint: say why in the place of each TODO: `cargo xtask target check` refuses it");
+        planner.workspace.console.note("hint: replace each TODO by a reason: `cargo xtask target check` rejects it");
     }
     Ok(code)
 }
@@ -105,15 +99,17 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
     }
     let fault = |text: String| Err(Coded::error(exit::USAGE, format!("blessing {path}: {text}")));
     if let Some(name) = named.iter().find(|name| !reported.contains(name)) {
-        return fault(format!("it has no run of {name}\nhint: `cargo xtask test {name}` makes a report that has"));
+        return fault(format!("the report has no run of {name}\nhint: `cargo xtask test {name}` makes one"));
     }
     if named.is_empty() && reported.is_empty() {
-        return fault("it has no run".into());
+        return fault("the report has no run".into());
     }
     if named.is_empty()
         && let Some(name) = reported.iter().find(|name| !known.contains(name))
     {
-        return fault(format!("it has runs of `{name}`, which is no target here\nhint: name the targets to bless"));
+        return fault(format!(
+            "the report has runs of `{name}`, which is not a target here\nhint: name the targets to bless"
+        ));
     }
     Ok(if named.is_empty() { reported } else { named })
 }
@@ -151,7 +147,7 @@ fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], 
         let mut words: Vec<String> = ["cargo", "xtask", "bless"].map(str::to_owned).into();
         words.extend(targets.iter().cloned());
         words.extend(build.arguments());
-        format!("`{}` blesses it all the same", command_line(&words))
+        format!("`{}` blesses it anyway", command_line(&words))
     } else {
         "run the tests again".into()
     };
@@ -252,6 +248,6 @@ fn part(path: &Path, text: &str) -> Result<Option<tempfile::NamedTempFile>> {
         part.write_all(text.as_bytes())?;
         part.as_file().sync_all()
     };
-    fill().with_context(|| format!("writing what is to be {}", path.display()))?;
+    fill().with_context(|| format!("writing {}", path.display()))?;
     Ok(Some(part))
 }

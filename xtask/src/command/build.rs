@@ -35,7 +35,7 @@ fn dry_run(planner: &Planner<'_>, store: &Store, target_plan: &Planned) -> Resul
     fs_err::write(&log, "")?;
     let source = target_plan.plan.path(steps.source);
     let cmd = xpy.command(source, &build, planner.workspace.offline, &["build", "--dry-run"])?;
-    cmd.run(&log).context("letting x.py plan the build")?;
+    cmd.run(&log).context("planning the build with x.py")?;
     handle.done(start.elapsed(), false);
     super::print(&format!("{}\n", build.join("bootstrap.toml").display()))
 }

@@ -17,7 +17,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         }
     }
     workspace.console.note(&format!(
-        "removed what was in {}; the downloads in {} stay",
+        "removed the contents of {}; kept the downloads in {}",
         workspace.out.display(),
         workspace.cache.display()
     ));

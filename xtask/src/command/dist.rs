@@ -10,7 +10,7 @@ use crate::dist;
 
 pub fn run(planner: &Planner<'_>, options: &DistArgs) -> Result<()> {
     let Compiler::Bootstrap(making) = planner.options.compiler else {
-        let error = "the stock compiler is not ours to pack: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
+        let error = "the stock compiler cannot be packed: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
         return Err(Coded::error(exit::USAGE, error));
     };
     let mut targets = options.targets.read(planner.project, &planner.workspace.console)?;

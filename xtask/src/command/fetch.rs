@@ -33,7 +33,7 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
                 Ok(control) => {
                     planner.workspace.console.note(&format!("  and {} at {}", control.version, control.path.display()))
                 }
-                Err((origin, why)) => planner.workspace.console.note(&format!("  but none from {origin}: {why:#}")),
+                Err((origin, why)) => planner.workspace.console.note(&format!("  unavailable from {origin}: {why:#}")),
             }
         }
     }

@@ -80,7 +80,7 @@ pub fn other_versions<'a>(ours: &'a Pins, report: &'a Report) -> Vec<(&'static s
 pub fn read(file: &Path) -> Result<Report> {
     let wrong = |why: String| Coded::error(exit::USAGE, why);
     if file.is_dir() {
-        return Err(wrong(format!("{} is a folder\nhint: a report is the file report.json in it", file.display())));
+        return Err(wrong(format!("{} is a folder\nhint: use the file report.json in it", file.display())));
     }
     if !file.is_file() {
         return Err(wrong(format!("there is no report at {}\nhint: `cargo xtask bringup` makes one", file.display())));

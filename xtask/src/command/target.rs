@@ -87,7 +87,7 @@ fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
         }
         if !found.unchecked.is_empty() {
             let suites = found.unchecked.join(", ");
-            let note = "no complete run is recorded here that tells whether the tests its expectations name are there";
+            let note = "no complete run is recorded here, so the test names in its expectations are unchecked";
             planner.workspace.console.note(&format!("{}: {suites}: {note}", target.name));
         }
         // Show a problem in a shared file only once.

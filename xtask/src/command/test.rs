@@ -22,8 +22,7 @@ pub fn run_archive(cli: &Cli, options: &TestVerb, file: &Path) -> Result<u8> {
     let (invocation, unpacked) = Invocation::of_archive(cli, file)?;
     let target = &unpacked.manifest.target;
     if let Some(other) = options.test.targets.targets.iter().find(|name| *name != target) {
-        let why =
-            format!("the archive {} is of {target}, not of {other}\nhint: no target need be named", file.display());
+        let why = format!("the archive {} is of {target}, not of {other}\nhint: leave the target out", file.display());
         return Err(Coded::error(exit::USAGE, why));
     }
     let targets = config::targets(&invocation.project.root, std::slice::from_ref(target))?;

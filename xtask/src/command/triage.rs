@@ -53,7 +53,7 @@ pub fn run(planner: &Planner<'_>, options: &TriageArgs) -> Result<u8> {
     }
     planner.workspace.console.finish();
     if failed > 0 {
-        bail!("{failed} of {} tests could not be triaged; what failed is told above", requests.len());
+        bail!("{failed} of {} tests could not be triaged; the errors are above", requests.len());
     }
     Ok(exit::EXPECTED)
 }

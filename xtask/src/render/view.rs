@@ -190,7 +190,7 @@ pub fn share(report: &Report) -> Option<String> {
     let wall = report.wall_s;
     #[expect(clippy::cast_precision_loss, reason = "nobody has that many processors")]
     let share = 100.0 * cpu / (wall * jobs as f64);
-    Some(format!("in all {wall:.0} s on the clock and {cpu:.0} s of processor time: {share:.0} % of {jobs} jobs"))
+    Some(format!("total: {wall:.0} s elapsed, {cpu:.0} s of processor time, {share:.0} % of {jobs} jobs"))
 }
 
 /// The cost of each step and suite. A shared step is listed once, as built if any run built it.

@@ -82,7 +82,7 @@ pub fn calls(prepared: &PreparedTest, folder: &Path, limit: Duration, jobs: &Job
             return Ok(of_the_test(&text.lines().collect::<Vec<_>>(), reported));
         }
     }
-    bail!("with -strace it does not fail")
+    bail!("the test does not fail with -strace")
 }
 
 /// The harness writes two events before a test, and two after one that it reports as failed.
@@ -103,7 +103,7 @@ pub fn halt(prepared: &PreparedTest, outcome: Outcome, folder: &Path, jobs: &Job
             return Ok(halt);
         }
     }
-    bail!("under the gdb stub it does not fail")
+    bail!("the test does not fail under the gdb stub")
 }
 
 fn halt_once(prepared: &PreparedTest, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<Option<Halt>> {
@@ -147,7 +147,7 @@ fn halt_once(prepared: &PreparedTest, hangs: bool, folder: &Path, jobs: &Jobs) -
 fn with_last_words(error: &anyhow::Error, printed: &str) -> anyhow::Error {
     let lines: Vec<&str> = printed.lines().collect();
     let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
-    if last.is_empty() { anyhow!("{error:#}") } else { anyhow!("{error:#}; last it printed\n{}", last.join("\n")) }
+    if last.is_empty() { anyhow!("{error:#}") } else { anyhow!("{error:#}; its last output:\n{}", last.join("\n")) }
 }
 
 /// The end of a program under the stub.
@@ -200,7 +200,7 @@ fn follow(
                     _ => Followed::Ended(end),
                 });
             }
-            None => bail!("the program goes on under the gdb stub"),
+            None => bail!("the program still runs under the gdb stub"),
         }
     }
 }
@@ -333,7 +333,7 @@ mod tests {
             (vec![("c", "T1e"), ("C1e", "W03")], ("exit status 3", 0)),
             (vec![("c", "T1e"), ("C1e", "X0d")], ("SIGPIPE", 0)),
             (vec![("c", "W03")], ("exit status 3", 0)),
-            (vec![], ("the gdb stub has hung up", 0)),
+            (vec![], ("the gdb stub closed the connection", 0)),
         ];
         for (script, (why, threads)) in cases {
             assert_eq!(stood(followed(false, script)), (why.to_owned(), threads));
@@ -346,6 +346,6 @@ mod tests {
     fn what_an_emulator_said_last_is_told() {
         let told = |printed| with_last_words(&anyhow!("no stub"), printed).to_string();
         assert_eq!(told(""), "no stub");
-        assert_eq!(told("1\n2\n3\n4\n5\n6\n"), "no stub; last it printed\n2\n3\n4\n5\n6");
+        assert_eq!(told("1\n2\n3\n4\n5\n6\n"), "no stub; its last output:\n2\n3\n4\n5\n6");
     }
 }

@@ -57,7 +57,7 @@ impl ControlChooser<'_> {
         let config = if self.triaged.has_std() {
             Ok(RunConfig { opt_level: Some(OPT_LEVEL), ..self.base.clone() })
         } else {
-            Err("it is a C program, of which std is no part".into())
+            Err("the program is in C and has no std".into())
         };
         ControlChoice { control: Control::OptLevel, config }
     }
@@ -87,7 +87,8 @@ impl ControlChooser<'_> {
             .map(|emulator| ControlChoice { control: Control::Emulator, config: config(emulator) });
         let choices: Vec<ControlChoice> = choices.collect();
         if choices.is_empty() {
-            let why = "there is no other version; bringup.toml's [[qemu.control]] or --control-qemu names some".into();
+            let why = "no other version is known; add one with [[qemu.control]] in bringup.toml or with --control-qemu"
+                .into();
             return vec![ControlChoice { control: Control::Emulator, config: Err(why) }];
         }
         choices
@@ -152,7 +153,7 @@ impl ControlChooser<'_> {
             None if candidates.is_empty() => Err("there is no such target".into()),
             None => {
                 let names: Vec<&str> = candidates.iter().map(|target| target.name.as_str()).collect();
-                Err(format!("{} would do, but is not built; --deep builds it", names.join(" or ")))
+                Err(format!("{} would fit, but is not built; --deep builds it", names.join(" or ")))
             }
         }
     }

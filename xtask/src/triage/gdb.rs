@@ -71,7 +71,7 @@ impl fmt::Display for End {
         match self {
             Self::Status(status) => write!(f, "exit status {status}"),
             Self::Signal(number) => f.write_str(&signal_name(*number)),
-            Self::Silent => f.write_str("the gdb stub has hung up"),
+            Self::Silent => f.write_str("the gdb stub closed the connection"),
         }
     }
 }
@@ -139,7 +139,7 @@ impl Stub {
                     all.extend_from_slice(piece);
                     return Ok(all);
                 }
-                _ => bail!("the gdb stub gives no {name}"),
+                _ => bail!("the gdb stub has no {name}"),
             }
         }
     }
@@ -232,7 +232,7 @@ impl Stub {
                 Err(error) if !hung_up(&error) => return Err(error).context("reading from the gdb stub"),
                 _ => {
                     self.gone = true;
-                    bail!("the gdb stub has hung up");
+                    bail!("the gdb stub closed the connection");
                 }
             }
         }
@@ -272,7 +272,7 @@ fn bytes(text: &[u8]) -> Option<Vec<u8>> {
 
 fn number(digits: Option<&[u8]>) -> Result<u8> {
     let bytes = digits.and_then(bytes);
-    bytes.and_then(|bytes| bytes.first().copied()).context("the gdb stub tells of a stop without a number")
+    bytes.and_then(|bytes| bytes.first().copied()).context("the gdb stub reports a stop without a signal number")
 }
 
 /// A register's value: `0x` and its bytes, highest first.

@@ -109,16 +109,16 @@ pub fn markdown(triage: &Triage, target: &str, context: &PageContext) -> String 
         None => {}
     }
     match &triage.halt {
-        Some(Ok(halt)) => text.push_str(&stood(halt)),
-        Some(Err(why)) => text.push_str(&not_had("Where it stood", why)),
-        None if native => text.push_str(&not_had("Where it stood", NATIVE)),
+        Some(Ok(halt)) => text.push_str(&stopped_at(halt)),
+        Some(Err(why)) => text.push_str(&not_had("Where it stopped", why)),
+        None if native => text.push_str(&not_had("Where it stopped", NATIVE)),
         None => {}
     }
     text
 }
 
 /// Why there are no captures without an emulator.
-const NATIVE: &str = "it ran natively, and it is the emulator that is asked";
+const NATIVE: &str = "the test ran natively; captures require an emulator";
 
 fn is_native(triage: &Triage) -> bool {
     let base = triage.rows.first().and_then(|(row, _)| row.setting.as_ref());
@@ -132,7 +132,7 @@ fn is_failing(row: &Row) -> bool {
 /// A section for a missing capture, with the output, if any.
 fn not_had(title: &str, why: &str) -> String {
     let (why, printed) = why.split_once('\n').unwrap_or((why, ""));
-    let mut text = format!("\n## {title}\n\nNot had: {}\n", plain(why));
+    let mut text = format!("\n## {title}\n\nNot captured: {}\n", plain(why));
     if !printed.is_empty() {
         let _ = write!(text, "\n{}", fenced(printed, ""));
     }
@@ -158,43 +158,41 @@ fn reproduction(triage: &Triage, command: &str) -> String {
     }
     let mut text = "\n## To reproduce\n\n".to_owned();
     if !commands.is_empty() {
-        text.push_str(
-            "In the project's folder, a clone of Bringup, with emulators of the versions that are named here:\n\n",
-        );
+        text.push_str("In the folder of a Bringup clone, with emulators of these versions:\n\n");
         text.push_str(&fenced(&takes.join("\n"), "sh"));
         let first = triage.rows.first().is_some_and(|(row, _)| is_failing(row));
-        let order = if first { ", first as it fails" } else { "" };
-        let _ = write!(text, "\nEach row without its isolation and its limits{order}:\n");
+        let order = if first { ", the failing one first" } else { "" };
+        let _ = write!(text, "\nThe command of each row, without isolation and limits{order}:\n");
     }
     let base = triage.rows.first().and_then(|(row, _)| row.setting.as_ref());
-    let mut apart = false;
+    let mut differs = false;
     for (command, rows) in commands {
         text.push('\n');
         for row in rows {
-            let around = around(row, base);
-            apart |= !around.is_empty();
+            let isolation = isolation_beside_first(row, base);
+            differs |= !isolation.is_empty();
             let copies = match (row.control, &row.seen) {
                 (Control::Load, Seen::Ran { tries, .. }) => format!(", {} at once", tries.runs),
                 _ => String::new(),
             };
-            let _ = writeln!(text, "    # {}{copies}{around}: {}", row.control.word(), result(row).0);
+            let _ = writeln!(text, "    # {}{copies}{isolation}: {}", row.control.word(), result(row).0);
         }
         let _ = writeln!(text, "    {command}");
     }
-    if apart {
-        let _ = write!(text, "\n{AROUND}\n");
+    if differs {
+        let _ = write!(text, "\n{ISOLATION_HELP}\n");
     }
-    let _ = write!(text, "\nOr all of it again:\n\n    {command}\n");
+    let _ = write!(text, "\nTo repeat the whole triage:\n\n    {command}\n");
     text
 }
 
 /// How to set up the isolation of a row by hand.
-const AROUND: &str = "A network of its own is `unshare -rn`, with `ip link set lo up` in it. `binfmt_misc` is QEMU registered for the target's \
+const ISOLATION_HELP: &str = "A network of its own is `unshare -rn`, with `ip link set lo up` in it. `binfmt_misc` is QEMU registered for the target's \
     programs, so that they can start each other; a distribution's package does that, such as Debian's `qemu-user-binfmt`. The loader in its \
     place is the sysroot's, at the path that the program names.";
 
 /// The isolation in which a row differs from the first row.
-fn around(row: &Row, base: Option<&Setting>) -> String {
+fn isolation_beside_first(row: &Row, base: Option<&Setting>) -> String {
     match (&row.setting, base) {
         // Only an emulator needs this isolation, so it does not matter natively.
         (Some(at), Some(base)) if at.emulator.is_some() == base.emulator.is_some() => {
@@ -204,18 +202,16 @@ fn around(row: &Row, base: Option<&Setting>) -> String {
     }
 }
 
-fn stood(halt: &Halt) -> String {
-    let mut text = "\n## Where it stood\n\n".to_owned();
+fn stopped_at(halt: &Halt) -> String {
+    let mut text = "\n## Where it stopped\n\n".to_owned();
     if halt.threads.is_empty() {
         let _ =
-            writeln!(text, "Under QEMU's gdb stub it ended without stopping anywhere before: {}.", plain(&halt.why));
+            writeln!(text, "Under QEMU's gdb stub, the program ended without stopping first: {}.", plain(&halt.why));
         return text;
     }
     let _ = write!(text, "{}, by QEMU's gdb stub.", plain(&halt.why));
     if halt.threads.iter().any(|thread| !thread.frames.is_empty()) {
-        text.push_str(
-            " The frames are return addresses, in the link register and wherever they are on the stack: stale ones may be among them.",
-        );
+        text.push_str(" The frames are return addresses from the link register and the stack; some may be stale.");
     }
     text.push('\n');
     for (number, thread) in (1..).zip(&halt.threads) {
@@ -289,7 +285,7 @@ mod tests {
     #[test]
     fn what_looks_like_markdown_is_shown_as_it_is() {
         assert_eq!(plain("`Vec<u8>` | a & b"), r"\`Vec\<u8>\` \| a \& b");
-        assert_eq!(not_had("Title", "no <u8>\na <u8>"), "\n## Title\n\nNot had: no \\<u8>\n\n```\na <u8>\n```\n");
+        assert_eq!(not_had("Title", "no <u8>\na <u8>"), "\n## Title\n\nNot captured: no \\<u8>\n\n```\na <u8>\n```\n");
     }
 
     fn row(control: Control, lacking: &[&str], failures: usize) -> Row {
@@ -325,10 +321,10 @@ mod tests {
         let text = reproduction(&triage(rows), "again");
         let expected = [
             "```sh\nQEMU=q\nT=t\n```\n",
-            ", first as it fails:\n",
+            ", the failing one first:\n",
             "    # alone: fail, 3 of 3 runs\n    # isolation, with binfmt_misc: pass, 3 of 3 runs\n    $QEMU a\n",
             "    # other link mode: pass, 3 of 3 runs\n    $QEMU b\n",
-            AROUND,
+            ISOLATION_HELP,
             "    again\n",
         ];
         for part in expected {
@@ -336,7 +332,7 @@ mod tests {
         }
         let rows = vec![(row(Control::Alone, &[], 0), "T=t\na"), (row(Control::Load, &[], 1), "T=t\na")];
         let text = reproduction(&triage(rows), "again");
-        assert!(!text.contains("as it fails") && !text.contains(AROUND), "{text}");
+        assert!(!text.contains("the failing one") && !text.contains(ISOLATION_HELP), "{text}");
         assert!(text.contains("# under load, 3 at once: fail, 1 of 3 runs"), "{text}");
     }
 
@@ -348,20 +344,20 @@ mod tests {
         }
         let context = PageContext { versions: vec![], patches: vec![], source: None, command: "again".into() };
         let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &context);
-        assert_eq!(text.matches(&format!("Not had: {NATIVE}")).count(), 2, "{text}");
+        assert_eq!(text.matches(&format!("Not captured: {NATIVE}")).count(), 2, "{text}");
         native.seen = row(Control::Alone, &[], 0).seen;
         let text = markdown(&triage(vec![(native, "a")]), "fake", &context);
-        assert!(!text.contains("Not had"), "{text}");
+        assert!(!text.contains("Not captured"), "{text}");
     }
 
     #[test]
     fn where_it_stood_is_told_as_far_as_it_is_known() {
         let thread = Thread { pc: "0x1 f".into(), frames: vec![], registers: vec![("pc".into(), "0x1".into())] };
-        let text = stood(&Halt { why: "SIGSEGV".into(), threads: vec![thread.clone()] });
+        let text = stopped_at(&Halt { why: "SIGSEGV".into(), threads: vec![thread.clone()] });
         assert!(text.contains("pc 0x1 f\nno frames found") && !text.contains("stale"), "{text}");
         let thread = Thread { frames: vec!["g+0x2".into()], ..thread };
-        assert!(stood(&Halt { why: "SIGSEGV".into(), threads: vec![thread] }).contains("stale"));
-        let text = stood(&Halt { why: "exit status 3".into(), threads: vec![] });
-        assert!(text.ends_with("without stopping anywhere before: exit status 3.\n"), "{text}");
+        assert!(stopped_at(&Halt { why: "SIGSEGV".into(), threads: vec![thread] }).contains("stale"));
+        let text = stopped_at(&Halt { why: "exit status 3".into(), threads: vec![] });
+        assert!(text.ends_with("without stopping first: exit status 3.\n"), "{text}");
     }
 }

@@ -161,7 +161,7 @@ impl<'a> TestBuilder<'a> {
                 let limits =
                     config::limits(&self.planner.project.root, &at.target.name, defaults, at.emulator.is_some())?;
                 let limits = limits.for_test(suite, name);
-                let (program, test) = self.found.as_ref().context("it is not known which program has the test")?;
+                let (program, test) = self.found.as_ref().context("no program with the test was found")?;
                 let lib = toolchain.join("lib/rustlib").join(&at.target.triple).join("lib");
                 OneTest { program: program.path(&last.path, at.link), test: test.clone(), lib_dirs: vec![lib], limits }
             }

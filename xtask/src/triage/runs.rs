@@ -69,7 +69,7 @@ impl Runs {
 pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<(Row, Vec<Ran>)> {
     let start = Instant::now();
     if !prepared.sandbox.network {
-        let why = "the copies have no network of their own, and could meet on a port";
+        let why = "the copies share the host's network, and might collide on a port";
         return Ok((not_had(Control::Load, why.into(), Duration::ZERO), Vec::new()));
     }
     let all = runs.beside_each_other(prepared, COPIES as usize * jobs, None)?;

@@ -11,7 +11,7 @@ use bringup_model::report::{self, Report};
 use crate::render;
 
 /// The error of a run without results.
-const UNFINISHED: &str = "it is not finished: the command goes on, or was killed";
+const UNFINISHED: &str = "not finished: the command is still running, or was killed";
 
 /// The report while it grows. It lists all runs from the start, so nobody takes an early version for the complete report.
 pub(super) struct GrowingReport<'a> {

@@ -112,7 +112,7 @@ impl Trial<'_> {
         };
         let programs = self.programs(suite)?;
         // The path is short, because tests create sockets in it.
-        let work = Scratch::new().context("making a folder for the tests to work in")?;
+        let work = Scratch::new().context("creating a working folder for the tests")?;
         let handle = context.planner.workspace.console.step(&format!("test {name} {} {suite}", self.link));
         let start = Instant::now();
         let progress = |done, listed| handle.tests(done, listed);

@@ -46,7 +46,7 @@ pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
         planner.named_patches(name)?;
     }
     if options.each && planner.options.compiler == Compiler::Stock {
-        let error = "--each is for a compiler that is built\nhint: add --compiler bootstrap";
+        let error = "--each requires a built compiler\nhint: add --compiler bootstrap";
         return Err(Coded::error(exit::USAGE, error));
     }
     let wanted = TargetNames { targets: options.target.clone(), release: None }

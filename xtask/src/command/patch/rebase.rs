@@ -36,7 +36,7 @@ fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result
     }
     let folder = load::folder(&planner.project.root, new.name, &new.version);
     if write && folder.exists() {
-        let text = format!("{} is there already\nhint: remove it, or leave --write out", folder.display());
+        let text = format!("{} already exists\nhint: remove it, or leave --write out", folder.display());
         return Err(Coded::error(exit::USAGE, text));
     }
     let store = planner.workspace.store()?;

@@ -81,7 +81,7 @@ fn unexpected(
 ) -> Result<Vec<TestFailure>> {
     let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
     if of_target.is_empty() {
-        let text = format!("the last report is not about {}\nhint: cargo xtask test {0}", target.name);
+        let text = format!("the last report has no run of {}\nhint: cargo xtask test {0}", target.name);
         return Err(Coded::error(exit::NOTHING_RAN, text));
     }
     let mut all: BTreeMap<(String, String), TestFailure> = BTreeMap::new();
@@ -132,7 +132,7 @@ fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Resu
                 Coded::error(exit::USAGE, format!("{what}\nhint: give its suite too, e.g. `std {test}`"))
             })?;
             if let Some(other) = having.find(|other| other.suite != suite) {
-                let what = format!("`{test}` is a test of {suite} and of {}\nhint: say of which", other.suite);
+                let what = format!("`{test}` is a test of {suite} and of {}\nhint: name the suite", other.suite);
                 return Err(Coded::error(exit::USAGE, what));
             }
             (suite, test)
@@ -178,7 +178,7 @@ fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Triaged> {
     let source = planner.project.source(&name.source)?;
     let series = crate::source::patch::load::load(&planner.project.root, source.name, &source.version)?;
     let [file] = &files[..] else {
-        let text = format!("`{name}` is more than one patch\nhint: give its number too, e.g. {}/1", name.source);
+        let text = format!("`{name}` matches more than one patch\nhint: add its number, e.g. {}/1", name.source);
         return Err(Coded::error(exit::USAGE, text));
     };
     let header = series.patches.iter().find(|patch| patch.file == *file);

@@ -25,7 +25,7 @@ pub fn hints(report: &Report) -> Vec<String> {
             let mut words = words(["cargo", "xtask", "triage", &item.run.target, "--all"]);
             words.extend(item.run.surroundings());
             words.extend(report.build.arguments());
-            format!("to learn whose fault it is: {}", command_line(&words))
+            format!("to find the cause: {}", command_line(&words))
         };
         return regressions.iter().find(triable).map(triage).into_iter().chain([again]).collect();
     }
@@ -44,7 +44,7 @@ pub fn hints(report: &Report) -> Vec<String> {
         // The smoke checks run on this machine only, and only for programs built here.
         let elsewhere = !first.run.machines.is_empty() || first.run.is_of_archive();
         let verb = if elsewhere { "test" } else { "bringup" };
-        return vec![format!("to go on from the last complete step: {}", again(verb, first.run, &incomplete))];
+        return vec![format!("to continue from the last complete step: {}", again(verb, first.run, &incomplete))];
     }
     let outdated = |run: &&Run| run.suites.iter().any(|suite| suite.verdicts.outdated() > 0);
     let outdated: Vec<&Run> = report.runs.iter().filter(outdated).collect();
@@ -55,7 +55,7 @@ pub fn hints(report: &Report) -> Vec<String> {
     words.extend(once(outdated.iter().map(|run| run.target.as_str())));
     words.extend(file.iter().map(|&word| word.to_owned()));
     words.extend(report.build.arguments());
-    vec![format!("to expect what was seen{place}: {}", command_line(&words))]
+    vec![format!("to accept these results{place}: {}", command_line(&words))]
 }
 
 /// The command for the regressions of all runs with the runner and the link mode of `like`.

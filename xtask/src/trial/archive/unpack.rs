@@ -44,7 +44,7 @@ fn try_unpack(store: &Store, file: &Path) -> Result<Unpacked> {
     // Check the kind of file before unpacking it.
     let manifest = match archive::first_entry(file)? {
         (name, content) if name == Path::new(FILE) => Manifest::parse(&content).map_err(|error| anyhow!(error))?,
-        (name, _) => bail!("it is not one of Bringup's: it begins with `{}`, not with {FILE}", name.display()),
+        (name, _) => bail!("not an archive of Bringup: its first file is `{}`, not {FILE}", name.display()),
     };
     let folder = store.root().join("unpacked").join(format!("{}-{}", manifest.target, &hash[..16]));
     if !folder.is_dir() {
@@ -73,7 +73,7 @@ fn verify(tree: &Path, manifest: &Manifest) -> Result<()> {
     let set = TestSet::laid_out(tree, manifest.test_programs.clone());
     for (name, path) in set.files().context("looking for its test programs")? {
         if !path.is_file() {
-            bail!("`{name}` is not in it, but in its list of test programs");
+            bail!("`{name}` is missing, but is in the list of test programs");
         }
     }
     Ok(())

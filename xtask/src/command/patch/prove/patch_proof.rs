@@ -87,11 +87,11 @@ impl<'a> PatchProof<'a> {
 
     fn bar(&self, planner: &Planner<'_>, of_compiler: bool) -> Result<Option<Obstacle>> {
         if of_compiler && planner.options.compiler == Compiler::Stock {
-            let why = format!(": it changes the {}, and the compiler in use is the stock one", self.layer);
+            let why = format!(": the patch changes the {}, but the compiler is the stock one", self.layer);
             return Ok(Some(Obstacle { why, hint: Some("add --compiler bootstrap".into()) }));
         }
         if self.targets.is_empty() {
-            return Ok(Some(Obstacle { why: ": it is for none of these targets".into(), hint: None }));
+            return Ok(Some(Obstacle { why: ": the patch is for none of these targets".into(), hint: None }));
         }
         let (installed, version) = (&planner.rust()?.release, &self.source.version);
         if self.left_out == LeftOut::CompilerSeries && installed != version {
@@ -120,7 +120,7 @@ impl<'a> PatchProof<'a> {
             return Ok(ControlSources { patched: Patched { compiler: None, ..with }, fallen: Vec::new() });
         }
         let own = |series: &&Series| series.source == self.source.name;
-        let whole = series.iter().find(own).context("the patch is of no source")?;
+        let whole = series.iter().find(own).context("the patch has no source")?;
         // Patches of other layers do not matter.
         let source = self.source.with_layers(|name| name == self.layer);
         let tree = super::super::pristine(planner, store, &source)?;

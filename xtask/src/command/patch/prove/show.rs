@@ -65,7 +65,7 @@ impl ProofRow {
         };
         if !fallen.is_empty() {
             let fallen = fallen.join(", ");
-            let _ = write!(detail, "\n  without it, these did not apply either and had to go with it: {fallen}");
+            let _ = write!(detail, "\n  patches that depend on it and were left out too: {fallen}");
         }
         let left_out = match (case.left_out, fallen.len()) {
             (LeftOut::Patch, 0) => "it".into(),

@@ -184,7 +184,11 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
     flipped[packed.len() / 2] ^= 1;
     refused("flipped.tar.xz", &flipped, &["flipped.tar.xz"]);
     refused("text.txt", b"hello", &["this is not a tar archive"]);
-    refused("source.tar.gz", &Project::archive("musl").bytes(), &["not one of Bringup's", "begins with `top/"]);
+    refused(
+        "source.tar.gz",
+        &Project::archive("musl").bytes(),
+        &["not an archive of Bringup", "its first file is `top/"],
+    );
 
     // Packed again by somebody, with a change.
     let repack = |change: &dyn Fn(&mut Files)| {
@@ -199,7 +203,7 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
     let more = repack(&|files| drop(files.insert("programs/more".into(), vec![])));
     refused("more.tar.gz", &more, &["`programs/more` is in it, but not in its manifest.json"]);
     let less = repack(&|files| drop(files.remove("programs/dynamic/std/unit/std")));
-    refused("less.tar.gz", &less, &["`programs/dynamic/std/unit/std` is not in it"]);
+    refused("less.tar.gz", &less, &["`programs/dynamic/std/unit/std` is missing"]);
     let schema = |bytes: &mut Vec<u8>| {
         *bytes = String::from_utf8(bytes.clone()).unwrap().replace("bringup-archive/2", "bringup-archive/9").into();
     };
@@ -258,7 +262,7 @@ fn words_that_do_not_go_with_an_archive_are_refused() {
     project.run(&["archive"], 2).says(&["<TARGET>"]);
     project.run(&["archive", "fake", "-o", "/proc/nowhere/x"], 101).says(&["/proc/nowhere"]);
     let output = project.run(&["archive", "fake", "-o", "."], 2);
-    output.says(&["-o .: it is a folder"]);
+    output.says(&["-o . is a folder"]);
     assert!(!output.stderr.contains("Running"), "told before any work: {}", output.stderr);
 }
 

@@ -203,7 +203,7 @@ fn a_patch_is_applied_edited_and_written_back() {
     project.run(&["patch", "apply", "musl"], 0).says(&["has these patches already"]);
 
     let before = project.read(PATCH);
-    project.run(&["patch", "refresh", "musl"], 0).says(&["as the working tree has it"]);
+    project.run(&["patch", "refresh", "musl"], 0).says(&["the series matches the working tree"]);
     assert_eq!(project.read(PATCH), before);
     project.run(&["clean"], 0);
     assert!(project.path("work/musl-1.2.6/.git").is_dir(), "the working tree is the maintainer's");

@@ -183,8 +183,8 @@ fn versions(planner: &Planner<'_>, request: &TriageRequest) -> Result<Vec<(Strin
 
 fn patches(planner: &Planner<'_>) -> Result<Vec<String>> {
     let mut files = Vec::new();
-    for (source, series) in planner.project.sources().iter().zip(&planner.series_in_use()?) {
-        let file = |patch: &Patch| format!("patches/{}/{}/{}", source.name, source.version, patch.file);
+    for series in planner.series_in_use()? {
+        let file = |patch: &Patch| format!("patches/{}/{}/{}", series.source, series.version, patch.file);
         files.extend(series.patches.iter().map(file));
     }
     Ok(files)

@@ -53,7 +53,8 @@ pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
         .read(planner.project, &planner.workspace.console)?;
     let series = planner.series_in_use()?;
     let mut proofs = Vec::new();
-    for (source, series) in planner.project.sources().into_iter().zip(&series) {
+    for series in &series {
+        let source = planner.project.source(&series.source)?;
         let named = |patch: &&Patch| {
             options.patches.is_empty() || options.patches.iter().any(|name| name.is(source.name, patch))
         };

@@ -135,9 +135,9 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
     {
         let handle = planner.workspace.console.step(&format!("capture {title}"));
         let start = Instant::now();
-        calls = Some(told(capture::calls(&prepared, &runs.fresh()?, request.limit, &jobs))?);
+        calls = Some(as_text(capture::calls(&prepared, &runs.fresh()?, request.limit, &jobs))?);
         if matches!(failure.outcome, Outcome::Crash | Outcome::Timeout) {
-            halt = Some(told(capture::halt(&prepared, failure.outcome, &runs.fresh()?, &jobs))?);
+            halt = Some(as_text(capture::halt(&prepared, failure.outcome, &runs.fresh()?, &jobs))?);
         }
         handle.done(start.elapsed(), false);
     }
@@ -342,7 +342,7 @@ impl ControlRuns<'_> {
 }
 
 /// Turns an error into text, unless it is an interrupt.
-fn told<T>(result: Result<T>) -> Result<Result<T, String>> {
+fn as_text<T>(result: Result<T>) -> Result<Result<T, String>> {
     match result {
         Err(error) if crate::error::of_error(&error) == exit::INTERRUPTED => Err(error),
         other => {

@@ -33,10 +33,10 @@ pub enum CompilerOrigin {
 }
 
 impl CompilerOptions {
-    /// The choice; options of a compiler that is not built are refused.
+    /// The compiler that the options select.
     ///
     /// # Errors
-    /// With a message if `--stage` or `--llvm` is given for a compiler that is not built.
+    /// If `--stage` or `--llvm` is given for a compiler that is not built.
     pub fn choice(&self) -> Result<Compiler, String> {
         let is_built = self.compiler == Some(CompilerOrigin::Bootstrap);
         let usual = Making::default();

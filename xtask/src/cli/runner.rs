@@ -7,7 +7,7 @@ use bringup_model::runner_spec::RunnerSpec;
 use super::RunArgs;
 
 impl RunArgs {
-    /// The runner that is asked for. `--ssh-config` for another runner than ssh is refused.
+    /// The runner with its options. Rejects `--ssh-config` for any runner but ssh.
     pub fn runner_spec(&self) -> Result<RunnerSpec> {
         match &self.runner {
             RunnerSpec::Ssh { host, .. } => Ok(RunnerSpec::Ssh { host: host.clone(), config: self.ssh_config.clone() }),

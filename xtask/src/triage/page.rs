@@ -104,14 +104,14 @@ pub fn markdown(triage: &Triage, target: &str, context: &PageContext) -> String 
             let calls = fenced(&calls.join("\n"), "");
             let _ = write!(text, "\n## Last system calls\n\nThe end of QEMU's `-strace`:\n\n{calls}");
         }
-        Some(Err(why)) => text.push_str(&not_had("Last system calls", why)),
-        None if native => text.push_str(&not_had("Last system calls", NATIVE)),
+        Some(Err(why)) => text.push_str(&not_captured("Last system calls", why)),
+        None if native => text.push_str(&not_captured("Last system calls", NATIVE)),
         None => {}
     }
     match &triage.halt {
         Some(Ok(halt)) => text.push_str(&stopped_at(halt)),
-        Some(Err(why)) => text.push_str(&not_had("Where it stopped", why)),
-        None if native => text.push_str(&not_had("Where it stopped", NATIVE)),
+        Some(Err(why)) => text.push_str(&not_captured("Where it stopped", why)),
+        None if native => text.push_str(&not_captured("Where it stopped", NATIVE)),
         None => {}
     }
     text
@@ -130,7 +130,7 @@ fn is_failing(row: &Row) -> bool {
 }
 
 /// A section for a missing capture, with the output, if any.
-fn not_had(title: &str, why: &str) -> String {
+fn not_captured(title: &str, why: &str) -> String {
     let (why, printed) = why.split_once('\n').unwrap_or((why, ""));
     let mut text = format!("\n## {title}\n\nNot captured: {}\n", plain(why));
     if !printed.is_empty() {
@@ -285,7 +285,10 @@ mod tests {
     #[test]
     fn what_looks_like_markdown_is_shown_as_it_is() {
         assert_eq!(plain("`Vec<u8>` | a & b"), r"\`Vec\<u8>\` \| a \& b");
-        assert_eq!(not_had("Title", "no <u8>\na <u8>"), "\n## Title\n\nNot captured: no \\<u8>\n\n```\na <u8>\n```\n");
+        assert_eq!(
+            not_captured("Title", "no <u8>\na <u8>"),
+            "\n## Title\n\nNot captured: no \\<u8>\n\n```\na <u8>\n```\n"
+        );
     }
 
     fn row(control: Control, lacking: &[&str], failures: usize) -> Row {

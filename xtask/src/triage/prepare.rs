@@ -170,7 +170,7 @@ impl<'a> TestBuilder<'a> {
                 let program = programs.join(format!("{}-{}{level}", at.target.name, at.link));
                 let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
                 if !program.exists() {
-                    self.compile(at, toolchain, file, proof, &program)?;
+                    self.compile(at, toolchain, (file, proof), &program)?;
                 }
                 OneTest { program, test: None, lib_dirs: Vec::new(), limits: defaults }
             }
@@ -194,7 +194,7 @@ impl<'a> TestBuilder<'a> {
         Ok(PreparedTest { setting, target: at.target.clone(), subject, sandbox, sysroot, runner })
     }
 
-    fn compile(&self, at: &RunConfig, toolchain: &Path, file: &Path, proof: &Proof, program: &Path) -> Result<()> {
+    fn compile(&self, at: &RunConfig, toolchain: &Path, (file, proof): (&Path, &Proof), program: &Path) -> Result<()> {
         let compiler = prove::compiler(&at.target, toolchain, file, proof, at.link, at.opt_level.unwrap_or(USUAL));
         let compiler = compiler.context("a script cannot be triaged, only a program")?;
         let compiler = compiler.arg("-o").arg(program).dir(program.parent().unwrap_or(Path::new("/")));

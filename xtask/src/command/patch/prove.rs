@@ -14,7 +14,7 @@ use bringup_model::proof::Needs;
 use bringup_model::series::{Patch, Series};
 use bringup_model::target::Target;
 
-use self::patch_proof::PatchProof;
+use self::patch_proof::{AllPatches, PatchProof};
 use self::show::ProofRow;
 use crate::build::step::{Node, Plan, Results, StepId, Task};
 use crate::build::{Patched, Planner, Sources};
@@ -33,7 +33,7 @@ struct TargetSetup {
 
 /// A proof to run on one target, or without a target: with its patch and without it.
 struct ProofRun<'a> {
-    case: &'a PatchProof<'a>,
+    patch_proof: &'a PatchProof<'a>,
     setup: Option<&'a TargetSetup>,
     with: StepId,
     /// None for the installed compiler.
@@ -64,7 +64,8 @@ pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
     }
     let rows = prove(planner, options, &series, &proofs)?;
     let code = show::show(planner, rows)?;
-    let hints: BTreeSet<&String> = proofs.iter().filter_map(|case| case.obstacle.as_ref()?.hint.as_ref()).collect();
+    let hints: BTreeSet<&String> =
+        proofs.iter().filter_map(|patch_proof| patch_proof.obstacle.as_ref()?.hint.as_ref()).collect();
     for hint in hints {
         planner.workspace.console.note(&format!("hint: {hint}"));
     }
@@ -77,61 +78,70 @@ fn prove(
     series: &[Series; 3],
     proofs: &[PatchProof],
 ) -> Result<Vec<ProofRow>> {
-    let (obstacle, open): (Vec<&PatchProof>, Vec<&PatchProof>) =
-        proofs.iter().partition(|case| case.obstacle.is_some());
-    let why = |case: &&PatchProof| ProofRow::not_run(case, case.obstacle.as_ref().map_or("", |obstacle| &obstacle.why));
-    let rows = Mutex::new(obstacle.iter().map(why).collect::<Vec<ProofRow>>());
+    let (blocked, open): (Vec<&PatchProof>, Vec<&PatchProof>) =
+        proofs.iter().partition(|patch_proof| patch_proof.obstacle.is_some());
+    let why = |patch_proof: &&PatchProof| {
+        ProofRow::not_run(patch_proof, patch_proof.obstacle.as_ref().map_or("", |obstacle| &obstacle.why))
+    };
+    let rows = Mutex::new(blocked.iter().map(why).collect::<Vec<ProofRow>>());
     if open.is_empty() {
         return Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
     let targets: BTreeMap<&str, &Target> =
-        open.iter().flat_map(|case| &case.targets).map(|target| (target.name.as_str(), target)).collect();
+        open.iter().flat_map(|patch_proof| &patch_proof.targets).map(|target| (target.name.as_str(), target)).collect();
     planner.check_compiler(&targets.values().copied().cloned().collect::<Vec<_>>())?;
     let store = planner.workspace.store()?;
     let builder = planner.builder(&store)?;
     let mut setup = BTreeMap::new();
     // A proof that only names a target does not require the target's emulator.
-    let toolchains = open.iter().filter(|case| case.proof.needs == Needs::Toolchain);
-    for target in toolchains.flat_map(|case| &case.targets) {
+    let toolchains = open.iter().filter(|patch_proof| patch_proof.proof.needs == Needs::Toolchain);
+    for target in toolchains.flat_map(|patch_proof| &patch_proof.targets) {
         if !setup.contains_key(&target.name) {
             setup.insert(&target.name, TargetSetup::find(planner, options, target)?);
         }
     }
     let mut plan = Plan::new(&planner.workspace.out);
     let with = planner.plan_sources(&mut plan, series, Sources::Fetch)?;
+    let all = AllPatches { planner, store: &store, series, patched: with };
     let mut runs = Vec::new();
-    for case in open {
-        let without = case.without(planner, &store, &mut plan, series, with)?;
+    for patch_proof in open {
+        let without = patch_proof.without(&all, &mut plan)?;
         let fallen = without.fallen;
         let pair = [with, without.patched];
-        if case.proof.needs != Needs::Toolchain {
-            let [with, without] = pair.map(|patched| step(case, patched));
-            let with = with.with_context(|| format!("{} is not about the compiler", case.file.display()))?;
-            runs.push(ProofRun { case, setup: None, with, without, fallen });
+        if patch_proof.proof.needs != Needs::Toolchain {
+            let [with, without] = pair.map(|patched| step(patch_proof, patched));
+            let with = with.with_context(|| format!("{} is not about the compiler", patch_proof.file.display()))?;
+            runs.push(ProofRun { patch_proof, setup: None, with, without, fallen });
             continue;
         }
-        for target in &case.targets {
+        for target in &patch_proof.targets {
             let setup = &setup[&target.name];
             let mut toolchain = |patched: Patched| {
                 let spec = if patched.compiler.is_some() { &setup.spec } else { &setup.stock_spec };
                 let steps = planner.plan_target(&mut plan, target, spec.clone(), patched)?;
-                Ok::<_, anyhow::Error>(case.toolchain(steps))
+                Ok::<_, anyhow::Error>(patch_proof.toolchain(steps))
             };
             let (with, without) = (toolchain(pair[0])?, toolchain(pair[1])?);
-            runs.push(ProofRun { case, setup: Some(setup), with, without: Some(without), fallen: fallen.clone() });
+            runs.push(ProofRun {
+                patch_proof,
+                setup: Some(setup),
+                with,
+                without: Some(without),
+                fallen: fallen.clone(),
+            });
         }
     }
     let stage0 = planner.rust()?;
     let mut tasks = Vec::new();
     for run in &runs {
-        let ProofRun { case, .. } = run;
+        let ProofRun { patch_proof, .. } = run;
         let prover = Prover {
             store: &store,
             jobs: &builder.jobs,
             cargo_home: planner.workspace.cargo_home(),
             offline: planner.workspace.offline,
-            file: &case.file,
-            proof: &case.proof,
+            file: &patch_proof.file,
+            proof: &patch_proof.proof,
         };
         let (plan, rows) = (&plan, &rows);
         let task = move |built: &Results| {
@@ -147,9 +157,9 @@ fn prove(
 }
 
 /// The step that a proof without a target runs on; none if no compiler is built.
-fn step(case: &PatchProof, patched: Patched) -> Option<StepId> {
+fn step(patch_proof: &PatchProof, patched: Patched) -> Option<StepId> {
     let steps = patched.compiler?;
-    Some(if case.proof.needs == Needs::Source { steps.source } else { steps.compiler })
+    Some(if patch_proof.proof.needs == Needs::Source { steps.source } else { steps.compiler })
 }
 
 impl TargetSetup {
@@ -175,16 +185,16 @@ impl ProofRun<'_> {
         let row = |&link: &Link| {
             let shown = [show(self.without, link, false)?, show(Some(self.with), link, true)?];
             let (target, word) = self.setup.map_or((HOST, ""), |setup| (&setup.on.target.name, link.word()));
-            Ok(ProofRow::judged(self.case, target, word, &self.fallen, &shown))
+            Ok(ProofRow::judged(self.patch_proof, target, word, &self.fallen, &shown))
         };
-        self.case.proof.links.iter().map(row).collect()
+        self.patch_proof.proof.links.iter().map(row).collect()
     }
 
     fn subject<'s>(&'s self, side: Option<&'s Node>, stage0: &'s Rust, link: Link) -> Subject<'s> {
         match (side, self.setup) {
             (None, _) => Subject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
             (Some(step), Some(setup)) => Subject::Toolchain { on: &setup.on, step, link },
-            (Some(step), None) if self.case.proof.needs == Needs::Source => Subject::Source { step, stage0 },
+            (Some(step), None) if self.patch_proof.proof.needs == Needs::Source => Subject::Source { step, stage0 },
             (Some(step), None) => Subject::Compiler { folder: &step.path, identity: step.digest.as_str() },
         }
     }

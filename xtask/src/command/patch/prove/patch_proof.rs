@@ -48,6 +48,14 @@ pub struct Obstacle {
     pub hint: Option<String>,
 }
 
+/// The sources with all patches, and what plans them.
+pub struct AllPatches<'a> {
+    pub planner: &'a Planner<'a>,
+    pub store: &'a Store,
+    pub series: &'a [Series; 3],
+    pub patched: Patched,
+}
+
 /// The sources of the control.
 pub struct ControlSources {
     pub patched: Patched,
@@ -80,9 +88,9 @@ impl<'a> PatchProof<'a> {
         let of_compiler = is_of_compiler(source, layer);
         let free = !of_compiler || proof.needs == Needs::Source;
         let left_out = if free || options.each { LeftOut::Patch } else { LeftOut::CompilerSeries };
-        let mut case = Self { source, patch, layer, file, proof, targets, left_out, obstacle: None };
-        case.obstacle = case.bar(planner, of_compiler)?;
-        Ok(case)
+        let mut patch_proof = Self { source, patch, layer, file, proof, targets, left_out, obstacle: None };
+        patch_proof.obstacle = patch_proof.bar(planner, of_compiler)?;
+        Ok(patch_proof)
     }
 
     fn bar(&self, planner: &Planner<'_>, of_compiler: bool) -> Result<Option<Obstacle>> {
@@ -107,17 +115,14 @@ impl<'a> PatchProof<'a> {
         format!("{}/{}/{}", self.source.name, self.source.version, self.patch.file)
     }
 
-    /// The sources of the control. `with` are the sources with all patches.
+    /// The sources of the control.
     pub fn without(
         &self,
-        planner: &Planner<'_>,
-        store: &Store,
+        AllPatches { planner, store, series, patched }: &AllPatches<'_>,
         plan: &mut Plan,
-        series: &[Series; 3],
-        with: Patched,
     ) -> Result<ControlSources> {
         if self.left_out == LeftOut::CompilerSeries {
-            return Ok(ControlSources { patched: Patched { compiler: None, ..with }, fallen: Vec::new() });
+            return Ok(ControlSources { patched: Patched { compiler: None, ..*patched }, fallen: Vec::new() });
         }
         let own = |series: &&Series| series.source == self.source.name;
         let whole = series.iter().find(own).context("the patch has no source")?;
@@ -126,7 +131,7 @@ impl<'a> PatchProof<'a> {
         let tree = super::super::pristine(planner, store, &source)?;
         let fallen = falls_with(&whole.clone().within(&source), &self.patch.file, &tree)?;
         let goes = |patch: &Patch| patch.file == self.patch.file || fallen.contains(&patch.file);
-        let series = series.clone().map(|series| if own(&&series) { series.without(goes) } else { series });
+        let series = (*series).clone().map(|series| if own(&&series) { series.without(goes) } else { series });
         Ok(ControlSources { patched: planner.plan_sources(plan, &series, Sources::Fetch)?, fallen })
     }
 

@@ -46,7 +46,13 @@ impl ProofVerdict {
 
 impl ProofRow {
     /// The row of a proof on one target, in one link mode.
-    pub fn judged(case: &PatchProof, target: &str, link: &'static str, fallen: &[String], shown: &[Shown; 2]) -> Self {
+    pub fn judged(
+        patch_proof: &PatchProof,
+        target: &str,
+        link: &'static str,
+        fallen: &[String],
+        shown: &[Shown; 2],
+    ) -> Self {
         let [without, with] = shown;
         let (verdict, told) = match (without, with) {
             (Shown::Fails(..), Shown::Passes) => (ProofVerdict::Proven, without),
@@ -67,20 +73,29 @@ impl ProofRow {
             let fallen = fallen.join(", ");
             let _ = write!(detail, "\n  patches that depend on it and were left out too: {fallen}");
         }
-        let left_out = match (case.left_out, fallen.len()) {
+        let left_out = match (patch_proof.left_out, fallen.len()) {
             (LeftOut::Patch, 0) => "it".into(),
             (LeftOut::Patch, more) => format!("it and {more} more"),
             (LeftOut::CompilerSeries, _) => "all of the compiler".into(),
         };
         let (without, with) = (word(without), word(with));
-        Self { patch: case.name(), target: target.into(), link, left_out, without, with, verdict, detail }
+        Self { patch: patch_proof.name(), target: target.into(), link, left_out, without, with, verdict, detail }
     }
 
     /// The row of a proof that did not run.
-    pub fn not_run(case: &PatchProof, why: &str) -> Self {
+    pub fn not_run(patch_proof: &PatchProof, why: &str) -> Self {
         let [target, left_out, without, with] = Default::default();
         let detail = why.to_owned();
-        Self { patch: case.name(), target, link: "", left_out, without, with, verdict: ProofVerdict::NotRun, detail }
+        Self {
+            patch: patch_proof.name(),
+            target,
+            link: "",
+            left_out,
+            without,
+            with,
+            verdict: ProofVerdict::NotRun,
+            detail,
+        }
     }
 }
 

@@ -203,7 +203,7 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
     let more = repack(&|files| drop(files.insert("programs/more".into(), vec![])));
     refused("more.tar.gz", &more, &["`programs/more` is in it, but not in its manifest.json"]);
     let less = repack(&|files| drop(files.remove("programs/dynamic/std/unit/std")));
-    refused("less.tar.gz", &less, &["`programs/dynamic/std/unit/std` is missing"]);
+    refused("less.tar.gz", &less, &["`programs/dynamic/std/unit/std` is not in it"]);
     let schema = |bytes: &mut Vec<u8>| {
         *bytes = String::from_utf8(bytes.clone()).unwrap().replace("bringup-archive/2", "bringup-archive/9").into();
     };

@@ -41,7 +41,7 @@ std  pass_g    flake
 fn what_was_seen_is_expected_from_then_on() {
     let project = eventful();
     let output = project.run(&["bless", "fake", "--yes"], 0);
-    output.says(&["rewritten: targets/fake/expect.txt", "hint: say why in the place of each TODO"]);
+    output.says(&["rewritten: targets/fake/expect.txt", "hint: replace each TODO by a reason"]);
     insta::assert_snapshot!(format!("{}-- the file\n{}", output.stdout, project.read(EXPECT)));
 
     project.run(&["test", "fake", "--suite", "std", "--rerun"], 0);

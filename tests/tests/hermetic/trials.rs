@@ -127,5 +127,5 @@ fn what_a_killed_run_leaves_says_that_it_is_not_whole() {
     run.wait().killed_by(rustix::process::Signal::KILL);
     let verdicts = of_runs(&project, |run| word(&run["verdict"]).into());
     assert_eq!(verdicts, ["regression", "regression", "incomplete", "incomplete"]);
-    project.run(&["report"], 101).prints(&["it is not finished"]);
+    project.run(&["report"], 101).prints(&["not finished"]);
 }

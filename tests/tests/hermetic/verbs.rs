@@ -27,7 +27,7 @@ fn clean_keeps_the_downloads() {
     let project = project!();
     project.run(&["clean"], 0);
     project.run(&["build", "fake"], 0);
-    project.run(&["clean"], 0).says(&["removed what was in"]);
+    project.run(&["clean"], 0).says(&["removed the contents of"]);
     assert!(project.steps().is_empty());
     assert!(project.cache().join("qemu/11.1.3").is_dir());
     project.run(&["build", "fake"], 0);

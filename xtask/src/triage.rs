@@ -25,10 +25,10 @@ use crate::build::Planner;
 use crate::build::store::Store;
 use crate::host::emulator::Emulator;
 use crate::source::fetch::is_interrupt;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::outcome::Outcome;
 use bringup_model::target::Target;
-use bringup_model::triage::{self, Control, Finding, Row, TargetKind};
+use bringup_model::triage::{self, Control, ControlRow, DataLayout, Finding};
 use bringup_runner::interrupt;
 use bringup_runner::one_test::Ran;
 use bringup_runner::scratch::Scratch;
@@ -59,7 +59,7 @@ pub struct Triage {
     /// The test, as people name it.
     pub title: String,
     /// The table, with the script that reproduces each row: what it takes, a line each, and the command last.
-    pub rows: Vec<(Row, Option<String>)>,
+    pub rows: Vec<(ControlRow, Option<String>)>,
     /// What follows.
     pub finding: Finding,
     /// What the failing run printed.
@@ -91,7 +91,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &R
     let first = runs.one(&place, Some(&jobs))?;
     if first.outcome == Outcome::Ignored {
         let target = &base.target.name;
-        return Err(Coded::error(
+        return Err(CodedError::error(
             exit::NOTHING_RAN,
             format!("{title} is ignored on {target}: there is nothing to triage"),
         ));
@@ -100,7 +100,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &R
     let mut rows = vec![(row(Control::Alone, &place.setting, std::slice::from_ref(&first), start), command.clone())];
 
     let mut ran = vec![first.clone()];
-    let again = |rows: &mut Vec<(Row, Option<String>)>| -> Result<Vec<Ran>> {
+    let again = |rows: &mut Vec<(ControlRow, Option<String>)>| -> Result<Vec<Ran>> {
         let start = Instant::now();
         // One after the other, for two might meet; but what hangs twice does so for its own sake.
         let again = match first.outcome {
@@ -125,9 +125,9 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &R
     handle.done(start.elapsed(), false);
 
     let others = targets.iter().filter(|target| target.elf.machine != base.target.elf.machine);
-    let kinds: Vec<TargetKind> = others.map(|target| (target.elf.class, target.elf.big_endian)).collect();
-    let judge = |rows: &[(Row, Option<String>)]| {
-        let rows: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
+    let kinds: Vec<DataLayout> = others.map(|target| (target.elf.class, target.elf.big_endian)).collect();
+    let judge = |rows: &[(ControlRow, Option<String>)]| {
+        let rows: Vec<ControlRow> = rows.iter().map(|(row, _)| row.clone()).collect();
         triage::judge(&title, &rows, &kinds)
     };
     let (mut calls, mut halt) = (None, None);
@@ -202,7 +202,7 @@ struct Round<'a> {
 
 impl Round<'_> {
     /// The controls that need no std of their own, or all but that of the opt-level if it goes deep. Gives that one back.
-    fn cheap(&self, workshop: &mut Workshop, rows: &mut Vec<(Row, Option<String>)>) -> Result<Choice> {
+    fn cheap(&self, workshop: &mut Workshop, rows: &mut Vec<(ControlRow, Option<String>)>) -> Result<Choice> {
         let base = &self.request.base;
         let mut lacking = BTreeMap::new();
         for target in self.targets {
@@ -241,7 +241,7 @@ impl Round<'_> {
         &self,
         workshop: &mut Workshop,
         choices: &[Choice],
-        rows: &mut Vec<(Row, Option<String>)>,
+        rows: &mut Vec<(ControlRow, Option<String>)>,
     ) -> Result<()> {
         let start = Instant::now();
         let mut wanted = Vec::new();
@@ -255,7 +255,7 @@ impl Round<'_> {
         workshop.build(&wanted)?;
         let building = start.elapsed();
         let workshop = &*workshop;
-        let done: Vec<Result<(Row, Option<String>)>> = std::thread::scope(|scope| {
+        let done: Vec<Result<(ControlRow, Option<String>)>> = std::thread::scope(|scope| {
             let threads: Vec<_> =
                 choices.iter().map(|choice| scope.spawn(move || self.control(workshop, choice, building))).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| {
@@ -270,7 +270,12 @@ impl Round<'_> {
     }
 
     /// One row. What goes wrong is what the row says, but for an interrupt.
-    fn control(&self, workshop: &Workshop, choice: &Choice, building: Duration) -> Result<(Row, Option<String>)> {
+    fn control(
+        &self,
+        workshop: &Workshop,
+        choice: &Choice,
+        building: Duration,
+    ) -> Result<(ControlRow, Option<String>)> {
         let start = Instant::now();
         let at = match &choice.place {
             Ok(at) => at,
@@ -295,7 +300,7 @@ impl Round<'_> {
         }
     }
 
-    fn ran(&self, workshop: &Workshop, at: &Where, control: Control) -> Result<(Row, String)> {
+    fn ran(&self, workshop: &Workshop, at: &Where, control: Control) -> Result<(ControlRow, String)> {
         let start = Instant::now();
         let place = workshop.place(at, self.programs)?;
         if control == Control::Isolation && place.setting.lacking == self.place.setting.lacking {

@@ -5,20 +5,20 @@
 
 mod claim;
 mod edit;
-mod seen;
+mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use claim::{Cell, Claim, Want};
-use edit::{Block, Edits};
-use seen::{Known, New, Of, Seen, Sight};
+use claim::{Claim, RunMode, Wanted};
+use edit::{Edits, NewBlock};
+use observe::{NewTest, Observation, Observations, ObservedEntry, RunName};
 
 use super::expectation::{Condition, Entry, Expectations, Layer, Word};
 use super::report::Report;
 
 /// One expectation file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
+pub struct ExpectationFile {
     /// Whose faults it lists.
     pub layer: Layer,
     /// The target that it is for; nothing if it is for all.
@@ -31,9 +31,9 @@ pub struct File {
 
 /// What is to be blessed.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct BlessRequest<'a> {
     /// The files of all targets, those of the emulator first.
-    pub files: &'a [File],
+    pub files: &'a [ExpectationFile],
     /// What was seen.
     pub report: &'a Report,
     /// The targets whose expectations are rewritten.
@@ -48,14 +48,14 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Blessing {
     /// The files that change, as they are to be.
-    pub files: Vec<File>,
+    pub files: Vec<ExpectationFile>,
     /// What stays unexpected.
-    pub left: BTreeSet<Left>,
+    pub left: BTreeSet<Unblessed>,
 }
 
 /// A test that is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Left {
+pub struct Unblessed {
     /// Why.
     pub why: String,
     /// Whose test.
@@ -67,8 +67,8 @@ pub struct Left {
 }
 
 /// Works out how the files must change. Fails if they are faulty, or if the report lacks what is needed to judge it anew.
-pub fn bless(request: &Request) -> Result<Blessing, String> {
-    let seen = seen::look(request, request.files)?;
+pub fn bless(request: &BlessRequest) -> Result<Blessing, String> {
+    let seen = observe::look(request, request.files)?;
     let mut blessing = Blessing { files: Vec::new(), left: seen.left.clone() };
     let mut edits: BTreeMap<&str, Edits> = BTreeMap::new();
     for known in seen.known.values().filter(|known| known.is_contradicted()) {
@@ -91,12 +91,12 @@ pub fn bless(request: &Request) -> Result<Blessing, String> {
             match add(suite, test, new, expectations, request.layer) {
                 Ok(claims) => {
                     for claim in claims {
-                        Block::add(&mut blocks, suite, test, new.note(claim.word), claim);
+                        NewBlock::add(&mut blocks, suite, test, new.note(claim.word), claim);
                     }
                 }
                 Err(why) => {
                     let (target, suite, test) = (of.clone(), suite.clone(), test.clone());
-                    blessing.left.insert(Left { why, target, suite, test });
+                    blessing.left.insert(Unblessed { why, target, suite, test });
                 }
             }
         }
@@ -104,11 +104,11 @@ pub fn bless(request: &Request) -> Result<Blessing, String> {
             edits.entry(&file.name).or_default().blocks = blocks;
         }
     }
-    let edited = |file: &File| {
+    let edited = |file: &ExpectationFile| {
         let text = edits.get(file.name.as_str()).map_or_else(|| file.text.clone(), |edits| edits.apply(&file.text));
-        File { text, ..file.clone() }
+        ExpectationFile { text, ..file.clone() }
     };
-    let files: Vec<File> = request.files.iter().map(edited).collect();
+    let files: Vec<ExpectationFile> = request.files.iter().map(edited).collect();
     check(request, &files, &blessing.left)?;
     blessing.files =
         files.into_iter().zip(request.files).filter(|(new, old)| new != *old).map(|(new, _)| new).collect();
@@ -116,7 +116,7 @@ pub fn bless(request: &Request) -> Result<Blessing, String> {
 }
 
 /// What an entry must say instead; nothing if it must go.
-fn revise(known: &Known, seen: &Seen, request: &Request) -> Result<Vec<Claim>, String> {
+fn revise(known: &ObservedEntry, seen: &Observations, request: &BlessRequest) -> Result<Vec<Claim>, String> {
     let entry = &known.entry;
     let ran = seen.cells(&known.targets, &entry.suite);
     if known.for_all {
@@ -127,7 +127,7 @@ fn revise(known: &Known, seen: &Seen, request: &Request) -> Result<Vec<Claim>, S
             }
         }
     }
-    if known.seen.values().flatten().all(|(_, sight)| *sight == Sight::Gone) {
+    if known.seen.values().flatten().all(|(_, sight)| *sight == Observation::Gone) {
         return Ok(Vec::new());
     }
     let of_version = |condition: &&Condition| matches!(condition, Condition::Qemu(..));
@@ -138,15 +138,15 @@ fn revise(known: &Known, seen: &Seen, request: &Request) -> Result<Vec<Claim>, S
             entry.word.text()
         ));
     }
-    let mut wanted: BTreeMap<Cell, Want> = BTreeMap::new();
-    for cell in Cell::ALL.into_iter().filter(|cell| cell.admits(entry)) {
+    let mut wanted: BTreeMap<RunMode, Wanted> = BTreeMap::new();
+    for cell in RunMode::ALL.into_iter().filter(|cell| cell.admits(entry)) {
         let word = match known.seen.get(&cell) {
-            Some(sights) => Want::from(agreed(entry, cell, sights)?),
+            Some(sights) => Wanted::from(agreed(entry, cell, sights)?),
             // It does not hold there, for its other conditions.
-            None if ran.contains(&cell) => Want::Alike,
+            None if ran.contains(&cell) => Wanted::Alike,
             // What was not seen stays, but the runner that is seldom used goes along with the other.
-            None if cell.emulated => Want::Says(entry.word),
-            None => Want::Alike,
+            None if cell.emulated => Wanted::Says(entry.word),
+            None => Wanted::Alike,
         };
         wanted.insert(cell, word);
     }
@@ -159,15 +159,15 @@ fn revise(known: &Known, seen: &Seen, request: &Request) -> Result<Vec<Claim>, S
 }
 
 /// What all runs of one kind show of an entry.
-fn agreed(entry: &Entry, cell: Cell, sights: &[(Of, Sight)]) -> Result<Option<Word>, String> {
-    let word = |sight: &Sight| match sight {
-        Sight::Holds => Some(entry.word),
-        Sight::Passes | Sight::Gone => None,
-        Sight::Does(word) => Some(*word),
+fn agreed(entry: &Entry, cell: RunMode, sights: &[(RunName, Observation)]) -> Result<Option<Word>, String> {
+    let word = |sight: &Observation| match sight {
+        Observation::Holds => Some(entry.word),
+        Observation::Passes | Observation::Gone => None,
+        Observation::Does(word) => Some(*word),
     };
     let (first, rest) = sights.split_first().ok_or("no run tells of it")?;
     let Some(other) = rest.iter().find(|(_, sight)| word(sight) != word(&first.1)) else { return Ok(word(&first.1)) };
-    let differ = |name: fn(&Of) -> &str| {
+    let differ = |name: fn(&RunName) -> &str| {
         let [one, another] = [first, other].map(|(of, sight)| format!("{} on {}", sight.text(), name(of)));
         format!("{cell} they differ: {one}, {another}")
     };
@@ -179,16 +179,22 @@ fn agreed(entry: &Entry, cell: Cell, sights: &[(Of, Sight)]) -> Result<Option<Wo
 }
 
 /// What must be said of a test that has no entry where it did not pass.
-fn add(suite: &str, test: &str, new: &New, expectations: &Expectations, layer: Layer) -> Result<Vec<Claim>, String> {
+fn add(
+    suite: &str,
+    test: &str,
+    new: &NewTest,
+    expectations: &Expectations,
+    layer: Layer,
+) -> Result<Vec<Claim>, String> {
     if layer == Layer::Emulator && new.seen.keys().any(|cell| !cell.emulated) {
         return Err("it fails natively too, so that it is not the emulator's fault".into());
     }
     let entries: Vec<&Entry> =
         expectations.entries().iter().filter(|entry| entry.suite == suite && entry.covers(test)).collect();
-    let claimed = |cell: Cell| entries.iter().any(|entry| cell.admits(entry));
+    let claimed = |cell: RunMode| entries.iter().any(|entry| cell.admits(entry));
     let flaky = new.seen.values().flatten().all(|(word, _)| *word == Word::Flake);
-    let mut wanted: BTreeMap<Cell, Want> = BTreeMap::new();
-    for cell in Cell::ALL.into_iter().filter(|cell| cell.emulated || layer == Layer::Target) {
+    let mut wanted: BTreeMap<RunMode, Wanted> = BTreeMap::new();
+    for cell in RunMode::ALL.into_iter().filter(|cell| cell.emulated || layer == Layer::Target) {
         let of_runner = new.seen.keys().any(|other| other.emulated == cell.emulated);
         let runs = new.ran.get(&cell).copied().unwrap_or_default();
         let word = match new.seen.get(&cell).map(Vec::as_slice) {
@@ -198,12 +204,12 @@ fn add(suite: &str, test: &str, new: &New, expectations: &Expectations, layer: L
             {
                 return Err(format!("there is more than one runner, and {cell} they differ"));
             }
-            Some([(word, _), ..]) => Want::Says(*word),
-            _ if new.claimed.contains(&cell) || (runs == 0 && claimed(cell)) => Want::Nothing,
+            Some([(word, _), ..]) => Wanted::Says(*word),
+            _ if new.claimed.contains(&cell) || (runs == 0 && claimed(cell)) => Wanted::Nothing,
             // What comes and goes in one link mode may do so in the other.
-            _ if flaky && of_runner => Want::Says(Word::Flake),
-            _ if runs > 0 || cell.emulated => Want::Nothing,
-            _ => Want::Alike,
+            _ if flaky && of_runner => Wanted::Says(Word::Flake),
+            _ if runs > 0 || cell.emulated => Wanted::Nothing,
+            _ => Wanted::Alike,
         };
         wanted.insert(cell, word);
     }
@@ -231,18 +237,18 @@ fn add(suite: &str, test: &str, new: &New, expectations: &Expectations, layer: L
 }
 
 /// That the files as they are to be can be read, and leave nothing unexpected but what was left.
-fn check(request: &Request, files: &[File], left: &BTreeSet<Left>) -> Result<(), String> {
+fn check(request: &BlessRequest, files: &[ExpectationFile], left: &BTreeSet<Unblessed>) -> Result<(), String> {
     for target in request.known {
-        seen::expectations(files, target)?;
+        observe::expectations(files, target)?;
     }
-    let seen = seen::look(request, files)?;
+    let seen = observe::look(request, files)?;
     let known = seen.known.values().filter(|known| known.is_contradicted()).flat_map(|known| known.lefts(""));
-    let new = seen.new.into_keys().map(|(target, suite, test)| Left { why: String::new(), target, suite, test });
-    let is_left = |one: &Left| {
+    let new = seen.new.into_keys().map(|(target, suite, test)| Unblessed { why: String::new(), target, suite, test });
+    let is_left = |one: &Unblessed| {
         left.iter().any(|other| (&one.target, &one.suite, &one.test) == (&other.target, &other.suite, &other.test))
     };
     match known.chain(seen.left).chain(new).find(|one| !is_left(one)) {
-        Some(Left { target, suite, test, .. }) => {
+        Some(Unblessed { target, suite, test, .. }) => {
             Err(format!("the rewritten files would not make `{suite} {test}` of {target} expected"))
         }
         None => Ok(()),

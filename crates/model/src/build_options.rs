@@ -39,17 +39,17 @@ impl BuildOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compiler::{Llvm, Making};
+    use crate::compiler::{CompilerBuild, Llvm};
 
     #[test]
     fn it_is_stored_as_documented_and_asked_for_again() {
-        let compiler = Compiler::Bootstrap(Making { stage: 2, llvm: Llvm::Bundled });
+        let compiler = Compiler::Bootstrap(CompilerBuild { stage: 2, llvm: Llvm::Bundled });
         let left_out = vec!["musl/0001-a.patch".to_owned()];
         let all = BuildOptions { rust: Some("1.95.0".into()), musl: Some("1.2.5".into()), left_out, compiler };
         for (options, json, arguments) in [
             (BuildOptions::default(), r#"{"left_out":[],"compiler":"stock"}"#, ""),
             (
-                BuildOptions { compiler: Compiler::Bootstrap(Making::default()), ..BuildOptions::default() },
+                BuildOptions { compiler: Compiler::Bootstrap(CompilerBuild::default()), ..BuildOptions::default() },
                 r#"{"left_out":[],"compiler":{"bootstrap":{"stage":1,"llvm":"system"}}}"#,
                 "--compiler bootstrap",
             ),

@@ -10,13 +10,13 @@ pub enum Compiler {
     #[default]
     Stock,
     /// rustc built from the pinned, patched source.
-    Bootstrap(Making),
+    Bootstrap(CompilerBuild),
 }
 
 /// How a compiler is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Making {
+pub struct CompilerBuild {
     /// Which of x.py's stages is wanted: 1 is built by the installed compiler, 2 by that of stage 1.
     pub stage: u8,
     /// Whose LLVM goes into it.
@@ -35,7 +35,7 @@ pub enum Llvm {
     Bundled,
 }
 
-impl Default for Making {
+impl Default for CompilerBuild {
     /// What `--compiler bootstrap` builds without further options.
     fn default() -> Self {
         Self { stage: 1, llvm: Llvm::default() }
@@ -53,8 +53,8 @@ impl Compiler {
 
     /// The options that choose it; none for the default.
     pub fn arguments(self) -> Vec<String> {
-        let Self::Bootstrap(Making { stage, llvm }) = self else { return Vec::new() };
-        let usual = Making::default();
+        let Self::Bootstrap(CompilerBuild { stage, llvm }) = self else { return Vec::new() };
+        let usual = CompilerBuild::default();
         let mut words = vec!["--compiler".to_owned(), self.word().to_owned()];
         if stage != usual.stage {
             words.extend(["--stage".to_owned(), stage.to_string()]);

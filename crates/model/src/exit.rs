@@ -51,23 +51,23 @@ pub fn markdown() -> String {
 
 /// An error with an exit code of its own.
 #[derive(Debug)]
-pub struct Coded {
+pub struct CodedError {
     /// What the program ends with.
     pub code: u8,
     message: String,
 }
 
-impl Coded {
+impl CodedError {
     /// An error that ends the program with `code`.
     pub fn error(code: u8, message: impl Into<String>) -> anyhow::Error {
         Self { code, message: message.into() }.into()
     }
 }
 
-impl std::fmt::Display for Coded {
+impl std::fmt::Display for CodedError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Coded {}
+impl std::error::Error for CodedError {}

@@ -72,7 +72,7 @@ pub enum Layer {
 
 /// How tests are run: what conditions are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub struct RunSetting {
     /// The emulator's version; none with another runner.
     pub qemu: Option<Version>,
     /// How the programs are linked.
@@ -211,20 +211,20 @@ impl Expectations {
     }
 
     /// The entries that hold for a suite in a setting.
-    pub fn active<'a>(&'a self, suite: &str, setting: &Setting) -> Active<'a> {
+    pub fn active<'a>(&'a self, suite: &str, setting: &RunSetting) -> ActiveEntries<'a> {
         let holds =
             |entry: &&Entry| entry.suite == suite && entry.conditions.iter().all(|condition| condition.holds(setting));
-        Active { entries: self.entries.iter().filter(holds).collect() }
+        ActiveEntries { entries: self.entries.iter().filter(holds).collect() }
     }
 }
 
 /// The entries that count in one suite's run.
 #[derive(Debug, Clone)]
-pub struct Active<'a> {
+pub struct ActiveEntries<'a> {
     entries: Vec<&'a Entry>,
 }
 
-impl<'a> Active<'a> {
+impl<'a> ActiveEntries<'a> {
     /// What is known of a test: its exact entry, or else the longest wildcard that covers it.
     pub fn find(&self, name: &str) -> Option<&'a Entry> {
         let covering = self.entries.iter().filter(|entry| entry.covers(name));

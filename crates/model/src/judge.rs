@@ -3,22 +3,22 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::expectation::{Active, Entry, Word};
+use super::expectation::{ActiveEntries, Entry, Word};
 use super::outcome::{Outcome, Repeated, SuiteOutcome, TestOutcome, Verdict};
 use super::report::{Suite, Test, Verdicts};
 
 /// A suite as it goes into the report, and what its failing tests printed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub struct JudgedSuite {
     /// The suite, each test with its verdict.
     pub suite: Suite,
     /// To be written beside the report.
-    pub logs: Vec<Log>,
+    pub logs: Vec<TestLog>,
     /// Whether the suite may have run no test: it was interrupted, or other parts have its tests.
     may_be_empty: bool,
 }
 
-impl Judged {
+impl JudgedSuite {
     /// Whether another run would teach nothing: no regression, and no flake without an expectation.
     pub fn is_settled(&self) -> bool {
         self.suite.verdicts.regression + self.suite.verdicts.new_flakes == 0
@@ -31,7 +31,7 @@ impl Judged {
 
 /// What one failing test printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
+pub struct TestLog {
     /// Relative to the report's folder, as in the test's `log`.
     pub path: String,
     /// The output.
@@ -76,12 +76,12 @@ impl std::error::Error for JudgeError {}
 /// # Errors
 ///
 /// The outcomes do not add up, or the whole suite was run and no test of it was.
-pub fn judge(outcome: &SuiteOutcome, active: &Active, logs: &str) -> Result<Judged, JudgeError> {
+pub fn judge(outcome: &SuiteOutcome, active: &ActiveEntries, logs: &str) -> Result<JudgedSuite, JudgeError> {
     let folder = format!("{logs}/{}", file_name(&outcome.suite));
     let mut logs = Vec::new();
     let suite = judge_suite(outcome, active, &folder, &mut logs)?;
     let divided = !outcome.elsewhere.is_empty();
-    let judged = Judged { suite, logs, may_be_empty: outcome.interrupted || divided };
+    let judged = JudgedSuite { suite, logs, may_be_empty: outcome.interrupted || divided };
     if outcome.complete && !divided && judged.executed() == 0 {
         return Err(JudgeError::NothingRan(judged.suite.suite));
     }
@@ -93,7 +93,7 @@ pub fn judge(outcome: &SuiteOutcome, active: &Active, logs: &str) -> Result<Judg
 /// # Errors
 ///
 /// No test of any suite was run, though none was interrupted or divided.
-pub fn check_ran(suites: &[Judged]) -> Result<(), JudgeError> {
+pub fn check_ran(suites: &[JudgedSuite]) -> Result<(), JudgeError> {
     if suites.iter().any(|judged| judged.executed() > 0 || judged.may_be_empty) {
         return Ok(());
     }
@@ -103,7 +103,7 @@ pub fn check_ran(suites: &[Judged]) -> Result<(), JudgeError> {
 
 /// Names of the tests that did something unexpected and are worth a retry: failures, and passes of tests that are known to
 /// fail, which may have been luck.
-pub fn worth_a_retry(outcome: &SuiteOutcome, active: &Active) -> Vec<String> {
+pub fn worth_a_retry(outcome: &SuiteOutcome, active: &ActiveEntries) -> Vec<String> {
     let unexpected = |test: &&TestOutcome| match verdict(test, active.find(&test.name)).0 {
         Verdict::Regression => test.outcome.is_failure(),
         Verdict::Improvement => test.outcome != Outcome::Ignored,
@@ -114,9 +114,9 @@ pub fn worth_a_retry(outcome: &SuiteOutcome, active: &Active) -> Vec<String> {
 
 fn judge_suite(
     outcome: &SuiteOutcome,
-    active: &Active,
+    active: &ActiveEntries,
     folder: &str,
-    logs: &mut Vec<Log>,
+    logs: &mut Vec<TestLog>,
 ) -> Result<Suite, JudgeError> {
     let SuiteOutcome { tests: outcomes, elsewhere, .. } = outcome;
     let &SuiteOutcome { listed, not_run, complete, wall_s, cpu_s, .. } = outcome;
@@ -157,7 +157,7 @@ fn judge_suite(
         let log = test.output.as_ref().filter(|_| test.outcome.is_failure()).map(|text| {
             // The number keeps two names apart that differ only in what a file name cannot hold.
             let path = format!("{folder}/{:05}-{}.txt", judged.tests.len(), file_name(&test.name));
-            logs.push(Log { path: path.clone(), text: text.clone() });
+            logs.push(TestLog { path: path.clone(), text: text.clone() });
             path
         });
         judged.tests.push(Test {
@@ -245,7 +245,7 @@ fn file_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::expectation::{Expectations, Layer, Setting};
+    use super::super::expectation::{Expectations, Layer, RunSetting};
     use super::*;
     use crate::link::Link;
     use crate::report::RunVerdict;
@@ -273,10 +273,10 @@ mod tests {
         }
     }
 
-    fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
+    fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<JudgedSuite, JudgeError> {
         let text = format!("# Bug: known\n{expect}");
         let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
-        let setting = Setting { qemu: None, link: Link::Dynamic, spawns: true };
+        let setting = RunSetting { qemu: None, link: Link::Dynamic, spawns: true };
         let judged = judge(&suite, &expectations.active("std", &setting), "logs/x")?;
         check_ran(std::slice::from_ref(&judged)).map(|()| judged)
     }

@@ -1,21 +1,21 @@
 //! Pure data: what the files say, what the steps need, what the report holds. Nothing in here does IO.
 
+pub mod archive_manifest;
 pub mod bless;
 pub mod build_options;
 pub mod compiler;
 pub mod digest;
-pub mod dist;
+pub mod dist_manifest;
 pub mod exit;
 pub mod expectation;
 pub mod isolation;
 pub mod judge;
 pub mod limits;
 pub mod link;
-pub mod manifest;
 pub mod outcome;
-pub mod part;
 pub mod partition;
 pub mod patch_name;
+pub mod path_filter;
 pub mod pins;
 pub mod proof;
 pub mod release;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use self::source::{CompilerTree, LIBRARY, Layer, Origin, Place, Source, is_sha256};
+pub use self::source::{CompilerTree, LIBRARY, Locator, Source, SourceLayer, SourceOrigin, is_sha256};
 use self::source::{SourceFile, validate_all};
 pub use super::limits::Limits;
 use super::version::Version;

@@ -17,7 +17,7 @@ pub enum Language {
 
 /// What a proof is tried on. Only a script can do with less than a target's toolchain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
+pub enum ProofLevel {
     /// The toolchain of a target.
     Toolchain,
     /// The compiler by itself, for no target in particular.
@@ -26,7 +26,7 @@ pub enum Needs {
     Source,
 }
 
-impl Needs {
+impl ProofLevel {
     /// As a proof's file says it.
     pub fn word(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ pub struct Proof {
     /// What it is written in.
     pub language: Language,
     /// What it is tried on.
-    pub needs: Needs,
+    pub needs: ProofLevel,
     /// Link modes in which it is to be run; at least one.
     pub links: Vec<Link>,
     /// More options for the compiler.
@@ -61,7 +61,7 @@ impl Proof {
             Some("sh") => (Language::Shell, "#@"),
             _ => return Err((1, "a proof is a program in Rust (.rs), in C (.c) or a shell script (.sh)".into())),
         };
-        let mut proof = Self { language, needs: Needs::Toolchain, links: vec![Link::Dynamic], flags: Vec::new() };
+        let mut proof = Self { language, needs: ProofLevel::Toolchain, links: vec![Link::Dynamic], flags: Vec::new() };
         for (number, line) in (1..).zip(text.lines()) {
             let Some(directive) = line.strip_prefix(mark) else { continue };
             let (key, value) = directive.split_once(':').unwrap_or((directive, ""));
@@ -76,12 +76,12 @@ impl Proof {
                         .ok_or_else(|| (number, format!("`{}`: expected dynamic, static or both", value.trim())))?;
                 }
                 "needs" => {
-                    let known = [Needs::Toolchain, Needs::Compiler, Needs::Source];
+                    let known = [ProofLevel::Toolchain, ProofLevel::Compiler, ProofLevel::Source];
                     let named = known.into_iter().find(|needs| needs.word() == value.trim());
                     proof.needs = named.ok_or_else(|| {
                         (number, format!("`{}`: expected toolchain, compiler or source", value.trim()))
                     })?;
-                    if proof.needs != Needs::Toolchain && language != Language::Shell {
+                    if proof.needs != ProofLevel::Toolchain && language != Language::Shell {
                         return Err((number, "a program is compiled by the toolchain of a target".into()));
                     }
                 }
@@ -108,8 +108,8 @@ mod tests {
         assert_eq!((proof.language, proof.flags), (Language::Rust, vec!["-C".into(), "x=y".into()]));
         let plain = parse("b.sh", "#!/bin/sh\n//@ link: x\n").unwrap();
         assert_eq!((plain.language, plain.links), (Language::Shell, vec![Link::Dynamic]));
-        assert_eq!(plain.needs, Needs::Toolchain);
-        assert_eq!(parse("b.sh", "#@ needs: source\n").unwrap().needs, Needs::Source);
+        assert_eq!(plain.needs, ProofLevel::Toolchain);
+        assert_eq!(parse("b.sh", "#@ needs: source\n").unwrap().needs, ProofLevel::Source);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub struct Releases(Vec<Release>);
 
 /// The releases that ship a target; all in between do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct ReleaseSpan {
     /// The first one.
     pub since: ReleaseName,
     /// The last one, if later ones do not.
@@ -78,7 +78,7 @@ impl fmt::Display for ReleaseName {
 }
 
 /// `3.6 on`, `3.12 to 3.14`
-impl fmt::Display for Span {
+impl fmt::Display for ReleaseSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.until {
             Some(until) => write!(f, "{} to {until}", self.since),
@@ -132,11 +132,11 @@ impl Releases {
     }
 
     /// The releases that ship `target`; nothing if none does.
-    pub fn span(&self, target: &str) -> Option<Span> {
+    pub fn span(&self, target: &str) -> Option<ReleaseSpan> {
         let mut shipping = self.pairs().filter(|(_, name)| *name == target).map(|(release, _)| release);
         let since = shipping.next()?;
         let last = shipping.last().unwrap_or(since);
-        Some(Span { since, until: self.names().last().filter(|newest| *newest != last).map(|_| last) })
+        Some(ReleaseSpan { since, until: self.names().last().filter(|newest| *newest != last).map(|_| last) })
     }
 
     fn targets(&self) -> impl Iterator<Item = &str> {
@@ -144,7 +144,7 @@ impl Releases {
     }
 
     /// A release that lacks `target` between two that have it, and the span in question.
-    fn gap(&self, target: &str) -> Option<(ReleaseName, Span)> {
+    fn gap(&self, target: &str) -> Option<(ReleaseName, ReleaseSpan)> {
         let span = self.span(target)?;
         let within = |name: ReleaseName| name > span.since && span.until.is_none_or(|until| name < until);
         let lacks = |release: &&Release| within(release.name) && !release.targets.iter().any(|name| name == target);

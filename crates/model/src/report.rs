@@ -29,9 +29,9 @@ pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
     /// The machines that Bringup ran on: one, or those of all merged reports.
-    pub hosts: Vec<Host>,
+    pub hosts: Vec<ReportHost>,
     /// The versions in use.
-    pub pins: Pins,
+    pub pins: Versions,
     /// What the user chose of the build, or of the build of an archive.
     pub build: BuildOptions,
     /// Seconds on the clock for everything; 0 where that is not known.
@@ -44,7 +44,7 @@ pub struct Report {
 /// The machine a report comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Host {
+pub struct ReportHost {
     /// Host triple, as `rustc -vV` says.
     pub triple: String,
     /// Kernel release.
@@ -58,7 +58,7 @@ pub struct Host {
 /// Versions of what was built and run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pins {
+pub struct Versions {
     /// Rust's version.
     pub rust: String,
     /// musl's version.
@@ -88,7 +88,7 @@ pub struct Run {
     /// The isolation that was asked for.
     pub isolation: Isolation,
     /// Where its programs come from.
-    pub origin: Origin,
+    pub origin: ProgramOrigin,
     /// Digest of the test programs: parts of one run have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programs: Option<String>,
@@ -115,7 +115,7 @@ pub struct Run {
 /// Where test programs come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Origin {
+pub enum ProgramOrigin {
     /// The run's own steps built them.
     Built,
     /// They were unpacked from an archive that `archive` packed.
@@ -248,13 +248,13 @@ impl Run {
 
     /// Whether its programs came in an archive.
     pub fn is_of_archive(&self) -> bool {
-        matches!(self.origin, Origin::Archive { .. })
+        matches!(self.origin, ProgramOrigin::Archive { .. })
     }
 
     /// The options of a command that runs the same programs in the same surroundings, without the choice of the runner.
     pub fn surroundings(&self) -> Vec<String> {
         let mut words = Vec::new();
-        if let Origin::Archive { file } = &self.origin {
+        if let ProgramOrigin::Archive { file } = &self.origin {
             words.extend(["--archive".to_owned(), file.to_string_lossy().into_owned()]);
         }
         words.extend(self.runner.settings());

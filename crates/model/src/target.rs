@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::release::{ReleaseName, Span};
+use super::release::{ReleaseName, ReleaseSpan};
 
 mod elf;
 
-pub use elf::{Allowed, Elf, Encoding, Section, Value};
+pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
 
 /// target.toml as it is written.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,8 +19,8 @@ pub struct TargetFile {
     since: Option<String>,
     until: Option<String>,
     spec: SpecFile,
-    c: C,
-    llvm: Option<Llvm>,
+    c: CSettings,
+    llvm: Option<TargetLlvm>,
     musl: Musl,
     #[serde(default)]
     runtimes: Runtimes,
@@ -49,13 +49,13 @@ pub struct Target {
     /// The least processor and the float ABI, in a few words for people.
     pub baseline: String,
     /// The Alpine releases that ship it.
-    pub alpine: Option<Span>,
+    pub alpine: Option<ReleaseSpan>,
     /// Where rustc's spec comes from.
-    pub spec: Spec,
+    pub spec: TargetSpec,
     /// How C is compiled.
-    pub c: C,
+    pub c: CSettings,
     /// What LLVM has for it; needed if a compiler is to be built.
-    pub llvm: Option<Llvm>,
+    pub llvm: Option<TargetLlvm>,
     /// What musl calls it.
     pub musl: Musl,
     /// What the runtimes need beyond the usual.
@@ -68,7 +68,7 @@ pub struct Target {
 
 /// A rustc target spec: a starting point and an overlay.
 #[derive(Debug, Clone)]
-pub struct Spec {
+pub struct TargetSpec {
     /// The starting point.
     pub base: SpecBase,
     /// Keys taken out.
@@ -89,7 +89,7 @@ pub enum SpecBase {
 /// `[c]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct C {
+pub struct CSettings {
     /// clang's `--target`.
     pub target: String,
     /// Flags for every C and assembly file and for linking.
@@ -100,7 +100,7 @@ pub struct C {
 /// `[llvm]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Llvm {
+pub struct TargetLlvm {
     /// LLVM's name of the back end, as in `llvm-config --targets-built`.
     pub backend: String,
 }
@@ -175,7 +175,7 @@ impl TargetFile {
             triple: self.triple,
             baseline: self.baseline,
             alpine,
-            spec: Spec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
+            spec: TargetSpec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
             c: self.c,
             llvm: self.llvm,
             musl: self.musl,
@@ -186,13 +186,13 @@ impl TargetFile {
     }
 }
 
-fn span(since: Option<String>, until: Option<String>) -> Result<Option<Span>, String> {
+fn span(since: Option<String>, until: Option<String>) -> Result<Option<ReleaseSpan>, String> {
     let name = |key: &str, text: Option<String>| {
         text.map(|text| text.parse::<ReleaseName>().map_err(|error| format!("{key}: {error}"))).transpose()
     };
     match (name("since", since)?, name("until", until)?) {
         (Some(since), Some(until)) if until < since => Err(format!("until: {until} is before since, {since}")),
-        (Some(since), until) => Ok(Some(Span { since, until })),
+        (Some(since), until) => Ok(Some(ReleaseSpan { since, until })),
         (None, Some(until)) => Err(format!("until: {until}, but there is no since")),
         (None, None) => Ok(None),
     }

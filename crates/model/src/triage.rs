@@ -8,7 +8,7 @@ mod sentence;
 #[cfg(test)]
 mod tests;
 
-pub use self::row::{Control, Row, Seen, Setting};
+pub use self::row::{Control, ControlResult, ControlRow, Setting};
 use super::outcome::{Outcome, Tries};
 
 /// Where a failure belongs among architectures.
@@ -26,7 +26,7 @@ pub enum Scope {
 
 /// Whose fault it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Diagnosis {
     /// It comes and goes by itself.
     Flaky,
     /// It comes with load.
@@ -53,7 +53,7 @@ pub enum Verdict {
     NotRun,
 }
 
-impl Verdict {
+impl Diagnosis {
     /// Whether dearer controls would add nothing.
     pub fn is_settled(&self) -> bool {
         match self {
@@ -69,79 +69,79 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Whose fault it is.
-    pub verdict: Verdict,
+    pub verdict: Diagnosis,
     /// That in one sentence, with what it rests on.
     pub sentence: String,
 }
 
 /// Word size, and whether the byte order is big-endian.
-pub type TargetKind = (u8, bool);
+pub type DataLayout = (u8, bool);
 
 /// What follows from these rows for `test`, which is named as the sentence is to name it. Of these kinds there are other
 /// targets.
-pub fn judge(test: &str, rows: &[Row], kinds: &[TargetKind]) -> Finding {
+pub fn judge(test: &str, rows: &[ControlRow], kinds: &[DataLayout]) -> Finding {
     let alone = rows.iter().find(|row| row.control == Control::Alone);
     let Some((base, Some(alone))) = alone.map(|row| (row, row.setting.as_ref())) else {
         let sentence = format!("not run: {test} could not be run as in the run.");
-        return Finding { verdict: Verdict::NotRun, sentence };
+        return Finding { verdict: Diagnosis::NotRun, sentence };
     };
     let outcome = match &base.seen {
-        Seen::Ran { outcome, .. } => *outcome,
-        Seen::NotHad(why) => {
+        ControlResult::Ran { outcome, .. } => *outcome,
+        ControlResult::Unavailable(why) => {
             let sentence = format!("not run: {test} could not be run as in the run: {why}.");
-            return Finding { verdict: Verdict::NotRun, sentence };
+            return Finding { verdict: Diagnosis::NotRun, sentence };
         }
     };
-    let case = Case { rows, base: alone, outcome, kinds };
+    let case = Analysis { rows, base: alone, outcome, kinds };
     let verdict = case.verdict();
     let sentence = format!("{}: {test} {}.", case.head(&verdict), case.evidence(&verdict));
     Finding { verdict, sentence }
 }
 
 /// The rows, seen from the failing setting.
-struct Case<'a> {
-    rows: &'a [Row],
+struct Analysis<'a> {
+    rows: &'a [ControlRow],
     base: &'a Setting,
     /// How it fails there.
     outcome: Outcome,
-    kinds: &'a [TargetKind],
+    kinds: &'a [DataLayout],
 }
 
-impl<'a> Case<'a> {
-    fn verdict(&self) -> Verdict {
+impl<'a> Analysis<'a> {
+    fn verdict(&self) -> Diagnosis {
         let rate = self.rate();
         if rate.differ() {
-            return Verdict::Flaky;
+            return Diagnosis::Flaky;
         }
         if rate.failures == 0 {
             let loaded = self.of(Control::Load).any(|(row, _)| !row.passes());
-            return if loaded { Verdict::Load } else { Verdict::NotSeen };
+            return if loaded { Diagnosis::Load } else { Diagnosis::NotSeen };
         }
         if self.isolation().is_some() {
-            return Verdict::Isolation;
+            return Diagnosis::Isolation;
         }
         let emulated = self.base.emulator.is_some();
         let just_runner = |at: &Setting| self.same_program(at) && self.differs(at).contains(&Difference::Runner);
         if self.passing().any(|at| just_runner(at) && self.missing(at).is_empty()) {
             // Natively it fails, under an emulator it does not.
-            return if emulated { Verdict::Emulator } else { Verdict::Host };
+            return if emulated { Diagnosis::Emulator } else { Diagnosis::Host };
         }
         if self.passing().any(just_runner) {
-            return Verdict::EmulatorOrIsolation;
+            return Diagnosis::EmulatorOrIsolation;
         }
         if let Some(native) = self.emulation_to_blame() {
-            return if self.missing(native).is_empty() { Verdict::Emulator } else { Verdict::EmulatorOrIsolation };
+            return if self.missing(native).is_empty() { Diagnosis::Emulator } else { Diagnosis::EmulatorOrIsolation };
         }
         if self.passing().any(|at| self.differs(at) == [Difference::OptLevel]) {
-            return Verdict::CodeGeneration;
+            return Diagnosis::CodeGeneration;
         }
         let scopes = self.scopes();
         if self.passing().any(|at| self.differs(at) == [Difference::Link]) {
-            return Verdict::Link(scopes);
+            return Diagnosis::Link(scopes);
         }
         match scopes[..] {
-            [scope] => Verdict::Scope(scope),
-            _ => Verdict::Undecided(scopes),
+            [scope] => Diagnosis::Scope(scope),
+            _ => Diagnosis::Undecided(scopes),
         }
     }
 
@@ -150,14 +150,14 @@ impl<'a> Case<'a> {
         let unchanged = self.rows.iter().filter(|row| matches!(row.control, Control::Alone | Control::Repeated));
         let add =
             |sum: Tries, more: Tries| Tries { runs: sum.runs + more.runs, failures: sum.failures + more.failures };
-        unchanged.filter_map(Row::tries).fold(Tries { runs: 0, failures: 0 }, add)
+        unchanged.filter_map(ControlRow::tries).fold(Tries { runs: 0, failures: 0 }, add)
     }
 
-    fn of(&self, control: Control) -> impl Iterator<Item = (&'a Row, &'a Setting)> {
+    fn of(&self, control: Control) -> impl Iterator<Item = (&'a ControlRow, &'a Setting)> {
         self.ran().filter(move |(row, _)| row.control == control)
     }
 
-    fn ran(&self) -> impl Iterator<Item = (&'a Row, &'a Setting)> {
+    fn ran(&self) -> impl Iterator<Item = (&'a ControlRow, &'a Setting)> {
         self.rows.iter().filter_map(|row| row.tries().and(row.setting.as_ref()).map(|setting| (row, setting)))
     }
 
@@ -174,8 +174,8 @@ impl<'a> Case<'a> {
     }
 
     /// Whether it always fails, and as it does in the run: what crashes may not be what fails an assertion.
-    fn alike(&self, row: &Row) -> bool {
-        row.fails() && matches!(&row.seen, Seen::Ran { outcome, .. } if *outcome == self.outcome)
+    fn alike(&self, row: &ControlRow) -> bool {
+        row.fails() && matches!(&row.seen, ControlResult::Ran { outcome, .. } if *outcome == self.outcome)
     }
 
     fn same_program(&self, at: &Setting) -> bool {
@@ -233,7 +233,7 @@ impl<'a> Case<'a> {
             let runner = self.base.emulator.is_some() && differs.contains(&Difference::Runner);
             differs.contains(&Difference::Target) && !program && !runner
         };
-        let told = |(row, at): (&Row, &'a Setting)| {
+        let told = |(row, at): (&ControlRow, &'a Setting)| {
             let says = if row.passes() { Some(false) } else { self.alike(row).then_some(true) };
             // What fails for want of something else says nothing.
             says.filter(|fails| !fails || at.lacks_beside(self.base).is_empty()).map(|fails| (at, fails))
@@ -255,7 +255,7 @@ impl<'a> Case<'a> {
     }
 
     /// Whether a target of this kind and of another machine should fail, if `scope` is where the failure belongs.
-    fn expects(&self, scope: Scope, (class, big_endian): TargetKind) -> bool {
+    fn expects(&self, scope: Scope, (class, big_endian): DataLayout) -> bool {
         match scope {
             Scope::Everywhere => true,
             Scope::WordSize => class == self.base.class,

@@ -1,9 +1,9 @@
 //! rustc's own tests: whether they can run, and the steps that they take besides a toolchain.
 
 use anyhow::{Context as _, Result};
-use bringup_model::compiler::{Compiler, Llvm, Making};
+use bringup_model::compiler::{Compiler, CompilerBuild, Llvm};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 
@@ -35,10 +35,10 @@ impl UiSteps {
 
 impl Planner<'_> {
     /// Fails unless the compiler is one that is built: the tests are of its source.
-    pub fn check_ui(&self) -> Result<Making> {
+    pub fn check_ui(&self) -> Result<CompilerBuild> {
         match self.options.compiler {
             Compiler::Bootstrap(making) => Ok(making),
-            Compiler::Stock => Err(Coded::error(
+            Compiler::Stock => Err(CodedError::error(
                 exit::USAGE,
                 "rustc's own tests are for a compiler of their own source, patches and all\nhint: add --compiler bootstrap",
             )),
@@ -84,7 +84,7 @@ impl Planner<'_> {
     }
 
     /// The components of the LLVM in the compiler, as tests ask for them: the names of its back ends.
-    fn components(&self, making: Making) -> Result<String> {
+    fn components(&self, making: CompilerBuild) -> Result<String> {
         let names = match making.llvm {
             Llvm::System => super::compiler::backends_built(self.host()?.path("llvm-config")?)?,
             Llvm::Bundled => {

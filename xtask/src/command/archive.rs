@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
-use bringup_model::manifest::{Manifest, Pins, SCHEMA};
+use bringup_model::archive_manifest::{ArchiveManifest, SCHEMA, SourceVersions};
+use bringup_model::exit::{self, CodedError};
 
 use crate::build::step::test_programs;
 use crate::build::{Planner, Sources};
@@ -15,7 +15,7 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
     // Before the work is done.
     if let Some(folder) = output.filter(|output| output.is_dir()) {
         let hint = "hint: name the file; without -o it is called after its content";
-        return Err(Coded::error(exit::USAGE, format!("-o {}: it is a folder\n{hint}", folder.display())));
+        return Err(CodedError::error(exit::USAGE, format!("-o {}: it is a folder\n{hint}", folder.display())));
     }
     let targets = TargetNames { targets: vec![target.into()], release: None }
         .read(planner.project, &planner.workspace.console)?;
@@ -27,11 +27,11 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
     for (target, steps) in &planned.targets {
         let (toolchain, programs) = (planned.plan.node(steps.toolchain), planned.plan.node(steps.test_programs));
         let pins = &planner.project.pins;
-        let manifest = Manifest {
+        let manifest = ArchiveManifest {
             schema: SCHEMA.into(),
             target: target.name.clone(),
             triple: target.triple.clone(),
-            pins: Pins {
+            pins: SourceVersions {
                 rust: pins.rust.version.clone(),
                 musl: pins.musl.version.clone(),
                 llvm: pins.llvm.version.clone(),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use crate::build::{Planner, Sources};
 use crate::cli::Dist;
@@ -11,7 +11,7 @@ use crate::dist;
 pub fn run(planner: &Planner<'_>, options: &Dist) -> Result<()> {
     let Compiler::Bootstrap(making) = planner.options.compiler else {
         let error = "the stock compiler is not ours to pack: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
-        return Err(Coded::error(exit::USAGE, error));
+        return Err(CodedError::error(exit::USAGE, error));
     };
     let mut targets = options.targets.read(planner.project, &planner.workspace.console)?;
     // The same targets are the same archive, in whatever order they are named.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use super::invocation::Invocation;
 use crate::build::Planner;
@@ -22,7 +22,7 @@ pub fn run_archive(cli: &Cli, options: &TestVerb, file: &Path) -> Result<u8> {
     if let Some(other) = options.test.targets.targets.iter().find(|name| *name != target) {
         let why =
             format!("the archive {} is of {target}, not of {other}\nhint: no target need be named", file.display());
-        return Err(Coded::error(exit::USAGE, why));
+        return Err(CodedError::error(exit::USAGE, why));
     }
     let request = Request { archive: Some(file), ..Request::suites(&options.test) };
     matrix::execute_unpacked(&invocation.planner(), &request, &unpacked)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use bringup_model::compiler::{Compiler, Making};
+use bringup_model::compiler::{Compiler, CompilerBuild};
 use bringup_model::exit;
 use bringup_model::isolation::Isolation;
 use bringup_model::series::Patch;
@@ -136,7 +136,7 @@ fn versions(planner: &Planner<'_>, request: &Request) -> Result<Vec<(String, Str
     }
     let compiler = match planner.options.compiler {
         Compiler::Stock => "the installed rustc".to_owned(),
-        Compiler::Bootstrap(Making { stage, llvm }) => {
+        Compiler::Bootstrap(CompilerBuild { stage, llvm }) => {
             format!("built from the patched source, stage {stage}, with {} LLVM", llvm.word())
         }
     };

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::link::Link;
 use bringup_model::partition::Partition;
-use bringup_model::report::Origin;
+use bringup_model::report::ProgramOrigin;
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::suite::{self, Ui};
 use bringup_runner::ssh::Machine;
@@ -100,8 +100,8 @@ impl<'a> Request<'a> {
     }
 
     /// Where the test programs come from.
-    pub fn origin(&self) -> Origin {
-        self.archive.map_or(Origin::Built, |file| Origin::Archive { file: file.into() })
+    pub fn origin(&self) -> ProgramOrigin {
+        self.archive.map_or(ProgramOrigin::Built, |file| ProgramOrigin::Archive { file: file.into() })
     }
 
     /// The runner that is asked for, and the machine that the tests are to run on, if it is not this one: connected to, before
@@ -111,7 +111,7 @@ impl<'a> Request<'a> {
         let machine = match &spec {
             RunnerSpec::Ssh { .. } if self.selection.smoke => {
                 let why = "the smoke checks do not run on another machine\nhint: `test` runs the suites there";
-                return Err(Coded::error(exit::USAGE, why));
+                return Err(CodedError::error(exit::USAGE, why));
             }
             RunnerSpec::Ssh { host, config } => Some(Arc::new(Machine::connect(host, config.as_deref())?)),
             RunnerSpec::Qemu { .. } | RunnerSpec::Native => None,

@@ -8,14 +8,14 @@ use crate::link::Link;
 
 /// A way to run a test, as far as lines tell them apart when they are rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Cell {
+pub(super) struct RunMode {
     /// Whether under the emulator.
     pub(super) emulated: bool,
     /// How it is linked.
     pub(super) link: Link,
 }
 
-impl Cell {
+impl RunMode {
     /// Those under the emulator first.
     pub(super) const ALL: [Self; 4] = [
         Self { emulated: true, link: Link::Dynamic },
@@ -30,7 +30,7 @@ impl Cell {
     }
 }
 
-impl fmt::Display for Cell {
+impl fmt::Display for RunMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", if self.emulated { "under qemu" } else { "natively" }, self.link)
     }
@@ -62,7 +62,7 @@ impl Claim {
 
 /// What is wanted in one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Want {
+pub(super) enum Wanted {
     /// An entry with this word.
     Says(Word),
     /// No entry.
@@ -71,7 +71,7 @@ pub(super) enum Want {
     Alike,
 }
 
-impl Want {
+impl Wanted {
     /// An entry with this word, or none.
     pub(super) fn from(word: Option<Word>) -> Self {
         word.map_or(Self::Nothing, Self::Says)
@@ -80,16 +80,16 @@ impl Want {
 
 /// Gives every cell that goes along with others what they have: first the other runner in the same link mode, then the other
 /// link mode. Where there is none, it is `otherwise`.
-pub(super) fn settle(wanted: &BTreeMap<Cell, Want>, otherwise: Option<Word>) -> BTreeMap<Cell, Option<Word>> {
+pub(super) fn settle(wanted: &BTreeMap<RunMode, Wanted>, otherwise: Option<Word>) -> BTreeMap<RunMode, Option<Word>> {
     let other = |link: Link| if link == Link::Dynamic { Link::Static } else { Link::Dynamic };
-    let settled = |cell: &Cell| match wanted.get(cell) {
-        Some(Want::Says(word)) => Some(Some(*word)),
-        Some(Want::Nothing) => Some(None),
-        Some(Want::Alike) | None => None,
+    let settled = |cell: &RunMode| match wanted.get(cell) {
+        Some(Wanted::Says(word)) => Some(Some(*word)),
+        Some(Wanted::Nothing) => Some(None),
+        Some(Wanted::Alike) | None => None,
     };
-    let word = |&cell: &Cell| {
+    let word = |&cell: &RunMode| {
         let (emulated, link) = (!cell.emulated, other(cell.link));
-        let along = [cell, Cell { emulated, ..cell }, Cell { link, ..cell }, Cell { emulated, link }];
+        let along = [cell, RunMode { emulated, ..cell }, RunMode { link, ..cell }, RunMode { emulated, link }];
         (cell, along.iter().find_map(settled).unwrap_or(otherwise))
     };
     wanted.keys().map(word).collect()
@@ -97,9 +97,9 @@ pub(super) fn settle(wanted: &BTreeMap<Cell, Want>, otherwise: Option<Word>) -> 
 
 /// The fewest lines that say this: without conditions, or one for each link mode, or for each runner, or for each of both.
 /// The one that keeps the word `old` comes first.
-pub(super) fn compose(wanted: &BTreeMap<Cell, Option<Word>>, old: Word) -> Vec<Claim> {
-    type Kind = fn(Cell) -> Vec<Condition>;
-    let kinds: [Kind; 4] = [
+pub(super) fn compose(wanted: &BTreeMap<RunMode, Option<Word>>, old: Word) -> Vec<Claim> {
+    type Split = fn(RunMode) -> Vec<Condition>;
+    let kinds: [Split; 4] = [
         |_| Vec::new(),
         |cell| vec![Condition::Link(cell.link)],
         |cell| vec![Condition::Emulated(cell.emulated)],
@@ -111,7 +111,7 @@ pub(super) fn compose(wanted: &BTreeMap<Cell, Option<Word>>, old: Word) -> Vec<C
 }
 
 /// One line for all cells that have the same conditions; nothing if they do not all want the same.
-fn by(wanted: &BTreeMap<Cell, Option<Word>>, conditions: fn(Cell) -> Vec<Condition>) -> Option<Vec<Claim>> {
+fn by(wanted: &BTreeMap<RunMode, Option<Word>>, conditions: fn(RunMode) -> Vec<Condition>) -> Option<Vec<Claim>> {
     let mut groups: Vec<(Vec<Condition>, Option<Word>)> = Vec::new();
     for (cell, word) in wanted {
         let conditions = conditions(*cell);

@@ -12,19 +12,19 @@ pub(super) struct Edits {
     /// What lines say instead, by their number from 1; nothing for one that goes. More than one claim makes more lines.
     pub(super) lines: BTreeMap<usize, Vec<Claim>>,
     /// What is added at its end.
-    pub(super) blocks: Vec<Block>,
+    pub(super) blocks: Vec<NewBlock>,
 }
 
 /// Entries that one comment is above; why they are there a person must say.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(super) struct NewBlock {
     word: &'static str,
     note: Option<String>,
     /// Suite, test and claim of each.
     entries: Vec<(String, String, Claim)>,
 }
 
-impl Block {
+impl NewBlock {
     /// Adds an entry to the block of its like.
     pub(super) fn add(blocks: &mut Vec<Self>, suite: &str, test: &str, note: Option<&str>, claim: Claim) {
         let word = claim.word.text();
@@ -110,19 +110,19 @@ fn rewritten(line: &str, claim: &Claim) -> String {
 }
 
 /// Where a block's comments and its entries are.
-struct Place {
+struct BlockSpan {
     comments: Range<usize>,
     entries: Range<usize>,
 }
 
 /// The blocks that have entries: a comment after an entry begins the next one, as a blank line ends one.
-fn blocks(lines: &[&str]) -> Vec<Place> {
+fn blocks(lines: &[&str]) -> Vec<BlockSpan> {
     let mut places = Vec::new();
     let (mut start, mut comments) = (0, 0);
     for (index, line) in lines.iter().map(|line| line.trim()).chain([""]).enumerate() {
         let is_comment = line.starts_with('#');
         if index > comments && (is_comment || line.is_empty()) {
-            places.push(Place { comments: start..comments, entries: comments..index });
+            places.push(BlockSpan { comments: start..comments, entries: comments..index });
             (start, comments) = (index, index);
         }
         if is_comment {

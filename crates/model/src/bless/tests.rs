@@ -3,7 +3,7 @@ use crate::build_options::BuildOptions;
 use crate::isolation::Isolation;
 use crate::link::Link;
 use crate::outcome::{Outcome, Repeated, Verdict};
-use crate::report::{Origin, Part, Pins, Run, RunVerdict, SCHEMA, Suite, Test, Verdicts};
+use crate::report::{Part, ProgramOrigin, Run, RunVerdict, SCHEMA, Suite, Test, Verdicts, Versions};
 
 const TARGETS: [&str; 2] = ["one", "two"];
 
@@ -12,10 +12,10 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 /// The files of both targets; those that are not given are empty.
-fn files(given: &[(&str, &str)]) -> Vec<File> {
+fn files(given: &[(&str, &str)]) -> Vec<ExpectationFile> {
     let file = |layer, target: Option<&str>, name: String| {
         let text = given.iter().find(|(of, _)| *of == name).map_or("", |(_, text)| text);
-        File { layer, target: target.map(str::to_owned), name, text: text.into() }
+        ExpectationFile { layer, target: target.map(str::to_owned), name, text: text.into() }
     };
     let qemu = TARGETS.map(|name| file(Layer::Emulator, Some(name), format!("qemu/{name}")));
     let own = TARGETS.map(|name| file(Layer::Target, Some(name), name.into()));
@@ -83,7 +83,7 @@ fn run(name: &str, tests: &str) -> Run {
         machines: Vec::new(),
         link: if words[2] == "static" { Link::Static } else { Link::Dynamic },
         isolation: Isolation::default(),
-        origin: Origin::Built,
+        origin: ProgramOrigin::Built,
         programs: None,
         spawns: Some(true),
         steps: Vec::new(),
@@ -99,18 +99,18 @@ fn report(runs: &[(&str, &str)]) -> Report {
     Report {
         schema: SCHEMA.into(),
         hosts: Vec::new(),
-        pins: Pins { rust: String::new(), musl: String::new(), llvm: String::new(), qemu: Some("11.1.3".into()) },
+        pins: Versions { rust: String::new(), musl: String::new(), llvm: String::new(), qemu: Some("11.1.3".into()) },
         build: BuildOptions::default(),
         wall_s: 0.0,
         runs: runs.iter().map(|(name, tests)| run(name, tests)).collect(),
     }
 }
 
-fn bless_both(files: &[File], report: &Report, layer: Layer) -> Result<Blessing, String> {
+fn bless_both(files: &[ExpectationFile], report: &Report, layer: Layer) -> Result<Blessing, String> {
     let known = names(&TARGETS);
     let targets: Vec<String> =
         known.iter().filter(|name| report.runs.iter().any(|run| run.target == **name)).cloned().collect();
-    bless(&Request { files, report, targets: &targets, known: &known, layer })
+    bless(&BlessRequest { files, report, targets: &targets, known: &known, layer })
 }
 
 /// The files that change, and what is left, for a report of these runs.

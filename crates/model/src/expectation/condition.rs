@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Setting;
+use super::RunSetting;
 use crate::link::Link;
 use crate::version::Version;
 
@@ -84,7 +84,7 @@ impl Condition {
     }
 
     /// Whether it holds in a setting.
-    pub fn holds(&self, setting: &Setting) -> bool {
+    pub fn holds(&self, setting: &RunSetting) -> bool {
         match self {
             Self::Qemu(comparison, than) => {
                 setting.qemu.as_ref().is_some_and(|version| comparison.holds(version, than))

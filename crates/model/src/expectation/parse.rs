@@ -41,7 +41,7 @@ impl std::error::Error for ParseError {}
 
 /// The comment above a block of entries.
 #[derive(Default)]
-struct Block {
+struct BlockComment {
     why: Vec<String>,
     /// Whether the last line was a `Bug:` or `Reason:`, which the next one may go on with.
     open: bool,
@@ -49,7 +49,7 @@ struct Block {
     todo: Option<usize>,
 }
 
-impl Block {
+impl BlockComment {
     fn comment(&mut self, text: &str, line: usize) -> Result<(), String> {
         if self.has_entries {
             *self = Self::default();
@@ -89,14 +89,14 @@ fn is_todo(why: &str) -> bool {
 /// The entries of a file, in its order.
 pub(super) fn parse_file(file: &str, text: &str) -> Result<Vec<Entry>, ParseError> {
     let mut entries = Vec::new();
-    let mut block = Block::default();
+    let mut block = BlockComment::default();
     // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
         let trimmed = line.trim();
         let fail = |part: &str, message: String| ParseError::at(file, index + 1, line, part, message);
         if trimmed.is_empty() {
-            block = Block::default();
+            block = BlockComment::default();
         } else if let Some(comment) = trimmed.strip_prefix('#') {
             block.comment(comment.trim(), index + 1).map_err(|message| fail(trimmed, message))?;
         } else {

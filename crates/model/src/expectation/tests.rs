@@ -4,8 +4,8 @@ fn parse(text: &str) -> Result<Expectations, String> {
     Expectations::parse([(Layer::Target, "expect.txt", text)]).map_err(|error| error.to_string())
 }
 
-fn setting(qemu: Option<&str>, link: Link) -> Setting {
-    Setting { qemu: qemu.map(|version| version.parse().unwrap()), link, spawns: qemu.is_none() }
+fn setting(qemu: Option<&str>, link: Link) -> RunSetting {
+    RunSetting { qemu: qemu.map(|version| version.parse().unwrap()), link, spawns: qemu.is_none() }
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn conditions_and_layers_decide_what_holds() {
     let ours = "# Bug: x\nstd old fail qemu<11.2\nstd new crash qemu>=11.2 link=static\nstd native fail runner=native\nstd self crash spawn=no\n";
     let files = [(Layer::Emulator, "qemu", "# Bug: x\nstd emulated fail\n"), (Layer::Target, "target", ours)];
     let all = Expectations::parse(files).unwrap();
-    let names = |setting: Setting| all.active("std", &setting).iter().map(|e| e.name.clone()).collect::<Vec<_>>();
+    let names = |setting: RunSetting| all.active("std", &setting).iter().map(|e| e.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(setting(Some("11.1.3"), Link::Dynamic)), ["emulated", "old", "self"]);
     assert_eq!(names(setting(Some("11.2"), Link::Dynamic)), ["emulated", "self"]);
     assert_eq!(names(setting(Some("11.2"), Link::Static)), ["emulated", "new", "self"]);

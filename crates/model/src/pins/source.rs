@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::compiler::Llvm;
-use crate::part::Part;
+use crate::path_filter::PathFilter;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -41,18 +41,18 @@ pub struct Source {
     /// Upstream's version.
     pub version: String,
     /// Its parts that patches may change, each built by itself; at least one.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<SourceLayer>,
     /// What a compiler is built from, if one can be.
     pub compiler: Option<CompilerTree>,
     /// If it is the whole tree that is wanted, and not the layers' folders alone: what of it is not.
     pub leave_out: Option<Vec<String>>,
     /// Where its archive may come from, in the order of trying.
-    pub origins: Vec<Origin>,
+    pub origins: Vec<SourceOrigin>,
 }
 
 /// A part of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
+pub struct SourceLayer {
     /// `library`, `compiler`, …; the source's own name where it has one part only.
     pub name: String,
     /// Its folders in the archive; everything if empty.
@@ -64,9 +64,9 @@ pub const LIBRARY: &str = "library";
 
 /// One place that an archive may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct SourceOrigin {
     /// The kind of place.
-    pub place: Place,
+    pub place: Locator,
     /// What the archive must hash to, in lower-case hex; nothing where the place itself says (rustup's manifest).
     pub sha256: Option<String>,
     /// Leading path components that are not part of the tree.
@@ -91,7 +91,7 @@ pub struct CompilerTree {
 
 /// The kinds of origins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Locator {
     /// A file, relative to the project's folder.
     Path(PathBuf),
     /// An upstream address.
@@ -121,8 +121,8 @@ impl Source {
     /// The source with these of its layers only, and the origins that hold them all.
     #[must_use]
     pub fn with_layers(&self, wanted: impl Fn(&str) -> bool) -> Self {
-        let layers: Vec<Layer> = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
-        let holds = |origin: &&Origin| {
+        let layers: Vec<SourceLayer> = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
+        let holds = |origin: &&SourceOrigin| {
             origin.layers.is_empty() || layers.iter().all(|layer| origin.layers.contains(&layer.name))
         };
         let origins = self.origins.iter().filter(holds).cloned().collect();
@@ -135,7 +135,7 @@ impl Source {
         let tree = compiler.as_ref().ok_or_else(|| format!("[[{name}]] {version}: there is no `compiler`"))?;
         let without_llvm = (llvm == Llvm::System).then_some(&tree.bundled_llvm);
         let source = self.with_layers(|layer| layer != LIBRARY);
-        let whole = |origin: &Origin| origin.layers.is_empty();
+        let whole = |origin: &SourceOrigin| origin.layers.is_empty();
         Ok(Self {
             origins: source.origins.into_iter().filter(whole).collect(),
             leave_out: Some(tree.leave_out.iter().chain(without_llvm).cloned().collect()),
@@ -144,21 +144,21 @@ impl Source {
     }
 
     /// The part of the archive that is needed.
-    pub fn part(&self) -> Part {
+    pub fn part(&self) -> PathFilter {
         let folders = || self.layers.iter().flat_map(|layer| layer.folders.clone()).collect();
         match &self.leave_out {
-            Some(without) => Part { only: Vec::new(), without: without.clone() },
-            None => Part { only: folders(), without: Vec::new() },
+            Some(without) => PathFilter { only: Vec::new(), without: without.clone() },
+            None => PathFilter { only: folders(), without: Vec::new() },
         }
     }
 
     /// The layer of this name.
-    pub fn layer_named(&self, name: &str) -> Option<&Layer> {
+    pub fn layer_named(&self, name: &str) -> Option<&SourceLayer> {
         self.layers.iter().find(|layer| layer.name == name)
     }
 
     /// The layer that a file belongs to.
-    pub fn layer_of(&self, path: &str) -> Option<&Layer> {
+    pub fn layer_of(&self, path: &str) -> Option<&SourceLayer> {
         let within = |folder: &String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
         self.layers.iter().find(|layer| layer.folders.is_empty() || layer.folders.iter().any(within))
     }
@@ -170,9 +170,9 @@ impl SourceFile {
         if self.origin.is_empty() {
             return Err(format!("[[{name}]] {version}: no origin is given"));
         }
-        let whole = || vec![Layer { name: name.into(), folders: Vec::new() }];
-        let layer = |(name, folders)| Layer { name, folders };
-        let layers: Vec<Layer> = self.layers.map_or_else(whole, |layers| layers.into_iter().map(layer).collect());
+        let whole = || vec![SourceLayer { name: name.into(), folders: Vec::new() }];
+        let layer = |(name, folders)| SourceLayer { name, folders };
+        let layers: Vec<SourceLayer> = self.layers.map_or_else(whole, |layers| layers.into_iter().map(layer).collect());
         if layers.is_empty() {
             return Err(format!("[[{name}]] {version}: `layers` is empty"));
         }
@@ -193,25 +193,25 @@ impl SourceFile {
 }
 
 impl OriginFile {
-    fn validate(self) -> Result<Origin, String> {
+    fn validate(self) -> Result<SourceOrigin, String> {
         let mut places = Vec::new();
-        places.extend(self.path.map(Place::Path));
-        places.extend(self.url.map(Place::Url));
-        places.extend(self.rustup.map(Place::Rustup));
-        places.extend(self.apt.map(Place::Apt));
-        places.extend(self.deb.map(Place::Deb));
+        places.extend(self.path.map(Locator::Path));
+        places.extend(self.url.map(Locator::Url));
+        places.extend(self.rustup.map(Locator::Rustup));
+        places.extend(self.apt.map(Locator::Apt));
+        places.extend(self.deb.map(Locator::Deb));
         let one = "give exactly one of `path`, `url`, `rustup`, `apt`, `deb`";
         let place = places.pop().ok_or(one)?;
         if !places.is_empty() {
             return Err(one.into());
         }
         match (&place, &self.sha256) {
-            (Place::Rustup(_), Some(_)) => return Err("`sha256` comes from the channel manifest for `rustup`".into()),
-            (Place::Rustup(_), None) => {}
+            (Locator::Rustup(_), Some(_)) => return Err("`sha256` comes from the channel manifest for `rustup`".into()),
+            (Locator::Rustup(_), None) => {}
             (_, None) => return Err("`sha256` is missing".into()),
             (_, Some(hash)) => check_sha256(hash)?,
         }
-        Ok(Origin {
+        Ok(SourceOrigin {
             place,
             sha256: self.sha256,
             strip: self.strip.unwrap_or(1),

@@ -30,21 +30,21 @@ pub struct Change {
     /// The test.
     pub name: String,
     /// What it was; nothing if it appeared.
-    pub before: Option<State>,
+    pub before: Option<TestState>,
     /// What it is; nothing if it vanished.
-    pub after: Option<State>,
+    pub after: Option<TestState>,
 }
 
 /// What is compared of a test: not its time, nor its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
+pub struct TestState {
     /// What happened; nothing for a stale expectation.
     pub outcome: Option<Outcome>,
     /// What it means.
     pub verdict: Verdict,
 }
 
-type Suites<'a> = BTreeMap<String, BTreeMap<&'a str, State>>;
+type Suites<'a> = BTreeMap<String, BTreeMap<&'a str, TestState>>;
 
 /// Compares two reports, test by test; a smoke check counts as a test of the suite `smoke`.
 pub fn diff(before: &Report, after: &Report) -> Diff {
@@ -79,12 +79,13 @@ fn suites(report: &Report) -> Suites<'_> {
         let mut of = |name: &str, tests: BTreeMap<_, _>| suites.insert(format!("{run_name}  {name}"), tests);
         if !run.smoke.is_empty() {
             let judged = |outcome: Outcome| if outcome.is_failure() { Verdict::Regression } else { Verdict::Expected };
-            let state = |outcome| State { outcome: Some(outcome), verdict: judged(outcome) };
+            let state = |outcome| TestState { outcome: Some(outcome), verdict: judged(outcome) };
             of("smoke", run.smoke.iter().map(|check| (check.check.as_str(), state(check.outcome))).collect());
         }
         for suite in &run.suites {
             let tests = suite.tests.iter();
-            let state = tests.map(|test| (test.name.as_str(), State { outcome: test.outcome, verdict: test.verdict }));
+            let state =
+                tests.map(|test| (test.name.as_str(), TestState { outcome: test.outcome, verdict: test.verdict }));
             of(&suite.suite, state.collect());
         }
     }
@@ -125,7 +126,7 @@ impl Change {
     }
 }
 
-impl Display for State {
+impl Display for TestState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.outcome {
             Some(outcome) => write!(f, "{} ({})", outcome.word(), self.verdict.word()),
@@ -147,7 +148,7 @@ impl Display for Diff {
             writeln!(f, "appeared  {}  (whole suite)", visible(suite))?;
         }
         for change in &self.tests {
-            let states: Vec<_> = [change.before, change.after].iter().flatten().map(State::to_string).collect();
+            let states: Vec<_> = [change.before, change.after].iter().flatten().map(TestState::to_string).collect();
             let what = format!("{}  {}  {}", change.suite, change.name, states.join(" -> "));
             writeln!(f, "{:<10}{}", change.word(), visible(&what))?;
         }

@@ -25,7 +25,7 @@ impl Report {
         let tag: Tag = serde_json::from_slice(bytes)?;
         let report = match tag.schema.as_deref() {
             Some(SCHEMA) => serde_json::from_slice(bytes)?,
-            Some(v1::SCHEMA) => serde_json::from_slice::<v1::Report>(bytes)?.try_into()?,
+            Some(v1::SCHEMA) => serde_json::from_slice::<v1::ReportV1>(bytes)?.try_into()?,
             Some(other) => bail!(
                 "it has the schema `{other}`, this version reads `{SCHEMA}` and `{}`\n\
                  hint: read it with the Bringup that wrote it, or run the tests again",

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Error, Result, bail};
 use serde::Deserialize;
 
-use super::{Host, Origin, Pins, RunVerdict, SmokeCheck, StepTime, Suite};
+use super::{ProgramOrigin, ReportHost, RunVerdict, SmokeCheck, StepTime, Suite, Versions};
 use crate::build_options::BuildOptions;
-use crate::compiler::{Compiler, Llvm, Making};
+use crate::compiler::{Compiler, CompilerBuild, Llvm};
 use crate::isolation::Isolation;
 use crate::link::Link;
 use crate::runner_spec::RunnerSpec;
@@ -21,22 +21,22 @@ const LEFT_OUT: &str = "built without patch ";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Report {
+pub(super) struct ReportV1 {
     #[serde(rename = "schema")]
     _schema: String,
-    host: Host,
-    pins: Pins,
+    host: ReportHost,
+    pins: Versions,
     compiler: String,
     #[serde(default)]
     options: Vec<String>,
     #[serde(default)]
     wall_s: f64,
-    runs: Vec<Run>,
+    runs: Vec<RunV1>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Run {
+struct RunV1 {
     target: String,
     triple: String,
     runner: String,
@@ -59,10 +59,10 @@ struct Run {
     error: Option<String>,
 }
 
-impl TryFrom<Report> for super::Report {
+impl TryFrom<ReportV1> for super::Report {
     type Error = Error;
 
-    fn try_from(report: Report) -> Result<Self> {
+    fn try_from(report: ReportV1) -> Result<Self> {
         let mut build = BuildOptions { compiler: compiler(&report.compiler)?, ..BuildOptions::default() };
         let mut named = Vec::new();
         for option in &report.options {
@@ -98,15 +98,15 @@ impl TryFrom<Report> for super::Report {
             super::Run::try_from(run).context(what)
         });
         let runs = runs.collect::<Result<_>>()?;
-        let Report { host, pins, wall_s, .. } = report;
+        let ReportV1 { host, pins, wall_s, .. } = report;
         Ok(Self { schema: super::SCHEMA.into(), hosts: vec![host], pins, build, wall_s, runs })
     }
 }
 
-impl TryFrom<Run> for super::Run {
+impl TryFrom<RunV1> for super::Run {
     type Error = Error;
 
-    fn try_from(run: Run) -> Result<Self> {
+    fn try_from(run: RunV1) -> Result<Self> {
         let machines: Vec<String> =
             run.machine.iter().flat_map(|machines| machines.split(" / ")).map(str::to_owned).collect();
         let mut runner = match (run.runner.as_str(), machines.first()) {
@@ -116,10 +116,10 @@ impl TryFrom<Run> for super::Run {
             ("ssh", None) => bail!("it does not say on which machine it ran"),
             (other, _) => bail!("the runner `{other}` is unknown"),
         };
-        let (mut isolation, mut origin) = (Isolation::default(), Origin::Built);
+        let (mut isolation, mut origin) = (Isolation::default(), ProgramOrigin::Built);
         for option in &run.options {
             match (parts(option)?, &mut runner) {
-                (("--archive", file), _) => origin = Origin::Archive { file: file.into() },
+                (("--archive", file), _) => origin = ProgramOrigin::Archive { file: file.into() },
                 (("--qemu", file), RunnerSpec::Qemu { path }) => *path = Some(PathBuf::from(file)),
                 (("--ssh-config", file), RunnerSpec::Ssh { config, .. }) => *config = Some(PathBuf::from(file)),
                 // It was noted of other runners too, which it says nothing of.
@@ -132,7 +132,7 @@ impl TryFrom<Run> for super::Run {
             }
         }
         let notes = run.notes.into_iter().filter(|note| !note.starts_with(LEFT_OUT)).collect();
-        let Run { target, triple, link, programs, spawns, steps, smoke, suites, verdict, error, .. } = run;
+        let RunV1 { target, triple, link, programs, spawns, steps, smoke, suites, verdict, error, .. } = run;
         Ok(Self {
             target,
             triple,
@@ -156,7 +156,7 @@ impl TryFrom<Run> for super::Run {
 fn compiler(word: &str) -> Result<Compiler> {
     match word {
         "stock" => Ok(Compiler::Stock),
-        "bootstrap" => Ok(Compiler::Bootstrap(Making::default())),
+        "bootstrap" => Ok(Compiler::Bootstrap(CompilerBuild::default())),
         other => bail!("the compiler `{other}` is unknown"),
     }
 }
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_chose_the_build_becomes_data() {
-        let making = |stage, llvm| Compiler::Bootstrap(Making { stage, llvm });
+        let making = |stage, llvm| Compiler::Bootstrap(CompilerBuild { stage, llvm });
         let strings = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let noted = json!({ "notes": ["no network", "built without patch musl/0001-a.patch"] });
         let usual = BuildOptions::default();
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn how_it_ran_becomes_data() {
         let ssh = |config: Option<&str>| RunnerSpec::Ssh { host: "a".into(), config: config.map(PathBuf::from) };
-        let built = Origin::Built;
+        let built = ProgramOrigin::Built;
         for (label, of_run, runner, machines, isolation, origin) in [
             ("the defaults", json!({}), RunnerSpec::default(), &[][..], Isolation::Full, built.clone()),
             (
@@ -268,7 +268,7 @@ mod tests {
                 RunnerSpec::default(),
                 &[],
                 Isolation::Full,
-                Origin::Archive { file: "it's a.tar.xz".into() },
+                ProgramOrigin::Archive { file: "it's a.tar.xz".into() },
             ),
             (
                 "merged parts of two machines",

@@ -56,23 +56,23 @@ pub struct Elf {
     /// The `e_flags` that an object may have: a linker may add some.
     pub object_flags: Vec<u32>,
     /// What sections tell of the ABI, by their names.
-    pub abi: BTreeMap<String, Section>,
+    pub abi: BTreeMap<String, AbiSection>,
 }
 
 /// A section that tells of the ABI.
 #[derive(Debug, Clone)]
-pub struct Section {
+pub struct AbiSection {
     /// How it is to be read.
-    pub encoding: Encoding,
+    pub encoding: AbiEncoding,
     /// Not looked at in linked files: of some sections a linker makes a mere string of all the objects'.
     pub objects_only: bool,
     /// The values that matter, by their names.
-    pub values: BTreeMap<String, Value>,
+    pub values: BTreeMap<String, AbiValue>,
 }
 
 /// How a section's values are found.
 #[derive(Debug, Clone)]
-pub enum Encoding {
+pub enum AbiEncoding {
     /// Build attributes: pairs of tag and value, in subsections of a vendor.
     /// See "Addenda to, and Errata in, the ABI for the Arm Architecture"; the others took over its encoding.
     Attributes {
@@ -87,18 +87,18 @@ pub enum Encoding {
 
 /// One value and what is allowed.
 #[derive(Debug, Clone)]
-pub struct Value {
+pub struct AbiValue {
     /// The attribute's tag, or the byte's offset in the record.
     pub place: u64,
     /// What is allowed.
-    pub allowed: Allowed,
+    pub allowed: AllowedValues,
     /// Only in files that have this tag as well.
     pub with: Option<u64>,
 }
 
 /// Which values are allowed. One that is absent counts as 0, as the attributes' definition has it.
 #[derive(Debug, Clone)]
-pub enum Allowed {
+pub enum AllowedValues {
     /// One of these.
     OneOf(Vec<u64>),
     /// This or less.
@@ -135,10 +135,10 @@ impl ElfFile {
 }
 
 impl SectionFile {
-    fn validate(self) -> Result<Section, String> {
+    fn validate(self) -> Result<AbiSection, String> {
         let encoding = match self.vendor {
-            Some(vendor) => Encoding::Attributes { vendor, text_tags: self.text_tags },
-            None if self.text_tags.is_empty() => Encoding::Bytes,
+            Some(vendor) => AbiEncoding::Attributes { vendor, text_tags: self.text_tags },
+            None if self.text_tags.is_empty() => AbiEncoding::Bytes,
             None => return Err("text-tags: only attributes have tags, and they need a `vendor`".into()),
         };
         let mut values = BTreeMap::new();
@@ -146,31 +146,31 @@ impl SectionFile {
             let value = value.validate(&encoding).map_err(|why| format!("{name}: {why}"))?;
             values.insert(name, value);
         }
-        Ok(Section { encoding, objects_only: self.objects_only, values })
+        Ok(AbiSection { encoding, objects_only: self.objects_only, values })
     }
 }
 
 impl ValueFile {
-    fn validate(self, encoding: &Encoding) -> Result<Value, String> {
+    fn validate(self, encoding: &AbiEncoding) -> Result<AbiValue, String> {
         let place = match (encoding, self.tag, self.byte, self.with) {
-            (Encoding::Attributes { .. }, Some(tag), None, _) if encoding.is_text(tag) => {
+            (AbiEncoding::Attributes { .. }, Some(tag), None, _) if encoding.is_text(tag) => {
                 return Err(format!("the value of tag {tag} is text, only numbers are compared"));
             }
-            (Encoding::Attributes { .. }, Some(tag), None, _) => tag,
-            (Encoding::Attributes { .. }, ..) => return Err("with a `vendor`, give `tag`".into()),
-            (Encoding::Bytes, None, Some(byte), None) => byte as u64,
-            (Encoding::Bytes, ..) => return Err("without a `vendor`, give `byte` and no tags".into()),
+            (AbiEncoding::Attributes { .. }, Some(tag), None, _) => tag,
+            (AbiEncoding::Attributes { .. }, ..) => return Err("with a `vendor`, give `tag`".into()),
+            (AbiEncoding::Bytes, None, Some(byte), None) => byte as u64,
+            (AbiEncoding::Bytes, ..) => return Err("without a `vendor`, give `byte` and no tags".into()),
         };
         let allowed = match (self.is, self.max) {
-            (Some(values), None) if !values.is_empty() => Allowed::OneOf(values),
-            (None, Some(most)) => Allowed::AtMost(most),
+            (Some(values), None) if !values.is_empty() => AllowedValues::OneOf(values),
+            (None, Some(most)) => AllowedValues::AtMost(most),
             _ => return Err("give either `is`, a list of values, or `max`".into()),
         };
-        Ok(Value { place, allowed, with: self.with })
+        Ok(AbiValue { place, allowed, with: self.with })
     }
 }
 
-impl Encoding {
+impl AbiEncoding {
     /// Whether the tag's value is text; all others are numbers.
     pub fn is_text(&self, tag: u64) -> bool {
         match self {
@@ -180,7 +180,7 @@ impl Encoding {
     }
 }
 
-impl Allowed {
+impl AllowedValues {
     /// Whether this value is allowed.
     pub fn allows(&self, value: u64) -> bool {
         match self {

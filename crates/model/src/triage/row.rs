@@ -92,20 +92,20 @@ impl Control {
 
 /// One row of the table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct ControlRow {
     /// What it is there for.
     pub control: Control,
     /// Where the test ran; nothing where that was not settled before the control was found not to be had.
     pub setting: Option<Setting>,
     /// What came of it.
-    pub seen: Seen,
+    pub seen: ControlResult,
     /// Seconds that it took, building included.
     pub wall_s: f64,
 }
 
 /// What came of a control.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen {
+pub enum ControlResult {
     /// The test ran.
     Ran {
         /// How often, and how often it failed.
@@ -116,14 +116,14 @@ pub enum Seen {
         reason: Option<String>,
     },
     /// The control could not be had, and why.
-    NotHad(String),
+    Unavailable(String),
 }
 
-impl Row {
+impl ControlRow {
     pub(super) fn tries(&self) -> Option<Tries> {
         match &self.seen {
-            Seen::Ran { tries, .. } => Some(*tries),
-            Seen::NotHad(_) => None,
+            ControlResult::Ran { tries, .. } => Some(*tries),
+            ControlResult::Unavailable(_) => None,
         }
     }
 
@@ -136,10 +136,10 @@ impl Row {
     }
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for ControlResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotHad(why) => write!(f, "not had: {why}"),
+            Self::Unavailable(why) => write!(f, "not had: {why}"),
             Self::Ran { tries, outcome, reason } => {
                 f.write_str(outcome.word())?;
                 if tries.runs > 1 {

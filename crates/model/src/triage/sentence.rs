@@ -4,43 +4,43 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Case, Control, Difference, Row, Scope, Seen, Setting, TargetKind, Verdict};
+use super::{Analysis, Control, ControlResult, ControlRow, DataLayout, Diagnosis, Difference, Scope, Setting};
 use crate::link::Link;
 use crate::outcome::Tries;
 use crate::version::Version;
 
-impl<'a> Case<'a> {
+impl<'a> Analysis<'a> {
     /// The verdict in a few words.
-    pub(super) fn head(&self, verdict: &Verdict) -> String {
+    pub(super) fn head(&self, verdict: &Diagnosis) -> String {
         match verdict {
-            Verdict::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
-            Verdict::Load => "load".into(),
-            Verdict::Isolation => match self.isolation() {
+            Diagnosis::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
+            Diagnosis::Load => "load".into(),
+            Diagnosis::Isolation => match self.isolation() {
                 Some((how, names)) => format!("host isolation, {} {how}", are(&names)),
                 None => "host isolation".into(),
             },
-            Verdict::Emulator => self.emulators(),
-            Verdict::EmulatorOrIsolation => {
+            Diagnosis::Emulator => self.emulators(),
+            Diagnosis::EmulatorOrIsolation => {
                 let missing = self.passing().map(|at| self.missing(at)).find(|names| !names.is_empty());
                 format!("emulator, or host isolation: {} missing under it", are(&missing.unwrap_or_default()))
             }
-            Verdict::Host => "this machine, whose kernel or processor runs it".into(),
-            Verdict::CodeGeneration => format!("code generation{}", self.or("the emulation of the code")),
-            Verdict::Link(scopes) => {
+            Diagnosis::Host => "this machine, whose kernel or processor runs it".into(),
+            Diagnosis::CodeGeneration => format!("code generation{}", self.or("the emulation of the code")),
+            Diagnosis::Link(scopes) => {
                 let what = match self.base.link {
                     Link::Dynamic => "musl's dynamic loader or a shared library",
                     Link::Static => "start files or static libraries",
                 };
                 format!("link mode {} ({what}), {}", self.base.link, self.either(scopes))
             }
-            Verdict::Scope(Scope::Everywhere) => "musl or std on every architecture".into(),
-            Verdict::Scope(scope) => self.scope(*scope),
-            Verdict::Undecided(scopes) if scopes.is_empty() => {
+            Diagnosis::Scope(Scope::Everywhere) => "musl or std on every architecture".into(),
+            Diagnosis::Scope(scope) => self.scope(*scope),
+            Diagnosis::Undecided(scopes) if scopes.is_empty() => {
                 "undecided, neither word size nor byte order explains it".into()
             }
-            Verdict::Undecided(scopes) => format!("undecided, {}", self.either(scopes)),
-            Verdict::NotSeen => "not seen again".into(),
-            Verdict::NotRun => "not run".into(),
+            Diagnosis::Undecided(scopes) => format!("undecided, {}", self.either(scopes)),
+            Diagnosis::NotSeen => "not seen again".into(),
+            Diagnosis::NotRun => "not run".into(),
         }
     }
 
@@ -105,13 +105,13 @@ impl<'a> Case<'a> {
     }
 
     /// As few kinds of targets as tell as many of the scopes apart as there are targets for.
-    fn deciding(&self, scopes: &[Scope]) -> Vec<TargetKind> {
-        let kinds: Vec<TargetKind> = self.kinds.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        let told_apart = |chosen: &Vec<TargetKind>| {
+    fn deciding(&self, scopes: &[Scope]) -> Vec<DataLayout> {
+        let kinds: Vec<DataLayout> = self.kinds.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let told_apart = |chosen: &Vec<DataLayout>| {
             let says = |scope: &Scope| chosen.iter().map(|kind| self.expects(*scope, *kind)).collect::<Vec<_>>();
             scopes.iter().map(says).collect::<BTreeSet<_>>().len()
         };
-        let subset = |bits: usize| -> Vec<TargetKind> {
+        let subset = |bits: usize| -> Vec<DataLayout> {
             let chosen = kinds.iter().enumerate().filter(|(index, _)| bits >> index & 1 == 1);
             chosen.map(|(_, kind)| *kind).collect()
         };
@@ -120,7 +120,7 @@ impl<'a> Case<'a> {
     }
 
     /// What the verdict rests on.
-    pub(super) fn evidence(&self, verdict: &Verdict) -> String {
+    pub(super) fn evidence(&self, verdict: &Diagnosis) -> String {
         let rate = self.rate();
         let mut text = format!("on {} {} linked {}", self.base.target, runner(self.base), self.base.link);
         if let Some(level) = &self.base.opt_level {
@@ -129,10 +129,10 @@ impl<'a> Case<'a> {
         let fails = listed(self.failing().map(|at| self.place(at)).collect());
         let passes = listed(self.passing().map(|at| self.place(at)).collect());
         match verdict {
-            Verdict::Flaky => {
+            Diagnosis::Flaky => {
                 let _ = write!(text, " failed in {} without any change", counted(rate));
             }
-            Verdict::Load => {
+            Diagnosis::Load => {
                 let load: Vec<Tries> = self.of(Control::Load).filter_map(|(row, _)| row.tries()).collect();
                 let load = load.first().copied().unwrap_or(Tries { runs: 0, failures: 0 });
                 let _ = write!(
@@ -143,7 +143,7 @@ impl<'a> Case<'a> {
                     counted(rate)
                 );
             }
-            Verdict::NotSeen => {
+            Diagnosis::NotSeen => {
                 let loaded = if self.of(Control::Load).next().is_some() { ", nor under load" } else { "" };
                 let _ = write!(text, " failed in none of {} runs{loaded}", rate.runs);
             }
@@ -175,9 +175,9 @@ impl<'a> Case<'a> {
     }
 
     fn reason(&self) -> Option<&'a str> {
-        let reason = |row: &'a Row| match &row.seen {
-            Seen::Ran { reason, .. } => reason.as_deref().and_then(|reason| reason.lines().next()),
-            Seen::NotHad(_) => None,
+        let reason = |row: &'a ControlRow| match &row.seen {
+            ControlResult::Ran { reason, .. } => reason.as_deref().and_then(|reason| reason.lines().next()),
+            ControlResult::Unavailable(_) => None,
         };
         self.rows.iter().filter(|row| row.control == Control::Alone).find_map(reason)
     }

@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::link::Link;
-use bringup_model::proof::Needs;
+use bringup_model::proof::ProofLevel;
 use bringup_model::series::{Patch, Series};
 use bringup_model::target::Target;
 
@@ -47,7 +47,7 @@ pub fn run(planner: &Planner<'_>, options: &Prove) -> Result<u8> {
     }
     if options.each && planner.options.compiler == Compiler::Stock {
         let error = "--each is for a compiler that is built\nhint: add --compiler bootstrap";
-        return Err(Coded::error(exit::USAGE, error));
+        return Err(CodedError::error(exit::USAGE, error));
     }
     let wanted = TargetNames { targets: options.target.clone(), release: None }
         .read(planner.project, &planner.workspace.console)?;
@@ -84,7 +84,7 @@ fn prove(planner: &Planner<'_>, options: &Prove, series: &[Series; 3], cases: &[
     let builder = planner.builder(&store)?;
     let mut around = BTreeMap::new();
     // The emulator of a target that only has its name on a proof need not be there.
-    let toolchains = open.iter().filter(|case| case.proof.needs == Needs::Toolchain);
+    let toolchains = open.iter().filter(|case| case.proof.needs == ProofLevel::Toolchain);
     for target in toolchains.flat_map(|case| &case.targets) {
         if !around.contains_key(&target.name) {
             around.insert(&target.name, Around::find(planner, options, target)?);
@@ -97,7 +97,7 @@ fn prove(planner: &Planner<'_>, options: &Prove, series: &[Series; 3], cases: &[
         let without = case.without(planner, &store, &mut plan, series, with)?;
         let fallen = without.fallen;
         let pair = [with, without.patched];
-        if case.proof.needs != Needs::Toolchain {
+        if case.proof.needs != ProofLevel::Toolchain {
             let [with, without] = pair.map(|patched| step(case, patched));
             let with = with.with_context(|| format!("{} is not about the compiler", case.file.display()))?;
             trials.push(Trial { case, around: None, with, without, fallen });
@@ -142,7 +142,7 @@ fn prove(planner: &Planner<'_>, options: &Prove, series: &[Series; 3], cases: &[
 /// What a proof of no target is tried on; nothing if no compiler is built.
 fn step(case: &Case, patched: Patched) -> Option<StepId> {
     let steps = patched.compiler?;
-    Some(if case.proof.needs == Needs::Source { steps.source } else { steps.compiler })
+    Some(if case.proof.needs == ProofLevel::Source { steps.source } else { steps.compiler })
 }
 
 impl Around {
@@ -177,7 +177,7 @@ impl Trial<'_> {
         match (side, self.around) {
             (None, _) => Subject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
             (Some(step), Some(around)) => Subject::Toolchain { on: &around.on, step, link },
-            (Some(step), None) if self.case.proof.needs == Needs::Source => Subject::Source { step, stage0 },
+            (Some(step), None) if self.case.proof.needs == ProofLevel::Source => Subject::Source { step, stage0 },
             (Some(step), None) => Subject::Compiler { folder: &step.path, identity: step.digest.as_str() },
         }
     }

@@ -51,7 +51,7 @@ fn whatever_there_is_blessing_it_makes_it_expected_once_and_for_all() {
         let given = ["qemu/all", "qemu/one", "one", "two"].map(|name| (name, some_file(&mut numbers)));
         let given: Vec<(&str, &str)> = given.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let files = files(&given);
-        if TARGETS.iter().any(|target| seen::expectations(&files, target).is_err()) {
+        if TARGETS.iter().any(|target| observe::expectations(&files, target).is_err()) {
             continue;
         }
         sound += 1;

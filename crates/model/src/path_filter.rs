@@ -4,14 +4,14 @@ use std::path::Path;
 
 /// Folders of an archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct PathFilter {
     /// Only what is below one of these; everything if there are none.
     pub only: Vec<String>,
     /// Nothing that is below one of these.
     pub without: Vec<String>,
 }
 
-impl Part {
+impl PathFilter {
     /// Whether a path of the archive is in it.
     pub fn has(&self, path: &Path) -> bool {
         let below = |folders: &[String]| folders.iter().any(|folder| path.starts_with(folder));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::compiler::{Compiler, Making};
+use super::compiler::{Compiler, CompilerBuild};
 use super::pins::is_sha256;
 
 /// The schema that this version writes.
@@ -19,7 +19,7 @@ pub const FILE: &str = "manifest.json";
 /// What is in an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct ArchiveManifest {
     /// Always [`SCHEMA`].
     pub schema: String,
     /// Target name.
@@ -27,7 +27,7 @@ pub struct Manifest {
     /// Target triple.
     pub triple: String,
     /// The versions that the programs were built from.
-    pub pins: Pins,
+    pub pins: SourceVersions,
     /// The compiler of std and the test programs.
     pub compiler: Compiler,
     /// Digest of the step `toolchain`.
@@ -43,7 +43,7 @@ pub struct Manifest {
 /// Versions of the sources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pins {
+pub struct SourceVersions {
     /// Rust's version.
     pub rust: String,
     /// musl's version.
@@ -54,12 +54,12 @@ pub struct Pins {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Manifest1 {
+struct ArchiveManifest1 {
     #[serde(rename = "schema")]
     _schema: String,
     target: String,
     triple: String,
-    pins: Pins,
+    pins: SourceVersions,
     compiler: String,
     toolchain: String,
     test_programs: String,
@@ -67,15 +67,15 @@ struct Manifest1 {
     files: BTreeMap<String, String>,
 }
 
-impl TryFrom<Manifest1> for Manifest {
+impl TryFrom<ArchiveManifest1> for ArchiveManifest {
     type Error = String;
 
-    fn try_from(manifest: Manifest1) -> Result<Self, String> {
-        let Manifest1 { target, triple, pins, compiler, toolchain, test_programs, notes, files, .. } = manifest;
+    fn try_from(manifest: ArchiveManifest1) -> Result<Self, String> {
+        let ArchiveManifest1 { target, triple, pins, compiler, toolchain, test_programs, notes, files, .. } = manifest;
         let compiler = match compiler.as_str() {
             "stock" => Compiler::Stock,
             // It did not say more.
-            "bootstrap" => Compiler::Bootstrap(Making::default()),
+            "bootstrap" => Compiler::Bootstrap(CompilerBuild::default()),
             other => return Err(format!("{FILE}: the compiler `{other}` is unknown")),
         };
         let left_out = notes.iter().filter_map(|note| note.strip_prefix("built without patch ")).map(str::to_owned);
@@ -84,7 +84,7 @@ impl TryFrom<Manifest1> for Manifest {
     }
 }
 
-impl Manifest {
+impl ArchiveManifest {
     /// Reads a manifest of this schema or of `bringup-archive/1`.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl Manifest {
         let tag: Tag = serde_json::from_slice(bytes).map_err(unreadable)?;
         let manifest: Self = match tag.schema.as_deref() {
             Some(SCHEMA) => serde_json::from_slice(bytes).map_err(unreadable)?,
-            Some(SCHEMA_1) => serde_json::from_slice::<Manifest1>(bytes).map_err(unreadable)?.try_into()?,
+            Some(SCHEMA_1) => serde_json::from_slice::<ArchiveManifest1>(bytes).map_err(unreadable)?.try_into()?,
             Some(other) => {
                 return Err(format!("it has the schema `{other}`, this version reads `{SCHEMA}` and `{SCHEMA_1}`"));
             }
@@ -139,9 +139,9 @@ impl Manifest {
 mod tests {
     use super::*;
 
-    fn manifest() -> Manifest {
-        let pins = Pins { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into() };
-        Manifest {
+    fn manifest() -> ArchiveManifest {
+        let pins = SourceVersions { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into() };
+        ArchiveManifest {
             schema: SCHEMA.into(),
             target: "s390x".into(),
             triple: "s390x-alpine-linux-musl".into(),
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn it_reads_what_it_writes_and_nothing_else() {
-        let parse = |text: &str| Manifest::parse(text.as_bytes());
+        let parse = |text: &str| ArchiveManifest::parse(text.as_bytes());
         let text = serde_json::to_string(&manifest()).unwrap();
         assert_eq!(parse(&text), Ok(manifest()));
         for (from, to, why) in [
@@ -177,11 +177,11 @@ mod tests {
         let notes = r#""notes":["built without patch musl/0001-a.patch"]"#;
         let text = text.replacen(r#""left_out":[]"#, notes, 1);
         let left_out = vec!["musl/0001-a.patch".to_owned()];
-        let parse = |text: &str| Manifest::parse(text.as_bytes());
-        assert_eq!(parse(&text), Ok(Manifest { left_out: left_out.clone(), ..manifest() }));
+        let parse = |text: &str| ArchiveManifest::parse(text.as_bytes());
+        assert_eq!(parse(&text), Ok(ArchiveManifest { left_out: left_out.clone(), ..manifest() }));
         let built = text.replacen(r#""stock""#, r#""bootstrap""#, 1);
-        let compiler = Compiler::Bootstrap(Making::default());
-        assert_eq!(parse(&built), Ok(Manifest { compiler, left_out, ..manifest() }));
+        let compiler = Compiler::Bootstrap(CompilerBuild::default());
+        assert_eq!(parse(&built), Ok(ArchiveManifest { compiler, left_out, ..manifest() }));
     }
 
     #[test]

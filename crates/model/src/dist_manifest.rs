@@ -10,7 +10,7 @@ pub const SCHEMA: &str = "bringup-dist/1";
 
 /// What is in an archive.
 #[derive(Debug, Clone, Serialize)]
-pub struct Manifest {
+pub struct DistManifest {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
     /// Rust's version.
@@ -18,23 +18,23 @@ pub struct Manifest {
     /// The triple of the machines that the compiler runs on.
     pub host: String,
     /// What it compiles for, besides the host.
-    pub targets: Vec<Target>,
+    pub targets: Vec<DistTarget>,
     /// What must be there where it is used.
-    pub needs: Needs,
+    pub needs: DistNeeds,
     /// How the compiler was built.
-    pub compiler: Compiler,
+    pub compiler: DistCompiler,
     /// The sources that it was built from.
-    pub sources: Vec<Source>,
+    pub sources: Vec<DistSource>,
     /// The patches in them, in order.
-    pub patches: Vec<Patch>,
+    pub patches: Vec<DistPatch>,
     /// What differs from the usual: patches that were left out.
     pub notes: Vec<String>,
     /// The digest of each step that had a part in it.
     pub steps: BTreeMap<String, String>,
     /// The license of each component.
-    pub licenses: Vec<License>,
+    pub licenses: Vec<DistLicense>,
     /// The crates from the registry that are in the compiler and in std.
-    pub crates: Vec<Crate>,
+    pub crates: Vec<DistCrate>,
     /// What the licenses above leave open.
     pub not_covered: Vec<String>,
     /// sha256 of each file but the manifest itself, by its path.
@@ -43,7 +43,7 @@ pub struct Manifest {
 
 /// A target.
 #[derive(Debug, Clone, Serialize)]
-pub struct Target {
+pub struct DistTarget {
     /// Its name.
     pub name: String,
     /// Its triple.
@@ -54,18 +54,18 @@ pub struct Target {
 
 /// What is needed where the toolchain is used.
 #[derive(Debug, Clone, Serialize)]
-pub struct Needs {
+pub struct DistNeeds {
     /// The oldest glibc that serves; nothing if none is needed.
     pub glibc: Option<String>,
     /// Shared libraries that are not in the archive.
     pub libraries: Vec<String>,
     /// Programs.
-    pub programs: Vec<Program>,
+    pub programs: Vec<DistProgram>,
 }
 
 /// A program that is needed.
 #[derive(Debug, Clone, Serialize)]
-pub struct Program {
+pub struct DistProgram {
     /// The names that it is looked for under, in this order.
     pub names: Vec<String>,
     /// What for.
@@ -76,7 +76,7 @@ pub struct Program {
 
 /// How the compiler was built.
 #[derive(Debug, Clone, Serialize)]
-pub struct Compiler {
+pub struct DistCompiler {
     /// x.py's stage.
     pub stage: u8,
     /// Whose LLVM is in it: `system` or `bundled`.
@@ -87,7 +87,7 @@ pub struct Compiler {
 
 /// A source.
 #[derive(Debug, Clone, Serialize)]
-pub struct Source {
+pub struct DistSource {
     /// `rust`, `musl` or `llvm`.
     pub name: String,
     /// Its version.
@@ -100,7 +100,7 @@ pub struct Source {
 
 /// A patch.
 #[derive(Debug, Clone, Serialize)]
-pub struct Patch {
+pub struct DistPatch {
     /// Its file in the project.
     pub file: String,
     /// Of that file.
@@ -109,7 +109,7 @@ pub struct Patch {
 
 /// A component's license.
 #[derive(Debug, Clone, Serialize)]
-pub struct License {
+pub struct DistLicense {
     /// The component.
     pub component: &'static str,
     /// Its license, as an SPDX expression.
@@ -120,7 +120,7 @@ pub struct License {
 
 /// A crate from the registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Crate {
+pub struct DistCrate {
     /// Its name.
     pub name: String,
     /// Its version.

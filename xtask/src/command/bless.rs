@@ -42,9 +42,9 @@ pub fn run(planner: &Planner<'_>, options: &Bless) -> Result<u8> {
     check_made_alike(planner, &report, &targets, &path)?;
     let files = expect::files(&planner.project.root, &known)?;
     let layer = if options.emulator { Layer::Emulator } else { Layer::Target };
-    let request = BlessRequest { files: &files, report: &report, targets: &targets, known: &known, layer };
+    let request = BlessRequest { files: &files, report: &report, targets: &targets, all_targets: &known, layer };
     let doing = || format!("blessing {}", shown(&planner.project.root, &path));
-    let Blessing { files: changed, left } =
+    let Blessing { files: changed, unblessed: left } =
         bless(&request).map_err(|error| CodedError::error(exit::USAGE, format!("{}: {error}", doing())))?;
 
     let before =

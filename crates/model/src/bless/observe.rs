@@ -1,4 +1,4 @@
-//! What a report shows of every entry, and of every test that has none.
+//! What a report shows about each expectation entry, and about each failing test that has no entry.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -10,48 +10,48 @@ use crate::outcome::{Outcome, TestOutcome, Verdict};
 use crate::report::{Report, Run, RunVerdict, Suite, Test};
 use crate::runner_spec::RunnerSpec;
 
-/// What one run shows of an entry that holds in it.
+/// What one run shows about an entry that applies to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Observation {
-    /// It is as the entry says, or the run does not tell.
+    /// The result matches the entry, or the run gives no evidence.
     Holds,
-    /// Its test passes, or is ignored by its program.
+    /// The test passes, or its program ignores it.
     Passes,
-    /// Its test does this.
-    Does(Word),
-    /// No test program lists its test.
-    Gone,
+    /// The test fails in this way, which the entry does not expect.
+    Differs(Word),
+    /// No test program lists the test.
+    Stale,
 }
 
 impl Observation {
-    /// In words.
+    /// A clause for messages.
     pub(super) fn text(self) -> String {
         match self {
             Self::Holds => "it is as expected".into(),
             Self::Passes => "it passes".into(),
-            Self::Does(word) => format!("it is `{}`", word.text()),
-            Self::Gone => "no test program lists it".into(),
+            Self::Differs(word) => format!("it is `{}`", word.text()),
+            Self::Stale => "no test program lists it".into(),
         }
     }
 }
 
-/// An entry and what is seen of it.
+/// An entry and what the runs show about it.
 #[derive(Debug)]
 pub(super) struct ObservedEntry {
     pub(super) entry: Entry,
-    /// Whether its file is for all targets.
+    /// Whether the entry's file applies to all targets.
     pub(super) for_all: bool,
-    /// The targets it was looked at for.
+    /// The targets whose runs the entry applies to.
     pub(super) targets: Vec<String>,
-    /// By each run.
-    pub(super) seen: BTreeMap<RunMode, Vec<(RunName, Observation)>>,
+    /// One observation for each run, grouped by mode.
+    pub(super) observations: BTreeMap<RunMode, Vec<(RunName, Observation)>>,
 }
 
-/// A run, as far as others of the same cell differ from it.
+/// What tells two runs of the same mode apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RunName {
     pub(super) target: String,
-    /// `native`, `ssh:board`
+    /// `native`, `ssh:board`.
     pub(super) runner: String,
 }
 
@@ -62,100 +62,108 @@ impl RunName {
 }
 
 impl ObservedEntry {
-    /// Whether some run shows otherwise than it says.
+    /// Whether a run shows something else than the entry says.
     pub(super) fn is_contradicted(&self) -> bool {
-        self.seen.values().flatten().any(|(_, sight)| *sight != Observation::Holds)
+        self.observations.values().flatten().any(|(_, observation)| *observation != Observation::Holds)
     }
 
-    /// It, as what is left for each target that contradicts it.
-    pub(super) fn lefts(&self, why: &str) -> Vec<Unblessed> {
-        let contrary = self.seen.values().flatten().filter(|(_, sight)| *sight != Observation::Holds);
-        contrary.map(|(of, _)| left(why, &of.target, &self.entry.suite, &self.entry.pattern())).collect()
+    /// Reports the entry as unblessed, once for each run that contradicts it.
+    pub(super) fn unblessed(&self, why: &str) -> Vec<Unblessed> {
+        let contrary =
+            self.observations.values().flatten().filter(|(_, observation)| *observation != Observation::Holds);
+        contrary.map(|(run, _)| unblessed(why, &run.target, &self.entry.suite, &self.entry.pattern())).collect()
     }
 }
 
-/// A test without an entry, where it did not pass.
+/// A failing test that has no entry.
 #[derive(Debug, Default)]
 pub(super) struct NewTest {
-    /// What it is in each run where it did not pass, and what was seen.
-    pub(super) seen: BTreeMap<RunMode, Vec<(Word, Option<String>)>>,
-    /// Where its suite was run, and in how many runs.
-    pub(super) ran: BTreeMap<RunMode, usize>,
-    /// Where nothing more can be said of it: it has an entry, or it is left.
-    pub(super) claimed: BTreeSet<RunMode>,
+    /// For each run in which the test failed: the word for the failure, and a note for the entry's comment.
+    pub(super) failures: BTreeMap<RunMode, Vec<(Word, Option<String>)>>,
+    /// How many runs of each mode include the test's suite.
+    pub(super) runs: BTreeMap<RunMode, usize>,
+    /// Modes that need no new entry: the test has one there, or stays unblessed.
+    pub(super) settled: BTreeSet<RunMode>,
 }
 
 impl NewTest {
-    /// What a reader should know of it where it is this, of the first run that tells something.
+    /// The first note of a run in which the test failed as `word` says.
     pub(super) fn note(&self, word: Word) -> Option<&str> {
-        self.seen.values().flatten().filter(|(is, _)| *is == word).find_map(|(_, note)| note.as_deref())
+        self.failures.values().flatten().filter(|(other, _)| *other == word).find_map(|(_, note)| note.as_deref())
     }
 }
 
-/// Everything that a report shows.
+/// Everything that a report shows about the expectations.
 #[derive(Debug, Default)]
 pub(super) struct Observations {
-    /// By target.
+    /// The expectations of each target, by its name.
     pub(super) expectations: BTreeMap<String, Expectations>,
-    /// By file and line.
-    pub(super) known: BTreeMap<(String, usize), ObservedEntry>,
-    /// By target, suite and name.
+    /// Entries that apply to a run, by file and line.
+    pub(super) entries: BTreeMap<(String, usize), ObservedEntry>,
+    /// Failing tests without an entry, by target, suite and name.
     pub(super) new: BTreeMap<(String, String, String), NewTest>,
-    /// What no change of a file could make expected.
-    pub(super) left: BTreeSet<Unblessed>,
-    /// How many runs there are of a target's suite.
-    ran: BTreeMap<(String, String, RunMode), usize>,
-    /// Where a test is left: target, suite, name.
-    left_in: BTreeSet<(String, String, String, RunMode)>,
+    /// Tests that no entry can make expected.
+    pub(super) unblessed: BTreeSet<Unblessed>,
+    /// How many runs of a mode include a target's suite.
+    runs: BTreeMap<(String, String, RunMode), usize>,
+    /// The modes in which a test stays unblessed, with its target, suite and name.
+    unblessed_in: BTreeSet<(String, String, String, RunMode)>,
 }
 
 impl Observations {
-    /// How a suite of these targets was run.
-    pub(super) fn cells(&self, targets: &[String], suite: &str) -> BTreeSet<RunMode> {
+    /// The modes in which a suite of these targets ran.
+    pub(super) fn modes(&self, targets: &[String], suite: &str) -> BTreeSet<RunMode> {
         let of = |(target, name, _): &&(String, String, RunMode)| targets.contains(target) && name == suite;
-        self.ran.keys().filter(of).map(|(.., cell)| *cell).collect()
+        self.runs.keys().filter(of).map(|(.., mode)| *mode).collect()
     }
 }
 
-fn left(why: &str, target: &str, suite: &str, test: &str) -> Unblessed {
+fn unblessed(why: &str, target: &str, suite: &str, test: &str) -> Unblessed {
     Unblessed { why: why.into(), target: target.into(), suite: suite.into(), test: test.into() }
 }
 
-/// What `target` knows by these files.
+/// The expectations of `target` in these files.
 pub(super) fn expectations(files: &[ExpectationFile], target: &str) -> Result<Expectations, String> {
     let of_target = |file: &&ExpectationFile| file.target.as_deref().is_none_or(|of| of == target);
     let files = files.iter().filter(of_target).map(|file| (file.layer, file.name.as_str(), file.text.as_str()));
     Expectations::parse(files).map_err(|error| error.to_string())
 }
 
-/// Judges the runs of the wanted targets by these files.
-pub(super) fn look(request: &BlessRequest, files: &[ExpectationFile]) -> Result<Observations, String> {
-    let mut seen = Observations::default();
-    for target in request.targets {
-        seen.expectations.insert(target.clone(), expectations(files, target)?);
-    }
-    for run in request.report.runs.iter().filter(|run| request.targets.contains(&run.target)) {
-        if run.suites.is_empty() {
-            continue;
-        }
-        let setting = setting(request.report, run)?;
-        let cell = RunMode { emulated: setting.qemu.is_some(), link: run.link };
-        let expectations = expectations(files, &run.target)?;
-        for suite in &run.suites {
-            *seen.ran.entry((run.target.clone(), suite.suite.clone(), cell)).or_default() += 1;
-            seen.look_at(run, suite, cell, &expectations.active(&suite.suite, &setting), files);
-        }
-    }
-    seen.complete_new();
-    Ok(seen)
+/// One suite of one run, and the files that it is judged by.
+#[derive(Clone, Copy)]
+struct JudgedRun<'a> {
+    run: &'a Run,
+    suite: &'a Suite,
+    mode: RunMode,
+    files: &'a [ExpectationFile],
 }
 
-/// How the run was made.
+/// Judges the runs of the requested targets by these files.
+pub(super) fn observe(request: &BlessRequest, files: &[ExpectationFile]) -> Result<Observations, String> {
+    let mut observed = Observations::default();
+    for target in request.targets {
+        observed.expectations.insert(target.clone(), expectations(files, target)?);
+    }
+    for run in request.report.runs.iter().filter(|run| !run.suites.is_empty()) {
+        let Some(expectations) = observed.expectations.get(&run.target).cloned() else { continue };
+        let setting = setting(request.report, run)?;
+        let mode = RunMode { emulated: setting.qemu.is_some(), link: run.link };
+        for suite in &run.suites {
+            *observed.runs.entry((run.target.clone(), suite.suite.clone(), mode)).or_default() += 1;
+            let judged = JudgedRun { run, suite, mode, files };
+            observed.add_suite(judged, &expectations.active(&suite.suite, &setting));
+        }
+    }
+    observed.complete_new();
+    Ok(observed)
+}
+
+/// How the run was made, as conditions ask.
 fn setting(report: &Report, run: &Run) -> Result<RunSetting, String> {
     let of_run = || format!("the report's run {} {} {}", run.target, run.runner.word(), run.link);
     let lacks = |what: &str| format!("{} does not say {what}\nhint: run the tests again", of_run());
     let qemu = if matches!(run.runner, RunnerSpec::Qemu { .. }) {
-        let version = report.pins.qemu.as_ref().ok_or_else(|| lacks("which emulator it had"))?;
+        let version = report.pins.qemu.as_ref().ok_or_else(|| lacks("which version of the emulator it used"))?;
         Some(version.parse().map_err(|error| format!("{}: {error}", of_run()))?)
     } else {
         None
@@ -164,98 +172,111 @@ fn setting(report: &Report, run: &Run) -> Result<RunSetting, String> {
     Ok(RunSetting { qemu, link: run.link, spawns })
 }
 
-impl Observations {
-    fn look_at(&mut self, run: &Run, suite: &Suite, cell: RunMode, active: &ActiveEntries, files: &[ExpectationFile]) {
-        let incomplete = run.verdict == RunVerdict::Incomplete || run.error.is_some() || suite.not_run > 0;
-        // Why nothing is given up.
-        let part = match (incomplete, suite.partial || suite.part.is_some()) {
-            (true, _) => {
-                Some(format!("the run {} {} is incomplete, so it takes nothing away", run.runner.word(), run.link))
-            }
-            (_, true) => Some(format!(
-                "the run {} {} was of a part of the tests, so it takes nothing away",
-                run.runner.word(),
-                run.link
-            )),
-            _ => None,
+impl JudgedRun<'_> {
+    /// Why a pass or a missing test in this run removes no entry; nothing if the run shows every test.
+    fn keeps_entries(&self) -> Option<String> {
+        let Self { run, suite, .. } = self;
+        let what = if run.verdict == RunVerdict::Incomplete || run.error.is_some() || suite.not_run > 0 {
+            "is incomplete"
+        } else if suite.partial || suite.part.is_some() {
+            "covers only part of the tests"
+        } else {
+            return None;
         };
-        // Of a stale entry the report made a test that has no outcome.
+        Some(format!("the run {} {} {what}, so no entry is removed", run.runner.word(), run.link))
+    }
+}
+
+impl Observations {
+    fn add_suite(&mut self, judged: JudgedRun, active: &ActiveEntries) {
+        let JudgedRun { run, suite, mode, .. } = judged;
+        let keeps_entries = judged.keeps_entries();
+        // The report lists a stale entry as a test without an outcome.
         let tests: Vec<TestOutcome> = suite.tests.iter().filter_map(outcome).collect();
         let names: HashSet<String> = tests.iter().map(|test| test.name.clone()).collect();
         for entry in active.iter() {
-            let gone = part.is_none() && entry.is_stale(&names);
-            self.sight(run, cell, entry, if gone { Observation::Gone } else { Observation::Holds }, files);
+            let stale = keeps_entries.is_none() && entry.is_stale(&names);
+            self.add_observation(judged, entry, if stale { Observation::Stale } else { Observation::Holds });
         }
         for test in tests {
             let entry = active.find(&test.name);
             let (verdict, _) = judge::verdict(&test, entry);
-            let sight = match (verdict, test.outcome, entry.map(|entry| entry.word)) {
+            let observation = match (verdict, test.outcome, entry.map(|entry| entry.word)) {
                 (Verdict::Expected, ..) | (Verdict::Flake, _, Some(Word::Flake)) => continue,
                 (Verdict::Improvement, Outcome::Pass | Outcome::Ignored, _) => Ok(Observation::Passes),
-                (_, _, Some(Word::Skip)) => Err("it ran, though an entry says `skip`"),
+                (_, _, Some(Word::Skip)) => Err("it ran, although its entry says `skip`"),
                 (Verdict::Flake, Outcome::Fail | Outcome::Crash | Outcome::Timeout, _) => {
-                    Ok(Observation::Does(Word::Flake))
+                    Ok(Observation::Differs(Word::Flake))
                 }
-                (_, Outcome::Fail, _) => Ok(Observation::Does(Word::Fail)),
-                (_, Outcome::Crash, _) => Ok(Observation::Does(Word::Crash)),
-                (_, Outcome::Timeout, _) => Ok(Observation::Does(Word::Timeout)),
-                (_, Outcome::Missing, _) => Err("its program never told of it (missing), and that cannot be expected"),
-                _ => Err("it was not run, and that cannot be expected"),
+                (_, Outcome::Fail, _) => Ok(Observation::Differs(Word::Fail)),
+                (_, Outcome::Crash, _) => Ok(Observation::Differs(Word::Crash)),
+                (_, Outcome::Timeout, _) => Ok(Observation::Differs(Word::Timeout)),
+                (_, Outcome::Missing, _) => {
+                    Err("its program did not report it, and no entry can expect a missing test")
+                }
+                _ => Err("it did not run, and no entry can expect that"),
             };
-            let why = match (sight, &part) {
-                (Ok(Observation::Passes), Some(part)) => part.as_str(),
+            let why = match (observation, &keeps_entries) {
+                (Ok(Observation::Passes), Some(why)) => why.as_str(),
                 (Err(why), _) => why,
-                (Ok(sight), _) => {
-                    match (entry, sight) {
-                        (Some(entry), _) => self.sight(run, cell, entry, sight, files),
-                        (None, Observation::Does(word)) => self.news(run, suite, cell, &test, word),
+                (Ok(observation), _) => {
+                    match (entry, observation) {
+                        (Some(entry), _) => self.add_observation(judged, entry, observation),
+                        (None, Observation::Differs(word)) => self.add_failure(judged, &test, word),
                         (None, _) => {}
                     }
                     continue;
                 }
             };
-            self.left.insert(left(why, &run.target, &suite.suite, &test.name));
-            self.left_in.insert((run.target.clone(), suite.suite.clone(), test.name, cell));
+            self.unblessed.insert(unblessed(why, &run.target, &suite.suite, &test.name));
+            self.unblessed_in.insert((run.target.clone(), suite.suite.clone(), test.name, mode));
         }
     }
 
-    /// Notes what a run shows of an entry; what is contrary to it replaces what is not.
-    fn sight(&mut self, run: &Run, cell: RunMode, entry: &Entry, sight: Observation, files: &[ExpectationFile]) {
+    /// Records what a run shows about an entry. A later observation of the same run replaces an earlier one.
+    fn add_observation(&mut self, judged: JudgedRun, entry: &Entry, observation: Observation) {
+        let JudgedRun { run, mode, files, .. } = judged;
         let for_all = files.iter().any(|file| file.name == entry.file && file.target.is_none());
-        let new = || ObservedEntry { entry: entry.clone(), for_all, targets: Vec::new(), seen: BTreeMap::new() };
-        let known = self.known.entry((entry.file.clone(), entry.line)).or_insert_with(new);
-        if !known.targets.contains(&run.target) {
-            known.targets.push(run.target.clone());
+        let new =
+            || ObservedEntry { entry: entry.clone(), for_all, targets: Vec::new(), observations: BTreeMap::new() };
+        let observed = self.entries.entry((entry.file.clone(), entry.line)).or_insert_with(new);
+        if !observed.targets.contains(&run.target) {
+            observed.targets.push(run.target.clone());
         }
-        let sights = known.seen.entry(cell).or_default();
-        let of = RunName::new(run);
-        match sights.iter_mut().find(|(other, _)| *other == of) {
-            Some(before) => before.1 = sight,
-            None => sights.push((of, sight)),
+        let observations = observed.observations.entry(mode).or_default();
+        let name = RunName::new(run);
+        match observations.iter_mut().find(|(other, _)| *other == name) {
+            Some(before) => before.1 = observation,
+            None => observations.push((name, observation)),
         }
     }
 
-    fn news(&mut self, run: &Run, suite: &Suite, cell: RunMode, test: &TestOutcome, word: Word) {
+    fn add_failure(&mut self, judged: JudgedRun, test: &TestOutcome, word: Word) {
+        let JudgedRun { run, suite, mode, .. } = judged;
         let key = (run.target.clone(), suite.suite.clone(), test.name.clone());
-        self.new.entry(key).or_default().seen.entry(cell).or_default().push((word, note(test, word)));
+        self.new.entry(key).or_default().failures.entry(mode).or_default().push((word, note(test, word)));
     }
 
-    /// Adds to the tests without an entry where else they ran, and where they have one.
+    /// Adds to each new test where its suite ran, and where it needs no entry.
     fn complete_new(&mut self) {
         for ((target, suite, test), new) in &mut self.new {
             let of = |((of, name, _), _): &(&(String, String, RunMode), &usize)| of == target && name == suite;
-            new.ran = self.ran.iter().filter(of).map(|((.., cell), runs)| (*cell, *runs)).collect();
-            let entries = self.known.values().filter(|known| known.entry.suite == *suite && known.entry.covers(test));
-            let cells = entries.flat_map(|known| known.seen.iter());
-            let of_target = cells.filter(|(_, sights)| sights.iter().any(|(of, _)| of.target == *target));
-            let is_left = |cell: &RunMode| self.left_in.contains(&(target.clone(), suite.clone(), test.clone(), *cell));
-            new.claimed = of_target.map(|(cell, _)| *cell).chain(RunMode::ALL.into_iter().filter(is_left)).collect();
+            new.runs = self.runs.iter().filter(of).map(|((.., mode), runs)| (*mode, *runs)).collect();
+            let covers = |entry: &Entry| entry.suite == *suite && entry.covers(test);
+            let covering = self.entries.values().filter(|observed| covers(&observed.entry));
+            let of_target = covering
+                .flat_map(|observed| &observed.observations)
+                .filter(|(_, observations)| observations.iter().any(|(run, _)| run.target == *target));
+            let is_unblessed =
+                |mode: &RunMode| self.unblessed_in.contains(&(target.clone(), suite.clone(), test.clone(), *mode));
+            new.settled =
+                of_target.map(|(mode, _)| *mode).chain(RunMode::ALL.into_iter().filter(is_unblessed)).collect();
         }
     }
 }
 
 fn outcome(test: &Test) -> Option<TestOutcome> {
-    // Of what was expected it is the entry's reason as well.
+    // The reason of an expected result includes the entry's own reason.
     let unexpected = matches!(test.verdict, Verdict::Regression | Verdict::Flake);
     Some(TestOutcome {
         name: test.name.clone(),
@@ -267,13 +288,13 @@ fn outcome(test: &Test) -> Option<TestOutcome> {
     })
 }
 
-/// What was seen, for the comment above a new entry: one line of plain characters.
+/// What the run shows, for the comment above a new entry: one line of at most 100 characters, no control characters.
 fn note(test: &TestOutcome, word: Word) -> Option<String> {
     const LENGTH: usize = 100;
     let rate = test.tries.filter(|_| word == Word::Flake).map(|tries| format!("failed {tries}"));
     let reason = test.reason.as_deref().and_then(|reason| reason.lines().next()).map(str::trim);
     let reason = reason.filter(|reason| !reason.is_empty()).map(str::to_owned);
-    let told: Vec<String> = rate.into_iter().chain(reason).collect();
-    let told: String = told.join(": ").chars().filter(|c| !c.is_control()).take(LENGTH).collect();
-    (!told.is_empty()).then_some(told)
+    let parts: Vec<String> = rate.into_iter().chain(reason).collect();
+    let text: String = parts.join(": ").chars().filter(|c| !c.is_control()).take(LENGTH).collect();
+    (!text.is_empty()).then_some(text)
 }

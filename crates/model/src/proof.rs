@@ -1,10 +1,10 @@
-//! Proofs: small programs that fail without a patch and pass with it, and what their first lines ask for.
+//! Proofs: small programs that fail without a patch and pass with it, and the directives in their files.
 
 use std::path::Path;
 
 use super::link::Link;
 
-/// The language of a proof, by its file's ending.
+/// The language of a proof, from its file's extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// `.rs`: compiled by the target's rustc, without crates.
@@ -15,19 +15,19 @@ pub enum Language {
     Shell,
 }
 
-/// What a proof is tried on. Only a script can do with less than a target's toolchain.
+/// What a proof runs against. Only a script can run without a target's toolchain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofLevel {
     /// The toolchain of a target.
     Toolchain,
-    /// The compiler by itself, for no target in particular.
+    /// The compiler alone, without a target.
     Compiler,
     /// The source that the compiler is built from.
     Source,
 }
 
 impl ProofLevel {
-    /// As a proof's file says it.
+    /// The value of the directive `needs`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Toolchain => "toolchain",
@@ -37,22 +37,26 @@ impl ProofLevel {
     }
 }
 
-/// What a proof's file says of how to run it.
+/// How to run a proof, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// What it is written in.
+    /// The language of the file.
     pub language: Language,
-    /// What it is tried on.
+    /// What the proof runs against.
     pub needs: ProofLevel,
-    /// Link modes in which it is to be run; at least one.
+    /// Link modes to run the proof in; at least one.
     pub links: Vec<Link>,
-    /// More options for the compiler.
+    /// Additional options for the compiler.
     pub flags: Vec<String>,
 }
 
 impl Proof {
-    /// Reads the directives: lines `//@ key: value` (in a script `#@ …`), anywhere in the file. The error is one sentence
-    /// with the line it is about.
+    /// Reads the directives: lines `//@ key: value` (in a script `#@ …`), anywhere in the file.
+    ///
+    /// # Errors
+    ///
+    /// Returns a line number, from 1, and one sentence about that line: the file is not a program in a known language, a
+    /// directive is unknown, or its value is not allowed.
     pub fn parse(path: &Path, text: &str) -> Result<Self, (usize, String)> {
         let ending = path.extension().and_then(|ending| ending.to_str());
         let (language, mark) = match ending {
@@ -82,7 +86,7 @@ impl Proof {
                         (number, format!("`{}`: expected toolchain, compiler or source", value.trim()))
                     })?;
                     if proof.needs != ProofLevel::Toolchain && language != Language::Shell {
-                        return Err((number, "a program is compiled by the toolchain of a target".into()));
+                        return Err((number, "a program requires the toolchain of a target".into()));
                     }
                 }
                 other => return Err((number, format!("unknown directive `{other}`: expected needs, link or flags"))),
@@ -121,7 +125,7 @@ mod tests {
         assert_eq!(parse("a.c", "//@ link:\n").unwrap_err().0, 1);
         assert!(parse("a.c", "//@ liink: static\n").unwrap_err().1.starts_with("unknown directive `liink`"));
         assert_eq!(parse("a.sh", "#@ needs: rust\n").unwrap_err().1, "`rust`: expected toolchain, compiler or source");
-        assert!(parse("a.c", "//@ needs: compiler\n").unwrap_err().1.starts_with("a program is compiled"));
+        assert!(parse("a.c", "//@ needs: compiler\n").unwrap_err().1.starts_with("a program requires"));
         assert!(parse("a.py", "").is_err());
     }
 }

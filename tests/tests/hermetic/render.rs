@@ -321,7 +321,7 @@ fn refusal(from: &str, to: &str) -> String {
 #[test]
 fn json_of_another_kind_is_refused_by_name() {
     let other = refusal("bringup-report/2", "bringup-report/3");
-    assert!(other.starts_with("reading old/report.json: it has the schema `bringup-report/3`"), "{other}");
+    assert!(other.starts_with("reading old/report.json: its schema `bringup-report/3` is unknown"), "{other}");
     assert!(other.contains("\nhint: "), "{other}");
     let none = refusal("\"schema\": \"bringup-report/2\",", "");
     assert_eq!(none, "reading old/report.json: it has no `schema` field, so it is not a report of Bringup");

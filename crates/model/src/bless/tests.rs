@@ -346,7 +346,7 @@ fn what_cannot_be_expected_is_left() {
         "b: its program did not report it, and no entry can expect a missing test",
         "d: it ran, although its entry says `skip`",
         "c: it did not run, and no entry can expect that",
-        "e*: no entry can name it: a `*` is for skip and flake only: name each test that is expected to fail",
+        "e*: no entry can name it: a `*` is only allowed with skip and flake: name each test that is expected to fail",
     ];
     let mut reasons: Vec<String> = reasons.map(|reason| format!("one {reason}")).into();
     reasons.sort();

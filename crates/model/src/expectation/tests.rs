@@ -35,16 +35,16 @@ fn errors_show_the_place() {
         let error = parse(text).unwrap_err();
         assert!(error.contains(part), "{error}");
     };
-    fails("# Bug: x\n\nstd a fail", "expect.txt:3:1: nothing says why");
-    fails("# Bug:\nstd a fail", "expect.txt:1:1: `Bug:` says nothing");
-    fails("# Bug: x\nstd a fail\n# just words\nstd b fail", "expect.txt:4:1: nothing says why");
-    fails("# Bug: x\nstd a* fail", "expect.txt:2:5: a `*` is for skip and flake only");
-    fails("# Bug: x\nstd a*b skip", "expect.txt:2:5: a `*` may only stand at the end");
+    fails("# Bug: x\n\nstd a fail", "expect.txt:3:1: the bug or reason is missing");
+    fails("# Bug:\nstd a fail", "expect.txt:1:1: `Bug:` is empty");
+    fails("# Bug: x\nstd a fail\n# just words\nstd b fail", "expect.txt:4:1: the bug or reason is missing");
+    fails("# Bug: x\nstd a* fail", "expect.txt:2:5: a `*` is only allowed with skip and flake");
+    fails("# Bug: x\nstd a*b skip", "expect.txt:2:5: a `*` is only allowed at the end");
     fails("# Bug: x\nstd fail", "the test is missing");
     fails("# Bug: x\nstd", "expected `suite test word`");
     fails("# Bug: x\nstd é fail link=both", "expect.txt:2:12: unknown condition `link=both`");
     fails("# Bug: x\nstd a fail qemu<x", "`x` is not a version");
-    fails("# Bug: x\nstd a fail link=static link=dynamic", "expect.txt:2:1: its conditions can never hold at once");
+    fails("# Bug: x\nstd a fail link=static link=dynamic", "expect.txt:2:1: its conditions exclude each other");
 }
 
 #[test]
@@ -105,13 +105,13 @@ fn the_same_test_in_both_layers_is_an_error_where_both_can_hold() {
     };
     let error = both("std a fail", "std a fail").unwrap_err();
     let expected =
-        "targets/x/expect.txt:2:1: a duplicate: qemu/x.expect.txt:2 says `fail` of `std a`, and both can hold";
+        "targets/x/expect.txt:2:1: a duplicate: qemu/x.expect.txt:2 says `fail` for `std a`, and both can apply";
     assert!(error.starts_with(expected), "{error}");
     assert!(both("std a fail", "std a* skip").unwrap_err().contains("a contradiction"));
     assert_eq!(both("std a fail", "std a crash runner=native"), Ok(()));
     assert_eq!(both("std a fail link=static", "std a crash link=dynamic"), Ok(()));
     let never = both("std a fail runner=native", "").unwrap_err();
-    assert!(never.starts_with("qemu/x.expect.txt:2:1: it can never hold: entries of qemu/ count under"), "{never}");
+    assert!(never.starts_with("qemu/x.expect.txt:2:1: it can never apply: entries in qemu/ apply only under"), "{never}");
 }
 
 #[test]

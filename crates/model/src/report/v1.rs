@@ -1,5 +1,5 @@
-//! `bringup-report/1`, which is still read. Options were the words of a command line in it, patches that were left out
-//! were notes, and the machines of merged parts were one text. What is not here has not changed since.
+//! Reads `bringup-report/1`. That schema has options as words of a command line, patches that were left out as notes,
+//! and the machines of merged parts as one text. All other parts of the schema are the same.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ use crate::isolation::Isolation;
 use crate::link::Link;
 use crate::runner_spec::RunnerSpec;
 
-/// The schema that is read here.
+/// The schema that this module reads.
 pub(super) const SCHEMA: &str = "bringup-report/1";
 
-/// What a note said before the name of a patch that was left out.
+/// The start of a note about a patch that was left out.
 const LEFT_OUT: &str = "built without patch ";
 
 #[derive(Deserialize)]
@@ -73,7 +73,7 @@ impl TryFrom<ReportV1> for super::Report {
                 ("--compiler", word) => build.compiler = compiler(&word)?,
                 (name @ ("--stage" | "--llvm"), value) => {
                     let Compiler::Bootstrap(making) = &mut build.compiler else {
-                        bail!("`{name}` is an option of a compiler that is built, and the compiler is stock");
+                        bail!("`{name}` requires `--compiler bootstrap`, but the compiler is stock");
                     };
                     match (name, value.as_str()) {
                         ("--stage", stage) => making.stage = stage.parse().context("reading `--stage`")?,
@@ -88,7 +88,7 @@ impl TryFrom<ReportV1> for super::Report {
         let notes = report.runs.iter().flat_map(|run| &run.notes);
         build.left_out = notes.filter_map(|note| note.strip_prefix(LEFT_OUT)).map(str::to_owned).collect();
         if build.left_out.is_empty() {
-            // Without a run there is no note. These are names as the user gave them.
+            // Without a run there are no notes, so the names from the command line remain.
             build.left_out = named;
         }
         build.left_out.sort();
@@ -113,7 +113,7 @@ impl TryFrom<RunV1> for super::Run {
             ("qemu", _) => RunnerSpec::default(),
             ("native", _) => RunnerSpec::Native,
             ("ssh", Some(host)) => RunnerSpec::Ssh { host: host.clone(), config: None },
-            ("ssh", None) => bail!("it does not say on which machine it ran"),
+            ("ssh", None) => bail!("it does not say which machine it ran on"),
             (other, _) => bail!("the runner `{other}` is unknown"),
         };
         let (mut isolation, mut origin) = (Isolation::default(), ProgramOrigin::Built);
@@ -122,7 +122,7 @@ impl TryFrom<RunV1> for super::Run {
                 (("--archive", file), _) => origin = ProgramOrigin::Archive { file: file.into() },
                 (("--qemu", file), RunnerSpec::Qemu { path }) => *path = Some(PathBuf::from(file)),
                 (("--ssh-config", file), RunnerSpec::Ssh { config, .. }) => *config = Some(PathBuf::from(file)),
-                // It was noted of other runners too, which it says nothing of.
+                // Older versions also recorded `--qemu` for other runners, which ignore the option.
                 (("--qemu", _), _) => {}
                 (("--isolation", word), _) => {
                     let found = Isolation::ALL.into_iter().find(|isolation| isolation.word() == word);
@@ -161,7 +161,7 @@ fn compiler(word: &str) -> Result<Compiler> {
     }
 }
 
-/// An option's name and its value, which was quoted for a shell.
+/// The name and value of an option. The value is quoted for a shell.
 fn parts(option: &str) -> Result<(&str, String)> {
     let (name, value) = option.split_once(' ').with_context(|| format!("the option `{option}` has no value"))?;
     let quoted = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
@@ -295,7 +295,7 @@ mod tests {
             (json!({ "compiler": "magic" }), json!({}), "the compiler `magic` is unknown"),
             (json!({}), json!({ "options": ["--archive"] }), "the option `--archive` has no value"),
             (json!({}), json!({ "options": ["--isolation some"] }), "`--isolation some` is unknown"),
-            (json!({}), json!({ "runner": "ssh" }), "does not say on which machine"),
+            (json!({}), json!({ "runner": "ssh" }), "does not say which machine"),
             (json!({}), json!({ "verdict": "good" }), "unknown variant `good`"),
             (json!({}), json!({ "machines": [] }), "unknown field `machines`"),
         ] {

@@ -125,10 +125,11 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &R
     handle.done(start.elapsed(), false);
 
     let others = targets.iter().filter(|target| target.elf.machine != base.target.elf.machine);
-    let kinds: Vec<DataLayout> = others.map(|target| (target.elf.class, target.elf.big_endian)).collect();
+    let layouts: Vec<DataLayout> =
+        others.map(|target| DataLayout { class: target.elf.class, big_endian: target.elf.big_endian }).collect();
     let judge = |rows: &[(ControlRow, Option<String>)]| {
         let rows: Vec<ControlRow> = rows.iter().map(|(row, _)| row.clone()).collect();
-        triage::judge(&title, &rows, &kinds)
+        triage::judge(&title, &rows, &layouts)
     };
     let (mut calls, mut halt) = (None, None);
     if let Some(failure) = failed.first()
@@ -145,7 +146,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &R
     if failed.len() == ran.len() {
         let round = Round { planner, targets, request, runs: &runs, programs: &programs, place: &place, first: &first };
         let opt_level = round.cheap(&mut workshop, &mut rows)?;
-        if request.deep || !judge(&rows).verdict.is_settled() {
+        if request.deep || !judge(&rows).diagnosis.is_settled() {
             round.under_controls(&mut workshop, &[opt_level], &mut rows)?;
         } else {
             let why = "what is known by now does not ask for it".to_owned();

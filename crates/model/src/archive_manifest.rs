@@ -1,4 +1,4 @@
-//! The manifest of an archive of test programs: what they are, what they come from, and every file with its hash.
+//! The manifest of an archive of test programs: their target and versions, and the hash of every file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,36 +7,36 @@ use serde::{Deserialize, Serialize};
 use super::compiler::{Compiler, CompilerBuild};
 use super::pins::is_sha256;
 
-/// The schema that this version writes.
+/// The schema of the manifests that this version writes.
 pub const SCHEMA: &str = "bringup-archive/2";
 
-/// An older one, which is still read: it named the compiler by a word, and patches that were left out in notes.
+/// An older schema, which has the compiler as a word and the patches that were left out as notes.
 const SCHEMA_1: &str = "bringup-archive/1";
 
-/// Name of the manifest in its archive, where it comes first.
+/// The manifest's file name in the archive, where it is the first file.
 pub const FILE: &str = "manifest.json";
 
-/// What is in an archive.
+/// The manifest of an archive of test programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArchiveManifest {
     /// Always [`SCHEMA`].
     pub schema: String,
-    /// Target name.
+    /// The target's name.
     pub target: String,
-    /// Target triple.
+    /// The target triple.
     pub triple: String,
-    /// The versions that the programs were built from.
+    /// The versions of the programs' sources.
     pub pins: SourceVersions,
-    /// The compiler of std and the test programs.
+    /// The compiler that built std and the test programs.
     pub compiler: Compiler,
-    /// Digest of the step `toolchain`.
+    /// The digest of the step `toolchain`.
     pub toolchain: String,
-    /// Digest of the step `test_programs`.
+    /// The digest of the step `test_programs`.
     pub test_programs: String,
     /// Patches that were left out, each as `SOURCE/FILE`.
     pub left_out: Vec<String>,
-    /// sha256 of each file but the manifest itself, by its path.
+    /// The sha256 of each file except the manifest, by path.
     pub files: BTreeMap<String, String>,
 }
 
@@ -44,11 +44,11 @@ pub struct ArchiveManifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceVersions {
-    /// Rust's version.
+    /// The version of Rust.
     pub rust: String,
-    /// musl's version.
+    /// The version of musl.
     pub musl: String,
-    /// Version of LLVM's runtimes.
+    /// The version of LLVM's runtimes.
     pub llvm: String,
 }
 
@@ -74,7 +74,7 @@ impl TryFrom<ArchiveManifest1> for ArchiveManifest {
         let ArchiveManifest1 { target, triple, pins, compiler, toolchain, test_programs, notes, files, .. } = manifest;
         let compiler = match compiler.as_str() {
             "stock" => Compiler::Stock,
-            // It did not say more.
+            // The older schema has no stage and no LLVM.
             "bootstrap" => Compiler::Bootstrap(CompilerBuild::default()),
             other => return Err(format!("{FILE}: the compiler `{other}` is unknown")),
         };
@@ -85,47 +85,51 @@ impl TryFrom<ArchiveManifest1> for ArchiveManifest {
 }
 
 impl ArchiveManifest {
-    /// Reads a manifest of this schema or of `bringup-archive/1`.
+    /// Parses a manifest with this schema or `bringup-archive/1`.
     ///
     /// # Errors
     ///
-    /// If it has another schema, or a target or a digest that is none.
+    /// Fails if the JSON is not a manifest, if the schema is unknown, or if the target's name or a digest is malformed.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Tag {
             schema: Option<String>,
         }
         let unreadable = |error: serde_json::Error| format!("{FILE} cannot be read: {error}");
-        // The schema first: another version's fields would only give a misleading error.
+        // The schema comes first, because the fields of another schema would give a misleading error.
         let tag: Tag = serde_json::from_slice(bytes).map_err(unreadable)?;
         let manifest: Self = match tag.schema.as_deref() {
             Some(SCHEMA) => serde_json::from_slice(bytes).map_err(unreadable)?,
             Some(SCHEMA_1) => serde_json::from_slice::<ArchiveManifest1>(bytes).map_err(unreadable)?.try_into()?,
             Some(other) => {
-                return Err(format!("it has the schema `{other}`, this version reads `{SCHEMA}` and `{SCHEMA_1}`"));
+                return Err(format!("its schema `{other}` is unknown: this version reads `{SCHEMA}` and `{SCHEMA_1}`"));
             }
-            None => return Err(format!("{FILE} has no `schema`")),
+            None => return Err(format!("`schema` is missing in {FILE}")),
         };
-        // It becomes part of a path.
+        // The target's name becomes part of a path.
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if manifest.target.is_empty() || !manifest.target.chars().all(plain) {
-            return Err(format!("{FILE}: `{}` is no name of a target", manifest.target));
+            return Err(format!("{FILE}: `{}` is not a name of a target", manifest.target));
         }
-        // So do these, and reports name them.
+        // The digests become parts of paths, too, and appear in reports.
         for digest in [&manifest.toolchain, &manifest.test_programs] {
             if !is_sha256(digest) {
-                return Err(format!("{FILE}: `{digest}` is no digest of a step"));
+                return Err(format!("{FILE}: `{digest}` is not a digest of a step"));
             }
         }
         Ok(manifest)
     }
 
-    /// Compares it with the files that are there, given as paths with their sha256: what is lacking, altered or unknown.
+    /// Compares the manifest with the files of the archive, given as paths with their sha256.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence about the first file that is missing, unknown or altered.
     pub fn check(&self, found: &BTreeMap<String, String>) -> Result<(), String> {
         let paths: BTreeSet<&String> = self.files.keys().chain(found.keys()).collect();
         let wrong = paths.into_iter().find_map(|path| match (self.files.get(path), found.get(path)) {
-            (Some(_), None) => Some(format!("`{path}` is not in it, but in its {FILE}")),
-            (None, Some(_)) => Some(format!("`{path}` is in it, but not in its {FILE}")),
+            (Some(_), None) => Some(format!("`{path}` is missing, but listed in {FILE}")),
+            (None, Some(_)) => Some(format!("`{path}` is not listed in {FILE}")),
             (Some(expected), Some(hash)) if expected != hash => {
                 Some(format!("`{path}` was altered: its sha256 is {hash}, {FILE} has {expected}"))
             }
@@ -161,9 +165,9 @@ mod tests {
         assert_eq!(parse(&text), Ok(manifest()));
         for (from, to, why) in [
             (SCHEMA, "bringup-archive/3", "this version reads"),
-            (r#""schema""#, r#""name""#, "no `schema`"),
-            (r#""s390x""#, r#""../s390x""#, "is no name of a target"),
-            (r#""0202"#, r#""../02"#, "is no digest of a step"),
+            (r#""schema""#, r#""name""#, "`schema` is missing"),
+            (r#""s390x""#, r#""../s390x""#, "is not a name of a target"),
+            (r#""0202"#, r#""../02"#, "is not a digest of a step"),
             (r#""left_out""#, r#""remarks""#, "unknown field `remarks`"),
         ] {
             let error = parse(&text.replacen(from, to, 1)).unwrap_err();
@@ -192,8 +196,8 @@ mod tests {
         };
         assert_eq!(check(&[("a", "11"), ("b", "22")]), Ok(()));
         let wrong = |files: &[(&str, &str)], why: &str| assert!(check(files).is_err_and(|error| error.contains(why)));
-        wrong(&[("a", "11")], "`b` is not in it");
-        wrong(&[("a", "11"), ("b", "22"), ("c", "33")], "`c` is in it, but not");
+        wrong(&[("a", "11")], "`b` is missing");
+        wrong(&[("a", "11"), ("b", "22"), ("c", "33")], "`c` is not listed");
         wrong(&[("a", "11"), ("b", "23")], "`b` was altered");
     }
 }

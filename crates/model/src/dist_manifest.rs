@@ -1,132 +1,131 @@
-//! The manifest of a toolchain that is given away: what it is, what it comes from, what it needs where it is used, under
-//! which licenses it is, and every file with its hash.
+//! The manifest of a distribution archive: its contents, sources, requirements and licenses, and the hash of every file.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// The schema that this version writes.
+/// The schema of the manifests that this version writes.
 pub const SCHEMA: &str = "bringup-dist/1";
 
-/// What is in an archive.
+/// The manifest of a distribution archive.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistManifest {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
-    /// Rust's version.
+    /// The version of Rust.
     pub rust: String,
-    /// The triple of the machines that the compiler runs on.
+    /// The host triple that the compiler runs on.
     pub host: String,
-    /// What it compiles for, besides the host.
+    /// The targets that the compiler supports, besides the host.
     pub targets: Vec<DistTarget>,
-    /// What must be there where it is used.
+    /// The requirements of a host that uses the toolchain.
     pub needs: DistNeeds,
     /// How the compiler was built.
     pub compiler: DistCompiler,
-    /// The sources that it was built from.
+    /// The sources of the toolchain.
     pub sources: Vec<DistSource>,
-    /// The patches in them, in order.
+    /// The patches applied to the sources, in order.
     pub patches: Vec<DistPatch>,
-    /// What differs from the usual: patches that were left out.
+    /// Notes about unusual contents, such as a patch that was left out.
     pub notes: Vec<String>,
-    /// The digest of each step that had a part in it.
+    /// The digest of each step that contributed, by the step's name.
     pub steps: BTreeMap<String, String>,
     /// The license of each component.
     pub licenses: Vec<DistLicense>,
-    /// The crates from the registry that are in the compiler and in std.
+    /// The registry crates that are linked into the compiler and std.
     pub crates: Vec<DistCrate>,
-    /// What the licenses above leave open.
+    /// Notes on what the listed licenses do not cover.
     pub not_covered: Vec<String>,
-    /// sha256 of each file but the manifest itself, by its path.
+    /// The sha256 of each file except the manifest, by path.
     pub files: BTreeMap<String, String>,
 }
 
-/// A target.
+/// A supported target.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistTarget {
-    /// Its name.
+    /// The target's name.
     pub name: String,
-    /// Its triple.
+    /// The target triple.
     pub triple: String,
-    /// The least processor and the float ABI.
+    /// The minimum processor and the float ABI.
     pub baseline: String,
 }
 
-/// What is needed where the toolchain is used.
+/// The requirements of a host that uses the toolchain.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistNeeds {
-    /// The oldest glibc that serves; nothing if none is needed.
+    /// The oldest supported version of glibc; nothing if glibc is not required.
     pub glibc: Option<String>,
-    /// Shared libraries that are not in the archive.
+    /// Required shared libraries that are not in the archive.
     pub libraries: Vec<String>,
-    /// Programs.
+    /// Required programs.
     pub programs: Vec<DistProgram>,
 }
 
-/// A program that is needed.
+/// A required program.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistProgram {
-    /// The names that it is looked for under, in this order.
+    /// The names to search for, in order.
     pub names: Vec<String>,
-    /// What for.
+    /// The purpose of the program.
     pub needed_for: &'static str,
-    /// The version that was tried.
+    /// The tested version; nothing if none was recorded.
     pub tried: Option<String>,
 }
 
 /// How the compiler was built.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistCompiler {
-    /// x.py's stage.
+    /// The stage of x.py.
     pub stage: u8,
-    /// Whose LLVM is in it: `system` or `bundled`.
+    /// The LLVM in the compiler: `system` or `bundled`.
     pub llvm: &'static str,
-    /// The tools that it was built with.
+    /// The tools of the build, with their versions.
     pub tools: Vec<String>,
 }
 
-/// A source.
+/// A source of the toolchain.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistSource {
     /// `rust`, `musl` or `llvm`.
     pub name: String,
-    /// Its version.
+    /// The source's version.
     pub version: String,
-    /// Of the archive.
+    /// The sha256 of the archive.
     pub sha256: String,
-    /// The step that unpacks it: the compiler and std may come from two archives.
+    /// The step that unpacks the source. The compiler and std may come from two archives.
     pub step: String,
 }
 
-/// A patch.
+/// A patch in a source.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistPatch {
-    /// Its file in the project.
+    /// The patch file's path in the project.
     pub file: String,
-    /// Of that file.
+    /// The sha256 of the patch file.
     pub sha256: String,
 }
 
-/// A component's license.
+/// The license of a component.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistLicense {
-    /// The component.
+    /// The component's name.
     pub component: &'static str,
-    /// Its license, as an SPDX expression.
+    /// The license, as an SPDX expression.
     pub spdx: &'static str,
-    /// Where its text and the notices lie.
+    /// Paths of the license texts and notices in the archive.
     pub files: Vec<String>,
 }
 
 /// A crate from the registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct DistCrate {
-    /// Its name.
+    /// The crate's name.
     pub name: String,
-    /// Its version.
+    /// The crate's version.
     pub version: String,
-    /// Its license as it says itself; empty if it does not.
+    /// The license in the crate's Cargo.toml; empty if there is none.
     pub license: String,
-    /// Where its texts lie; none if it comes without.
+    /// Paths of the license texts in the archive; empty if the crate has none.
     pub files: Vec<String>,
 }

@@ -35,9 +35,7 @@ impl Limits {
         let (program, test) = (self.program_seconds, self.test_seconds);
         match self.named().into_iter().find(|(_, value)| **value == 0) {
             Some((name, _)) => Err(format!("{name}: a limit of 0 would fail every test")),
-            None if program < test => {
-                Err(format!("program-seconds: {program} is less than test-seconds, {test}"))
-            }
+            None if program < test => Err(format!("program-seconds: {program} is less than test-seconds, {test}")),
             None => Ok(()),
         }
     }

@@ -166,7 +166,10 @@ impl PinsFile {
         let musl = validate_all(self.musl, "musl")?;
         let llvm = validate_all(self.llvm, "llvm")?;
         if let Some(source) = rust.iter().find(|source| source.layer_named(LIBRARY).is_none()) {
-            return Err(format!("[[rust]] {}: the layer `{LIBRARY}`, which std is built from, is missing", source.version));
+            return Err(format!(
+                "[[rust]] {}: the layer `{LIBRARY}`, which std is built from, is missing",
+                source.version
+            ));
         }
         Ok(Pins {
             rust: rust[0].clone(),

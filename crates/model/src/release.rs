@@ -98,7 +98,10 @@ impl ReleasesFile {
         for ReleaseFile { version, musl, targets } in self.releases {
             let name: ReleaseName = version.parse().map_err(|error| format!("version: {error}"))?;
             if let Some(last) = releases.last().filter(|last| last.name >= name) {
-                return Err(format!("version: {name} comes after {}; expected each release once, oldest first", last.name));
+                return Err(format!(
+                    "version: {name} comes after {}; expected each release once, oldest first",
+                    last.name
+                ));
             }
             if targets.is_empty() {
                 return Err(format!("targets: release {name} has none"));

@@ -245,7 +245,8 @@ impl Header {
     /// has an unknown value.
     pub fn upstream_status(&self) -> Result<UpstreamStatus, (usize, String)> {
         let mut found = self.trailers("Upstream-Status");
-        let trailer = found.next().ok_or((1, format!("the trailer `Upstream-Status:` is missing; expected {STATUS_WORDS}")))?;
+        let trailer =
+            found.next().ok_or((1, format!("the trailer `Upstream-Status:` is missing; expected {STATUS_WORDS}")))?;
         if let Some(second) = found.next() {
             return Err((second.line, "the trailer `Upstream-Status:` appears twice".into()));
         }

@@ -47,7 +47,12 @@ fn a_fault_in_a_toml_file_is_pointed_at() {
     }
     // What the grammar allows and the meaning does not.
     let faults = [
-        ("targets/fake/target.toml", "endian = \"big\"", "endian = \"middle\"", "[elf] endian: expected `big` or `little`, not `middle`"),
+        (
+            "targets/fake/target.toml",
+            "endian = \"big\"",
+            "endian = \"middle\"",
+            "[elf] endian: expected `big` or `little`, not `middle`",
+        ),
         ("targets/fake/target.toml", "endian = \"big\"", "endian = \"big\"\nflags = []", "[elf] flags: an empty list"),
         ("bringup.toml", "test-seconds = 5", "test-seconds = 0", "[limits] test-seconds: a limit of 0"),
         ("bringup.toml", "minimum = \"11.1\"", "minimum = \"new\"", "[qemu] minimum: "),

@@ -32,7 +32,8 @@ fn reports_without_a_common_run_are_merged() {
     let mut patched = qemu.clone();
     (patched.build.left_out, patched.runs) = (vec!["musl/0001-a.patch".into()], Vec::new());
     let options = merge(vec![qemu, patched]).unwrap_err();
-    let expected = "the reports cannot be merged: one was built with no options, another with --without musl/0001-a.patch";
+    let expected =
+        "the reports cannot be merged: one was built with no options, another with --without musl/0001-a.patch";
     assert_eq!(options.to_string(), expected);
 }
 

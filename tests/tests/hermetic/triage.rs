@@ -44,7 +44,10 @@ fn what_an_older_emulator_passes_is_the_emulators() {
     let project = with_test("emulator_b");
     let old = old_emulator(&project);
     let output = triage(&project, &["std", "emulator_b", "--control-qemu", &old]);
-    output.prints(&["not had: twin would do, but is not built", "emulator, QEMU 11.1.3 has it and 7.2.22 had it not"]);
+    output.prints(&[
+        "unavailable: twin would do, but is not built",
+        "emulator, QEMU 11.1.3 has the fault and 7.2.22 does not",
+    ]);
     let page = page(&project, "emulator_b");
     let expected = [
         "| other emulator | fake | QEMU 7.2.22",
@@ -114,7 +117,7 @@ fn other_targets_are_built_only_when_it_may_go_deep() {
 fn a_control_that_cannot_be_built_is_a_row_that_says_so() {
     let project = with_test("fail_b");
     project.fail("cargo-build-twin-alpine-linux-musl", "no twin today");
-    triage(&project, &["std", "fail_b", "--deep"]).prints(&["not had: step `std twin` failed"]);
+    triage(&project, &["std", "fail_b", "--deep"]).prints(&["unavailable: step `std twin` failed"]);
     project.assert_clean();
 }
 

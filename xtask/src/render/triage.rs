@@ -51,12 +51,12 @@ fn places(row: &ControlRow) -> [String; 4] {
 }
 
 fn result(row: &ControlRow) -> (String, Tone) {
-    let tone = match &row.seen {
+    let tone = match &row.result {
         ControlResult::Ran { tries, .. } if tries.failures == 0 => Tone::Good,
         ControlResult::Ran { tries, .. } if tries.failures == tries.runs => Tone::Bad,
         ControlResult::Ran { .. } | ControlResult::Unavailable(_) => Tone::Odd,
     };
-    (row.seen.to_string(), tone)
+    (row.result.to_string(), tone)
 }
 
 /// What else the page says.
@@ -126,7 +126,7 @@ fn is_native(triage: &Triage) -> bool {
 }
 
 fn is_failing(row: &ControlRow) -> bool {
-    matches!(&row.seen, ControlResult::Ran { tries, .. } if tries.failures > 0)
+    matches!(&row.result, ControlResult::Ran { tries, .. } if tries.failures > 0)
 }
 
 /// A section for what could not be captured, with what was printed of it, if anything was.
@@ -173,7 +173,7 @@ fn reproduction(triage: &Triage, command: &str) -> String {
         for row in rows {
             let around = around(row, base);
             apart |= !around.is_empty();
-            let copies = match (row.control, &row.seen) {
+            let copies = match (row.control, &row.result) {
                 (Control::Load, ControlResult::Ran { tries, .. }) => format!(", {} at once", tries.runs),
                 _ => String::new(),
             };
@@ -304,14 +304,14 @@ mod tests {
             lacking: lacking.iter().map(|name| (*name).to_owned()).collect(),
         };
         let outcome = if failures > 0 { Outcome::Fail } else { Outcome::Pass };
-        let seen = ControlResult::Ran { tries: Tries { runs: 3, failures }, outcome, reason: None };
-        ControlRow { control, setting: Some(setting), seen, wall_s: 0.0 }
+        let result = ControlResult::Ran { tries: Tries { runs: 3, failures }, outcome, reason: None };
+        ControlRow { control, setting: Some(setting), result, wall_s: 0.0 }
     }
 
     fn triage(rows: Vec<(ControlRow, &str)>) -> Triage {
         let rows: Vec<(ControlRow, Option<String>)> =
             rows.into_iter().map(|(row, script)| (row, Some(script.to_owned()))).collect();
-        let finding = Finding { verdict: Diagnosis::NotSeen, sentence: "not seen".into() };
+        let finding = Finding { diagnosis: Diagnosis::NotSeen, sentence: "not seen".into() };
         Triage { title: "t".into(), rows, finding, output: String::new(), calls: None, halt: None, notes: Vec::new() }
     }
 
@@ -349,7 +349,7 @@ mod tests {
         let about = About { versions: vec![], patches: vec![], source: None, command: "again".into() };
         let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &about);
         assert_eq!(text.matches(&format!("Not had: {NATIVE}")).count(), 2, "{text}");
-        native.seen = row(Control::Alone, &[], 0).seen;
+        native.result = row(Control::Alone, &[], 0).result;
         let text = markdown(&triage(vec![(native, "a")]), "fake", &about);
         assert!(!text.contains("Not had"), "{text}");
     }

@@ -74,14 +74,14 @@ pub(super) fn row(control: Control, setting: &Setting, all: &[Ran], start: Insta
     let failed: Vec<_> = all.iter().filter(|ran| ran.outcome.is_failure()).collect();
     let tries = Tries { runs: all.len(), failures: failed.len() };
     let told = failed.first().copied().or(all.first());
-    let seen = ControlResult::Ran {
+    let result = ControlResult::Ran {
         tries,
         outcome: told.map_or(Outcome::Missing, |ran| ran.outcome),
         reason: told.and_then(|ran| ran.reason.clone()),
     };
-    ControlRow { control, setting: Some(setting.clone()), seen, wall_s: start.elapsed().as_secs_f64() }
+    ControlRow { control, setting: Some(setting.clone()), result, wall_s: start.elapsed().as_secs_f64() }
 }
 
 pub(super) fn not_had(control: Control, why: String, wall: Duration) -> ControlRow {
-    ControlRow { control, setting: None, seen: ControlResult::Unavailable(why), wall_s: wall.as_secs_f64() }
+    ControlRow { control, setting: None, result: ControlResult::Unavailable(why), wall_s: wall.as_secs_f64() }
 }

@@ -102,8 +102,7 @@ pub(super) fn parse_file(file: &str, text: &str) -> Result<Vec<Entry>, ParseErro
         } else {
             let mut entry = parse_entry(trimmed).map_err(|(part, message)| fail(part, message))?;
             if block.why.is_empty() {
-                let message =
-                    "the bug or reason is missing: put `# Bug: …` or `# Reason: …` above the entry, without a blank line between";
+                let message = "the bug or reason is missing: put `# Bug: …` or `# Reason: …` above the entry, without a blank line between";
                 return Err(fail(trimmed, message.into()));
             }
             block.has_entries = true;
@@ -151,7 +150,8 @@ pub(super) fn parse_entry<'a>(line: &'a str) -> Result<Entry, (&'a str, String)>
         return Err((name, "a `*` is only allowed at the end of a name".into()));
     }
     if prefix.is_some() && !matches!(word, Word::Flake | Word::Skip) {
-        let message = format!("a `*` is only allowed with skip and flake: name each test that is expected to {}", word.text());
+        let message =
+            format!("a `*` is only allowed with skip and flake: name each test that is expected to {}", word.text());
         return Err((name, message));
     }
     Ok(Entry {

@@ -111,7 +111,10 @@ fn the_same_test_in_both_layers_is_an_error_where_both_can_hold() {
     assert_eq!(both("std a fail", "std a crash runner=native"), Ok(()));
     assert_eq!(both("std a fail link=static", "std a crash link=dynamic"), Ok(()));
     let never = both("std a fail runner=native", "").unwrap_err();
-    assert!(never.starts_with("qemu/x.expect.txt:2:1: it can never apply: entries in qemu/ apply only under"), "{never}");
+    assert!(
+        never.starts_with("qemu/x.expect.txt:2:1: it can never apply: entries in qemu/ apply only under"),
+        "{never}"
+    );
 }
 
 #[test]

@@ -210,7 +210,9 @@ impl OriginFile {
             return Err(one.into());
         }
         match (&place, &self.sha256) {
-            (Locator::Rustup(_), Some(_)) => return Err("`sha256` is not allowed with `rustup`: the channel manifest has it".into()),
+            (Locator::Rustup(_), Some(_)) => {
+                return Err("`sha256` is not allowed with `rustup`: the channel manifest has it".into());
+            }
             (Locator::Rustup(_), None) => {}
             (_, None) => return Err("`sha256` is missing".into()),
             (_, Some(hash)) => check_sha256(hash)?,

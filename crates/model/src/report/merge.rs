@@ -146,7 +146,10 @@ fn join_suite(parts: Vec<Suite>) -> Result<Suite> {
         ensure!(first.fits(*partition), "parts {first} and {partition} belong to different divisions");
         let count = part.of;
         ensure!(of == count, "part {first} divides {of} tests, part {partition} divides {count}");
-        ensure!(!part.names.is_empty(), "part {partition} does not say which tests were divided\nhint: run that part again");
+        ensure!(
+            !part.names.is_empty(),
+            "part {partition} does not say which tests were divided\nhint: run that part again"
+        );
         ensure!(
             names == part.names,
             "parts {first} and {partition} divide different tests: the filter or the programs differ"

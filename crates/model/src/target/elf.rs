@@ -159,7 +159,9 @@ impl ValueFile {
             (AbiEncoding::Attributes { .. }, Some(tag), None, _) => tag,
             (AbiEncoding::Attributes { .. }, ..) => return Err("with a `vendor`, `tag` is required".into()),
             (AbiEncoding::Bytes, None, Some(byte), None) => byte as u64,
-            (AbiEncoding::Bytes, ..) => return Err("without a `vendor`, `byte` is required and tags are not allowed".into()),
+            (AbiEncoding::Bytes, ..) => {
+                return Err("without a `vendor`, `byte` is required and tags are not allowed".into());
+            }
         };
         let allowed = match (self.is, self.max) {
             (Some(values), None) if !values.is_empty() => AllowedValues::OneOf(values),

@@ -37,7 +37,7 @@ macro_rules! project {
         $crate::Project::new(
             $folder,
             $crate::Programs {
-                bringup: env!("CARGO_BIN_EXE_bringup").into(),
+                bringup: env!("CARGO_BIN_EXE_bringup-under-test").into(),
                 emulator: env!("CARGO_BIN_EXE_fake-qemu").into(),
                 test_program: env!("CARGO_BIN_EXE_fake-libtest").into(),
             },

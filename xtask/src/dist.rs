@@ -41,9 +41,9 @@ pub struct Dist {
 }
 
 /// Puts together what the steps of this plan have built.
-pub fn collect(planner: &Planner<'_>, planned: &Planned, making: CompilerBuild) -> Result<Dist> {
-    let steps = planned.patched.compiler.context("the plan has no compiler")?;
-    let (host, plan) = (planner.host()?, &planned.plan);
+pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: CompilerBuild) -> Result<Dist> {
+    let steps = target_plan.patched.compiler.context("the plan has no compiler")?;
+    let (host, plan) = (planner.host()?, &target_plan.plan);
     let compiler = plan.path(steps.compiler);
     let scripts = Scripts { release: host.tool("clang")?.version.as_ref().map(Version::major) };
 
@@ -52,17 +52,17 @@ pub fn collect(planner: &Planner<'_>, planned: &Planned, making: CompilerBuild) 
     layout.put(&format!("{OWN}/cargo"), Content::File(host.rust.bin("cargo")))?;
     layout.put(&format!("{OWN}/{}", scripts::TOOL_FILE), Content::Text(scripts.tool()))?;
     layout.put(&format!("{OWN}/{}", scripts::AR), Content::Script(scripts::ar()))?;
-    for (target, steps) in &planned.targets {
+    for (target, steps) in &target_plan.targets {
         put_target(&mut layout, &scripts, target, plan.path(steps.toolchain), &host.clang_headers)?;
         let beside_rustc = format!("lib/rustlib/{}/bin/{}", host.rust.triple, target.driver());
         layout.put(&beside_rustc, Content::Script(crate::build::step::driver::beside_rustc(target)))?;
     }
-    let targets = || planned.targets.iter().map(|(target, _)| target);
+    let targets = || target_plan.targets.iter().map(|(target, _)| target);
     layout.put("bin/cargo", Content::Script(scripts::cargo(targets())))?;
 
     let of_host = layout.files().filter(|(name, _)| !targets().any(|target| is_of(target, name)));
     let (glibc, libraries) = needs(of_host)?;
-    let licenses = licenses::collect(planner, planned, steps, &libraries, &mut layout)?;
+    let licenses = licenses::collect(planner, target_plan, steps, &libraries, &mut layout)?;
     let files: Files = layout.into_files();
     let manifest = DistManifest {
         schema: SCHEMA,
@@ -75,10 +75,10 @@ pub fn collect(planner: &Planner<'_>, planned: &Planned, making: CompilerBuild) 
             llvm: making.llvm.word(),
             tools: inputs(plan.node(steps.compiler), "tool").map(str::to_owned).collect(),
         },
-        sources: sources(planner, planned, steps),
+        sources: sources(planner, target_plan, steps),
         patches: patches(planner)?,
         notes: planner.options.recorded.notes(),
-        steps: digests(planned, steps),
+        steps: digests(target_plan, steps),
         licenses: licenses.components,
         crates: licenses.crates,
         not_covered: licenses.not_covered,
@@ -155,11 +155,11 @@ fn inputs<'a>(node: &'a Node, tag: &'a str) -> impl Iterator<Item = &'a str> {
     node.inputs.entries().iter().filter(move |(key, _)| key == tag).map(|(_, value)| value.as_str())
 }
 
-fn sources(planner: &Planner<'_>, planned: &Planned, steps: CompilerSteps) -> Vec<DistSource> {
-    let (patched, [rust, musl, llvm]) = (planned.patched, planner.project.sources());
+fn sources(planner: &Planner<'_>, target_plan: &Planned, steps: CompilerSteps) -> Vec<DistSource> {
+    let (patched, [rust, musl, llvm]) = (target_plan.patched, planner.project.sources());
     let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl), (llvm, patched.llvm)];
     let source = |(source, step): (&bringup_model::pins::Source, _)| {
-        let node = planned.plan.node(step);
+        let node = target_plan.plan.node(step);
         let sha256 = inputs(node, "sha256").next().unwrap_or_default().to_owned();
         DistSource { name: source.name.into(), version: source.version.clone(), sha256, step: node.title() }
     };
@@ -176,11 +176,11 @@ fn patches(planner: &Planner<'_>) -> Result<Vec<DistPatch>> {
     Ok(patches.map(patch).collect())
 }
 
-fn digests(planned: &Planned, steps: CompilerSteps) -> BTreeMap<String, String> {
-    let last = planned.targets.iter().map(|(_, steps)| steps.toolchain).chain([steps.compiler]);
-    let all: BTreeSet<_> = last.flat_map(|id| planned.plan.closure(id)).collect();
+fn digests(target_plan: &Planned, steps: CompilerSteps) -> BTreeMap<String, String> {
+    let last = target_plan.targets.iter().map(|(_, steps)| steps.toolchain).chain([steps.compiler]);
+    let all: BTreeSet<_> = last.flat_map(|id| target_plan.plan.closure(id)).collect();
     let digest = |id| {
-        let node = planned.plan.node(id);
+        let node = target_plan.plan.node(id);
         (node.title(), node.digest.as_str().to_owned())
     };
     all.into_iter().map(digest).collect()

@@ -1,4 +1,4 @@
-//! targets/NAME/target.toml: everything that differs between targets.
+//! `targets/NAME/target.toml`: everything that differs between targets.
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@ pub(crate) fn project() -> PathBuf {
 
 /// The program under test in a project, for as long as the slowest build takes.
 pub(crate) fn bringup_in(root: &Path, args: &[&str]) -> Cmd {
-    let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup")).arg("-C").arg(root).args(args);
+    let cmd = Cmd::new(env!("CARGO_BIN_EXE_bringup-under-test")).arg("-C").arg(root).args(args);
     let kept = ["CARGO", "HOME", "RUSTUP_HOME", "XDG_CACHE_HOME", "BRINGUP_CACHE"];
     with_network(kept.into_iter().fold(cmd, Cmd::inherit)).timeout(Duration::from_hours(3))
 }

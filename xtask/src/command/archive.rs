@@ -20,12 +20,13 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
     let targets = TargetNames { targets: vec![target.into()], release: None }
         .read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
-    let planned = planner.plan(targets, Sources::Fetch)?;
-    let wanted: Vec<_> = planned.targets.iter().map(|(_, steps)| steps.test_programs).collect();
-    let results = planner.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
+    let target_plan = planner.plan(targets, Sources::Fetch)?;
+    let wanted: Vec<_> = target_plan.targets.iter().map(|(_, steps)| steps.test_programs).collect();
+    let results = planner.builder(&store)?.build(&target_plan.plan, &wanted, Vec::new())?;
     super::check(&results)?;
-    for (target, steps) in &planned.targets {
-        let (toolchain, programs) = (planned.plan.node(steps.toolchain), planned.plan.node(steps.test_programs));
+    for (target, steps) in &target_plan.targets {
+        let (toolchain, programs) =
+            (target_plan.plan.node(steps.toolchain), target_plan.plan.node(steps.test_programs));
         let pins = &planner.project.pins;
         let manifest = ArchiveManifest {
             schema: SCHEMA.into(),

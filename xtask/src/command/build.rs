@@ -9,31 +9,31 @@ use crate::cli::Build;
 pub fn run(planner: &Planner<'_>, options: &Build) -> Result<()> {
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
-    let planned = planner.plan(targets, Sources::Fetch)?;
+    let target_plan = planner.plan(targets, Sources::Fetch)?;
     if options.dry_run {
-        return dry_run(planner, &store, &planned);
+        return dry_run(planner, &store, &target_plan);
     }
-    let wanted: Vec<_> = planned.targets.iter().map(|(_, steps)| steps.toolchain).collect();
-    let results = planner.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
-    for (_, steps) in &planned.targets {
+    let wanted: Vec<_> = target_plan.targets.iter().map(|(_, steps)| steps.toolchain).collect();
+    let results = planner.builder(&store)?.build(&target_plan.plan, &wanted, Vec::new())?;
+    for (_, steps) in &target_plan.targets {
         if results.get(&steps.toolchain).is_some_and(Result::is_ok) {
-            super::print(&format!("{}\n", planned.plan.path(steps.toolchain).display()))?;
+            super::print(&format!("{}\n", target_plan.plan.path(steps.toolchain).display()))?;
         }
     }
     super::check_all(&results)
 }
 
 /// Has x.py read the bootstrap.toml that it would get, and the source, and plan what it would build.
-fn dry_run(planner: &Planner<'_>, store: &Store, planned: &Planned) -> Result<()> {
-    let xpy = planner.xpy_for_targets(planned)?;
-    let steps = planned.patched.compiler.context("there is no compiler in the plan")?;
-    super::check(&planner.builder(store)?.build(&planned.plan, &[steps.source], Vec::new())?)?;
+fn dry_run(planner: &Planner<'_>, store: &Store, target_plan: &Planned) -> Result<()> {
+    let xpy = planner.xpy_for_targets(target_plan)?;
+    let steps = target_plan.patched.compiler.context("there is no compiler in the plan")?;
+    super::check(&planner.builder(store)?.build(&target_plan.plan, &[steps.source], Vec::new())?)?;
     let build = store.root().join("x.py");
     let handle = planner.workspace.console.step("x.py dry run");
     let start = std::time::Instant::now();
     let log = store.logs().join("x.py-dry-run.log");
     fs_err::write(&log, "")?;
-    let source = planned.plan.path(steps.source);
+    let source = target_plan.plan.path(steps.source);
     let cmd = xpy.command(source, &build, planner.workspace.offline, &["build", "--dry-run"])?;
     cmd.run(&log).context("letting x.py plan the build")?;
     handle.done(start.elapsed(), false);

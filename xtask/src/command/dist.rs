@@ -17,13 +17,13 @@ pub fn run(planner: &Planner<'_>, options: &Dist) -> Result<()> {
     // The same targets are the same archive, in whatever order they are named.
     targets.sort_by(|a, b| a.name.cmp(&b.name));
     let store = planner.workspace.store()?;
-    let planned = planner.plan(targets, Sources::Fetch)?;
-    let wanted: Vec<_> = planned.targets.iter().map(|(_, steps)| steps.toolchain).collect();
-    super::check(&planner.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?)?;
+    let target_plan = planner.plan(targets, Sources::Fetch)?;
+    let wanted: Vec<_> = target_plan.targets.iter().map(|(_, steps)| steps.toolchain).collect();
+    super::check(&planner.builder(&store)?.build(&target_plan.plan, &wanted, Vec::new())?)?;
 
     let handle = planner.workspace.console.step("dist");
     let start = std::time::Instant::now();
-    let dist = dist::collect(planner, &planned, making)?;
+    let dist = dist::collect(planner, &target_plan, making)?;
     let place = store.root().join("dist").join(format!("{}.tar.xz", dist.name));
     let file = options.output.as_deref().unwrap_or(&place);
     // What is in the default place is named by its content.

@@ -18,8 +18,8 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
         }
     }
     let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
-    let planned = planner.plan(targets, Sources::Fetch)?;
-    for (target, _) in &planned.targets {
+    let target_plan = planner.plan(targets, Sources::Fetch)?;
+    for (target, _) in &target_plan.targets {
         let found = planner.emulators().find(&target.qemu.emulator, None)?;
         planner.workspace.console.note(&format!(
             "qemu-{} {} at {}",
@@ -38,17 +38,17 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
         }
     }
     // The crates are named by the lock files of the patched trees.
-    let mut trees = vec![(planned.patched.rust, vec![("library", true)])];
+    let mut trees = vec![(target_plan.patched.rust, vec![("library", true)])];
     trees.extend(
-        planned
+        target_plan
             .patched
             .compiler
             .map(|steps| (steps.source, vec![("", steps.locked), ("library", true), ("src/bootstrap", true)])),
     );
     let sources: Vec<_> = trees.iter().map(|(id, _)| *id).collect();
-    super::check(&planner.builder(&store)?.build(&planned.plan, &sources, Vec::new())?)?;
+    super::check(&planner.builder(&store)?.build(&target_plan.plan, &sources, Vec::new())?)?;
     for (id, folders) in trees {
-        let source = planned.plan.path(id);
+        let source = target_plan.plan.path(id);
         for (folder, locked) in folders {
             fetch_crates(planner, &store, &source.join(folder), locked)?;
         }

@@ -27,7 +27,7 @@ pub fn run(planner: &Planner<'_>, verb: &PatchVerb) -> Result<u8> {
         PatchVerb::Status => print_status(planner)?,
         PatchVerb::Apply { source } => apply(planner, planner.project.source(source)?)?,
         PatchVerb::Refresh { source } => {
-            write_back(planner.project, &planner.workspace.console, planner.project.source(source)?)?
+            write_back(planner.project, &planner.workspace.console, planner.project.source(source)?)?;
         }
         PatchVerb::Check => check_all(planner)?,
     }

@@ -10,11 +10,13 @@ use crate::cli::Plan;
 use crate::project::shown;
 
 pub fn run(planner: &Planner<'_>, options: &Plan) -> Result<()> {
-    let planned = planner.plan(options.targets.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
+    let target_plan =
+        planner.plan(options.targets.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
     let mut text = String::new();
-    for node in planned.plan.nodes() {
+    for node in target_plan.plan.nodes() {
         let mark = if node.is_done() { "done" } else { "run " };
-        let needs: Vec<String> = node.step.needs().into_iter().map(|need| planned.plan.node(need).title()).collect();
+        let needs: Vec<String> =
+            node.step.needs().into_iter().map(|need| target_plan.plan.node(need).title()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!("  <- {}", needs.join(", ")) };
         let _ = writeln!(text, "{mark}  {:<24} {}{needs}", node.title(), shown(&planner.project.root, &node.path));
         if options.inputs {

@@ -14,9 +14,9 @@ use crate::cli::TargetNames;
 use crate::project::shown;
 
 pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
-    let planned = planner.plan(names.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
+    let target_plan = planner.plan(names.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
     let mut text = String::new();
-    for node in planned.plan.nodes() {
+    for node in target_plan.plan.nodes() {
         if node.is_done() {
             let _ = writeln!(text, "{}: done", node.title());
             continue;

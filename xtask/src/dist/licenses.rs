@@ -43,12 +43,12 @@ pub struct Licenses {
 /// system; what it does not take from there is in it.
 pub fn collect(
     planner: &Planner<'_>,
-    planned: &Planned,
+    target_plan: &Planned,
     steps: CompilerSteps,
     libraries: &[String],
     layout: &mut Layout,
 ) -> Result<Licenses> {
-    let (plan, host) = (&planned.plan, planner.host()?);
+    let (plan, host) = (&target_plan.plan, planner.host()?);
     let source = plan.path(steps.source);
     let mut all = Licenses::default();
     let rust = all.texts(layout, source, &OF_RUST, "rust")?;
@@ -57,7 +57,7 @@ pub fn collect(
         wanted.filter(|name| rust.contains(name)).collect()
     };
     let (llvm, gcc) = (among(&OF_LLVM), among(&OF_GCC));
-    let musl = all.texts(layout, plan.path(planned.patched.musl), &["COPYRIGHT"], "musl")?;
+    let musl = all.texts(layout, plan.path(target_plan.patched.musl), &["COPYRIGHT"], "musl")?;
     let docs = host.rust.sysroot.join("share/doc/cargo");
     let cargo = all.texts(layout, &docs, &["LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY"], "cargo")?;
     let mut component = |component, spdx, files| all.components.push(DistLicense { component, spdx, files });
@@ -76,12 +76,12 @@ pub fn collect(
 
     let mut crates = BTreeSet::new();
     let rustc = plan.path(steps.compiler).join("bin/rustc");
-    let std = plan.path(planned.patched.rust).join("library");
+    let std = plan.path(target_plan.patched.rust).join("library");
     let features = format!("--features={}", FEATURES.join(","));
     let of_std = ["-p=sysroot", &features, "--locked"];
     crates.extend(ask(planner, &rustc, &host.rust.triple, source, &COMPILER)?);
     crates.extend(ask(planner, &rustc, &host.rust.triple, &std, &of_std)?);
-    for (target, steps) in &planned.targets {
+    for (target, steps) in &target_plan.targets {
         let rustc = plan.path(steps.toolchain).join("bin/rustc");
         crates.extend(ask(planner, &rustc, &target.triple, &std, &of_std)?);
     }

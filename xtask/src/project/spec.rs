@@ -29,7 +29,10 @@ pub enum Spec {
 pub fn overlay(root: &Path, target: &Target) -> Result<String> {
     let base = match &target.spec.base {
         SpecBase::Builtin(triple) => Value::from(triple.as_str()),
-        SpecBase::File(file) => read(&config::target_dir(root, &target.name).join(file))?.into(),
+        SpecBase::File(file) => {
+            let file = read(&config::target_dir(root, &target.name).join(file));
+            file.with_context(|| format!("making the target spec of {}", target.name))?.into()
+        }
     };
     let overlay = serde_json::json!({ "base": base, "remove": target.spec.remove, "set": target.spec.set });
     Ok(serde_json::to_string_pretty(&overlay)?)
@@ -43,7 +46,8 @@ pub fn overlay(root: &Path, target: &Target) -> Result<String> {
 /// Those of [`resolve`].
 pub fn recorded(root: &Path, target: &Target, rust: &Rust, folder: &Path) -> Result<String> {
     let inputs = Inputs::new().add("rustc", &rust.release).add("commit", &rust.commit).add("triple", &target.triple);
-    let inputs = inputs.add("driver", target.driver()).add("overlay", overlay(root, target)?);
+    let overlay = overlay(root, target).with_context(|| format!("making the target spec of {}", target.name))?;
+    let inputs = inputs.add("driver", target.driver()).add("overlay", overlay);
     let record = folder.join(format!("{}-{}.json", target.triple, inputs.digest().short()));
     if let Ok(spec) = fs_err::read_to_string(&record) {
         return Ok(spec);

@@ -1,5 +1,5 @@
 //! Renderers: a [`Report`](bringup_model::report::Report) goes in, bytes come out. Nothing in here reads or writes a file;
-//! [`progress`] alone prints, and only while a run is under way.
+//! [`crate::console`] alone prints.
 
 use bringup_runner::exec::quote;
 

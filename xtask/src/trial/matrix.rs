@@ -33,16 +33,16 @@ pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
     let targets = request.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
     let prepared = prepare(planner, request, &targets)?;
-    let mut planned = planner.plan(targets, Sources::Fetch)?;
+    let mut target_plan = planner.plan(targets, Sources::Fetch)?;
     let mut ui = Vec::new();
-    for (target, steps) in planned.targets.clone() {
-        ui.push(if has_ui { Some(planner.plan_ui(&mut planned, &target, steps)?) } else { None });
+    for (target, steps) in target_plan.targets.clone() {
+        ui.push(if has_ui { Some(planner.plan_ui(&mut target_plan, &target, steps)?) } else { None });
     }
     let host = planner.host()?;
     let host = report_host(planner, host.rust.triple.clone(), host.versions());
-    let plan = &planned.plan;
+    let plan = &target_plan.plan;
     let mut tested = Vec::new();
-    for (((target, steps), ui), prepared) in planned.targets.iter().zip(ui).zip(prepared) {
+    for (((target, steps), ui), prepared) in target_plan.targets.iter().zip(ui).zip(prepared) {
         let toolchain = plan.node(steps.toolchain);
         tested.push(TestedTarget {
             target,
@@ -54,7 +54,7 @@ pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
         });
     }
     let report = empty_report(planner, host, &tested);
-    let matrix = Matrix { planner, request, plan, fetch_wall_s: planned.fetch_wall_s, store: &store };
+    let matrix = Matrix { planner, request, plan, fetch_wall_s: target_plan.fetch_wall_s, store: &store };
     matrix.run(start, report, &tested)
 }
 

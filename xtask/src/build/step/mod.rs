@@ -1,7 +1,7 @@
 //! Steps: what is built, each from named inputs into one folder.
 //!
 //! A [`Plan`] knows every folder's name before anything is built, because a digest covers a step's own inputs and those
-//! of the steps it rests on. [`Plan::run`] builds what is missing, several steps at a time.
+//! of the steps it rests on. [`Builder::build`] builds what is missing, several steps at a time.
 
 mod build;
 mod clang;

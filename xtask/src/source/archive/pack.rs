@@ -25,7 +25,7 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Of these files and a manifest, which should list their [`hashes`].
+    /// Of these files and a manifest, which should list their [`bringup_runner::files::hashes`].
     pub fn new(files: Files, manifest: &impl Serialize) -> Result<Self> {
         Ok(Self { files, manifest: serde_json::to_vec_pretty(manifest)? })
     }

@@ -1,4 +1,4 @@
-//! Reads patches/<source>/<version>/: the `series` file and the patches that it names.
+//! Reads `patches/<source>/<version>/`: the `series` file and the patches that it names.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

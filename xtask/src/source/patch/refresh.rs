@@ -48,7 +48,7 @@ impl Refreshed {
     }
 }
 
-/// Makes patches/<source>/<version>/ say what the commits of the working tree say.
+/// Makes `patches/<source>/<version>/` say what the commits of the working tree say.
 ///
 /// Refuses a tree with uncommitted changes or an unfinished git command. Comments of the `series` file stay with their
 /// patches. Interrupted, it can be run again.

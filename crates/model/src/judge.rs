@@ -272,11 +272,11 @@ mod tests {
         }
     }
 
-    fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<JudgedSuite, JudgeError> {
+    fn judge_with(expect: &str, suite: &SuiteOutcome) -> Result<JudgedSuite, JudgeError> {
         let text = format!("# Bug: known\n{expect}");
         let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
         let setting = RunSetting { qemu: None, link: Link::Dynamic, spawns: true };
-        let judged = judge(&suite, &expectations.active("std", &setting), "logs/x")?;
+        let judged = judge(suite, &expectations.active("std", &setting), "logs/x")?;
         check_ran(std::slice::from_ref(&judged)).map(|()| judged)
     }
 
@@ -295,7 +295,7 @@ mod tests {
         ];
         let check = |expect: &str, test: TestOutcome, verdict| {
             let told = format!("{expect} / {} {:?}", test.outcome.word(), test.tries);
-            let judged = judge_with(expect, suite(vec![test, self::test("other", Pass)], true)).unwrap();
+            let judged = judge_with(expect, &suite(vec![test, self::test("other", Pass)], true)).unwrap();
             assert_eq!(judged.suite.tests[0].verdict, verdict, "{told}");
         };
         for (expect, verdicts) in table {
@@ -324,7 +324,7 @@ mod tests {
             test("d", Outcome::Pass),
             test("e", Outcome::Ignored),
         ];
-        let judged = judge_with("std a::b crash\nstd gone fail\n", suite(tests, true)).unwrap();
+        let judged = judge_with("std a::b crash\nstd gone fail\n", &suite(tests, true)).unwrap();
         let s = &judged.suite;
         assert_eq!((s.listed, s.passed, s.failed, s.crashed, s.timed_out, s.ignored, s.skipped), (4, 1, 1, 1, 0, 1, 0));
         assert_eq!(s.verdicts, Verdicts { expected: 3, regression: 1, stale: 1, ..Verdicts::default() });
@@ -340,7 +340,7 @@ mod tests {
         let expect = "std gone fail\nstd ne* skip\nstd net::* skip\nstd x* skip\n";
         let tests = || vec![test("net::a", Outcome::Pass)];
         let stale = |complete| {
-            let judged = judge_with(expect, suite(tests(), complete)).unwrap();
+            let judged = judge_with(expect, &suite(tests(), complete)).unwrap();
             judged
                 .suite
                 .tests
@@ -357,25 +357,25 @@ mod tests {
     fn a_lost_test_and_an_empty_run_are_errors() {
         let mut lost = suite(vec![test("a", Outcome::Pass)], true);
         lost.listed = 2;
-        assert_eq!(judge_with("", lost), Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }));
+        assert_eq!(judge_with("", &lost), Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }));
         let mut left = suite(vec![test("a", Outcome::Pass)], false);
         (left.listed, left.not_run) = (2, 1);
         assert_eq!(
-            judge_with("", left.clone()),
+            judge_with("", &left.clone()),
             Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }),
             "only an interrupt leaves tests"
         );
         left.interrupted = true;
-        assert_eq!(judge_with("", left).unwrap().suite.not_run, 1);
+        assert_eq!(judge_with("", &left).unwrap().suite.not_run, 1);
         let twice = suite(vec![test("a", Outcome::Pass), test("a", Outcome::Pass)], true);
-        assert_eq!(judge_with("", twice), Err(JudgeError::Twice("std".into(), "a".into())));
+        assert_eq!(judge_with("", &twice), Err(JudgeError::Twice("std".into(), "a".into())));
         let nothing = Err(JudgeError::NothingRan("std".into()));
-        assert_eq!(judge_with("", suite(vec![], true)), nothing);
-        assert_eq!(judge_with("", suite(vec![], false)), nothing);
-        assert_eq!(judge_with("", suite(vec![test("a", Outcome::Ignored)], true)), nothing);
+        assert_eq!(judge_with("", &suite(vec![], true)), nothing);
+        assert_eq!(judge_with("", &suite(vec![], false)), nothing);
+        assert_eq!(judge_with("", &suite(vec![test("a", Outcome::Ignored)], true)), nothing);
         for tests in [vec![], vec![test("a", Outcome::Ignored)]] {
             let part = SuiteOutcome { elsewhere: vec!["b".into()], ..suite(tests, true) };
-            assert!(judge_with("", part).is_ok(), "another part has tests");
+            assert!(judge_with("", &part).is_ok(), "another part has tests");
         }
     }
 }

@@ -171,7 +171,7 @@ fn parts_make_a_whole() {
     }
     project
         .run(&["report", "merge", "slice-1.json", "slice-2.json", "hash-3.json"], 101)
-        .says(&["not of one division"]);
+        .says(&["belong to different divisions"]);
 }
 
 /// Runs each part with these options, which must end with this code; the result is the file of its report.
@@ -240,7 +240,7 @@ fn parts_of_other_tests_are_refused() {
     // As many in each, so that counts do not tell.
     let (first, second, other) = (part(1, "pass_b"), part(2, "pass_b"), part(2, "pass_c"));
     merge(&project, &[&first, &second], 0);
-    merge(&project, &[&first, &other], 101).says(&["std", "slice:1/2 and slice:2/2 are not of the same tests"]);
+    merge(&project, &[&first, &other], 101).says(&["std", "slice:1/2 and slice:2/2 divide different tests"]);
     let mut old: Value = serde_json::from_str(&project.read(&second)).unwrap();
     let part = old["runs"][0]["suites"][0]["part"].as_object_mut().unwrap();
     part.retain(|key, _| key == "partition" || key == "of");

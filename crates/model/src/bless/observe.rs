@@ -295,6 +295,6 @@ fn note(test: &TestOutcome, word: Word) -> Option<String> {
     let reason = test.reason.as_deref().and_then(|reason| reason.lines().next()).map(str::trim);
     let reason = reason.filter(|reason| !reason.is_empty()).map(str::to_owned);
     let parts: Vec<String> = rate.into_iter().chain(reason).collect();
-    let text: String = parts.join(": ").chars().filter(|c| !c.is_control()).take(LENGTH).collect();
-    (!text.is_empty()).then_some(text)
+    let line: String = parts.join(": ").chars().filter(|c| !c.is_control()).take(LENGTH).collect();
+    (!line.is_empty()).then_some(line)
 }

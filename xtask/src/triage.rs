@@ -28,7 +28,7 @@ use crate::host::emulator::Emulator;
 use bringup_model::exit::{self, Coded};
 use bringup_model::outcome::Outcome;
 use bringup_model::target::Target;
-use bringup_model::triage::{self, Control, Finding, Row, TargetKind};
+use bringup_model::triage::{self, Control, ControlRow, DataLayout, Finding};
 use bringup_runner::interrupt;
 use bringup_runner::interrupt::is_interrupt;
 use bringup_runner::one_test::Ran;
@@ -90,7 +90,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
     let first = runs.one(&prepared, Some(&jobs))?;
     if first.outcome == Outcome::Ignored {
         let target = &base.target.name;
-        return Err(Coded::error(
+        return Err(CodedError::error(
             exit::NOTHING_RAN,
             format!("{title} is ignored on {target}: there is nothing to triage"),
         ));
@@ -99,7 +99,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
     let mut rows = vec![(row(Control::Alone, &prepared.setting, std::slice::from_ref(&first), start), command.clone())];
 
     let mut ran = vec![first.clone()];
-    let again = |rows: &mut Vec<(Row, Option<String>)>| -> Result<Vec<Ran>> {
+    let again = |rows: &mut Vec<(ControlRow, Option<String>)>| -> Result<Vec<Ran>> {
         let start = Instant::now();
         // In sequence, because two runs might disturb each other. A test that hung once is tried in parallel, to save time.
         let again = match first.outcome {
@@ -124,10 +124,11 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
     handle.done(start.elapsed(), false);
 
     let others = targets.iter().filter(|target| target.elf.machine != base.target.elf.machine);
-    let kinds: Vec<TargetKind> = others.map(|target| (target.elf.class, target.elf.big_endian)).collect();
-    let judge = |rows: &[(Row, Option<String>)]| {
-        let rows: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
-        triage::judge(&title, &rows, &kinds)
+    let layouts: Vec<DataLayout> =
+        others.map(|target| DataLayout { class: target.elf.class, big_endian: target.elf.big_endian }).collect();
+    let judge = |rows: &[(ControlRow, Option<String>)]| {
+        let rows: Vec<ControlRow> = rows.iter().map(|(row, _)| row.clone()).collect();
+        triage::judge(&title, &rows, &layouts)
     };
     let (mut calls, mut halt) = (None, None);
     if let Some(failure) = failed.first()

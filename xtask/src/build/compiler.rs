@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use bringup_model::compiler::{self, Compiler, Making};
-use bringup_model::exit::{self, Coded};
+use bringup_model::compiler::{self, Compiler, CompilerBuild};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::pins::Source;
 use bringup_model::series::Series;
 use bringup_model::target::Target;
@@ -40,7 +40,7 @@ impl Planner<'_> {
                 ),
             },
         };
-        Err(Coded::error(exit::HOST, error))
+        Err(CodedError::error(exit::HOST, error))
     }
 
     /// The commit that the compiler in use was built from, or the version of its source.
@@ -68,14 +68,14 @@ impl Planner<'_> {
                 "{path} is of LLVM {line}, but rustc {rust} requires LLVM {oldest} or newer ({} is tested)\nhint: install that, or build the LLVM in Rust's source with --llvm bundled",
                 tools::PREFERRED_LLVM,
             );
-            return Err(Coded::error(exit::HOST, error));
+            return Err(CodedError::error(exit::HOST, error));
         }
         let built = backends_built(&config.path)?;
         let lacking =
             targets.iter().zip(backends).find(|(_, backend)| !built.split_whitespace().any(|name| name == backend));
         match lacking {
             None => Ok(()),
-            Some((target, backend)) => Err(Coded::error(
+            Some((target, backend)) => Err(CodedError::error(
                 exit::HOST,
                 format!(
                     "{} lacks the back end {backend}, which {} requires; it has {built}",
@@ -90,12 +90,12 @@ impl Planner<'_> {
     pub(super) fn plan_compiler(
         &self,
         plan: &mut Plan,
-        making: Making,
+        making: CompilerBuild,
         series: &Series,
         sources: FetchMode,
     ) -> Result<CompilerSteps> {
         let source =
-            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| CodedError::error(exit::USAGE, error))?;
         let series = series.clone().within(&source);
         let patch = self.patch_step(&source, &series, sources)?;
         let locked = patch.lacks.is_empty();
@@ -118,7 +118,7 @@ impl Planner<'_> {
             return Err(Coded::error(exit::USAGE, error));
         };
         let source =
-            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| CodedError::error(exit::USAGE, error))?;
         let mut config = self.config(making, &source, steps.locked)?;
         for (target, steps) in &planned.targets {
             let toolchain = planned.plan.path(steps.toolchain);

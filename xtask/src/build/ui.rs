@@ -1,9 +1,9 @@
 //! rustc's own tests: whether they can run, and the steps that they require besides a toolchain.
 
 use anyhow::{Context as _, Result};
-use bringup_model::compiler::{Compiler, Llvm, Making};
+use bringup_model::compiler::{Compiler, CompilerBuild, Llvm};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 
@@ -39,7 +39,7 @@ impl Planner<'_> {
     pub fn check_ui(&self) -> Result<Making> {
         match self.options.compiler {
             Compiler::Bootstrap(making) => Ok(making),
-            Compiler::Stock => Err(Coded::error(
+            Compiler::Stock => Err(CodedError::error(
                 exit::USAGE,
                 "rustc's own tests require a compiler that is built from the same patched source\nhint: add --compiler bootstrap",
             )),

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
-use bringup_model::manifest::{Manifest, Pins, SCHEMA};
+use bringup_model::archive_manifest::{ArchiveManifest, SCHEMA, SourceVersions};
+use bringup_model::exit::{self, CodedError};
 
 use crate::build::step::test_programs;
 use crate::build::{FetchMode, Planner};
@@ -28,11 +28,11 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
         let (toolchain, programs) =
             (target_plan.plan.node(steps.toolchain), target_plan.plan.node(steps.test_programs));
         let pins = &planner.project.pins;
-        let manifest = Manifest {
+        let manifest = ArchiveManifest {
             schema: SCHEMA.into(),
             target: target.name.clone(),
             triple: target.triple.clone(),
-            pins: Pins {
+            pins: SourceVersions {
                 rust: pins.rust.version.clone(),
                 musl: pins.musl.version.clone(),
                 llvm: pins.llvm.version.clone(),

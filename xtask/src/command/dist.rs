@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use crate::build::{FetchMode, Planner};
 use crate::cli::DistArgs;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use bringup_model::exit;
-use bringup_model::pins::{Origin, Place, Source};
+use bringup_model::pins::{Locator, Source, SourceOrigin};
 use bringup_model::series::Series;
 
 use crate::build::step::Plan;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use super::invocation::Invocation;
 use super::request;

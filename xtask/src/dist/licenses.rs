@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use bringup_model::dist::{Crate, License};
+use bringup_model::dist_manifest::{DistCrate, DistLicense};
 use bringup_runner::files::{Content, files_below};
 
 use super::layout::Layout;
@@ -60,7 +60,7 @@ pub fn collect(
     let musl = all.texts(layout, plan.path(target_plan.patched.musl), &["COPYRIGHT"], "musl")?;
     let docs = host.rust.sysroot.join("share/doc/cargo");
     let cargo = all.texts(layout, &docs, &["LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY"], "cargo")?;
-    let mut component = |component, spdx, files| all.components.push(License { component, spdx, files });
+    let mut component = |component, spdx, files| all.components.push(DistLicense { component, spdx, files });
     let (rust_spdx, llvm_spdx) = ("MIT OR Apache-2.0", "Apache-2.0 WITH LLVM-exception");
     component("rustc, rustdoc, and std", rust_spdx, rust);
     let is_outside = |start: &str| libraries.iter().any(|library| library.starts_with(start));
@@ -120,7 +120,7 @@ impl Licenses {
         layout.files().map(|(name, _)| name.to_owned()).filter(|name| name.starts_with(&folder)).collect()
     }
 
-    fn crate_texts(&mut self, layout: &mut Layout, cargo_home: &Path, krate: &Crate) -> Result<Vec<String>> {
+    fn crate_texts(&mut self, layout: &mut Layout, cargo_home: &Path, krate: &DistCrate) -> Result<Vec<String>> {
         let name = format!("{}-{}", krate.name, krate.version);
         let Some(folder) = unpacked(cargo_home, &name)? else {
             self.not_covered.push(format!("{name}: its source is not in cargo's cache"));
@@ -173,7 +173,7 @@ fn parse(line: &str) -> Option<Crate> {
         return None;
     }
     let license = license.trim_end_matches("(*)").trim_end();
-    Some(Crate { name: name.into(), version: version.into(), license: license.into(), files: Vec::new() })
+    Some(DistCrate { name: name.into(), version: version.into(), license: license.into(), files: Vec::new() })
 }
 
 #[cfg(test)]

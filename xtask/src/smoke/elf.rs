@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use abi::Abi;
 use anyhow::{Context as _, Result, bail};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::target;
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
@@ -123,7 +123,7 @@ pub fn check_native(target: &target::Target) -> Result<()> {
         "{} is EM_{}, this machine is EM_{}: its programs do not run natively\nhint: leave out --runner native",
         target.name, wanted.machine, own.machine
     );
-    Err(Coded::error(exit::USAGE, why))
+    Err(CodedError::error(exit::USAGE, why))
 }
 
 fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use bringup_model::part::Part;
+use bringup_model::path_filter::PathFilter;
 use bringup_runner::files::explain_full;
 use bringup_runner::interrupt;
 use flate2::bufread::MultiGzDecoder;

@@ -8,7 +8,7 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 use bringup_model::partition::Partition;
-use bringup_model::report::Origin;
+use bringup_model::report::ProgramOrigin;
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::suite::Ui;
 use bringup_model::target::Target;

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
-use bringup_model::expectation::{Active, Entry, Setting, Word};
-use bringup_model::judge::{self, JudgeError, Judged};
+use bringup_model::exit::{self, CodedError};
+use bringup_model::expectation::{ActiveEntries, Entry, RunSetting, Word};
+use bringup_model::judge::{self, JudgeError, JudgedSuite};
 use bringup_model::outcome::SuiteOutcome;
 use bringup_model::report;
 use bringup_model::suite::Ui;
@@ -46,7 +46,7 @@ impl Trial<'_> {
         let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &environment.logs);
         let known = if self.selection().is_whole() && !self.selection().rerun { record.load() } else { None };
         let settled = known.and_then(|outcome: SuiteOutcome| {
-            let judged = judge(&outcome).ok().filter(Judged::is_settled)?;
+            let judged = judge(&outcome).ok().filter(JudgedSuite::is_settled)?;
             Some((outcome, judged))
         });
         let cached = settled.is_some();
@@ -77,7 +77,7 @@ impl Trial<'_> {
     pub(super) fn refused(&self, error: JudgeError) -> anyhow::Error {
         match error {
             JudgeError::NothingRan(_) => {
-                Coded::error(exit::NOTHING_RAN, format!("{}: {error}", self.subject.target.name))
+                CodedError::error(exit::NOTHING_RAN, format!("{}: {error}", self.subject.target.name))
             }
             other => anyhow!(other),
         }
@@ -146,7 +146,7 @@ impl Trial<'_> {
         Ok(of_suite.map(with_path).collect())
     }
 
-    fn keep_logs(&self, judged: &Judged) -> Result<()> {
+    fn keep_logs(&self, judged: &JudgedSuite) -> Result<()> {
         for log in &judged.logs {
             let path = self.context.report_folder.join(&log.path);
             if let Some(parent) = path.parent() {

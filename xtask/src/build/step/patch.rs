@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use bringup_model::digest::Inputs;
-use bringup_model::part::Part;
+use bringup_model::path_filter::PathFilter;
 use bringup_model::series::Series;
 
 use super::{Step, StepId, Work};

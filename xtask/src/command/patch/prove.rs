@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::link::Link;
-use bringup_model::proof::Needs;
+use bringup_model::proof::ProofLevel;
 use bringup_model::series::{Patch, Series};
 use bringup_model::target::Target;
 

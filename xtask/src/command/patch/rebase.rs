@@ -21,7 +21,7 @@ pub fn run(planner: &Planner<'_>, write: bool) -> Result<()> {
         .collect();
     if moved.is_empty() {
         let hint = "name another version that bringup.toml pins, e.g. `patch rebase --rust 1.96.1`";
-        return Err(Coded::error(exit::USAGE, format!("there is nothing to rebase onto\nhint: {hint}")));
+        return Err(CodedError::error(exit::USAGE, format!("there is nothing to rebase onto\nhint: {hint}")));
     }
     for (old, new) in moved {
         one(planner, &old, new, write)?;

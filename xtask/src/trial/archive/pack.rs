@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use bringup_model::manifest::Manifest;
+use bringup_model::archive_manifest::ArchiveManifest;
 use bringup_runner::files::{below, files_below, hashes, on_disk};
 use bringup_runner::test_set::TestSet;
 

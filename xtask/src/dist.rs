@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use bringup_model::compiler::Making;
+use bringup_model::compiler::CompilerBuild;
 use bringup_model::digest::{INPUTS_FILE, hex};
-use bringup_model::dist::{self, Manifest, Needs, Program, SCHEMA};
+use bringup_model::dist_manifest::{
+    DistCompiler, DistManifest, DistNeeds, DistPatch, DistProgram, DistSource, DistTarget, SCHEMA,
+};
 use bringup_model::target::Target;
 use bringup_model::version::Version;
 use bringup_runner::files::{Content, Files, hashes};
@@ -39,7 +41,7 @@ pub struct Dist {
 }
 
 /// Puts the distribution together from the results of this plan.
-pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: Making) -> Result<Dist> {
+pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: CompilerBuild) -> Result<Dist> {
     let steps = target_plan.patched.compiler.context("the plan has no compiler")?;
     let (host, plan) = (planner.host()?, &target_plan.plan);
     let compiler = plan.path(steps.compiler);

@@ -25,7 +25,7 @@ use self::script::reproduction;
 use crate::build::Planner;
 use crate::build::store::Store;
 use crate::host::emulator::Emulator;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::outcome::Outcome;
 use bringup_model::target::Target;
 use bringup_model::triage::{self, Control, ControlRow, DataLayout, Finding};
@@ -59,7 +59,7 @@ pub struct Triage {
     /// `std net::tcp::tests::timeouts`
     pub title: String,
     /// The rows of the table. Each has the script that reproduces it: preparations, one a line, then the command.
-    pub rows: Vec<(Row, Option<String>)>,
+    pub rows: Vec<(ControlRow, Option<String>)>,
     pub finding: Finding,
     /// The output of the failing run.
     pub output: String,
@@ -153,7 +153,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
             first: &first,
         };
         let opt_level = controls.cheap(&mut tests, &mut rows)?;
-        if request.deep || !judge(&rows).verdict.is_settled() {
+        if request.deep || !judge(&rows).diagnosis.is_settled() {
             controls.under_controls(&mut tests, &[opt_level], &mut rows)?;
         } else {
             let why = "the other controls already give a verdict".to_owned();
@@ -210,7 +210,7 @@ struct ControlRuns<'a> {
 
 impl ControlRuns<'_> {
     /// Runs every control except the opt-level, and returns that one. Other targets are built only with `deep`.
-    fn cheap(&self, tests: &mut TestBuilder, rows: &mut Vec<(Row, Option<String>)>) -> Result<ControlChoice> {
+    fn cheap(&self, tests: &mut TestBuilder, rows: &mut Vec<(ControlRow, Option<String>)>) -> Result<ControlChoice> {
         let base = &self.request.base;
         let mut lacking = BTreeMap::new();
         for target in self.targets {
@@ -249,7 +249,7 @@ impl ControlRuns<'_> {
         &self,
         tests: &mut TestBuilder,
         choices: &[ControlChoice],
-        rows: &mut Vec<(Row, Option<String>)>,
+        rows: &mut Vec<(ControlRow, Option<String>)>,
     ) -> Result<()> {
         let start = Instant::now();
         let mut wanted = Vec::new();
@@ -263,7 +263,7 @@ impl ControlRuns<'_> {
         tests.build(&wanted)?;
         let building = start.elapsed();
         let tests = &*tests;
-        let done: Vec<Result<(Row, Option<String>)>> = std::thread::scope(|scope| {
+        let done: Vec<Result<(ControlRow, Option<String>)>> = std::thread::scope(|scope| {
             let threads: Vec<_> =
                 choices.iter().map(|choice| scope.spawn(move || self.control(tests, choice, building))).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| {
@@ -283,7 +283,7 @@ impl ControlRuns<'_> {
         tests: &TestBuilder,
         choice: &ControlChoice,
         building: Duration,
-    ) -> Result<(Row, Option<String>)> {
+    ) -> Result<(ControlRow, Option<String>)> {
         let start = Instant::now();
         let at = match &choice.config {
             Ok(at) => at,
@@ -308,7 +308,7 @@ impl ControlRuns<'_> {
         }
     }
 
-    fn ran(&self, tests: &TestBuilder, at: &RunConfig, control: Control) -> Result<(Row, String)> {
+    fn ran(&self, tests: &TestBuilder, at: &RunConfig, control: Control) -> Result<(ControlRow, String)> {
         let start = Instant::now();
         let prepared = tests.prepare(at, self.programs)?;
         if control == Control::Isolation && prepared.setting.lacking == self.prepared.setting.lacking {

@@ -106,7 +106,7 @@ impl Planner<'_> {
         Ok(CompilerSteps { source, compiler: plan.add(step), locked })
     }
 
-    fn xpy(&self, making: Making, config: BootstrapConfig) -> Result<XPy> {
+    fn xpy(&self, making: CompilerBuild, config: BootstrapConfig) -> Result<XPy> {
         let python = self.host()?.path("python3")?.to_owned();
         Ok(XPy { python, config, stage: making.stage, cargo_home: self.workspace.cargo_home() })
     }
@@ -115,7 +115,7 @@ impl Planner<'_> {
     pub fn xpy_for_targets(&self, planned: &Planned) -> Result<XPy> {
         let (Compiler::Bootstrap(making), Some(steps)) = (self.options.compiler, planned.patched.compiler) else {
             let error = "x.py requires a compiler to build\nhint: add --compiler bootstrap";
-            return Err(Coded::error(exit::USAGE, error));
+            return Err(CodedError::error(exit::USAGE, error));
         };
         let source =
             self.project.pins.rust.for_compiler(making.llvm).map_err(|error| CodedError::error(exit::USAGE, error))?;
@@ -138,7 +138,7 @@ impl Planner<'_> {
         self.xpy(making, config)
     }
 
-    fn config(&self, making: Making, source: &Source, locked: bool) -> Result<BootstrapConfig> {
+    fn config(&self, making: CompilerBuild, source: &Source, locked: bool) -> Result<BootstrapConfig> {
         let host = self.host()?;
         let llvm = match making.llvm {
             compiler::Llvm::System => {
@@ -172,7 +172,7 @@ pub(super) fn backends(targets: &[Target]) -> Result<Vec<String>> {
     let backend = |target: &Target| {
         let llvm = target.llvm.as_ref().ok_or_else(|| {
             let file = format!("targets/{}/target.toml", target.name);
-            Coded::error(exit::USAGE, format!("{file}: [llvm] backend is missing: building a compiler requires it\nhint: `llvm-config --targets-built` lists the back ends"))
+            CodedError::error(exit::USAGE, format!("{file}: [llvm] backend is missing: building a compiler requires it\nhint: `llvm-config --targets-built` lists the back ends"))
         })?;
         Ok(llvm.backend.clone())
     };

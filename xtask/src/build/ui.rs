@@ -36,7 +36,7 @@ impl UiSteps {
 impl Planner<'_> {
     /// How the compiler is built. Fails with the stock compiler, because the tests come from the compiler's patched
     /// source.
-    pub fn check_ui(&self) -> Result<Making> {
+    pub fn check_ui(&self) -> Result<CompilerBuild> {
         match self.options.compiler {
             Compiler::Bootstrap(making) => Ok(making),
             Compiler::Stock => Err(CodedError::error(
@@ -85,7 +85,7 @@ impl Planner<'_> {
     }
 
     /// The components of the compiler's LLVM, for `needs-llvm-components`: its back ends in lower case.
-    fn components(&self, making: Making) -> Result<String> {
+    fn components(&self, making: CompilerBuild) -> Result<String> {
         let names = match making.llvm {
             Llvm::System => super::compiler::backends_built(self.host()?.path("llvm-config")?)?,
             Llvm::Bundled => {

@@ -15,7 +15,7 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
     // Check this before the work.
     if let Some(folder) = output.filter(|output| output.is_dir()) {
         let hint = "hint: give a file name, or leave -o out";
-        return Err(Coded::error(exit::USAGE, format!("-o {} is a folder\n{hint}", folder.display())));
+        return Err(CodedError::error(exit::USAGE, format!("-o {} is a folder\n{hint}", folder.display())));
     }
     let targets = TargetNames { targets: vec![target.into()], release: None }
         .read(planner.project, &planner.workspace.console)?;

@@ -156,7 +156,7 @@ fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], 
 }
 
 /// One text for each reason, with the tests that stay as they are.
-fn explained(left: &BTreeSet<Left>) -> Vec<String> {
+fn explained(left: &BTreeSet<Unblessed>) -> Vec<String> {
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Unblessed { why, target, suite, test } in left {
         reasons.entry(why).or_default().push(format!("\n  {target}  {suite}  {test}"));
@@ -207,7 +207,7 @@ fn confirmed() -> Result<bool> {
 
 /// Replaces the files; each comes with its earlier text. If one has changed meanwhile, none is written. A file that becomes
 /// blank is removed.
-fn write(root: &Path, files: &[(&File, &str)]) -> Result<()> {
+fn write(root: &Path, files: &[(&ExpectationFile, &str)]) -> Result<()> {
     let mut parts = Vec::new();
     for (file, before) in files {
         let path = root.join(&file.name);

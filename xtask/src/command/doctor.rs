@@ -65,7 +65,7 @@ fn install_all(planner: &Planner<'_>, missing: &[&str]) -> Result<()> {
     };
     installer.install(missing, &|command| planner.workspace.console.note(command)).map_err(|error| {
         // Every such failure means that the host lacks something.
-        Coded::error(exit::HOST, format!("{error:#}"))
+        CodedError::error(exit::HOST, format!("{error:#}"))
     })
 }
 

@@ -17,7 +17,7 @@ const FOLDER: &str = "licenses";
 /// Prefixes of the names of license texts in a crate's folder.
 const TEXTS: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
-/// License texts in Rust's source.
+/// DistLicense texts in Rust's source.
 const OF_RUST: [&str; 6] =
     ["COPYRIGHT", "LICENSE-APACHE", "LICENSE-MIT", "LICENSES", "REUSE.toml", "license-metadata.json"];
 /// The texts of LLVM's license.
@@ -32,9 +32,9 @@ const COMPILER: [&str; 3] = ["-p=rustc-main", "-p=rustdoc-tool", "--features=rus
 #[derive(Debug, Default)]
 pub struct Licenses {
     /// The license of each component.
-    pub components: Vec<License>,
+    pub components: Vec<DistLicense>,
     /// The license of each crate from the registry.
-    pub crates: Vec<Crate>,
+    pub crates: Vec<DistCrate>,
     /// Parts whose license or text is not known.
     pub not_covered: Vec<String>,
 }
@@ -153,7 +153,7 @@ fn unpacked(cargo_home: &Path, name: &str) -> Result<Option<PathBuf>> {
 }
 
 /// Asks cargo for the registry's crates that packages depend on. cargo downloads those that are not in its cache.
-fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args: &[&str]) -> Result<Vec<Crate>> {
+fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args: &[&str]) -> Result<Vec<DistCrate>> {
     let cmd = planner.host()?.rust.cargo(&planner.workspace.cargo_home()).env("RUSTC", rustc);
     let cmd = cmd.args(["tree", "--color=never", "--edges=normal", "--prefix=none"]);
     let cmd = cmd.args(["--format={p}|{l}", "--target", triple]).args(args);
@@ -165,7 +165,7 @@ fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args
 
 /// Parses a line that cargo prints: `name v1.2.3|MIT`. `None` for a crate with a path, which is not from the
 /// registry.
-fn parse(line: &str) -> Option<Crate> {
+fn parse(line: &str) -> Option<DistCrate> {
     let (package, license) = line.split_once('|')?;
     let mut words = package.split(' ');
     let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);

@@ -121,7 +121,7 @@ fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
             return error;
         }
         let hint = format!("hint: {option} takes the path of {program} or of its folder");
-        Coded::error(exit::HOST, format!("using the emulator that {option} names: {error:#}\n{hint}"))
+        CodedError::error(exit::HOST, format!("using the emulator that {option} names: {error:#}\n{hint}"))
     })
 }
 

@@ -18,7 +18,7 @@ const ENDING: &str = ".expect.txt";
 const ALL: &str = "all";
 
 /// The expectation files of these targets, those of the emulator first. A missing file counts as empty.
-pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
+pub fn files(root: &Path, targets: &[String]) -> Result<Vec<ExpectationFile>> {
     let qemu = |name: &str| root.join("qemu").join(format!("{name}{ENDING}"));
     let own = |name: &str| config::target_dir(root, name).join("expect.txt");
     let mut places = vec![(Layer::Emulator, None, qemu(ALL))];

@@ -130,7 +130,7 @@ fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {
     flags.0 & flag.0 != 0
 }
 
-fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<ElfSummary> {
+fn read(bytes: &[u8], abi: &BTreeMap<String, target::AbiSection>) -> Result<ElfSummary> {
     match FileKind::parse(bytes).context("reading its first bytes")? {
         FileKind::Elf32 => read_class::<elf::FileHeader32<Endianness>>(bytes, 32, abi),
         FileKind::Elf64 => read_class::<elf::FileHeader64<Endianness>>(bytes, 64, abi),
@@ -141,7 +141,7 @@ fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<ElfSumm
 fn read_class<Header: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
     class: u8,
-    abi: &BTreeMap<String, target::Section>,
+    abi: &BTreeMap<String, target::AbiSection>,
 ) -> Result<ElfSummary> {
     let header = Header::parse(bytes)?;
     let endian = header.endian()?;

@@ -171,8 +171,8 @@ fn reproduction(triage: &Triage, command: &str) -> String {
         for row in rows {
             let isolation = isolation_beside_first(row, base);
             differs |= !isolation.is_empty();
-            let copies = match (row.control, &row.seen) {
-                (Control::Load, Seen::Ran { tries, .. }) => format!(", {} at once", tries.runs),
+            let copies = match (row.control, &row.result) {
+                (Control::Load, ControlResult::Ran { tries, .. }) => format!(", {} at once", tries.runs),
                 _ => String::new(),
             };
             let _ = writeln!(text, "    # {}{copies}{isolation}: {}", row.control.word(), result(row).0);
@@ -192,7 +192,7 @@ const ISOLATION_HELP: &str = "A network of its own is `unshare -rn`, with `ip li
     place is the sysroot's, at the path that the program names.";
 
 /// The isolation in which a row differs from the first row.
-fn isolation_beside_first(row: &Row, base: Option<&Setting>) -> String {
+fn isolation_beside_first(row: &ControlRow, base: Option<&Setting>) -> String {
     match (&row.setting, base) {
         // Only an emulator needs this isolation, so it does not matter natively.
         (Some(at), Some(base)) if at.emulator.is_some() == base.emulator.is_some() => {
@@ -348,7 +348,7 @@ mod tests {
         let context = PageContext { versions: vec![], patches: vec![], source: None, command: "again".into() };
         let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &context);
         assert_eq!(text.matches(&format!("Not captured: {NATIVE}")).count(), 2, "{text}");
-        native.seen = row(Control::Alone, &[], 0).seen;
+        native.result = row(Control::Alone, &[], 0).result;
         let text = markdown(&triage(vec![(native, "a")]), "fake", &context);
         assert!(!text.contains("Not captured"), "{text}");
     }

@@ -66,7 +66,7 @@ impl Runs {
 }
 
 /// Runs many copies in parallel.
-pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<(Row, Vec<Ran>)> {
+pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<(ControlRow, Vec<Ran>)> {
     let start = Instant::now();
     if !prepared.sandbox.network {
         let why = "the copies share the host's network, and might collide on a port";

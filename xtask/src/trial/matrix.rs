@@ -70,7 +70,7 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
 pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, unpacked: &Unpacked) -> Result<u8> {
     if request.selection.has_ui() {
         let error = "an archive has none of rustc's own tests: each is compiled just before it runs\nhint: leave out the suites ui and ui-compile";
-        return Err(Coded::error(exit::USAGE, error));
+        return Err(CodedError::error(exit::USAGE, error));
     }
     let start = Instant::now();
     let store = planner.workspace.store()?;

@@ -33,14 +33,19 @@ pub(super) struct TestEnvironment {
     /// The inputs that decide an outcome, besides the programs.
     pub(super) inputs: Inputs,
     /// The conditions of expectations refer to it.
-    pub(super) setting: Setting,
+    pub(super) setting: RunSetting,
     /// Folder for the output of failed tests, relative to the report's folder.
     pub(super) logs: String,
 }
 
 impl Trial<'_> {
     /// Runs a suite, or reads its recorded outcomes, and judges them. Adds notes to the run.
-    pub(super) fn suite(&self, suite: &str, environment: &TestEnvironment, notes: &mut Vec<String>) -> Result<Judged> {
+    pub(super) fn suite(
+        &self,
+        suite: &str,
+        environment: &TestEnvironment,
+        notes: &mut Vec<String>,
+    ) -> Result<JudgedSuite> {
         let active = self.subject.prepared.expectations.active(suite, &environment.setting);
         let record = self.record(suite, environment, &active)?;
         let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &environment.logs);
@@ -84,7 +89,7 @@ impl Trial<'_> {
     }
 
     /// The record of this suite's outcomes.
-    fn record(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<Record<'_>> {
+    fn record(&self, suite: &str, environment: &TestEnvironment, active: &ActiveEntries) -> Result<Record<'_>> {
         let subject = self.subject;
         let digest = Ui::of(suite).and(subject.ui.as_ref()).map_or(&subject.tests.digest, |ui| &ui.digest);
         let inputs = recorded::suite_inputs(suite).add("test programs", digest.as_str());
@@ -93,7 +98,7 @@ impl Trial<'_> {
         Ok(Record::new(self.context.store, &subject.target.name, inputs.list("skip", skipped)))
     }
 
-    fn run_suite(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<SuiteOutcome> {
+    fn run_suite(&self, suite: &str, environment: &TestEnvironment, active: &ActiveEntries) -> Result<SuiteOutcome> {
         let (subject, context, selection) = (self.subject, self.context, self.selection());
         let name = &subject.target.name;
         let limits = &subject.prepared.limits;
@@ -159,7 +164,7 @@ impl Trial<'_> {
 }
 
 /// Retries unexpected results, each test alone, to tell flakes from real failures.
-fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &Active) -> Result<()> {
+fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &ActiveEntries) -> Result<()> {
     let names = judge::worth_a_retry(outcome, active);
     if names.len() > MOST_RETRIES {
         let (suite, count) = (&outcome.suite, names.len());

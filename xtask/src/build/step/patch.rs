@@ -22,7 +22,7 @@ pub struct PatchStep {
     /// Leading path components to drop.
     pub strip: usize,
     /// The part of the archive to unpack.
-    pub part: Part,
+    pub part: PathFilter,
     /// Files and folders that x.py requires and the archive lacks. Empty if x.py does not run.
     pub lacks: Vec<String>,
     /// The patches to apply.

@@ -82,7 +82,7 @@ fn unexpected(
     let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
     if of_target.is_empty() {
         let text = format!("the last report has no run of {}\nhint: cargo xtask test {0}", target.name);
-        return Err(Coded::error(exit::NOTHING_RAN, text));
+        return Err(CodedError::error(exit::NOTHING_RAN, text));
     }
     let mut all: BTreeMap<(String, String), TestFailure> = BTreeMap::new();
     let (mut elsewhere, mut ui) = (0, 0);
@@ -133,7 +133,7 @@ fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Resu
             })?;
             if let Some(other) = having.find(|other| other.suite != suite) {
                 let what = format!("`{test}` is a test of {suite} and of {}\nhint: name the suite", other.suite);
-                return Err(Coded::error(exit::USAGE, what));
+                return Err(CodedError::error(exit::USAGE, what));
             }
             (suite, test)
         }
@@ -179,7 +179,7 @@ fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Triaged> {
     let series = crate::source::patch::load::load(&planner.project.root, source.name, &source.version)?;
     let [file] = &files[..] else {
         let text = format!("`{name}` matches more than one patch\nhint: add its number, e.g. {}/1", name.source);
-        return Err(Coded::error(exit::USAGE, text));
+        return Err(CodedError::error(exit::USAGE, text));
     };
     let header = series.patches.iter().find(|patch| patch.file == *file);
     let header = header.with_context(|| format!("there is no patch {file}"))?.header();

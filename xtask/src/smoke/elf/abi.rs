@@ -123,7 +123,7 @@ fn record(bytes: &[u8]) -> Vec<(u64, Option<u64>)> {
 }
 
 /// How a value breaks the rule, if it does.
-fn differs(found: &[(u64, Option<u64>)], rule: &Value) -> Option<String> {
+fn differs(found: &[(u64, Option<u64>)], rule: &AbiValue) -> Option<String> {
     if rule.with.is_some_and(|tag| !found.iter().any(|(place, _)| *place == tag)) {
         return None;
     }

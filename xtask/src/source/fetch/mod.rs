@@ -135,7 +135,7 @@ impl Fetcher<'_> {
     }
 
     /// The archive of the origin. Fails if the origin is not usable on this host.
-    fn candidate<'o>(&self, source: &Source, origin: &'o Origin) -> Result<Candidate<'o>> {
+    fn candidate<'o>(&self, source: &Source, origin: &'o SourceOrigin) -> Result<Candidate<'o>> {
         let (url, sha256) = match &origin.place {
             Locator::Rustup(component) => {
                 let found = rustup::find(self.sysroot, component, &source.version)?;
@@ -169,7 +169,7 @@ impl Fetcher<'_> {
         match (candidate.place, &candidate.url) {
             (Locator::Apt(package) | Locator::Deb(package), _) => {
                 let folder = store.part_folder(&lock)?;
-                let item = if matches!(candidate.place, Place::Apt(_)) {
+                let item = if matches!(candidate.place, Locator::Apt(_)) {
                     let apt = Apt::open(store, PackageKind::Sources, self.suites, self.say)?;
                     apt.source(package, &candidate.sha256, folder.path())?
                 } else {

@@ -124,7 +124,7 @@ fn failed_downloads_are_told_and_leave_nothing() {
 #[test]
 fn origins_are_tried_in_order_and_every_miss_is_told() {
     let bench = FetchFixture::new();
-    let at = |path: &str| origin(Place::Path(path.into()));
+    let at = |path: &str| origin(Locator::Path(path.into()));
     fs_err::write(bench.folder.path().join("wrong"), "something else").unwrap();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
     let rustup = SourceOrigin {

@@ -19,7 +19,7 @@ use crate::source::archive;
 #[derive(Debug)]
 pub struct Unpacked {
     pub folder: PathBuf,
-    pub manifest: Manifest,
+    pub manifest: ArchiveManifest,
 }
 
 impl Unpacked {
@@ -43,7 +43,9 @@ fn try_unpack(store: &Store, file: &Path) -> Result<Unpacked> {
     let hash = sha256_file(file)?;
     // Check the kind of file before unpacking it.
     let manifest = match archive::first_entry(file)? {
-        (name, content) if name == Path::new(FILE) => Manifest::parse(&content).map_err(|error| anyhow!(error))?,
+        (name, content) if name == Path::new(FILE) => {
+            ArchiveManifest::parse(&content).map_err(|error| anyhow!(error))?
+        }
         (name, _) => bail!("not an archive of Bringup: its first file is `{}`, not {FILE}", name.display()),
     };
     let folder = store.root().join("unpacked").join(format!("{}-{}", manifest.target, &hash[..16]));

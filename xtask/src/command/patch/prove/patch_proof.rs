@@ -83,10 +83,10 @@ impl<'a> PatchProof<'a> {
         let is_for = |target: &&Target| needed.as_ref().is_none_or(|names| names.contains(&target.name.as_str()));
         let targets: Vec<Target> = wanted.iter().filter(is_for).cloned().collect();
         let layer = references::layer(source, patch)
-            .map_err(|message| Coded::error(exit::USAGE, format!("{}: {message}", at())))?;
+            .map_err(|message| CodedError::error(exit::USAGE, format!("{}: {message}", at())))?;
         // Patching sources again is cheap; building a compiler is not.
         let of_compiler = is_of_compiler(source, layer);
-        let free = !of_compiler || proof.needs == Needs::Source;
+        let free = !of_compiler || proof.needs == ProofLevel::Source;
         let left_out = if free || options.each { LeftOut::Patch } else { LeftOut::CompilerSeries };
         let mut patch_proof = Self { source, patch, layer, file, proof, targets, left_out, obstacle: None };
         patch_proof.obstacle = patch_proof.bar(planner, of_compiler)?;

@@ -44,7 +44,10 @@ fn what_an_older_emulator_passes_is_the_emulators() {
     let project = with_test("emulator_b");
     let old = old_emulator(&project);
     let output = triage(&project, &["std", "emulator_b", "--control-qemu", &old]);
-    output.prints(&["not had: twin would fit, but is not built", "emulator, QEMU 11.1.3 has it and 7.2.22 had it not"]);
+    output.prints(&[
+        "unavailable: twin would fit, but is not built",
+        "emulator, QEMU 11.1.3 has the fault and 7.2.22 does not",
+    ]);
     let page = page(&project, "emulator_b");
     let expected = [
         "| other emulator | fake | QEMU 7.2.22",

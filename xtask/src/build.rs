@@ -1,14 +1,15 @@
-//! Building: what is chosen, the plan of it, the steps, and the folder of their results.
+//! Building: the user's choice, the plan, the steps, and the folder of their results.
 
 mod compiler;
 mod options;
 mod plan;
+pub mod spec;
 pub mod step;
 pub mod store;
 mod ui;
 mod workspace;
 
 pub use self::options::BuildChoice;
-pub use self::plan::{CompilerSteps, Patched, Planned, Planner, Sources, TargetSteps};
+pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSteps};
 pub use self::ui::UiSteps;
 pub use self::workspace::Workspace;

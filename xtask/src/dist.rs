@@ -1,5 +1,5 @@
-//! A toolchain to be given away: one compiler and any number of targets in one folder, which works wherever it is put. What it
-//! needs there is clang and lld, which its scripts look for on the search path, and glibc.
+//! The distribution archive: one compiler and any number of targets in one folder, which works in any place. It
+//! requires glibc, and clang and lld, which its scripts look for on the search path.
 
 mod layout;
 mod licenses;
@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use bringup_model::compiler::Making;
-use bringup_model::digest::hex;
+use bringup_model::digest::{INPUTS_FILE, hex};
 use bringup_model::dist::{self, Manifest, Needs, Program, SCHEMA};
 use bringup_model::target::Target;
 use bringup_model::version::Version;
@@ -20,25 +20,25 @@ use sha2::{Digest as _, Sha256};
 use self::layout::Layout;
 use self::scripts::Scripts;
 use crate::build::step::Node;
-use crate::build::store::INPUTS_FILE;
+
 use crate::build::{CompilerSteps, Planned, Planner};
 use crate::smoke::elf;
 use crate::source::archive::pack::Packing;
 
-/// Where lie what of the parts is a target's, the real cargo, and what the scripts have in common.
+/// Folders and files of the toolchain: the targets' parts, the real cargo, and the scripts' common part.
 const OWN: &str = "lib/bringup";
 
 /// A toolchain, ready to pack.
 pub struct Dist {
     /// The files and their manifest.
     pub packing: Packing,
-    /// The name of its folder, and of the archive without its ending.
+    /// The name of the toolchain's folder, and of the archive without `.tar.xz`.
     pub name: String,
-    /// What the user should know of it.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
-/// Puts together what the steps of this plan have built.
+/// Puts the distribution together from the results of this plan.
 pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: Making) -> Result<Dist> {
     let steps = target_plan.patched.compiler.context("the plan has no compiler")?;
     let (host, plan) = (planner.host()?, &target_plan.plan);
@@ -86,12 +86,12 @@ pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: Making) -> 
     let name = format!("bringup-rust-{}-{}-{}", manifest.rust, manifest.host, &packing.digest()[..16]);
     let foreign = |library: &&String| !OF_GLIBC.iter().any(|name| library.starts_with(name));
     let foreign: Vec<&str> = libraries.iter().filter(foreign).map(String::as_str).collect();
-    let note = (!foreign.is_empty())
-        .then(|| format!("note: where it is used it needs, besides glibc, {}", foreign.join(", ")));
+    let note =
+        (!foreign.is_empty()).then(|| format!("note: besides glibc, the toolchain requires {}", foreign.join(", ")));
     Ok(Dist { packing, name, notes: note.into_iter().collect() })
 }
 
-/// What of the layout is a target's own, and nothing of the host's.
+/// Adds a target's own files, without those of the host.
 fn is_of(target: &Target, name: &str) -> bool {
     [OWN, "lib/rustlib"].iter().any(|folder| {
         name.strip_prefix(folder)
@@ -107,7 +107,7 @@ fn put_target(layout: &mut Layout, scripts: &Scripts, target: &Target, toolchain
     layout.tree(&toolchain.join(&rustlib), &rustlib, |_| true)?;
     layout.tree(&toolchain.join("sysroot"), &format!("{own}/sysroot"), |_| true)?;
     layout.tree(&toolchain.join("lib/clang/lib"), &format!("{own}/clang/lib"), |_| true)?;
-    // In the step's folder they are a link to the host's.
+    // In the step's folder, the headers are a link to those of the host's clang.
     layout.tree(headers, &format!("{own}/clang/include"), |_| true)?;
     layout.put(&format!("bin/{}", target.driver()), Content::Script(scripts.driver(target)))
 }
@@ -116,10 +116,11 @@ fn described(target: &Target) -> dist::Target {
     dist::Target { name: target.name.clone(), triple: target.triple.clone(), baseline: target.baseline.clone() }
 }
 
-/// The beginnings of the names of glibc's own libraries.
+/// Prefixes of the names of glibc's libraries.
 const OF_GLIBC: [&str; 7] = ["libc.so.", "libm.so.", "libdl.so.", "librt.so.", "libpthread.so.", "libutil.so.", "ld-"];
 
-/// The oldest glibc that serves, and the libraries that are not among the files, of what runs on the host.
+/// What the files that run on the host require: the oldest glibc that is new enough, and the libraries that are not
+/// among the files.
 fn needs<'a>(files: impl Iterator<Item = (&'a str, &'a Content)>) -> Result<(Option<String>, Vec<String>)> {
     let (mut libraries, mut present, mut glibc) = (BTreeSet::new(), BTreeSet::new(), None);
     for (name, content) in files {
@@ -148,7 +149,7 @@ fn programs(planner: &Planner<'_>, scripts: &Scripts) -> Result<Vec<Program>> {
     llvm.into_iter().chain([Ok(cc)]).collect()
 }
 
-/// The values of a step's own inputs with this tag.
+/// The values with this tag among the step's own inputs.
 fn inputs<'a>(node: &'a Node, tag: &'a str) -> impl Iterator<Item = &'a str> {
     node.inputs.entries().iter().filter(move |(key, _)| key == tag).map(|(_, value)| value.as_str())
 }

@@ -6,14 +6,14 @@ use bringup_model::exit::{Coded, EXPECTED, INTERRUPTED, OUTDATED, REGRESSION, ST
 use bringup_model::report::{Report, RunVerdict};
 use bringup_runner::interrupt::Interrupted;
 
-/// The exit code of a command that gave up.
+/// The exit code of a command that failed with this error.
 pub fn of_error(error: &anyhow::Error) -> u8 {
     let interrupted = error.chain().any(<dyn std::error::Error>::is::<Interrupted>);
     let coded = error.chain().find_map(|cause| cause.downcast_ref::<Coded>());
     if interrupted { INTERRUPTED } else { coded.map_or(STEP, |coded| coded.code) }
 }
 
-/// The exit code of a run that was finished.
+/// The exit code of a completed run.
 pub fn of_report(report: &Report) -> u8 {
     match report.worst() {
         Some(RunVerdict::Incomplete) => STEP,

@@ -1,4 +1,4 @@
-//! The host: what it has, what it lacks, and the emulators.
+//! The host: its tools, their installation, and the emulators.
 
 pub mod emulator;
 pub mod install;

@@ -10,6 +10,7 @@ mod dist;
 mod error;
 mod host;
 pub mod project;
+pub mod prove;
 pub mod render;
 pub mod smoke;
 pub mod source;

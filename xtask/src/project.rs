@@ -1,8 +1,7 @@
-//! The project's files: what they say, and where they lie.
+//! The project's files: their contents and their paths.
 
 pub mod config;
 pub mod expect;
-pub mod spec;
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +10,10 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::pins::{Pins, Source};
 use bringup_model::target::Target;
 
-/// A project: its folder, and bringup.toml.
+/// A project: a folder with bringup.toml.
 #[derive(Debug)]
 pub struct Project {
-    /// Its folder.
+    /// The project's folder.
     pub root: PathBuf,
     /// bringup.toml, with the versions in use.
     pub pins: Pins,
@@ -26,7 +25,7 @@ impl Project {
         Ok(Self { pins: config::pins(&root)?, root })
     }
 
-    /// The sources in use: of each, the version that is built.
+    /// The sources in the versions in use: Rust, musl, LLVM.
     pub fn sources(&self) -> [&Source; 3] {
         [&self.pins.rust, &self.pins.musl, &self.pins.llvm]
     }
@@ -39,8 +38,8 @@ impl Project {
             .ok_or_else(|| Coded::error(exit::USAGE, format!("unknown source `{name}`\nhint: the sources are {names}")))
     }
 
-    /// The named targets, or those of the named release; all if nothing is named. `note` is told if the release ships another
-    /// musl than is built.
+    /// The named targets, or those of the named release, or all if none is named. Calls `note` if the release ships
+    /// another musl than the one that is built.
     pub fn targets(&self, names: &[String], release: Option<&str>, note: impl FnOnce(&str)) -> Result<Vec<Target>> {
         let Some(name) = release else { return config::targets(&self.root, names) };
         let release = config::release(&self.root, name)?;
@@ -57,7 +56,7 @@ impl Project {
     }
 }
 
-/// A path as people read it: relative to the project's folder `root` where it lies within.
+/// A path to show: relative to the project's folder `root` if it is below that.
 pub fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }

@@ -1,7 +1,6 @@
-//! Sources: fetched, unpacked, patched.
+//! Sources: fetching, unpacking and patching them.
 
 pub mod archive;
 pub mod fetch;
 pub mod git;
 pub mod patch;
-pub mod prove;

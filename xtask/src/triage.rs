@@ -25,12 +25,12 @@ use self::script::reproduction;
 use crate::build::Planner;
 use crate::build::store::Store;
 use crate::host::emulator::Emulator;
-use crate::source::fetch::is_interrupt;
 use bringup_model::exit::{self, Coded};
 use bringup_model::outcome::Outcome;
 use bringup_model::target::Target;
 use bringup_model::triage::{self, Control, Finding, Row, TargetKind};
 use bringup_runner::interrupt;
+use bringup_runner::interrupt::is_interrupt;
 use bringup_runner::one_test::Ran;
 use bringup_runner::scratch::Scratch;
 

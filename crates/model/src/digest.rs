@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+/// The file in the folder of a result that lists its inputs.
+pub const INPUTS_FILE: &str = "inputs.json";
+
 /// What goes into a step: tagged values, in a fixed order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs(Vec<(String, String)>);

@@ -42,6 +42,18 @@ use self::words::shorten;
 pub(crate) use self::words::signal_name;
 pub use self::words::{describe, quote};
 
+/// The variables of the user's environment that a program requires to use the network.
+pub const NETWORK_ENV: &[&str] = &[
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
 /// Search path of every child. The user's own `PATH` is ignored.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -109,6 +121,11 @@ impl Cmd {
             Some(value) => self.env(key, value),
             None => self,
         }
+    }
+
+    /// Passes on those of these variables that are set in our own environment.
+    pub fn inherit_all(self, keys: &[&str]) -> Self {
+        keys.iter().fold(self, |cmd, key| cmd.inherit(key))
     }
 
     /// Sets the working folder.

@@ -20,6 +20,11 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// Whether the error is an interrupt. After one, no fallback is tried.
+pub fn is_interrupt(error: &anyhow::Error) -> bool {
+    error.is::<Interrupted>()
+}
+
 /// Turns SIGINT, SIGTERM and SIGHUP into a readable pipe. A program calls this once, at its start.
 ///
 /// # Errors

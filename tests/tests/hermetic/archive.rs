@@ -183,7 +183,7 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
     let mut flipped = packed.clone();
     flipped[packed.len() / 2] ^= 1;
     refused("flipped.tar.xz", &flipped, &["flipped.tar.xz"]);
-    refused("text.txt", b"hello", &["this is not a tar archive"]);
+    refused("text.txt", b"hello", &["expected a tar archive"]);
     refused(
         "source.tar.gz",
         &Project::archive("musl").bytes(),

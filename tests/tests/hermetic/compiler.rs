@@ -148,7 +148,7 @@ fn a_host_or_a_target_it_cannot_be_built_with_is_refused_before_any_work() {
     project.script("tools/llvm-config-22", "echo 14.0.6");
     refused(96, &["is of LLVM 14.0.6", "rustc 1.95.0 is built with LLVM 20 or newer", "--llvm bundled"]);
     project.script("tools/llvm-config-22", "case $1 in --version) echo 22.1.8 ;; *) echo X86 ;; esac");
-    refused(96, &["has no back end Fake, which fake needs; it has X86"]);
+    refused(96, &["lacks the back end Fake, which fake requires; it has X86"]);
     fs_err::rename(&moved, &config).unwrap();
 
     project.edit("targets/fake/target.toml", "backend = \"Fake\"", "");
@@ -157,7 +157,11 @@ fn a_host_or_a_target_it_cannot_be_built_with_is_refused_before_any_work() {
     project.edit("targets/fake/target.toml", "vendor = \"alpine\"", "bogus = \"alpine\"");
     refused(
         2,
-        &["rustc 1.95.0 refuses the spec of fake", "unknown field `bogus`", "mend [spec] in targets/fake/target.toml"],
+        &[
+            "rustc 1.95.0 rejects the spec of fake",
+            "unknown field `bogus`",
+            "correct [spec] in targets/fake/target.toml",
+        ],
     );
     project.edit("targets/fake/target.toml", "bogus = \"alpine\"", "vendor = \"alpine\"");
 
@@ -166,7 +170,7 @@ fn a_host_or_a_target_it_cannot_be_built_with_is_refused_before_any_work() {
         project.run(&args, 2).says(&["hint: add --compiler bootstrap"]);
     }
     project.edit("bringup.toml", "version = \"1.95.0\"", "version = \"1.97.0\"");
-    refused(96, &["rustc 1.95.0 is in use, but rustc 1.97.0 is built by a 1.96 or a 1.97 only"]);
+    refused(96, &["rustc 1.95.0 is in use, but building rustc 1.97.0 requires rustc 1.96 or 1.97"]);
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn what_cannot_be_given_away_is_refused() {
     project.edit("targets/twin/target.toml", "triple = \"twin-", "triple = \"fake-");
     project.edit("targets/twin/target.toml", "-march=one", "-march=two");
     let output = project.run(&["dist", "--compiler", "bootstrap", "fake", "twin"], 101);
-    output.says(&["two different files are to be `", "fake-alpine-linux-musl"]);
+    output.says(&["two different files have the name `", "fake-alpine-linux-musl"]);
 }
 
 #[test]

@@ -111,10 +111,10 @@ fn since_and_until_must_agree_with_the_releases() {
     let project = project!();
     project.run(&["target", "check"], 0);
     let until = "until = \"3.14\"\n";
-    fault(&project, FAKE, "\"3.6\"", "\"3.14\"", "since: 3.14, but by targets/alpine.toml it is 3.6");
-    fault(&project, FAKE, "since = \"3.6\"\n", "", "since: none, but by targets/alpine.toml it is 3.6");
-    fault(&project, TWIN, until, "", "until: none, but by targets/alpine.toml it is 3.14");
-    fault(&project, TWIN, until, "until = \"3.24\"\n", "until: 3.24, but by targets/alpine.toml it is 3.14");
+    fault(&project, FAKE, "\"3.6\"", "\"3.14\"", "since is 3.14, but targets/alpine.toml says 3.6");
+    fault(&project, FAKE, "since = \"3.6\"\n", "", "since is none, but targets/alpine.toml says 3.6");
+    fault(&project, TWIN, until, "", "until is none, but targets/alpine.toml says 3.14");
+    fault(&project, TWIN, until, "until = \"3.24\"\n", "until is 3.24, but targets/alpine.toml says 3.14");
     // What they say is wrong by itself.
     fault(&project, TWIN, until, "until = \"3.5\"\n", "until: 3.5 is before since, 3.6");
     fault(&project, TWIN, "since = \"3.6\"\n", "", "until: 3.14, but there is no since");

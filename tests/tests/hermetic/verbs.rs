@@ -80,7 +80,7 @@ fn doctor_installs_by_the_hosts_package_manager() {
         let trace = fs_err::read_to_string(trace).unwrap();
         assert_eq!(trace, "update\ninstall --yes --no-install-recommends git\n");
     } else {
-        output.says(&["needs root", "hint: sudo apt-get update && sudo apt-get install", "git"]);
+        output.says(&["requires root", "hint: sudo apt-get update && sudo apt-get install", "git"]);
     }
 }
 
@@ -103,7 +103,7 @@ fn what_not_every_use_needs_is_installed_by_doctor_alone() {
         let trace = fs_err::read_to_string(trace).unwrap();
         assert_eq!(trace, "update\ninstall --yes --no-install-recommends openssh-client openssh-server\n");
     } else {
-        project.run(&["doctor", "--install"], 96).says(&["needs root", "openssh-client openssh-server"]);
+        project.run(&["doctor", "--install"], 96).says(&["requires root", "openssh-client openssh-server"]);
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bringup_runner::exec::Cmd;
 use xtask::project::config;
-use xtask::smoke::elf::{Kind, Rules, audit};
+use xtask::smoke::elf::{ElfKind, Rules, audit};
 
 use crate::driver::{bringup, bringup_in, emulator, printed, project, succeeds};
 
@@ -64,7 +64,7 @@ impl Bench {
     }
 
     /// Holds a file against what its kind must look like: [`audit`] wants `ET_DYN`, and of a program `DF_1_PIE`.
-    fn is(&self, name: &str, kind: Kind, interpreter: bool, needed: &[&str]) {
+    fn is(&self, name: &str, kind: ElfKind, interpreter: bool, needed: &[&str]) {
         let target = &config::targets(&project(), &[self.like.to_owned()]).unwrap()[0];
         let interpreter = interpreter.then_some(target.musl.loader.as_str());
         let needed = needed.iter().map(|&name| name.to_owned()).collect();
@@ -76,10 +76,10 @@ impl Bench {
     fn all(&self) {
         const HELLO: &str = "fn main() { println!(\"{:?}\", std::panic::catch_unwind(|| panic!()).is_err()) }";
         self.compile("hello.rs", HELLO, &["-o", "dynamic"]);
-        self.is("dynamic", Kind::Program, true, &["libc.so"]);
+        self.is("dynamic", ElfKind::Program, true, &["libc.so"]);
         assert_eq!(self.run("dynamic"), "true\n");
         self.compile("hello.rs", HELLO, &["-Ctarget-feature=+crt-static", "-o", "static"]);
-        self.is("static", Kind::Program, false, &[]);
+        self.is("static", ElfKind::Program, false, &[]);
         assert_eq!(self.run("static"), "true\n");
 
         let answer = "use proc_macro::TokenStream;\n#[proc_macro]\npub fn answer(_: TokenStream) -> TokenStream { \"42\".parse().unwrap() }";
@@ -87,10 +87,10 @@ impl Bench {
         succeeds(&self.rustc(&["--crate-type", "proc-macro", "--extern", "proc_macro", "answer.rs"]));
         let plugin = "#[unsafe(no_mangle)]\npub extern \"C\" fn twice(x: u32) -> u32 { std::hint::black_box(vec![x, x]).iter().sum() }";
         self.compile("plugin.rs", plugin, &["--crate-type", "cdylib"]);
-        self.is("libplugin.so", Kind::Library, false, &["libc.so"]);
+        self.is("libplugin.so", ElfKind::Library, false, &["libc.so"]);
         let user = "#[link(name = \"plugin\")]\nunsafe extern \"C\" { safe fn twice(x: u32) -> u32; }\nfn main() { println!(\"{}\", twice(answer::answer!())) }";
         self.compile("user.rs", user, &["--extern", "answer=libanswer.so", "-L", "."]);
-        self.is("user", Kind::Program, true, &["libc.so", "libplugin.so"]);
+        self.is("user", ElfKind::Program, true, &["libc.so", "libplugin.so"]);
         assert_eq!(self.run("user"), "84\n");
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bringup_runner::exec::{Cmd, Output};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, Output};
 
 /// This clone.
 pub(crate) fn project() -> PathBuf {
@@ -24,7 +24,7 @@ pub(crate) fn bringup(args: &[&str]) -> Cmd {
 
 /// A command that finds its way out, whatever the user's network needs.
 pub(crate) fn with_network(cmd: Cmd) -> Cmd {
-    xtask::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
+    cmd.inherit_all(NETWORK_ENV)
 }
 
 /// Runs a command that must succeed.

@@ -1,4 +1,4 @@
-//! Building a compiler: what it takes, and the steps that give it.
+//! Building a compiler: its requirements, and the steps that build it.
 
 use std::path::Path;
 
@@ -10,17 +10,17 @@ use bringup_model::series::Series;
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
-use super::plan::{CompilerSteps, Planned, Planner, Sources};
+use super::plan::{CompilerSteps, FetchMode, Planned, Planner};
+use crate::build::spec;
 use crate::build::step::Plan;
-use crate::build::step::compiler::config::{Config, Foreign, Llvm};
-use crate::build::step::compiler::{self as step, XPy};
+use crate::build::step::compiler::config::{BootstrapConfig, ForeignTarget, LlvmSettings};
+use crate::build::step::compiler::{CompilerStep, XPy};
 use crate::host::survey::{self, Rust, Tool};
 use crate::host::tools;
-use crate::project::spec;
 
 impl Planner<'_> {
-    /// Fails unless this toolchain can compile the pinned source: std needs a compiler of its own version, a compiler one of
-    /// its own version or the one before.
+    /// Fails unless this toolchain can compile the pinned source. std requires a compiler of its own version. A
+    /// compiler requires one of its own version or of the version before.
     pub(super) fn check_release(&self, rust: &Rust) -> Result<()> {
         let wanted = &self.project.pins.rust.version;
         if rust.release == *wanted {
@@ -29,12 +29,12 @@ impl Planner<'_> {
         let in_use = &rust.release;
         let error = match self.options.compiler {
             Compiler::Stock => format!(
-                "rustc {in_use} is in use, but std {wanted} is built by rustc {wanted} only\nhint: rustup toolchain install {wanted}"
+                "rustc {in_use} is in use, but std {wanted} requires rustc {wanted}\nhint: rustup toolchain install {wanted}"
             ),
             Compiler::Bootstrap(_) => match (minor(in_use), minor(wanted)) {
                 (Some(stage0), Some(source)) if stage0 == source || stage0 + 1 == source => return Ok(()),
                 (_, source) => format!(
-                    "rustc {in_use} is in use, but rustc {wanted} is built by a 1.{} or a 1.{} only\nhint: rustup toolchain install {wanted}",
+                    "rustc {in_use} is in use, but building rustc {wanted} requires rustc 1.{} or 1.{}\nhint: rustup toolchain install {wanted}",
                     source.unwrap_or_default().saturating_sub(1),
                     source.unwrap_or_default(),
                 ),
@@ -49,7 +49,7 @@ impl Planner<'_> {
         if rust.release == *version { rust.commit.clone() } else { version.clone() }
     }
 
-    /// Fails early if a compiler is to be built that cannot be, or not for one of these targets.
+    /// Fails early if the chosen compiler cannot be built, or cannot compile for one of these targets.
     pub fn check_compiler(&self, targets: &[Target]) -> Result<()> {
         let Compiler::Bootstrap(making) = self.options.compiler else { return Ok(()) };
         let host = self.host()?;
@@ -65,7 +65,7 @@ impl Planner<'_> {
         if config.version.as_ref().is_none_or(|version| version.major() < oldest) {
             let (line, path, rust) = (&config.line, config.path.display(), &source.version);
             let error = format!(
-                "{path} is of LLVM {line}, but rustc {rust} is built with LLVM {oldest} or newer ({} is tried)\nhint: install that, or build the one in Rust's source with --llvm bundled",
+                "{path} is of LLVM {line}, but rustc {rust} requires LLVM {oldest} or newer ({} is tested)\nhint: install that, or build the LLVM in Rust's source with --llvm bundled",
                 tools::PREFERRED_LLVM,
             );
             return Err(Coded::error(exit::HOST, error));
@@ -78,7 +78,7 @@ impl Planner<'_> {
             Some((target, backend)) => Err(Coded::error(
                 exit::HOST,
                 format!(
-                    "{} has no back end {backend}, which {} needs; it has {built}",
+                    "{} lacks the back end {backend}, which {} requires; it has {built}",
                     config.path.display(),
                     target.name
                 ),
@@ -86,13 +86,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Adds the steps of a compiler with these patches.
+    /// Adds the steps that build a compiler with these patches.
     pub(super) fn plan_compiler(
         &self,
         plan: &mut Plan,
         making: Making,
         series: &Series,
-        sources: Sources,
+        sources: FetchMode,
     ) -> Result<CompilerSteps> {
         let source =
             self.project.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
@@ -102,19 +102,19 @@ impl Planner<'_> {
         let config = self.config(making, &source, locked)?;
         let source = plan.add(patch);
         let xpy = self.xpy(making, config)?;
-        let step = step::Compiler { xpy, source, series, unfinished: self.workspace.out.join("unfinished") };
+        let step = CompilerStep { xpy, source, series, unfinished: self.workspace.out.join("unfinished") };
         Ok(CompilerSteps { source, compiler: plan.add(step), locked })
     }
 
-    fn xpy(&self, making: Making, config: Config) -> Result<XPy> {
+    fn xpy(&self, making: Making, config: BootstrapConfig) -> Result<XPy> {
         let python = self.host()?.path("python3")?.to_owned();
         Ok(XPy { python, config, stage: making.stage, cargo_home: self.workspace.cargo_home() })
     }
 
-    /// x.py as someone would run it who lets it build std for these targets of a plan, too.
+    /// x.py set up to build std for these targets of a plan, too, as upstream's users run it.
     pub fn xpy_for_targets(&self, planned: &Planned) -> Result<XPy> {
         let (Compiler::Bootstrap(making), Some(steps)) = (self.options.compiler, planned.patched.compiler) else {
-            let error = "x.py builds a compiler\nhint: add --compiler bootstrap";
+            let error = "x.py requires a compiler to build\nhint: add --compiler bootstrap";
             return Err(Coded::error(exit::USAGE, error));
         };
         let source =
@@ -128,7 +128,7 @@ impl Planner<'_> {
                 .runner(target, toolchain.join("sysroot"))
                 .emulator();
             let words: Vec<String> = runner.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            config.targets.push(Foreign {
+            config.targets.push(ForeignTarget {
                 triple: target.triple.clone(),
                 spec: spec::resolve(&self.project.root, target, &self.host()?.rust)?,
                 driver: toolchain.join("bin").join(target.driver()),
@@ -138,24 +138,24 @@ impl Planner<'_> {
         self.xpy(making, config)
     }
 
-    fn config(&self, making: Making, source: &Source, locked: bool) -> Result<Config> {
+    fn config(&self, making: Making, source: &Source, locked: bool) -> Result<BootstrapConfig> {
         let host = self.host()?;
         let llvm = match making.llvm {
             compiler::Llvm::System => {
                 let config = host.tool("llvm-config")?.clone();
-                Llvm::System { linked_statically: has_static_libraries(&config)?, config }
+                LlvmSettings::System { linked_statically: has_static_libraries(&config)?, config }
             }
             compiler::Llvm::Bundled => {
-                // Of all targets, whichever are asked for: it is one compiler for them all.
+                // The back ends of all targets, not only of the named ones: all targets share one compiler.
                 let all = crate::project::config::targets(&self.project.root, &[])?;
                 let mut backends = backends(&all)?;
                 backends.push("host".into());
                 backends.sort();
                 backends.dedup();
-                Llvm::Bundled { backends }
+                LlvmSettings::Bundled { backends }
             }
         };
-        Ok(Config {
+        Ok(BootstrapConfig {
             same_version: minor(&host.rust.release) == minor(&source.version),
             stage0: host.rust.clone(),
             locked,
@@ -167,24 +167,24 @@ impl Planner<'_> {
     }
 }
 
-/// LLVM's names of what compiles for these targets.
+/// LLVM's names of the back ends for these targets.
 pub(super) fn backends(targets: &[Target]) -> Result<Vec<String>> {
     let backend = |target: &Target| {
         let llvm = target.llvm.as_ref().ok_or_else(|| {
             let file = format!("targets/{}/target.toml", target.name);
-            Coded::error(exit::USAGE, format!("{file}: [llvm] backend is missing: a compiler has to have it\nhint: `llvm-config --targets-built` names those there are"))
+            Coded::error(exit::USAGE, format!("{file}: [llvm] backend is missing: building a compiler requires it\nhint: `llvm-config --targets-built` lists the back ends"))
         })?;
         Ok(llvm.backend.clone())
     };
     targets.iter().map(backend).collect()
 }
 
-/// The names of the back ends that the LLVM of this llvm-config has.
+/// The back ends of this llvm-config's LLVM, separated by spaces.
 pub(super) fn backends_built(config: &Path) -> Result<String> {
     Cmd::new(config).arg("--targets-built").read().context("asking llvm-config for its back ends")
 }
 
-/// Whether LLVM's libraries are all there to be linked statically; llvm-config itself does not look.
+/// Whether all of LLVM's static libraries are installed. llvm-config itself does not check this.
 fn has_static_libraries(config: &Tool) -> Result<bool> {
     let ask = |option: &str| Cmd::new(&config.path).args(["--link-static", option]).read();
     let folder = ask("--libdir").context("asking llvm-config for LLVM's folder")?;
@@ -193,7 +193,7 @@ fn has_static_libraries(config: &Tool) -> Result<bool> {
     Ok(names.split_whitespace().filter_map(|word| word.strip_prefix("-l")).all(is_there))
 }
 
-/// The second number of Rust's version.
+/// The minor version: the second number of Rust's version.
 fn minor(version: &str) -> Option<u64> {
     version.split('.').nth(1)?.parse().ok()
 }

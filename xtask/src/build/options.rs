@@ -1,4 +1,4 @@
-//! What the user chose of a build.
+//! The user's choice of what is built.
 
 use bringup_model::build_options::BuildOptions;
 use bringup_model::compiler::Compiler;
@@ -7,10 +7,10 @@ use bringup_model::patch_name::PatchName;
 /// The options that choose what is built, besides the versions.
 #[derive(Debug)]
 pub struct BuildChoice {
-    /// Patches that are left out of their series.
+    /// Patches to leave out of their series.
     pub without: Vec<PatchName>,
-    /// What Rust is compiled with.
+    /// The compiler that compiles std.
     pub compiler: Compiler,
-    /// The choice as reports keep it; of an archive, that by which it was built.
+    /// The choice as reports keep it. For an archive of tests, the choice that the archive was built with.
     pub recorded: BuildOptions,
 }

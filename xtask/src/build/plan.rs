@@ -1,4 +1,4 @@
-//! The plan: which steps a run consists of, and in which order they rest on each other.
+//! The plan: the steps of a run, and which step requires which.
 
 use std::sync::OnceLock;
 
@@ -10,27 +10,27 @@ use bringup_model::pins::{LIBRARY, Source};
 use bringup_model::series::Series;
 use bringup_model::target::Target;
 
-use crate::build::step::musl::Musl;
-use crate::build::step::patch::Patch;
-use crate::build::step::runtimes::Runtimes;
-use crate::build::step::std::{Library, Std};
-use crate::build::step::sysroot::Sysroot;
-use crate::build::step::test_programs::TestPrograms;
-use crate::build::step::toolchain::Toolchain;
+use crate::build::spec::{self, Spec};
+use crate::build::step::musl::MuslStep;
+use crate::build::step::patch::PatchStep;
+use crate::build::step::runtimes::RuntimesStep;
+use crate::build::step::std::{Library, StdStep};
+use crate::build::step::sysroot::SysrootStep;
+use crate::build::step::test_programs::TestProgramsStep;
+use crate::build::step::toolchain::ToolchainStep;
 use crate::build::step::{Builder, Clang, Plan, StepId};
 use crate::build::store::Store;
 use crate::build::{BuildChoice, Workspace};
 use crate::host::emulator::Emulators;
-use crate::host::survey::{self, Host, Rust};
+use crate::host::survey::{self, HostTools, Rust};
 use crate::project::Project;
-use crate::project::spec::{self, Spec};
 use crate::source::fetch::{Fetched, Fetcher, Patience};
 use crate::source::patch;
 
 /// The steps of one target.
 #[derive(Debug, Clone, Copy)]
 pub struct TargetSteps {
-    /// What lacks only std: enough for C.
+    /// The sysroot: everything but std, which is enough for C.
     pub sysroot: StepId,
     /// The toolchain.
     pub toolchain: StepId,
@@ -42,61 +42,62 @@ pub struct TargetSteps {
 pub struct Planned {
     /// Every step.
     pub plan: Plan,
-    /// Each target and its last steps.
+    /// Each target and its steps.
     pub targets: Vec<(Target, TargetSteps)>,
     /// The steps that give the patched sources, and the compiler.
     pub patched: Patched,
-    /// How each source was had, for the report's first step: wall seconds of fetching.
+    /// Wall seconds that fetching the sources took, for the report.
     pub fetch_wall_s: f64,
 }
 
-/// Whether fetching may touch the network, or only say what it would use.
+/// Whether planning fetches the archives of sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sources {
-    /// Get the archives.
+pub enum FetchMode {
+    /// Fetch the archives of steps that are not built yet.
     Fetch,
-    /// Say which archives would be used.
+    /// Fetch nothing, and assume the archives that would be fetched.
     Assume,
 }
 
-/// The steps that everything else rests on: the patched sources, and the compiler.
+/// The steps that all targets share: the patched sources, and the compiler.
 #[derive(Debug, Clone, Copy)]
 pub struct Patched {
-    /// Rust's library.
+    /// The patched source of std.
     pub rust: StepId,
-    /// musl.
+    /// The patched source of musl.
     pub musl: StepId,
-    /// LLVM's runtimes.
+    /// The patched source of LLVM's runtimes.
     pub llvm: StepId,
-    /// The compiler, if one is built.
+    /// The steps of the compiler; `None` with the stock compiler.
     pub compiler: Option<CompilerSteps>,
 }
 
-/// The steps that give a compiler.
+/// The steps that build a compiler.
 #[derive(Debug, Clone, Copy)]
 pub struct CompilerSteps {
-    /// Its patched source: the whole tree, with std's as upstream has it.
+    /// The patched source: the whole tree, in which std's source is unpatched.
     pub source: StepId,
     /// The compiler.
     pub compiler: StepId,
-    /// Whether Cargo.lock fits the source's workspace: not where members are lacking.
+    /// Whether cargo gets `--locked`. It cannot where the archive lacks members of the workspace, because Cargo.lock
+    /// then differs.
     pub locked: bool,
 }
 
-/// Makes plans from the project's files, the host, and what is chosen.
+/// Makes plans from the project's files, the host's tools, and the user's choice.
 pub struct Planner<'a> {
-    /// The files.
+    /// The project's files.
     pub project: &'a Project,
-    /// What is chosen.
+    /// The user's choice.
     pub options: &'a BuildChoice,
-    /// Where the results go.
+    /// The folders of results and downloads.
     pub workspace: &'a Workspace,
     rust: OnceLock<Rust>,
-    host: OnceLock<Host>,
+    host: OnceLock<HostTools>,
 }
 
 impl<'a> Planner<'a> {
-    /// Looks for nothing yet.
+    /// A planner. It surveys the host when a plan first requires that.
     pub fn new(project: &'a Project, options: &'a BuildChoice, workspace: &'a Workspace) -> Self {
         Self { project, options, workspace, rust: OnceLock::new(), host: OnceLock::new() }
     }
@@ -110,8 +111,8 @@ impl<'a> Planner<'a> {
         Ok(self.rust.get_or_init(|| rust))
     }
 
-    /// The host's tools, and a compiler that can compile the pinned source; else an error that names what is lacking.
-    pub fn host(&self) -> Result<&Host> {
+    /// The host's tools. Fails if a tool is missing, or if the host's rustc cannot compile the pinned source.
+    pub fn host(&self) -> Result<&HostTools> {
         if let Some(host) = self.host.get() {
             return Ok(host);
         }
@@ -133,7 +134,7 @@ impl<'a> Planner<'a> {
         self.workspace.builder(store, self.project.pins.memory_reserve)
     }
 
-    /// The files of the patches that a name stands for; at least one.
+    /// The files of the patches that a name stands for. Fails if there is none.
     pub fn named_patches(&self, name: &PatchName) -> Result<Vec<String>> {
         let source = self.project.source(&name.source)?;
         let series = patch::load::load(&self.project.root, source.name, &source.version)?;
@@ -141,14 +142,15 @@ impl<'a> Planner<'a> {
         let files: Vec<String> = files.collect();
         if files.is_empty() {
             let all: Vec<&str> = series.patches.iter().map(|patch| patch.file.as_str()).collect();
-            let hint = if all.is_empty() { "it has none".into() } else { format!("it has\n  {}", all.join("\n  ")) };
+            let hint =
+                if all.is_empty() { "it has no patches".into() } else { format!("it has\n  {}", all.join("\n  ")) };
             let text = format!("{} {} has no patch `{name}`\nhint: {hint}", source.name, source.version);
             return Err(Coded::error(exit::USAGE, text));
         }
         Ok(files)
     }
 
-    /// The files of the patches that the user leaves out, each as `SOURCE/FILE`; sorted, each once.
+    /// The files of the patches that the user leaves out, each as `SOURCE/FILE`, sorted, without duplicates.
     pub fn left_out(&self) -> Result<Vec<String>> {
         let mut patches = Vec::new();
         for name in &self.options.without {
@@ -160,7 +162,8 @@ impl<'a> Planner<'a> {
         Ok(patches)
     }
 
-    /// The patches over the sources in use, but those that the user leaves out; in the order of [`Project::sources`].
+    /// The series of the sources in use, without the patches that the user leaves out, in the order of
+    /// [`Project::sources`].
     pub fn series_in_use(&self) -> Result<[Series; 3]> {
         let series = |source: &Source| {
             let series = patch::load::load(&self.project.root, source.name, &source.version)?;
@@ -172,8 +175,9 @@ impl<'a> Planner<'a> {
         Ok([rust?, musl?, llvm?])
     }
 
-    /// The step that unpacks a source and applies `series`. An archive is only fetched for a step that is not done.
-    pub fn patch_step(&self, source: &Source, series: &Series, sources: Sources) -> Result<Patch> {
+    /// The step that unpacks a source and applies `series`. The archive of a step that is already built is not
+    /// fetched.
+    pub fn patch_step(&self, source: &Source, series: &Series, sources: FetchMode) -> Result<PatchStep> {
         let say = |text: &str| self.workspace.console.note(text);
         let fetcher = Fetcher {
             root: &self.project.root,
@@ -184,7 +188,7 @@ impl<'a> Planner<'a> {
             patience: Patience::default(),
             say: &say,
         };
-        let step = |archive: Fetched| Patch {
+        let step = |archive: Fetched| PatchStep {
             label: if source.leave_out.is_some() { "rustc" } else { source.name },
             archive: archive.path,
             sha256: archive.sha256,
@@ -196,14 +200,14 @@ impl<'a> Planner<'a> {
         let likely = step(fetcher.locate(source)?);
         let mut trial = Plan::new(&self.workspace.out);
         let id = trial.add(likely.clone());
-        if sources == Sources::Assume || trial.node(id).is_done() {
+        if sources == FetchMode::Assume || trial.node(id).is_done() {
             return Ok(likely);
         }
         Ok(step(fetcher.fetch(source)?))
     }
 
-    /// Makes the plan for `targets`: everything that could be wrong with the input is found here.
-    pub fn plan(&self, targets: Vec<Target>, sources: Sources) -> Result<Planned> {
+    /// Makes the plan for `targets`. Faults in the project's files are found here, before anything is built.
+    pub fn plan(&self, targets: Vec<Target>, sources: FetchMode) -> Result<Planned> {
         // Before anything is fetched.
         self.check_compiler(&targets)?;
         let specs = targets.iter().map(|target| self.spec(target)).collect::<Result<Vec<_>>>()?;
@@ -220,9 +224,9 @@ impl<'a> Planner<'a> {
     }
 
     /// Adds the steps of the sources with these patches, in the order of [`Project::sources`].
-    pub fn plan_sources(&self, plan: &mut Plan, series: &[Series; 3], sources: Sources) -> Result<Patched> {
+    pub fn plan_sources(&self, plan: &mut Plan, series: &[Series; 3], sources: FetchMode) -> Result<Patched> {
         let [rust, musl, llvm] = self.project.sources();
-        // Of Rust, std's layer only: what changes the compiler is not for the library's tree.
+        // Of Rust, only std's layer: patches of the compiler do not belong in std's tree.
         let library = rust.with_layers(|layer| layer == LIBRARY);
         let mut add = |source: &Source, series: &Series| {
             let series = series.clone().within(source);
@@ -236,12 +240,12 @@ impl<'a> Planner<'a> {
         Ok(Patched { rust: library, musl, llvm, compiler })
     }
 
-    /// A target's spec, resolved; with a compiler that is yet to be built, what it will be resolved from.
+    /// A target's spec. If the compiler is not built yet, the overlay that the spec will be made from.
     pub fn spec(&self, target: &Target) -> Result<Spec> {
         match self.options.compiler {
             Compiler::Stock => self.stock_spec(target),
             Compiler::Bootstrap(_) => {
-                // One of another version may say something else of it.
+                // A rustc of another version may have another spec for the base.
                 if self.host()?.rust.release == self.project.pins.rust.version {
                     self.stock_spec(target)?;
                 }
@@ -250,7 +254,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A target's spec as the installed compiler resolves it, now or in an earlier run.
+    /// A target's spec from the installed compiler, or from the record of an earlier run.
     pub fn stock_spec(&self, target: &Target) -> Result<Spec> {
         let folder = self.workspace.cache.join("spec");
         Ok(Spec::Resolved(spec::recorded(&self.project.root, target, &self.host()?.rust, &folder)?))
@@ -261,7 +265,7 @@ impl<'a> Planner<'a> {
         self.plan_target_at(plan, target, spec, sources, None)
     }
 
-    /// The same, with std and its test programs built at another opt-level than usual.
+    /// Like [`Self::plan_target`], but builds std and the test programs at this opt-level, if there is one.
     pub fn plan_target_at(
         &self,
         plan: &mut Plan,
@@ -273,7 +277,7 @@ impl<'a> Planner<'a> {
         let host = self.host()?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();
-        let runtimes = plan.add(Runtimes {
+        let runtimes = plan.add(RuntimesStep {
             target: target.clone(),
             clang: clang.clone(),
             make: make.clone(),
@@ -281,9 +285,9 @@ impl<'a> Planner<'a> {
             llvm: sources.llvm,
             musl: sources.musl,
         });
-        let musl = Musl { target: target.clone(), clang: clang.clone(), make, source: sources.musl, runtimes };
+        let musl = MuslStep { target: target.clone(), clang: clang.clone(), make, source: sources.musl, runtimes };
         let musl = plan.add(musl);
-        let sysroot = plan.add(Sysroot {
+        let sysroot = plan.add(SysrootStep {
             target: target.clone(),
             spec,
             clang,
@@ -301,9 +305,9 @@ impl<'a> Planner<'a> {
             env: self.project.pins.std_env.clone(),
             opt_level: opt_level.map(str::to_owned),
         };
-        let std = plan.add(Std { target: target.clone(), library: library.clone(), sysroot });
-        let toolchain = plan.add(Toolchain { target: target.clone(), sysroot, std });
-        let test_programs = plan.add(TestPrograms { target: target.clone(), library, std, toolchain });
+        let std = plan.add(StdStep { target: target.clone(), library: library.clone(), sysroot });
+        let toolchain = plan.add(ToolchainStep { target: target.clone(), sysroot, std });
+        let test_programs = plan.add(TestProgramsStep { target: target.clone(), library, std, toolchain });
         Ok(TargetSteps { sysroot, toolchain, test_programs })
     }
 }

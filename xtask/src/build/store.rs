@@ -1,15 +1,12 @@
-//! out/: one folder for each finished step, named by what went into it.
+//! out/: one folder for each finished step, named by the digest of its inputs.
 //!
-//! A step writes into a temporary folder that is renamed when it is complete, so a folder that is there is done. There
-//! are no stamps and no times to compare.
+//! A step writes into a temporary folder, which is renamed when the step is complete. So a folder that exists is
+//! complete. There are no stamps and no times to compare.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-
-/// Name of the file, in each step's folder, that lists what went into it.
-pub const INPUTS_FILE: &str = "inputs.json";
 
 /// The out folder.
 #[derive(Debug)]
@@ -20,21 +17,21 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens `root`, waiting for another run that holds it; `waiting` is called once if there is one.
+    /// Opens `root`. If another run holds the lock, calls `waiting` once and waits until that run ends.
     pub fn open(root: &Path, waiting: impl FnOnce()) -> Result<Self> {
         fs_err::create_dir_all(root)?;
         let lock = root.join(".lock");
         let file = File::create(&lock).with_context(|| format!("opening the lock {}", lock.display()))?;
         if file.try_lock().is_err() {
             waiting();
-            // Wakes up now and then so that Ctrl-C works while waiting.
+            // Polls, so that Ctrl-C works while waiting.
             while file.try_lock().is_err() {
                 bringup_runner::interrupt::check()?;
                 std::thread::sleep(std::time::Duration::from_millis(100));
             }
         }
         let store = Self { root: root.to_owned(), _lock: file };
-        // What an interrupted run left behind; nobody else is here.
+        // Remove what an interrupted run left behind. The lock is held, so no other run uses it.
         let temporary = store.temporary();
         if temporary.exists() {
             fs_err::remove_dir_all(&temporary)?;
@@ -49,12 +46,12 @@ impl Store {
         &self.root
     }
 
-    /// Scratch space on the same file system, emptied when the next run starts.
+    /// Scratch space on the same file system. The next run empties it when it starts.
     pub fn temporary(&self) -> PathBuf {
         self.root.join("tmp")
     }
 
-    /// Where the logs of tools go; they outlive a failed step.
+    /// The folder of the tools' logs. Logs stay when a step fails.
     pub fn logs(&self) -> PathBuf {
         self.root.join("log")
     }

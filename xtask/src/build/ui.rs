@@ -1,4 +1,4 @@
-//! rustc's own tests: whether they can run, and the steps that they take besides a toolchain.
+//! rustc's own tests: whether they can run, and the steps that they require besides a toolchain.
 
 use anyhow::{Context as _, Result};
 use bringup_model::compiler::{Compiler, Llvm, Making};
@@ -8,11 +8,11 @@ use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 
 use super::plan::{CompilerSteps, Planned, Planner, TargetSteps};
-use crate::build::step::compiletest::{Compiletest, PROGRAM};
-use crate::build::step::test_helpers::{CCompiler, TestHelpers};
+use crate::build::step::compiletest::{CompiletestStep, PROGRAM};
+use crate::build::step::test_helpers::{CCompiler, TestHelpersStep};
 use crate::build::step::{Plan, StepId};
 
-/// The steps that rustc's own tests take for one target.
+/// The steps that rustc's own tests require for one target.
 #[derive(Debug, Clone, Copy)]
 pub struct UiSteps {
     /// The compiler's source.
@@ -21,12 +21,12 @@ pub struct UiSteps {
     toolchain: StepId,
     /// compiletest.
     compiletest: StepId,
-    /// The C library of the tests, for host and target.
+    /// The step `test_helpers`, for the host and for the target.
     helpers: [StepId; 2],
 }
 
 impl UiSteps {
-    /// Those that have to be built.
+    /// The steps whose results the tests use. The source is among their inputs.
     pub fn wanted(self) -> [StepId; 4] {
         let [host, target] = self.helpers;
         [self.toolchain, self.compiletest, host, target]
@@ -34,35 +34,36 @@ impl UiSteps {
 }
 
 impl Planner<'_> {
-    /// Fails unless the compiler is one that is built: the tests are of its source.
+    /// How the compiler is built. Fails with the stock compiler, because the tests come from the compiler's patched
+    /// source.
     pub fn check_ui(&self) -> Result<Making> {
         match self.options.compiler {
             Compiler::Bootstrap(making) => Ok(making),
             Compiler::Stock => Err(Coded::error(
                 exit::USAGE,
-                "rustc's own tests are for a compiler of their own source, patches and all\nhint: add --compiler bootstrap",
+                "rustc's own tests require a compiler that is built from the same patched source\nhint: add --compiler bootstrap",
             )),
         }
     }
 
-    /// Adds to the plan the steps of rustc's own tests for one of its targets.
+    /// Adds the steps of rustc's own tests for one target of the plan.
     pub fn plan_ui(&self, planned: &mut Planned, target: &Target, steps: TargetSteps) -> Result<UiSteps> {
         let host = self.host()?;
         let of_compiler = planned.patched.compiler.context("there is no compiler in the plan")?;
         let plan = &mut planned.plan;
         let CompilerSteps { source, locked, .. } = of_compiler;
         let rust = host.rust.clone();
-        let compiletest = plan.add(Compiletest { rust, source, locked, cargo_home: self.workspace.cargo_home() });
+        let compiletest = plan.add(CompiletestStep { rust, source, locked, cargo_home: self.workspace.cargo_home() });
         let ar = host.path("llvm-ar")?.to_owned();
         let of_host = CCompiler::Host(host.tool("clang")?.clone());
         let of_target = CCompiler::Target { toolchain: steps.toolchain, driver: target.driver() };
         let compilers = [(&host.rust.triple, of_host), (&target.name, of_target)];
         let helpers =
-            compilers.map(|(label, cc)| plan.add(TestHelpers { label: label.clone(), cc, ar: ar.clone(), source }));
+            compilers.map(|(label, cc)| plan.add(TestHelpersStep { label: label.clone(), cc, ar: ar.clone(), source }));
         Ok(UiSteps { source, toolchain: steps.toolchain, compiletest, helpers })
     }
 
-    /// What these steps give, or will give.
+    /// The tests, as paths to the results of these steps. The results need not be built yet.
     pub fn ui_tests(&self, plan: &Plan, target: &Target, steps: UiSteps) -> Result<UiTests> {
         let making = self.check_ui()?;
         let UiSteps { source, toolchain, compiletest, helpers } = steps;
@@ -83,7 +84,7 @@ impl Planner<'_> {
         })
     }
 
-    /// The components of the LLVM in the compiler, as tests ask for them: the names of its back ends.
+    /// The components of the compiler's LLVM, for `needs-llvm-components`: its back ends in lower case.
     fn components(&self, making: Making) -> Result<String> {
         let names = match making.llvm {
             Llvm::System => super::compiler::backends_built(self.host()?.path("llvm-config")?)?,

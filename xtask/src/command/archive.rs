@@ -7,7 +7,7 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::manifest::{Manifest, Pins, SCHEMA};
 
 use crate::build::step::test_programs;
-use crate::build::{Planner, Sources};
+use crate::build::{FetchMode, Planner};
 use crate::cli::TargetNames;
 use crate::trial::archive::pack::packing;
 
@@ -20,7 +20,7 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
     let targets = TargetNames { targets: vec![target.into()], release: None }
         .read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
-    let target_plan = planner.plan(targets, Sources::Fetch)?;
+    let target_plan = planner.plan(targets, FetchMode::Fetch)?;
     let wanted: Vec<_> = target_plan.targets.iter().map(|(_, steps)| steps.test_programs).collect();
     let results = planner.builder(&store)?.build(&target_plan.plan, &wanted, Vec::new())?;
     super::check(&results)?;

@@ -3,13 +3,13 @@
 use anyhow::{Context as _, Result};
 
 use crate::build::store::Store;
-use crate::build::{Planned, Planner, Sources};
+use crate::build::{FetchMode, Planned, Planner};
 use crate::cli::BuildArgs;
 
 pub fn run(planner: &Planner<'_>, options: &BuildArgs) -> Result<()> {
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
-    let target_plan = planner.plan(targets, Sources::Fetch)?;
+    let target_plan = planner.plan(targets, FetchMode::Fetch)?;
     if options.dry_run {
         return dry_run(planner, &store, &target_plan);
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use bringup_model::compiler::Compiler;
 use bringup_model::exit::{self, Coded};
 
-use crate::build::{Planner, Sources};
+use crate::build::{FetchMode, Planner};
 use crate::cli::DistArgs;
 use crate::dist;
 
@@ -17,7 +17,7 @@ pub fn run(planner: &Planner<'_>, options: &DistArgs) -> Result<()> {
     // The archive does not depend on the order in which targets are named.
     targets.sort_by(|a, b| a.name.cmp(&b.name));
     let store = planner.workspace.store()?;
-    let target_plan = planner.plan(targets, Sources::Fetch)?;
+    let target_plan = planner.plan(targets, FetchMode::Fetch)?;
     let wanted: Vec<_> = target_plan.targets.iter().map(|(_, steps)| steps.toolchain).collect();
     super::check(&planner.builder(&store)?.build(&target_plan.plan, &wanted, Vec::new())?)?;
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use bringup_model::series::Series;
 
 use crate::build::store::Store;
-use crate::build::{Planner, Sources};
+use crate::build::{FetchMode, Planner};
 use crate::cli::TargetNames;
 use crate::project::shown;
 
@@ -14,11 +14,11 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
     let store = planner.workspace.store()?;
     if all {
         for source in &planner.project.pins.all {
-            planner.patch_step(source, &Series::default(), Sources::Fetch)?;
+            planner.patch_step(source, &Series::default(), FetchMode::Fetch)?;
         }
     }
     let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
-    let target_plan = planner.plan(targets, Sources::Fetch)?;
+    let target_plan = planner.plan(targets, FetchMode::Fetch)?;
     for (target, _) in &target_plan.targets {
         let found = planner.emulators().find(&target.qemu.emulator, None)?;
         planner.workspace.console.note(&format!(

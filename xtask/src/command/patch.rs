@@ -12,7 +12,7 @@ use bringup_model::series::Series;
 
 use crate::build::step::Plan;
 use crate::build::store::Store;
-use crate::build::{Planner, Sources};
+use crate::build::{FetchMode, Planner};
 use crate::cli::PatchVerb;
 use crate::console::Console;
 use crate::project::Project;
@@ -42,7 +42,7 @@ fn working_tree(project: &Project, source: &Source) -> PathBuf {
 /// Unpacks a source without patches, and returns its folder.
 fn pristine(planner: &Planner<'_>, store: &Store, source: &Source) -> Result<PathBuf> {
     let series = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
-    let step = planner.patch_step(source, &series, Sources::Fetch)?;
+    let step = planner.patch_step(source, &series, FetchMode::Fetch)?;
     let is_used = |origin: &&Origin| origin.sha256.as_ref() == Some(&step.sha256);
     if let Some(Place::Deb(package)) = source.origins.iter().find(is_used).map(|origin| &origin.place) {
         let Source { name, version, .. } = source;

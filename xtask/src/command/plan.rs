@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use bringup_model::digest::Inputs;
 
-use crate::build::{Planner, Sources};
+use crate::build::{FetchMode, Planner};
 use crate::cli::PlanArgs;
 use crate::project::shown;
 
 pub fn run(planner: &Planner<'_>, options: &PlanArgs) -> Result<()> {
     let target_plan =
-        planner.plan(options.targets.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
+        planner.plan(options.targets.read(planner.project, &planner.workspace.console)?, FetchMode::Assume)?;
     let mut text = String::new();
     for node in target_plan.plan.nodes() {
         let mark = if node.is_done() { "done" } else { "run " };

@@ -9,8 +9,10 @@ use bringup_model::target::{SpecBase, Target};
 
 use super::report;
 use crate::build::Planner;
+use crate::build::spec;
 use crate::cli::{TargetNames, TargetVerb};
-use crate::project::{config, expect, spec};
+use crate::project::{config, expect};
+use crate::trial::recorded;
 
 pub fn run(planner: &Planner<'_>, verb: &TargetVerb) -> Result<()> {
     match verb {
@@ -78,7 +80,8 @@ fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
     for target in targets {
         spec::resolve(&planner.project.root, &target, planner.rust()?)?;
         config::limits(&planner.project.root, &target.name, planner.project.pins.limits, true)?;
-        let found = expect::check(&planner.project.root, &planner.workspace.out, &target.name)?;
+        let listed = |suite: &str| recorded::listed(&planner.workspace.out, &target.name, suite);
+        let found = expect::check(&planner.project.root, &target.name, listed)?;
         if found.faults.is_empty() {
             planner
                 .workspace

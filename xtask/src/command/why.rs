@@ -5,16 +5,16 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use bringup_model::digest::Inputs;
+use bringup_model::digest::{INPUTS_FILE, Inputs};
 
 use crate::build::step::Node;
-use crate::build::store::INPUTS_FILE;
-use crate::build::{Planner, Sources};
+
+use crate::build::{FetchMode, Planner};
 use crate::cli::TargetNames;
 use crate::project::shown;
 
 pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
-    let target_plan = planner.plan(names.read(planner.project, &planner.workspace.console)?, Sources::Assume)?;
+    let target_plan = planner.plan(names.read(planner.project, &planner.workspace.console)?, FetchMode::Assume)?;
     let mut text = String::new();
     for node in target_plan.plan.nodes() {
         if node.is_done() {

@@ -1,4 +1,4 @@
-//! Which file comes to lie where.
+//! The files of the distribution, by their path in it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use bringup_runner::files::{Content, Files, below, files_below};
 
-/// Files by their place; no place is taken twice.
+/// Files by their path in the distribution.
 #[derive(Debug, Default)]
 pub struct Layout(BTreeMap<String, Content>);
 
 impl Layout {
-    /// Adds a file. At a place that is taken there may be nothing else.
+    /// Adds a file. Fails if another file already has this path.
     pub fn put(&mut self, name: &str, content: Content) -> Result<()> {
         match self.0.entry(name.to_owned()) {
             Entry::Vacant(place) => {
@@ -22,7 +22,7 @@ impl Layout {
                 let is_same = place.get().sha256()? == content.sha256()? && place.get().mode()? == content.mode()?;
                 if !is_same {
                     bail!(
-                        "two different files are to be `{name}` in the archive: {} and {}",
+                        "two different files have the name `{name}` in the archive: {} and {}",
                         place.get().name(),
                         content.name()
                     );
@@ -32,7 +32,8 @@ impl Layout {
         Ok(())
     }
 
-    /// Adds the files in `folder`, and below it, whose names in it are wanted, as those of the folder `name`.
+    /// Adds the files in `folder` and below it to the folder `name` of the distribution. `wanted` chooses them by
+    /// their path in `folder`.
     pub fn tree(&mut self, folder: &Path, name: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
         for path in files_below(folder)? {
             let file = below(&path, folder)?;

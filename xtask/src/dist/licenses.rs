@@ -1,4 +1,4 @@
-//! Under which licenses the parts are, and the texts.
+//! The licenses of the parts, and their texts.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,36 +11,36 @@ use super::layout::Layout;
 use crate::build::step::std::FEATURES;
 use crate::build::{CompilerSteps, Planned, Planner};
 
-/// Where the texts are in the archive.
+/// The folder of license texts in the archive.
 const FOLDER: &str = "licenses";
 
-/// The names that texts of licenses have, in the folder of a crate, begin with one of these.
+/// Prefixes of the names of license texts in a crate's folder.
 const TEXTS: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
-/// What is in the source of Rust.
+/// License texts in Rust's source.
 const OF_RUST: [&str; 6] =
     ["COPYRIGHT", "LICENSE-APACHE", "LICENSE-MIT", "LICENSES", "REUSE.toml", "license-metadata.json"];
-/// Those of its texts that LLVM's license consists of.
+/// The texts of LLVM's license.
 const OF_LLVM: [&str; 2] = ["LICENSES/Apache-2.0.txt", "LICENSES/LLVM-exception.txt"];
-/// Those that the license of GCC's libraries consists of.
+/// The texts of the license of GCC's libraries.
 const OF_GCC: [&str; 2] = ["LICENSES/GPL-3.0-or-later.txt", "LICENSES/GCC-exception-3.1.txt"];
 
-/// The packages that the compiler consists of.
+/// The packages of the compiler.
 const COMPILER: [&str; 3] = ["-p=rustc-main", "-p=rustdoc-tool", "--features=rustc-main/llvm"];
 
-/// What the manifest says of licenses.
+/// The licenses, for the manifest.
 #[derive(Debug, Default)]
 pub struct Licenses {
-    /// Of each component.
+    /// The license of each component.
     pub components: Vec<License>,
-    /// Of each crate from the registry.
+    /// The license of each crate from the registry.
     pub crates: Vec<Crate>,
-    /// What these leave open.
+    /// Parts whose license or text is not known.
     pub not_covered: Vec<String>,
 }
 
-/// Collects the licenses, and puts their texts into the layout. `libraries` are those that the compiler takes from the
-/// system; what it does not take from there is in it.
+/// Collects the licenses, and adds their texts to the layout. `libraries` are the shared libraries that the compiler
+/// takes from the system. LLVM and libstdc++ are part of the compiler unless they are among these.
 pub fn collect(
     planner: &Planner<'_>,
     target_plan: &Planned,
@@ -99,7 +99,7 @@ pub fn collect(
 }
 
 impl Licenses {
-    /// Puts texts of a source, and folders of them, into the layout. What is not there is noted.
+    /// Adds texts, or folders of texts, of a source to the layout. Records missing ones in `not_covered`.
     fn texts(&mut self, layout: &mut Layout, source: &Path, names: &[&str], component: &str) -> Result<Vec<String>> {
         let before: Vec<String> = Self::of(layout, component);
         for name in names {
@@ -141,7 +141,7 @@ impl Licenses {
     }
 }
 
-/// Where cargo has unpacked a crate of the registry.
+/// The folder where cargo has unpacked a crate of the registry.
 fn unpacked(cargo_home: &Path, name: &str) -> Result<Option<PathBuf>> {
     let sources = cargo_home.join("registry/src");
     if !sources.is_dir() {
@@ -152,7 +152,7 @@ fn unpacked(cargo_home: &Path, name: &str) -> Result<Option<PathBuf>> {
     Ok(folders.into_iter().find(|folder| folder.is_dir()))
 }
 
-/// Asks cargo for the crates from the registry that packages consist of. It downloads those that are not in its cache.
+/// Asks cargo for the registry's crates that packages depend on. cargo downloads those that are not in its cache.
 fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args: &[&str]) -> Result<Vec<Crate>> {
     let cmd = planner.host()?.rust.cargo(&planner.workspace.cargo_home()).env("RUSTC", rustc);
     let cmd = cmd.args(["tree", "--color=never", "--edges=normal", "--prefix=none"]);
@@ -163,7 +163,8 @@ fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args
     Ok(printed.lines().filter_map(parse).collect())
 }
 
-/// A line of what cargo prints: `name v1.2.3|MIT`. What has a path is no crate of the registry.
+/// Parses a line that cargo prints: `name v1.2.3|MIT`. `None` for a crate with a path, which is not from the
+/// registry.
 fn parse(line: &str) -> Option<Crate> {
     let (package, license) = line.split_once('|')?;
     let mut words = package.split(' ');

@@ -1,34 +1,34 @@
-//! The scripts of a toolchain that is given away. They find its parts by their own place, and LLVM's programs on the search
-//! path of the machine that they run on.
+//! The scripts of the distribution. They find the toolchain's parts relative to themselves, and LLVM's programs on
+//! the search path.
 
 use bringup_model::target::Target;
 
 use super::OWN;
 use crate::build::step::driver::Driver;
 
-/// What the scripts have in common, in the toolchain's own folder.
+/// The common part of the scripts, in the toolchain's folder.
 pub const TOOL_FILE: &str = "tool.sh";
-/// LLVM's archiver, and the script in the toolchain's own folder that starts it.
+/// LLVM's archiver, and the name of the script that starts it.
 pub const AR: &str = "llvm-ar";
 
-/// Finds the toolchain's folder from a script in `bin`, also if that is started by a link from elsewhere.
+/// Sets the toolchain's folder from the path of a script in `bin`. Follows symbolic links to the script.
 const HERE: &str = "here=$(readlink -f -- \"$0\") && here=${here%/bin/*} || exit\n";
 
-/// What the scripts depend on.
+/// Makes the scripts.
 #[derive(Debug, Clone, Copy)]
 pub struct Scripts {
-    /// The release of LLVM that the toolchain was built with, which is looked for first.
+    /// The release of LLVM that the toolchain was built with. The scripts look for it first.
     pub release: Option<u64>,
 }
 
 impl Scripts {
-    /// The names that a program of LLVM is looked for under, in this order.
+    /// The names of a program of LLVM, in the order in which the scripts look for them.
     pub fn names(self, program: &str) -> Vec<String> {
         let suffixed = self.release.map(|release| format!("{program}-{release}"));
         suffixed.into_iter().chain([program.to_owned()]).collect()
     }
 
-    /// A function for the others, which finds one of LLVM's programs.
+    /// The common part: a function that finds one of LLVM's programs.
     pub fn tool(self) -> String {
         let names = self.names("$1");
         let looks: Vec<String> = names.iter().map(|name| format!("tool=$(command -v \"{name}\")")).collect();
@@ -72,12 +72,12 @@ impl Scripts {
     }
 }
 
-/// The archiver, for build scripts that compile C.
+/// The script of the archiver, for build scripts that compile C.
 pub fn ar() -> String {
     format!("#!/bin/sh\n# LLVM's archiver.\n. \"${{0%/*}}/{TOOL_FILE}\"\ntool {AR}\nexec \"$tool\" \"$@\"\n")
 }
 
-/// cargo, which finds the compilers of every target.
+/// The script of cargo, which tells build scripts the C compiler of each target.
 pub fn cargo<'a>(targets: impl Iterator<Item = &'a Target>) -> String {
     let settings = targets.map(|target| {
         let (variable, driver) = (target.triple.replace(['-', '.'], "_"), target.driver());

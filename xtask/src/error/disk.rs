@@ -1,25 +1,27 @@
-//! A full disk, in words that help: tools tell of it in many ways, and some not at all.
+//! Explains errors of a full disk. Tools report a full disk in many ways, and some do not report it.
 
 use std::io;
 use std::path::Path;
 
 use anyhow::anyhow;
 
-use crate::source::fetch::is_interrupt;
+use bringup_runner::interrupt::is_interrupt;
 
-/// With less room than this, whatever fails may have failed for want of it.
+/// If fewer bytes are free, a full disk may be the cause of any failure.
 const LITTLE: u64 = 1 << 20;
 
-/// Adds a hint to an error that comes of a full disk: one that says so itself, or any while `folder` has no room.
+/// Adds a hint to an error that a full disk causes: if the error says so, or if the disk of `folder` is full.
 pub fn explain(error: anyhow::Error, folder: Option<&Path>) -> anyhow::Error {
     let text = format!("{error:#}");
-    // A tool's own words are all there is of what it met.
+    // A tool's failure has only the tool's output as its cause.
     let told = error.chain().any(is_of_full_disk) || text.contains("No space left on device");
-    // Archives and downloads have said it in the place where they met it.
+    // Errors of archives and downloads already have the hint.
     if is_interrupt(&error) || text.contains("the disk is full") || !(told || folder.is_some_and(is_full)) {
         return error;
     }
-    anyhow!("{text}\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again")
+    anyhow!(
+        "{text}\nhint: the disk is full: free some space, or run `cargo xtask clean`; then run the same command again"
+    )
 }
 
 fn is_of_full_disk(cause: &(dyn std::error::Error + 'static)) -> bool {
@@ -39,7 +41,7 @@ mod tests {
     #[test]
     fn only_a_full_disk_is_called_full() {
         const HINT: &str =
-            "\nhint: the disk is full: make room, or `cargo xtask clean`, then run the same command again";
+            "\nhint: the disk is full: free some space, or run `cargo xtask clean`; then run the same command again";
         let explained = |text: &str, folder| format!("{:#}", explain(anyhow!("{text}"), folder));
         let full = explained("writing x: No space left on device (os error 28)", None);
         assert!(full.ends_with(HINT), "{full}");

@@ -1,4 +1,4 @@
-//! Finding the emulator: the one that is forced, the distribution's, or the newest of a newer suite.
+//! Finds the emulator: the one that the user names, the distribution's, or the newest of a newer suite.
 
 mod control;
 
@@ -14,23 +14,24 @@ use bringup_model::target::Target;
 use bringup_model::version::Version;
 use bringup_runner::exec::{Cmd, PATH, describe};
 use bringup_runner::files::sha256_file;
+use bringup_runner::interrupt::is_interrupt;
 use bringup_runner::runner::Runner;
 use object::elf;
 use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
-use crate::source::fetch::{Apt, Cache, Item, Kind, OFFLINE, is_interrupt};
+use crate::source::fetch::{Apt, AptPackage, Cache, OFFLINE, PackageKind};
 
 /// An emulator that runs on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emulator {
-    /// The program.
+    /// Path of the program.
     pub path: PathBuf,
-    /// What it says of itself.
+    /// The version that it reports.
     pub version: Version,
 }
 
 impl Emulator {
-    /// What of it decides what programs of a target do.
+    /// The inputs that decide how a target's programs behave.
     pub fn inputs(&self, target: &Target) -> Result<Inputs> {
         let env = target.qemu.env.iter().map(|(key, value)| format!("{key}={value}"));
         let inputs = Inputs::new().add("emulator", self.version.to_string());
@@ -38,30 +39,30 @@ impl Emulator {
         Ok(inputs.list("cpu", target.qemu.cpu.as_deref()).list("emulator env", env))
     }
 
-    /// What runs programs of a target whose libraries are in `sysroot`.
+    /// The runner for programs of a target whose libraries are in `sysroot`.
     pub fn runner(&self, target: &Target, sysroot: PathBuf) -> Runner {
         let Self { path, version } = self.clone();
         Runner::Qemu { path, version, sysroot, cpu: target.qemu.cpu.clone(), env: target.qemu.env.clone() }
     }
 }
 
-/// Where emulators come from.
+/// Finds emulators.
 pub struct Emulators<'a> {
-    /// Which ones will do, and the packages they are in.
+    /// The minimum version, and the packages to fetch.
     pub pin: &'a QemuPin,
     /// The folder of downloads.
     pub cache: &'a Path,
     /// Whether the network is forbidden.
     pub offline: bool,
-    /// Told what is fetched.
+    /// Gets notes about downloads.
     pub say: Box<dyn Fn(&str) + 'a>,
 }
 
 impl Emulators<'_> {
     /// Finds `qemu-NAME` for the emulator called `name`.
     ///
-    /// A `forced` one, a program or the folder it is in, is used whatever its version. Else the distribution's is used if it
-    /// is new enough, else the newest one in the cache, else that of the package in the pinned suites.
+    /// A `forced` emulator, given as a program or its folder, is used in any version. Otherwise the first of these
+    /// that is new enough is used: the distribution's, the newest in the cache, the package in the pinned suites.
     pub fn find(&self, name: &str, forced: Option<&Path>) -> Result<Emulator> {
         let program = format!("qemu-{name}");
         if let Some(path) = forced {
@@ -92,7 +93,7 @@ impl Emulators<'_> {
                 misses.push(format!("package {} of {}: {error:#}", pin.package, pin.suites.join(", ")));
                 let minimum = &pin.minimum;
                 let why = format!(
-                    "finding {program}, at least {minimum}: nothing serves\n  {}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
+                    "finding {program}, at least {minimum}: no emulator found\n  {}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
                     misses.join("\n  ")
                 );
                 Err(Coded::error(exit::HOST, why))
@@ -101,9 +102,9 @@ impl Emulators<'_> {
     }
 }
 
-/// The emulator that `option` names: the program, or the folder that it is in.
+/// The emulator that the user gives with `option`: the program or its folder.
 fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
-    // Tests run in folders of their own.
+    // Tests run in other folders, so the path must be absolute.
     let mut path = std::path::absolute(path).with_context(|| format!("finding {}", path.display()))?;
     if path.is_dir() {
         path = named_in(&path, program).unwrap_or_else(|| path.join(program));
@@ -119,7 +120,7 @@ fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
         if is_interrupt(&error) {
             return error;
         }
-        let hint = format!("hint: {option} takes {program} itself or the folder that it is in");
+        let hint = format!("hint: {option} takes the path of {program} or of its folder");
         Coded::error(exit::HOST, format!("using the emulator that {option} names: {error:#}\n{hint}"))
     })
 }
@@ -128,7 +129,7 @@ fn new_enough(path: &Path, pin: &QemuPin) -> Result<Emulator> {
     let version = version(path)?;
     if version < pin.minimum {
         let program = path.file_name().unwrap_or_default().display();
-        bail!("{program} {version} at {}, at least {} is wanted", path.display(), pin.minimum);
+        bail!("{program} {version} at {}, at least {} is required", path.display(), pin.minimum);
     }
     Ok(Emulator { path: path.to_owned(), version })
 }
@@ -139,7 +140,7 @@ fn version(path: &Path) -> Result<Version> {
     Version::find(&printed).with_context(|| format!("`{} --version` prints no version but `{first}`", path.display()))
 }
 
-/// What an emulator says of itself: its version, and that of its package.
+/// The first line of `--version`, with the versions of the emulator and of its package.
 pub fn described(path: &Path) -> Result<String> {
     Ok(printed(path)?.lines().next().unwrap_or_default().to_owned())
 }
@@ -154,7 +155,7 @@ fn printed(path: &Path) -> Result<String> {
     Ok(printed)
 }
 
-/// The emulators in the cache whose folder's name promises a version that is new enough, newest first.
+/// The emulators in the cache whose folder is named after a version that is new enough, newest first.
 fn unpacked(cache: Cache, program: &str, pin: &QemuPin) -> Result<Vec<PathBuf>> {
     let folder = cache.root().join("qemu");
     if !folder.exists() {
@@ -175,26 +176,27 @@ fn unpacked(cache: Cache, program: &str, pin: &QemuPin) -> Result<Vec<PathBuf>> 
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// The emulator `qemu-NAME` in a folder, if there is one that runs.
+/// The emulator `qemu-NAME` in a folder, if there is one and it runs.
 pub fn in_folder(folder: &Path, name: &str) -> Option<Emulator> {
     let path = named_in(folder, &format!("qemu-{name}"))?;
     Some(Emulator { version: version(&path).ok()?, path })
 }
 
-/// The program in a folder, as one distribution names it or as another does.
+/// The program in a folder. Some distributions append `-static` to its name.
 fn named_in(folder: &Path, program: &str) -> Option<PathBuf> {
     let names = [program.to_owned(), format!("{program}-static")];
     names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
-/// Where a package puts its programs.
+/// The folder of programs in a package.
 const PROGRAMS: &str = "usr/bin";
 
 fn in_package(package: &Path, program: &str) -> PathBuf {
     package.join(PROGRAMS).join(program)
 }
 
-/// Unpacks the newest package into the cache. Its programs must be such that they need no library of its distribution.
+/// Unpacks the newest package into the cache. Its programs must be statically linked, because they run without the
+/// package's distribution.
 fn fetch(program: &str, pin: &QemuPin, cache: Cache, say: &dyn Fn(&str)) -> Result<Emulator> {
     let lock = cache.lock(say)?;
     if let Some(found) = unpacked(cache, program, pin)?.iter().find_map(|path| new_enough(path, pin).ok()) {
@@ -205,7 +207,7 @@ fn fetch(program: &str, pin: &QemuPin, cache: Cache, say: &dyn Fn(&str)) -> Resu
     let (item, tree) = unpack(&pin.package, &pin.suites, cache, folder.path(), say)?;
     let fresh = in_package(&tree, program);
     if !fresh.is_file() {
-        bail!("{} holds no {program}", item.file_name);
+        bail!("{} contains no {program}", item.file_name);
     }
     if !is_static(&fresh)? {
         bail!("{program} in {} is not statically linked", item.file_name);
@@ -213,7 +215,7 @@ fn fetch(program: &str, pin: &QemuPin, cache: Cache, say: &dyn Fn(&str)) -> Resu
     let version = new_enough(&fresh, pin).with_context(|| format!("in {}", item.file_name))?.version;
     let place = cache.root().join("qemu").join(version.to_string());
     if place.exists() {
-        // It lacks this emulator, or cannot run here.
+        // The old folder lacks this emulator, or its emulator does not run.
         fs_err::remove_dir_all(&place)?;
     }
     fs_err::create_dir_all(cache.root().join("qemu"))?;
@@ -228,11 +230,11 @@ fn unpack(
     cache: Cache,
     folder: &Path,
     say: &dyn Fn(&str),
-) -> Result<(Item, PathBuf)> {
-    let item = Apt::open(cache, Kind::Binaries, suites, say)?.package(package, folder)?;
+) -> Result<(AptPackage, PathBuf)> {
+    let item = Apt::open(cache, PackageKind::Binaries, suites, say)?.package(package, folder)?;
     let file = folder.join(&item.file_name);
     if sha256_file(&file)? != item.sha256 {
-        bail!("{} has not the sha256 that apt's list gives", item.file_name);
+        bail!("{} does not have the sha256 in apt's list", item.file_name);
     }
     say(&format!("unpacking {}", item.file_name));
     let tree = folder.join("tree");
@@ -240,7 +242,7 @@ fn unpack(
     Ok((item, tree))
 }
 
-/// Whether the ELF file asks for no dynamic linker.
+/// Whether the ELF file names no program interpreter.
 fn is_static(path: &Path) -> Result<bool> {
     let data = fs_err::read(path)?;
     let context = || format!("reading {} as an ELF file", path.display());

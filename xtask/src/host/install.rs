@@ -1,19 +1,19 @@
-//! Installing what the host lacks, by its own package manager.
+//! Installs missing tools with the host's package manager.
 
 use anyhow::{Context as _, Result, bail};
 use bringup_runner::exec::{Cmd, Flow};
 
 use super::tools::{self, PREFERRED_LLVM, llvm_releases};
 
-/// A package manager and the words it takes.
+/// A package manager and its arguments.
 #[derive(Debug)]
 pub struct Installer {
     program: &'static str,
     refresh: Option<&'static [&'static str]>,
     install: &'static [&'static str],
-    /// Succeeds with some output for a package that can be had.
+    /// The query for a package. It succeeds with output if the package is available.
     query: &'static [&'static str],
-    /// Tool name to package name; `{}` stands for the LLVM release.
+    /// Pairs of tool and package. `{}` stands for the LLVM release.
     packages: &'static [(&'static str, &'static str)],
 }
 
@@ -37,7 +37,7 @@ const INSTALLERS: [Installer; 2] = [
             ("python3", "python3"),
             ("clang++", "clang-{}"),
             ("llvm-config", "llvm-{}-dev"),
-            // What LLVM's static libraries ask for.
+            // Libraries that LLVM's static libraries require.
             ("llvm-config", "libpolly-{}-dev"),
             ("llvm-config", "libzstd-dev"),
             ("llvm-config", "zlib1g-dev"),
@@ -75,12 +75,13 @@ const INSTALLERS: [Installer; 2] = [
 ];
 
 impl Installer {
-    /// The package manager of this host, if it is one we know.
+    /// The package manager of this host, if it is a known one.
     pub fn find() -> Option<&'static Self> {
         INSTALLERS.iter().find(|installer| which::which(installer.program).is_ok())
     }
 
-    /// The preferred release of LLVM that the package lists have; the preferred one if they have none.
+    /// The first release of LLVM, in order of preference, that the package lists have. If they have none, the
+    /// preferred one.
     fn llvm(&self) -> u64 {
         let Some((_, clang)) = self.packages.iter().find(|(tool, _)| *tool == "clang") else { return PREFERRED_LLVM };
         let known = |release: &u64| {
@@ -91,11 +92,12 @@ impl Installer {
         llvm_releases().find(known).unwrap_or(PREFERRED_LLVM)
     }
 
-    /// The packages that bring `tools`.
+    /// The packages that contain `tools`.
     fn packages(&self, tools: &[&str]) -> Vec<String> {
         let mut packages: Vec<String> = Vec::new();
         let release = self.llvm().to_string();
-        // LLVM's tools must be of one release: an older one's that are there serve no more once one of them is installed.
+        // All of LLVM's tools must have one release. So if one is installed, all are, even if an older release has
+        // the others.
         let is_extra = |tool: &str| tools::EXTRAS.iter().any(|(extra, _)| *extra == tool);
         let is_llvm = |tool: &str, package: &str| package.contains("{}") && !is_extra(tool);
         let any_llvm = self.packages.iter().any(|(tool, package)| is_llvm(tool, package) && tools.contains(tool));
@@ -109,7 +111,7 @@ impl Installer {
         packages
     }
 
-    /// The command that installs `tools`, for a person to type.
+    /// The command that installs `tools`, for the user to type.
     pub fn command(&self, tools: &[&str]) -> String {
         let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
         let install = format!("{sudo}{} {} {}", self.program, self.install.join(" "), self.packages(tools).join(" "));
@@ -119,17 +121,17 @@ impl Installer {
         }
     }
 
-    /// Installs `tools`. Without root it does nothing and says what to type.
+    /// Installs `tools`. Fails without root, with the command as a hint.
     pub fn install(&self, tools: &[&str], say: &dyn Fn(&str)) -> Result<()> {
         if !rustix::process::geteuid().is_root() {
-            bail!("installing {} needs root\nhint: {}", tools.join(", "), self.command(tools));
+            bail!("installing {} requires root\nhint: {}", tools.join(", "), self.command(tools));
         }
         if let Some(refresh) = self.refresh {
             say(&format!("{} {}", self.program, refresh.join(" ")));
             self.call(refresh, &[])
                 .with_context(|| format!("refreshing the package lists for {}", tools.join(", ")))?;
         }
-        // Chosen now: only fresh lists say which releases there are.
+        // Choose the packages after refreshing the lists: only fresh lists have the available releases.
         let packages = self.packages(tools);
         say(&format!("{} {} {}", self.program, self.install.join(" "), packages.join(" ")));
         self.call(self.install, &packages).with_context(|| format!("installing {}", tools.join(", ")))

@@ -1,4 +1,5 @@
-//! What the host has: the stock Rust toolchain, LLVM's tools, git and make, and what test programs are isolated with.
+//! Finds the host's tools: the stock Rust toolchain, LLVM's tools, git, make, and the tools that isolate test
+//! programs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,37 +9,37 @@ use anyhow::{Context as _, Result, bail};
 use bringup_model::compiler::{Compiler, Llvm, Making};
 use bringup_model::exit::{self, Coded};
 use bringup_model::version::Version;
-use bringup_runner::exec::{Cmd, PATH};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, PATH};
 
 use super::tools::{BOOTSTRAP, BUNDLED_LLVM, EXTRAS, llvm_releases};
 
-/// What test programs are isolated with.
+/// The tools that isolate test programs.
 const ISOLATION: [&str; 2] = ["unshare", "ip"];
 
-/// How long a tool may take to give its version.
+/// Time limit for a tool to print its version.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Those of the extras that are ssh's.
+/// The extras that belong to ssh.
 const SSH: [&str; 2] = ["ssh", "sshd"];
 
-/// Those of the extras that are LLVM's, of the same release as the other tools of LLVM.
+/// The extras that belong to LLVM. They must have the same release as LLVM's other tools.
 const LLVM_EXTRAS: [&str; 2] = ["llvm-config", "clang++"];
 
-/// A program and the version it gives.
+/// A program and its version.
 #[derive(Debug, Clone)]
 pub struct Tool {
     /// Absolute path.
     pub path: PathBuf,
-    /// First line of what `--version` prints.
+    /// The line with the version, from the output of `--version`.
     pub line: String,
-    /// The version in it.
+    /// The version in that line.
     pub version: Option<Version>,
 }
 
 /// The stock Rust toolchain.
 #[derive(Debug, Clone)]
 pub struct Rust {
-    /// Its folder.
+    /// Its folder, as `rustc --print=sysroot` prints it.
     pub sysroot: PathBuf,
     /// `release:` of `rustc -vV`.
     pub release: String,
@@ -49,7 +50,8 @@ pub struct Rust {
 }
 
 impl Rust {
-    /// Asks `rustc` what it is. The toolchain is the one that cargo runs us with, else the one on the search path.
+    /// Finds the toolchain: the one whose cargo runs us, or else the one on the search path. Asks its rustc for
+    /// version and sysroot.
     pub fn find(root: &Path) -> Result<Self> {
         let beside_cargo = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("rustc"));
         let rustc = beside_cargo.filter(|path| path.is_file()).unwrap_or_else(|| "rustc".into());
@@ -58,11 +60,11 @@ impl Rust {
         } else {
             which::which("rustc").context("looking for rustc on the search path")?
         };
-        // rustup's proxy needs to know where its toolchains are, and picks by the project's folder.
+        // rustup's proxy reads these variables, and chooses the toolchain by the project's folder.
         let ask = |arg: &str| {
             Cmd::new(&rustc).arg(arg).dir(root).inherit("HOME").inherit("RUSTUP_HOME").inherit("RUSTUP_TOOLCHAIN")
         };
-        // rustup's proxy takes most of the time: ask both questions at once.
+        // rustup's proxy takes most of the time, so both commands run at once.
         let (verbose, sysroot) = std::thread::scope(|scope| {
             let sysroot = scope.spawn(|| ask("--print=sysroot").read().context("asking rustc for its sysroot"));
             (ask("-vV").read(), sysroot.join())
@@ -70,7 +72,7 @@ impl Rust {
         let verbose = verbose.context("asking rustc for its version")?;
         let field = |name: &str| {
             let value = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-            value.map(str::to_owned).with_context(|| format!("`rustc -vV` gives no `{name}`"))
+            value.map(str::to_owned).with_context(|| format!("`rustc -vV` prints no `{name}`"))
         };
         let sysroot = sysroot.unwrap_or_else(|_| bail!("asking rustc for its sysroot"))?;
         Ok(Self {
@@ -81,12 +83,12 @@ impl Rust {
         })
     }
 
-    /// Its cargo for a workspace of Rust's own source, with this home.
+    /// A command of its cargo, for a workspace of Rust's source. `home` is cargo's home.
     pub fn cargo(&self, home: &Path) -> Cmd {
-        // Run from the root folder, so that no .cargo/config.toml above the clone is read.
+        // cargo runs in the root folder, so that it reads no .cargo/config.toml above the clone.
         let cmd = Cmd::new(self.bin("cargo")).dir("/").env("CARGO_HOME", home);
         let cmd = cmd.env("RUSTC", self.bin("rustc")).env("RUSTC_BOOTSTRAP", "1");
-        crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit)
+        cmd.inherit_all(NETWORK_ENV)
     }
 
     /// Path of one of its programs.
@@ -95,27 +97,27 @@ impl Rust {
     }
 }
 
-/// All that building needs of the host.
+/// The host's tools that a build requires.
 #[derive(Debug, Clone)]
-pub struct Host {
+pub struct HostTools {
     /// The stock Rust toolchain.
     pub rust: Rust,
-    /// By the name used in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, unshare, ip.
+    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, unshare, ip.
     tools: BTreeMap<&'static str, Tool>,
-    /// Those of [`EXTRAS`] that were looked for and are there.
+    /// The tools of [`EXTRAS`] that were looked for and found.
     extras: BTreeMap<&'static str, Tool>,
     /// clang's folder of built-in headers.
     pub clang_headers: PathBuf,
 }
 
-impl Host {
-    /// Paths of the tools; all are there, see [`survey`].
+impl HostTools {
+    /// The tool of this name. Fails if it was not looked for or not found.
     pub fn tool(&self, name: &'static str) -> Result<&Tool> {
         let found = self.tools.get(name).or_else(|| self.extras.get(name));
         found.with_context(|| format!("the host lacks {name}"))
     }
 
-    /// Fails unless all that these uses need is there; see [`EXTRAS`].
+    /// Fails unless the host has the tools for these uses; see [`EXTRAS`].
     pub fn need(&self, uses: &[&str]) -> Result<()> {
         let needed = EXTRAS.iter().filter(|(_, user)| uses.contains(user)).map(|(name, _)| *name);
         let missing: Vec<&str> = needed.filter(|name| !self.extras.contains_key(name)).collect();
@@ -127,7 +129,7 @@ impl Host {
         Ok(&self.tool(name)?.path)
     }
 
-    /// Names and versions, for the report.
+    /// The tools' names and versions, for the report.
     pub fn versions(&self) -> BTreeMap<String, String> {
         let mut versions = versions(self.tools.iter().map(|(name, tool)| (*name, tool)));
         versions.insert("rustc".into(), self.rust.release.clone());
@@ -140,8 +142,8 @@ fn versions<'a>(tools: impl Iterator<Item = (&'static str, &'a Tool)>) -> BTreeM
     tools.map(|(name, tool)| (name.to_owned(), shown(tool))).collect()
 }
 
-/// The triple and the versions, for the report, of a host that only runs test programs: what isolates them, as far as it is
-/// there.
+/// The triple and the versions, for the report, of a host that only runs test programs. The versions are those of the
+/// isolation tools that the host has.
 pub fn for_running() -> (String, BTreeMap<String, String>) {
     let env = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
     let tools = ISOLATION.map(|name| (name, tool(name)));
@@ -149,7 +151,7 @@ pub fn for_running() -> (String, BTreeMap<String, String>) {
     (format!("{}-unknown-linux-{env}", std::env::consts::ARCH), versions(found))
 }
 
-/// What a run with this compiler is a use of; see [`EXTRAS`].
+/// The uses of a run with this compiler; see [`EXTRAS`].
 pub fn uses(compiler: Compiler) -> &'static [&'static str] {
     match compiler {
         Compiler::Stock => &[],
@@ -158,35 +160,36 @@ pub fn uses(compiler: Compiler) -> &'static [&'static str] {
     }
 }
 
-/// What a look at the host found.
+/// The tools that were looked for.
 #[derive(Debug)]
 pub struct Survey {
-    /// Each tool that is wanted, and what was found of it.
+    /// Each tool that is always required, if found.
     pub tools: Vec<(&'static str, Option<Tool>)>,
-    /// The same of [`EXTRAS`].
+    /// Each tool of [`EXTRAS`], if found.
     pub extras: Vec<(&'static str, Option<Tool>)>,
 }
 
 impl Survey {
-    /// Names of tools that were not found.
+    /// Names of missing tools, without extras.
     pub fn missing(&self) -> Vec<&'static str> {
         missing(&self.tools).collect()
     }
 
-    /// The same, with those that these uses need; see [`EXTRAS`].
+    /// Names of missing tools, with the extras for these uses.
     pub fn missing_for(&self, uses: &[&str]) -> Vec<&'static str> {
         let of_use = |name: &&str| EXTRAS.iter().any(|(extra, user)| extra == name && uses.contains(user));
         missing(&self.tools).chain(missing(&self.extras).filter(of_use)).collect()
     }
 
-    /// The same, with those that any use needs but the rarest: that one only if this compiler is a case of it.
+    /// Names of missing tools, with the extras for all uses. [`BUNDLED_LLVM`] only counts if this compiler is a use
+    /// of it.
     pub fn missing_at_all(&self, compiler: Compiler) -> Vec<&'static str> {
         let users = EXTRAS.iter().map(|(_, user)| *user).filter(|user| *user != BUNDLED_LLVM);
         self.missing_for(&users.chain(uses(compiler).iter().copied()).collect::<Vec<_>>())
     }
 
-    /// The host, if nothing is missing.
-    pub fn into_host(self, rust: Rust) -> Result<Host> {
+    /// The host's tools. Fails if one is missing.
+    pub fn into_host(self, rust: Rust) -> Result<HostTools> {
         let missing = self.missing();
         if !missing.is_empty() {
             return Err(lacks(&missing));
@@ -196,11 +199,11 @@ impl Survey {
         });
         let clang = &tools.get("clang").context("the host lacks clang")?.path;
         let resources = Cmd::new(clang).arg("-print-resource-dir").read().context("asking clang for its headers")?;
-        Ok(Host { rust, clang_headers: Path::new(&resources).join("include"), tools, extras })
+        Ok(HostTools { rust, clang_headers: Path::new(&resources).join("include"), tools, extras })
     }
 }
 
-/// The error that names what is missing, and how to get it.
+/// The error that names missing tools, with a hint that installs them.
 fn lacks(missing: &[&str]) -> anyhow::Error {
     let install = super::install::Installer::find();
     let command = install.map(|installer| installer.command(missing));
@@ -213,25 +216,25 @@ fn missing(tools: &[(&'static str, Option<Tool>)]) -> impl Iterator<Item = &'sta
     tools.iter().filter(|(_, tool)| tool.is_none()).map(|(name, _)| *name)
 }
 
-/// Looks for every tool of every use; see [`survey_for`].
+/// Looks for the tools of all uses; see [`survey_for`].
 pub fn survey() -> Survey {
     let uses: Vec<&str> = EXTRAS.iter().map(|(_, user)| *user).collect();
     survey_for(&uses)
 }
 
-/// Looks for every tool that is always needed, and for those of [`EXTRAS`] that these uses need. All tools of LLVM are from
-/// one release.
+/// Looks for the tools that are always required, and for those of [`EXTRAS`] that these uses require. All tools of
+/// LLVM are from one release.
 pub fn survey_for(uses: &[&str]) -> Survey {
     let suffixes: Vec<String> = llvm_releases().map(|release| format!("-{release}")).chain([String::new()]).collect();
     let llvm = [("clang", "clang"), ("lld", "ld.lld"), ("llvm-ar", "llvm-ar"), ("llvm-ranlib", "llvm-ranlib")];
     let found =
         |suffix: &String| llvm.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
-    // The first release that is whole; else the one that lacks least.
+    // The first release with all tools, or else the one with most.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
     let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
     let others = ["git", "make"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
-    // Asking each for its version takes tens of milliseconds: ask all at once.
+    // Asking one tool for its version takes tens of milliseconds, so all are asked at once.
     std::thread::scope(|scope| {
         let tools: Vec<_> =
             wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
@@ -253,12 +256,13 @@ pub fn survey_for(uses: &[&str]) -> Survey {
 
 fn tool(program: &str) -> Option<Tool> {
     let path = which::which(program).ok()?;
-    // iproute2 knows only the short one.
+    // iproute2 only supports `-V`.
     let printed = ["--version", "-V"].into_iter().find_map(|option| Cmd::new(&path).arg(option).read().ok())?;
     versioned(path, &printed)
 }
 
-/// One of ssh's programs. A server is on root's search path only, and each says its version in its own way, some as a complaint.
+/// One of ssh's programs. The server is only on root's search path. Both print their version to standard error, and
+/// some servers fail then.
 fn ssh(program: &str) -> Option<Tool> {
     let path = which::which(program).or_else(|_| which::which_in(program, Some(PATH), "/")).ok()?;
     let output = Cmd::new(&path).arg("-V").merge_stderr().timeout(PATIENCE).output().ok()?;

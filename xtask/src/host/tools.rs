@@ -1,13 +1,13 @@
-//! The tools that Bringup uses: which not every use needs, and which releases of LLVM will do.
+//! The tools that only some uses require, and the accepted releases of LLVM.
 
 use std::path::PathBuf;
 
-/// The LLVM release that Bringup is tried with; other versions are taken when it is not there.
+/// The LLVM release that Bringup is tested with. Other releases are used if this one is missing.
 pub const PREFERRED_LLVM: u64 = 22;
-/// LLVM releases that are looked for, by the suffix that distributions give the programs.
+/// LLVM releases to look for. Distributions append the release to the programs' names.
 const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
 
-/// What not every use of Bringup needs, and which does.
+/// Pairs of a tool that only some uses require, and the use.
 pub const EXTRAS: [(&str, &str); 7] = [
     ("ssh", "the runner ssh:HOST"),
     ("sshd", "Bringup's own tests"),
@@ -19,7 +19,7 @@ pub const EXTRAS: [(&str, &str); 7] = [
 ];
 /// The use that builds a compiler.
 pub const BOOTSTRAP: &str = "--compiler bootstrap";
-/// The use that builds LLVM for it as well.
+/// The use that also builds the compiler's LLVM.
 pub const BUNDLED_LLVM: &str = "--llvm bundled";
 
 /// Releases of LLVM in the order of preference.
@@ -27,7 +27,8 @@ pub fn llvm_releases() -> impl Iterator<Item = u64> {
     std::iter::once(PREFERRED_LLVM).chain(LLVM_RELEASES.rev().filter(|&release| release != PREFERRED_LLVM))
 }
 
-/// Where a program is on the user's search path, on which [`super::survey`] looks for it; its bare name if it is not there.
+/// Path of a program on the user's search path, where [`super::survey`] looks, too. If the program is missing, its
+/// name.
 pub fn program(name: &str) -> PathBuf {
     which::which(name).unwrap_or_else(|_| name.into())
 }

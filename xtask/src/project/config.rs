@@ -1,4 +1,4 @@
-//! Reading bringup.toml and targets/: files in, checked values out.
+//! Reads bringup.toml and targets/ into checked values.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub const PINS_FILE: &str = "bringup.toml";
 /// The file that says what Alpine's releases ship.
 pub const RELEASES_FILE: &str = "targets/alpine.toml";
 
-/// What single tests may take, in qemu/ and in a target's folder.
+/// The file of limits for single tests, in qemu/ and in a target's folder.
 const LIMITS_FILE: &str = "limits.toml";
 
 /// The project's folder: the nearest one at or above `start` that holds bringup.toml.
@@ -38,8 +38,8 @@ pub fn pins(root: &Path) -> Result<Pins> {
     file.validate().map_err(|error| fault(&path, &error))
 }
 
-/// Reads the limits of a target's tests: what holds over bringup.toml's is in qemu/limits.toml, where the tests run `emulated`,
-/// and over both in the target's limits.toml. Neither file has to be there.
+/// Reads the limits of a target's tests. If the tests run `emulated`, qemu/limits.toml overrides `defaults`. The
+/// target's limits.toml overrides both. Both files are optional.
 pub fn limits(root: &Path, target: &str, defaults: Limits, emulated: bool) -> Result<LimitTable> {
     let qemu = emulated.then(|| root.join("qemu").join(LIMITS_FILE));
     let mut files = Vec::new();
@@ -53,7 +53,7 @@ pub fn limits(root: &Path, target: &str, defaults: Limits, emulated: bool) -> Re
     Ok(LimitTable::new(defaults, files))
 }
 
-/// Reads targets/alpine.toml. That it lists nothing but targets of this project is checked as well.
+/// Reads targets/alpine.toml. Fails if it lists a target that the project lacks.
 pub fn releases(root: &Path) -> Result<Releases> {
     let path = root.join(RELEASES_FILE);
     let text = fs_err::read_to_string(&path)?;
@@ -67,7 +67,7 @@ pub fn releases(root: &Path) -> Result<Releases> {
     Ok(releases)
 }
 
-/// The Alpine release of this name. An unknown one is an error that gives the nearest.
+/// The Alpine release of this name. The error for an unknown name suggests the nearest ones.
 pub fn release(root: &Path, name: &str) -> Result<Release> {
     let releases = releases(root)?;
     let found = name.parse::<ReleaseName>().ok().and_then(|name| releases.get(name));
@@ -78,7 +78,7 @@ pub fn release(root: &Path, name: &str) -> Result<Release> {
     })
 }
 
-/// That `since` and `until` of these targets are what targets/alpine.toml says.
+/// Fails unless `since` and `until` of these targets agree with targets/alpine.toml.
 pub fn check_releases(root: &Path, targets: &[Target]) -> Result<()> {
     let releases = releases(root)?;
     let mut faults = Vec::new();
@@ -91,14 +91,14 @@ pub fn check_releases(root: &Path, targets: &[Target]) -> Result<()> {
             if ours != alpine {
                 let text = |name: Option<ReleaseName>| name.map_or_else(|| "none".into(), |name| name.to_string());
                 let (file, ours, alpine) = (file.display(), text(ours), text(alpine));
-                faults.push(format!("{file}: {key}: {ours}, but by {RELEASES_FILE} it is {alpine}"));
+                faults.push(format!("{file}: {key} is {ours}, but {RELEASES_FILE} says {alpine}"));
             }
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(Coded::error(exit::USAGE, faults.join("\n"))) }
 }
 
-/// What is wrong with a file that the user wrote.
+/// The usage error for a fault in a project file.
 fn fault(path: &Path, error: &str) -> anyhow::Error {
     Coded::error(exit::USAGE, format!("{}: {}", path.display(), error.trim_end()))
 }
@@ -116,7 +116,7 @@ pub fn target_names(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Reads the named targets; all if none is named. An unknown name is an error that gives the nearest ones.
+/// Reads the named targets, or all if none is named. The error for an unknown name suggests the nearest ones.
 pub fn targets(root: &Path, names: &[String]) -> Result<Vec<Target>> {
     let known = target_names(root)?;
     let wanted = if names.is_empty() { &known } else { names };
@@ -151,7 +151,7 @@ fn target(root: &Path, name: &str) -> Result<Target> {
     file.validate(name).map_err(|error| fault(&path, &error))
 }
 
-/// A hint for a name that is not known; `noun` is what the known ones are.
+/// A hint for an unknown name. `noun` is the plural for the known names.
 pub fn nearest(name: &str, known: &[String], noun: &str) -> String {
     let mut close: Vec<(f64, &String)> = known.iter().map(|other| (strsim::jaro_winkler(name, other), other)).collect();
     close.sort_by(|a, b| b.0.total_cmp(&a.0));

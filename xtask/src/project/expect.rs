@@ -1,5 +1,6 @@
-//! The expectation files: qemu/ for the emulator's faults, targets/ for each target's own.
+//! The expectation files: in qemu/ for the emulator's faults, in targets/ for those of each target.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -10,14 +11,13 @@ use bringup_model::suite;
 
 use crate::project::config;
 use crate::project::shown;
-use crate::trial::recorded;
 
-/// The end of the names of the files in qemu/.
+/// The suffix of the files in qemu/.
 const ENDING: &str = ".expect.txt";
-/// The name before it of the file that holds for every target.
+/// The name, without the suffix, of the file for all targets.
 const ALL: &str = "all";
 
-/// The expectation files of these targets, those of the emulator first. A file that is not there is empty.
+/// The expectation files of these targets, those of the emulator first. A missing file counts as empty.
 pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
     let qemu = |name: &str| root.join("qemu").join(format!("{name}{ENDING}"));
     let own = |name: &str| config::target_dir(root, name).join("expect.txt");
@@ -38,7 +38,7 @@ pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
     places.into_iter().map(read).collect()
 }
 
-/// The expectations that hold for `target`.
+/// The expectations for `target`.
 pub fn load(root: &Path, target: &str) -> Result<Expectations> {
     let files = files(root, &[target.to_owned()])?;
     let files = files.iter().map(|file| (file.layer, file.name.as_str(), file.text.as_str()));
@@ -49,24 +49,24 @@ pub fn load(root: &Path, target: &str) -> Result<Expectations> {
 
 /// What the lint of expectations finds.
 #[derive(Debug, Default)]
-pub struct Findings {
-    /// What is wrong, each with its place.
+pub struct LintFindings {
+    /// Faults, each with file and line.
     pub faults: Vec<String>,
-    /// Suites with entries whose tests are not known here.
+    /// Suites that have entries, but whose lists of tests are not known.
     pub unchecked: Vec<&'static str>,
 }
 
-/// Looks for what a run would put up with: reasons that nobody has filled in, and tests that no test program lists, as far
-/// as the outcomes recorded in `out` tell.
-pub fn check(root: &Path, out: &Path, target: &str) -> Result<Findings> {
+/// Finds what a run accepts but a reviewer should not: reasons that are still TODO, and entries for tests that no test
+/// program lists. `listed` gives the tests that a suite's programs list, if they are known.
+pub fn check(root: &Path, target: &str, listed: impl Fn(&str) -> Option<HashSet<String>>) -> Result<LintFindings> {
     let expectations = match load(root, target) {
         Ok(expectations) => expectations,
         Err(error) if crate::error::of_error(&error) == exit::USAGE => {
-            return Ok(Findings { faults: vec![error.to_string()], ..Findings::default() });
+            return Ok(LintFindings { faults: vec![error.to_string()], ..LintFindings::default() });
         }
         Err(error) => return Err(error),
     };
-    let mut found = Findings::default();
+    let mut found = LintFindings::default();
     for entry in expectations.entries() {
         let Some(line) = entry.todo else { continue };
         let fault = format!("{}:{line}: the reason is still TODO: say why, or give a bug's address", entry.file);
@@ -79,7 +79,7 @@ pub fn check(root: &Path, out: &Path, target: &str) -> Result<Findings> {
         if entries.is_empty() {
             continue;
         }
-        let Some(listed) = recorded::listed(out, target, suite) else {
+        let Some(listed) = listed(suite) else {
             found.unchecked.push(suite);
             continue;
         };
@@ -91,7 +91,7 @@ pub fn check(root: &Path, out: &Path, target: &str) -> Result<Findings> {
     Ok(found)
 }
 
-/// The files in qemu/ that are called after no target.
+/// Faults: files in qemu/ that are not named after a target.
 pub fn check_names(root: &Path) -> Result<Vec<String>> {
     let entries = match fs_err::read_dir(root.join("qemu")) {
         Ok(entries) => entries,

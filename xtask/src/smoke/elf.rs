@@ -1,4 +1,4 @@
-//! What an ELF file of the target must look like, and what is wrong with one that does not.
+//! The rules for the target's ELF files, and the audit that finds broken rules.
 
 mod abi;
 mod needs;
@@ -23,9 +23,9 @@ pub use needs::needs;
 pub use objects::{abi_faults, audit_objects};
 pub use time32::{compatibility_symbols, time32_faults};
 
-/// What kind of file is looked at.
+/// The role of an ELF file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ElfKind {
     /// An executable.
     Program,
     /// A shared library.
@@ -34,23 +34,23 @@ pub enum Kind {
     Libc,
 }
 
-/// What one file must look like.
+/// The rules for one file.
 #[derive(Debug, Clone)]
 pub struct Rules<'a> {
-    /// What every file of the target says of its ABI.
+    /// The ABI of all files of the target.
     pub elf: &'a target::Elf,
-    /// What kind of file it is.
-    pub kind: Kind,
-    /// The program interpreter it names, if it may name one.
+    /// The file's role.
+    pub kind: ElfKind,
+    /// The program interpreter that the file must name, if any.
     pub interpreter: Option<&'a str>,
-    /// The libraries that it names as needed, in any order.
+    /// The libraries that the file must name as needed, in any order.
     pub needed: Vec<String>,
-    /// Folders of the build host, of which no file may be named in it.
+    /// Folders of the build host. The file must not contain paths in them.
     pub forbidden: &'a [PathBuf],
 }
 
-/// What is read from a file, before it is judged.
-struct File {
+/// The parts of a file that the rules concern.
+struct ElfSummary {
     abi: Abi,
     kind: elf::FileType,
     segments: Vec<(elf::ProgramType, elf::ProgramFlags)>,
@@ -63,7 +63,7 @@ struct File {
     pie: bool,
 }
 
-/// The rules that the file breaks, one sentence each.
+/// The broken rules, one sentence each.
 pub fn audit(bytes: &[u8], rules: &Rules<'_>) -> Vec<String> {
     let file = match read(bytes, &rules.elf.abi) {
         Ok(file) => file,
@@ -76,7 +76,7 @@ pub fn audit(bytes: &[u8], rules: &Rules<'_>) -> Vec<String> {
         }
     };
     rule(file.kind == elf::ET_DYN, &|| format!("type is {:?}, expected ET_DYN: it is bound to one address", file.kind));
-    let program = rules.kind == Kind::Program;
+    let program = rules.kind == ElfKind::Program;
     rule(!program || file.pie, &|| "DF_1_PIE is not set: not marked as position-independent executable".into());
     rule(file.interpreter.as_deref() == rules.interpreter, &|| {
         let name = |path: Option<&str>| path.unwrap_or("none").to_owned();
@@ -92,7 +92,7 @@ pub fn audit(bytes: &[u8], rules: &Rules<'_>) -> Vec<String> {
     });
     let segment = |kind| file.segments.iter().find(|(it, _)| *it == kind).map(|(_, flags)| *flags);
     rule(segment(elf::PT_GNU_RELRO).is_some(), &|| "no PT_GNU_RELRO segment".into());
-    rule(rules.kind == Kind::Libc || file.binds_now, &|| {
+    rule(rules.kind == ElfKind::Libc || file.binds_now, &|| {
         "bound lazily (neither BIND_NOW nor DF_1_NOW): RELRO is partial".into()
     });
     rule(!file.text_relocations, &|| "relocations in read-only segments (TEXTREL)".into());
@@ -107,12 +107,12 @@ pub fn audit(bytes: &[u8], rules: &Rules<'_>) -> Vec<String> {
     broken
 }
 
-/// The name under which other files need this library; nothing if it has none, and the file's own name counts.
+/// The library's SONAME. `None` if it has none: then other files need it by its file name.
 pub fn soname(bytes: &[u8]) -> Result<Option<String>> {
     Ok(read(bytes, &BTreeMap::new())?.soname)
 }
 
-/// An error unless this machine, as seen from our own program, is of the target's architecture.
+/// Fails unless this machine has the target's architecture, according to our own program's ELF header.
 pub fn check_native(target: &target::Target) -> Result<()> {
     let own = read(&fs_err::read("/proc/self/exe")?, &BTreeMap::new())?.abi;
     let wanted = &target.elf;
@@ -130,7 +130,7 @@ fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {
     flags.0 & flag.0 != 0
 }
 
-fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<File> {
+fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<ElfSummary> {
     match FileKind::parse(bytes).context("reading its first bytes")? {
         FileKind::Elf32 => read_class::<elf::FileHeader32<Endianness>>(bytes, 32, abi),
         FileKind::Elf64 => read_class::<elf::FileHeader64<Endianness>>(bytes, 64, abi),
@@ -142,7 +142,7 @@ fn read_class<Header: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
     class: u8,
     abi: &BTreeMap<String, target::Section>,
-) -> Result<File> {
+) -> Result<ElfSummary> {
     let header = Header::parse(bytes)?;
     let endian = header.endian()?;
     let headers = header.program_headers(endian, bytes)?;
@@ -172,7 +172,7 @@ fn read_class<Header: FileHeader<Endian = Endianness>>(
         names.collect::<Result<_, _>>().map_err(|()| anyhow::anyhow!("a name lies outside of the dynamic string table"))
     };
     let flag = |tag, bit| value(tag).is_some_and(|flags| flags & bit != 0);
-    Ok(File {
+    Ok(ElfSummary {
         abi: Abi::read(header, bytes, class, abi)?,
         kind: header.e_type(endian),
         segments: headers.iter().map(|header| (header.p_type(endian), header.p_flags(endian))).collect(),
@@ -192,12 +192,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The first mention of `folder` itself or of something in it.
+/// The first occurrence of `folder` or of a path in it.
 fn leak(bytes: &[u8], folder: &Path) -> Option<String> {
     const LONGEST: usize = 200;
     let name = folder.as_os_str().as_bytes();
     let name = name.strip_suffix(b"/").unwrap_or(name);
-    // The root folder would be found everywhere.
+    // The root folder would match every absolute path.
     if name.is_empty() {
         return None;
     }

@@ -1,7 +1,7 @@
-//! Smoke: small programs built by the toolchain in a link mode and run, and a look at every ELF file.
+//! The smoke test: builds and runs small programs in a link mode, and audits every ELF file.
 //!
-//! A check that fails is a value; an error is trouble of the harness itself. The same checks are listed whatever
-//! happens: what could not be built is a failed check, not a missing one.
+//! A failed check is a value. An error is a fault of the harness itself. A link mode always has the same checks: a
+//! program that cannot be built is a failed check, not a missing one.
 
 pub mod elf;
 mod programs;
@@ -16,34 +16,34 @@ use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 use bringup_runner::jobs::Jobs;
 
-/// The command that runs a program of the target, which finds its shared libraries in these folders.
-pub type Runner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
+/// Makes the command that runs a program of the target. The program finds its shared libraries in these folders.
+pub type ProgramRunner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
 
-/// What is checked, and with what.
+/// The smoke test of one toolchain.
 pub struct Smoke<'a> {
     /// The folder of the programs' sources.
     pub sources: &'a Path,
     /// The toolchain.
     pub toolchain: &'a Path,
-    /// What it is for.
+    /// The toolchain's target.
     pub target: &'a Target,
-    /// cargo's home: the registry's cache, and no configuration of the user.
+    /// cargo's home. It has the registry cache, but no configuration of the user.
     pub cargo_home: &'a Path,
-    /// Whether cargo must do with the crates in its cache.
+    /// Whether cargo may only use the crates in its cache.
     pub offline: bool,
-    /// How a program of the target is run.
-    pub runner: &'a Runner<'a>,
-    /// Folder to build in, which need not exist.
+    /// Runs programs of the target.
+    pub runner: &'a ProgramRunner<'a>,
+    /// Folder to build in. It need not exist.
     pub work: &'a Path,
-    /// File that the tools' and the programs' output is appended to.
+    /// Log file, to which the output of tools and programs is appended.
     pub log: &'a Path,
-    /// Folders of the build host that no file may name.
+    /// Folders of the build host. Files must not contain paths in them.
     pub forbidden: &'a [PathBuf],
     /// The budget of jobs.
     pub jobs: &'a Jobs,
 }
 
-/// What was found.
+/// The result of the smoke test.
 #[derive(Debug, Default)]
 pub struct Findings {
     /// Every check, in a fixed order.

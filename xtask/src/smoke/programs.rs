@@ -9,22 +9,21 @@ use anyhow::{Context as _, Result};
 use bringup_model::link::Link;
 use bringup_model::outcome::Outcome;
 use bringup_model::report::SmokeCheck;
-use bringup_runner::exec::{Cmd, Output, describe};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::Share;
 
-use super::elf::{self, Kind, Rules};
+use super::elf::{self, ElfKind, Rules};
 use super::{Findings, Smoke};
-use crate::source::fetch::NETWORK_ENV;
 
 #[cfg(test)]
 mod tests;
 
-/// How long a program may run; under an emulator they take less than a second each.
+/// Time limit of a program. Under an emulator, each takes less than a second.
 const LIMIT: Duration = Duration::from_mins(1);
-/// The name under which musl's C library is needed: it has no SONAME, so the linker takes the file's name.
+/// The name of musl's C library as a needed library. It has no SONAME, so the linker uses the file's name.
 const LIBC: &str = "libc.so";
-/// The cdylib.
+/// The shared library of the smoke programs, a cdylib.
 const PLUGIN: &str = "libplugin.so";
 
 /// One link mode's build and checks.
@@ -35,18 +34,18 @@ pub(super) struct Mode<'a> {
     findings: &'a mut Findings,
 }
 
-/// What keeps a check from passing; nothing if it passes.
-type Problem = Option<String>;
+/// Why a check failed; `None` if it passed.
+type CheckFailure = Option<String>;
 
 /// A program of the workspace.
-struct Program {
+struct SmokeProgram {
     name: String,
     /// What it must print on standard output.
     expected: String,
 }
 
 impl<'a> Mode<'a> {
-    /// Starts from an empty folder: cargo would not see that std is another one than last time.
+    /// Empties the mode's folder, because cargo would not notice another std.
     pub(super) fn new(smoke: &'a Smoke<'a>, link: Link, findings: &'a mut Findings) -> Result<Self> {
         let folder = smoke.work.join(link.word());
         if folder.exists() {
@@ -65,13 +64,13 @@ impl<'a> Mode<'a> {
         for program in self.programs()? {
             let file = self.built(&program.name);
             self.check_program(&program, &file, &[])?;
-            self.audit(&program.name, &file, Kind::Program, needed.clone())?;
+            self.audit(&program.name, &file, ElfKind::Program, needed.clone())?;
         }
-        // A library needs a dynamic loader: none of this exists in the static mode.
+        // Shared libraries require a dynamic loader, so the static mode has none.
         if self.link == Link::Dynamic {
-            self.audit(PLUGIN, &self.built(PLUGIN), Kind::Library, needed)?;
+            self.audit(PLUGIN, &self.built(PLUGIN), ElfKind::Library, needed)?;
             self.shared_std()?;
-            self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), Kind::Libc, Vec::new())?;
+            self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), ElfKind::Libc, Vec::new())?;
             self.objects()?;
         }
         Ok(())
@@ -84,7 +83,8 @@ impl<'a> Mode<'a> {
         }
     }
 
-    /// C programs by the driver alone, called as the cc crate calls a clang: with Rust's triple as its target.
+    /// Builds the C programs with the driver alone. The arguments are those of the cc crate for clang, Rust's triple
+    /// included.
     fn c_programs(&mut self) -> Result<()> {
         let Smoke { sources, toolchain, target, .. } = self.smoke;
         for program in listed(&sources.join("c"))? {
@@ -110,14 +110,14 @@ impl<'a> Mode<'a> {
                 Some(problem) => self.add(&program.name, Some(problem)),
                 None => self.check_program(&program, &file, &[])?,
             }
-            self.audit(&program.name, &file, Kind::Program, self.needed())?;
+            self.audit(&program.name, &file, ElfKind::Program, self.needed())?;
         }
         Ok(())
     }
 
-    /// The workspace, as a user of the toolchain would build it: the toolchain's cargo says which C compiler and
-    /// archiver build scripts use.
-    fn build(&mut self) -> Result<Problem> {
+    /// Builds the workspace as a user of the toolchain does. The toolchain's cargo tells build scripts the C compiler
+    /// and archiver.
+    fn build(&mut self) -> Result<CheckFailure> {
         let Smoke { sources, toolchain, target, cargo_home, offline, .. } = self.smoke;
         let cmd = Cmd::new(toolchain.join("bin/cargo"))
             .args(["build", "--release", "--locked", "--keep-going", "--target", &target.triple])
@@ -127,11 +127,12 @@ impl<'a> Mode<'a> {
             .arg(sources.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&self.folder)
-            // Away from the user's configuration, in their home and in the folders above the working folder.
+            // Keeps cargo from reading the user's configuration, in the home folder and in the folders above the
+            // working folder.
             .env("CARGO_HOME", cargo_home)
             .dir("/")
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join(OsStr::new("\x1f")));
-        self.tool(&NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        self.tool(&cmd.inherit_all(NETWORK_ENV))
     }
 
     fn packages(&self) -> &'static [&'static str] {
@@ -141,7 +142,8 @@ impl<'a> Mode<'a> {
         }
     }
 
-    /// The link mode in so many words, whatever the target's default is; and the sources' folder is the user's affair.
+    /// Sets the link mode explicitly, whatever the target's default is. Remaps the path of the sources, because only
+    /// the toolchain's own paths are audited.
     fn rustflags(&self) -> [OsString; 3] {
         let mut remap = self.smoke.sources.as_os_str().to_owned();
         remap.push("=/smoke");
@@ -149,23 +151,23 @@ impl<'a> Mode<'a> {
     }
 
     /// The Rust programs of this mode.
-    fn programs(&self) -> Result<Vec<Program>> {
+    fn programs(&self) -> Result<Vec<SmokeProgram>> {
         let folders = self.packages().iter().map(|package| self.smoke.sources.join(package).join("src/bin"));
         let listed: Vec<_> = folders.map(|folder| listed(&folder)).collect::<Result<_>>()?;
         Ok(listed.into_iter().flatten().collect())
     }
 
-    /// Where cargo puts a file.
+    /// The path where cargo writes a file.
     fn built(&self, name: &str) -> PathBuf {
         self.folder.join(&self.smoke.target.triple).join("release").join(name)
     }
 
-    /// std as a shared library: `hello` again, by rustc alone, and the library itself.
+    /// Checks std as a shared library: builds `hello` again with rustc alone, and audits libstd.so.
     fn shared_std(&mut self) -> Result<()> {
         let Smoke { sources, toolchain, target, .. } = self.smoke;
         let hello = self.programs()?.into_iter().find(|program| program.name == "hello");
         let hello = hello.with_context(|| format!("there is no program `hello` in {}", sources.display()))?;
-        let program = Program { name: "hello-prefer-dynamic".into(), ..hello };
+        let program = SmokeProgram { name: "hello-prefer-dynamic".into(), ..hello };
         let file = self.folder.join(&program.name);
         let folder = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
         let library = one_libstd(&folder);
@@ -184,15 +186,15 @@ impl<'a> Mode<'a> {
             Ok(path) => needed_as(path),
             Err(_) => "libstd.so".into(),
         };
-        self.audit(&program.name, &file, Kind::Program, vec![name, LIBC.into()])?;
+        self.audit(&program.name, &file, ElfKind::Program, vec![name, LIBC.into()])?;
         match library {
-            Ok(path) => self.audit("libstd.so", &path, Kind::Library, vec![LIBC.into()])?,
+            Ok(path) => self.audit("libstd.so", &path, ElfKind::Library, vec![LIBC.into()])?,
             Err(problem) => self.add("libstd.so elf", Some(problem)),
         }
         Ok(())
     }
 
-    fn check_program(&mut self, program: &Program, file: &Path, libraries: &[PathBuf]) -> Result<()> {
+    fn check_program(&mut self, program: &SmokeProgram, file: &Path, libraries: &[PathBuf]) -> Result<()> {
         let problem = if file.exists() {
             let cmd = (self.smoke.runner)(file, libraries)?.timeout(LIMIT).within(self.smoke.jobs, Share::Program);
             let output = cmd.output().with_context(|| format!("running the smoke program {}", program.name))?;
@@ -206,10 +208,10 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    fn audit(&mut self, name: &str, file: &Path, kind: Kind, needed: Vec<String>) -> Result<()> {
+    fn audit(&mut self, name: &str, file: &Path, kind: ElfKind, needed: Vec<String>) -> Result<()> {
         let problem = if file.exists() {
             let target = self.smoke.target;
-            let dynamic_program = kind == Kind::Program && self.link == Link::Dynamic;
+            let dynamic_program = kind == ElfKind::Program && self.link == Link::Dynamic;
             let interpreter = dynamic_program.then_some(target.musl.loader.as_str());
             let rules = Rules { elf: &target.elf, kind, interpreter, needed, forbidden: self.smoke.forbidden };
             let broken = elf::audit(&fs_err::read(file)?, &rules);
@@ -221,7 +223,7 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    /// What programs are linked from: of C and of Rust, the same in every mode.
+    /// Audits the objects that programs are linked from, of C and of Rust. They are the same in every mode.
     fn objects(&mut self) -> Result<()> {
         let Smoke { toolchain, target, .. } = self.smoke;
         let rust = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
@@ -239,8 +241,8 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    /// Runs a tool of the toolchain. That it is not there or fails is a finding; that we are interrupted is an error.
-    fn tool(&mut self, cmd: &Cmd) -> Result<Problem> {
+    /// Runs a tool of the toolchain. A missing or failing tool is a failed check. An interrupt is an error.
+    fn tool(&mut self, cmd: &Cmd) -> Result<CheckFailure> {
         let output = match cmd.clone().within(self.smoke.jobs, Share::Tool).output() {
             Ok(output) => output,
             Err(error) if error.is::<Interrupted>() => return Err(error),
@@ -260,17 +262,17 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    fn add(&mut self, name: &str, problem: Problem) {
+    fn add(&mut self, name: &str, problem: CheckFailure) {
         let outcome = if problem.is_none() { Outcome::Pass } else { Outcome::Fail };
         let check = format!("{}/{name}", self.link.word());
         self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default() });
     }
 }
 
-/// The programs of a folder, by the `.out` files beside their sources, in the order of names.
-fn listed(folder: &Path) -> Result<Vec<Program>> {
+/// The programs of a folder that have a file `.out` beside their source, sorted by name.
+fn listed(folder: &Path) -> Result<Vec<SmokeProgram>> {
     let mut programs = Vec::new();
-    // A library's package has no such folder.
+    // The package of a library has no such folder.
     if !folder.exists() {
         return Ok(programs);
     }
@@ -278,7 +280,7 @@ fn listed(folder: &Path) -> Result<Vec<Program>> {
         let path = entry?.path();
         if path.extension() == Some(OsStr::new("out")) {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            programs.push(Program { name, expected: fs_err::read_to_string(&path)? });
+            programs.push(SmokeProgram { name, expected: fs_err::read_to_string(&path)? });
         }
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -298,13 +300,13 @@ fn one_libstd(folder: &Path) -> Result<PathBuf, String> {
     }
 }
 
-/// What a program that is linked against the library names as needed.
+/// The name that programs linked against the library name as needed.
 fn needed_as(library: &Path) -> String {
     let own = fs_err::read(library).map_err(anyhow::Error::from).and_then(|bytes| elf::soname(&bytes));
     own.ok().flatten().unwrap_or_else(|| library.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
-fn judge(output: &Output, expected: &str) -> Problem {
+fn judge(output: &Output, expected: &str) -> CheckFailure {
     if !output.finished.status.success() {
         return Some(failure(output));
     }
@@ -319,7 +321,7 @@ fn judge(output: &Output, expected: &str) -> Problem {
             let name = |text: Option<&&str>| text.map_or_else(|| "nothing".into(), |text| format!("`{text}`"));
             format!("line {}: expected {}, printed {}", line + 1, name(left.get(line)), name(right.get(line)))
         }
-        None => "the last line's end is missing, or there is one too many".into(),
+        None => "the final newline is missing, or there is one too many".into(),
     };
     text.push_str(&output.last_lines());
     Some(text)

@@ -1,4 +1,4 @@
-//! Archives: their hash, and unpacking them without trusting what is in them.
+//! Unpacks archives without trusting their contents.
 
 mod deb;
 pub mod pack;
@@ -21,18 +21,18 @@ use tar::EntryType;
 
 const CHUNK: usize = 256 * 1024;
 
-/// What the xz decoder may use: beyond the first it takes fewer threads, beyond the second it gives up.
+/// Memory limits of the xz decoder, in bytes. Above the first, it uses fewer threads. Above the second, it fails.
 const XZ_MEMORY: u64 = 1 << 30;
 const XZ_MEMORY_LIMIT: u64 = 4 << 30;
 
 /// Unpacks a tar archive, plain or packed with gzip or xz, or the files of a Debian package, into the folder `dest`,
 /// which must be new or empty.
 ///
-/// `strip` leading components are taken off every name; then only what is in the part is written. Every entry is checked, written or not: one that could write outside of `dest`
-/// makes the whole archive refused. The tree grows in a temporary folder beside `dest` that is renamed when it is
-/// complete, so a failure leaves nothing behind.
+/// Removes `strip` leading components from every name, then writes only the entries in the part. Checks every entry,
+/// written or not: rejects the whole archive if one could write outside of `dest`. Unpacks into a temporary folder
+/// beside `dest`, which is renamed when it is complete, so a failure leaves nothing behind.
 ///
-/// Files keep their time and whether they are executable.
+/// Keeps the time and the executable bit of files.
 pub fn unpack(archive: &Path, dest: &Path, strip: usize, part: &Part) -> Result<()> {
     let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
@@ -41,7 +41,7 @@ pub fn unpack(archive: &Path, dest: &Path, strip: usize, part: &Part) -> Result<
         .tempdir_in(parent)
         .map_err(explain_full)
         .with_context(|| format!("making a temporary folder in {}", parent.display()))?;
-    // One level down, so that it has the usual permissions and not those of a temporary folder.
+    // A folder below the temporary one, because a temporary folder has restricted permissions.
     let tree = temporary.path().join("tree");
     fs_err::create_dir(&tree).map_err(explain_full)?;
     Unpacking { tree: &tree, strip, part, links: HashSet::new(), parent: PathBuf::new() }
@@ -51,12 +51,12 @@ pub fn unpack(archive: &Path, dest: &Path, strip: usize, part: &Part) -> Result<
     Ok(())
 }
 
-/// The first entry of a tar archive, however it is packed: its name, and its content if that is not unreasonably long.
+/// The first entry of a tar archive in any supported compression: its name, and its content up to a limit.
 pub fn first_entry(archive: &Path) -> Result<(PathBuf, Vec<u8>)> {
     const LONGEST: u64 = 16 << 20;
     let read = || -> Result<_> {
-        let mut tar = tar::Archive::new(Format::open(archive)?);
-        let entry = tar.entries()?.next().context("there is nothing in the archive")??;
+        let mut tar = tar::Archive::new(Compression::open(archive)?);
+        let entry = tar.entries()?.next().context("the archive is empty")??;
         let name = entry.path()?.into_owned();
         let mut content = Vec::new();
         entry.take(LONGEST).read_to_end(&mut content)?;
@@ -69,16 +69,16 @@ struct Unpacking<'a> {
     tree: &'a Path,
     strip: usize,
     part: &'a Part,
-    /// Where the archive puts symbolic links, written or not.
+    /// The paths of the archive's symbolic links, written or not.
     links: HashSet<PathBuf>,
-    /// The folder that was made last.
+    /// The folder that was created last.
     parent: PathBuf,
 }
 
 impl Unpacking<'_> {
     fn run(mut self, archive: &Path) -> Result<()> {
         let ended = Cell::new(false);
-        let decoder = Decoder { inner: Format::open(archive)?, ended: &ended };
+        let decoder = Decoder { inner: Compression::open(archive)?, ended: &ended };
         let broken = |error: io::Error| {
             if error.kind() == io::ErrorKind::UnexpectedEof || ended.get() {
                 anyhow!("the archive is truncated: {error}\nhint: delete {} and fetch it again", archive.display())
@@ -107,12 +107,12 @@ impl Unpacking<'_> {
             }
             self.write(&mut entry, &path, &broken).with_context(describe)?;
         }
-        // To the end, for the checksums that come after tar's last block.
+        // Read to the end, so that the decoder checks the checksums after tar's last block.
         let mut decoder = tar.into_inner();
         io::copy(&mut decoder, &mut io::sink()).map_err(broken)?;
         decoder.inner.expect_end()?;
         if !any {
-            bail!("there is nothing in the archive");
+            bail!("the archive is empty");
         }
         if let Some(index) = found.iter().position(|found| !found) {
             let folder = &self.part.only[index];
@@ -121,7 +121,7 @@ impl Unpacking<'_> {
         Ok(())
     }
 
-    /// Where the entry belongs in the tree; nothing if it is above the components taken off, or not a file at all.
+    /// The entry's path in the tree. `None` if stripping leaves no name, or if it is not a file, folder or link.
     fn check<R: Read>(&self, entry: &tar::Entry<'_, R>, name: &Path) -> Result<Option<PathBuf>> {
         let kind = entry.header().entry_type();
         if kind == EntryType::XGlobalHeader {
@@ -137,7 +137,7 @@ impl Unpacking<'_> {
         match kind {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory => {}
             EntryType::Symlink => {
-                // What is not written stays where the archive has it.
+                // An entry that is not written must not hide the link in the archive.
                 let place = path.as_ref().filter(|path| self.part.has(path)).unwrap_or(&full);
                 let depth = place.components().count() - 1;
                 check_symlink(&link_target(entry)?, depth)?;
@@ -194,7 +194,7 @@ impl Unpacking<'_> {
     }
 }
 
-/// The name without `.` components. Fails if it is absolute or has `..` in it.
+/// The name without `.` components. Fails if it is absolute or contains `..`.
 fn inside(name: &Path) -> Result<PathBuf> {
     let mut path = PathBuf::new();
     for component in name.components() {
@@ -208,8 +208,8 @@ fn inside(name: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Fails unless a link in a folder `depth` levels down stays inside. A `..` after a name is refused too: what it leads
-/// to depends on whether that name is itself a link.
+/// Fails unless the target of a link in a folder `depth` levels down stays inside. Also rejects `..` after a name,
+/// because its meaning depends on whether that name is a link.
 fn check_symlink(target: &Path, depth: usize) -> Result<()> {
     let refuse = |why: &str| Err(anyhow!("refused: it is a symbolic link to `{}`, {why}", target.display()));
     if target.is_absolute() {
@@ -236,7 +236,7 @@ fn write_file<R: Read>(
 ) -> Result<()> {
     let mode = if entry.header().mode().map_err(broken)? & 0o111 == 0 { 0o644 } else { 0o755 };
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(entry.header().mtime().map_err(broken)?);
-    // `create_new` follows no link, and refuses a second entry of the same name.
+    // `create_new` follows no link, and fails for a second entry of the same name.
     let mut file =
         fs_err::OpenOptions::new().write(true).create_new(true).mode(mode).open(place).map_err(explain_full)?;
     let mut left = entry.size();
@@ -255,14 +255,14 @@ fn write_file<R: Read>(
 
 type Input = BufReader<Take<fs_err::File>>;
 
-/// How an archive is packed, told by its first bytes and not by its name.
-enum Format {
+/// The compression of an archive, recognized by its first bytes.
+enum Compression {
     Plain(Input),
     Gzip(MultiGzDecoder<Input>),
     Xz(XzDecoder<Input>),
 }
 
-impl Format {
+impl Compression {
     fn open(archive: &Path) -> Result<Self> {
         let mut input = BufReader::with_capacity(CHUNK, deb::open(archive)?);
         let start = input.fill_buf()?;
@@ -271,7 +271,7 @@ impl Format {
         } else if start.starts_with(b"\xfd7zXZ\0") {
             let threads =
                 std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
-            // The decoder's own choice of memory would leave it with one thread.
+            // With its default memory limit, the decoder would use one thread.
             let stream = MtStreamBuilder::new()
                 .threads(threads)
                 .memlimit_threading(XZ_MEMORY)
@@ -282,28 +282,28 @@ impl Format {
         } else if start.get(257..262) == Some(b"ustar") {
             Ok(Self::Plain(input))
         } else {
-            bail!("this is not a tar archive, nor one packed with gzip or xz, nor a Debian package")
+            bail!("expected a tar archive, plain or compressed with gzip or xz, or a Debian package")
         }
     }
 
-    /// Only xz stops at the end of its first stream; what follows would be lost in silence.
+    /// The xz decoder stops at the end of the first stream. Anything after that would be ignored.
     fn expect_end(&mut self) -> Result<()> {
         if let Self::Xz(decoder) = self
             && !decoder.get_mut().fill_buf()?.is_empty()
         {
-            bail!("there is more after the end of the xz stream");
+            bail!("there is data after the end of the xz stream");
         }
         Ok(())
     }
 }
 
-/// The unpacked bytes, and whether they have come to their end.
+/// Reads the unpacked bytes, and records whether the end was reached.
 struct Decoder<'a> {
-    inner: Format,
+    inner: Compression,
     ended: &'a Cell<bool>,
 }
 
-impl Read for Format {
+impl Read for Compression {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(input) => input.read(buffer),

@@ -1,16 +1,14 @@
-//! git, one function for each command that is used.
+//! git: one function for each command.
 //!
-//! Nothing of the user's reaches it: no configuration, no hooks, no signing, no environment, and no repository around
-//! the folder it is told to work on.
+//! git uses nothing of the user's: no configuration, hooks, signing or environment, and no repository above the
+//! folder that it works on.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use bringup_runner::exec::{Cmd, Output};
 
-use crate::host::tools;
-
-/// Settings of every call; they come before what a repository's own configuration says.
+/// Settings of every call. They override the configuration of a repository.
 const SETTINGS: [&str; 12] = [
     "core.autocrlf=false",
     "core.hooksPath=/dev/null",
@@ -23,11 +21,12 @@ const SETTINGS: [&str; 12] = [
     "maintenance.auto=false",
     "advice.detachedHead=false",
     "init.defaultBranch=patches",
-    // The folders are ours, whoever owns them (a container's volume, say).
+    // Trust the folders even if another user owns them, as in a container's volume.
     "safe.directory=*",
 ];
 
-/// Who commits what is not taken from a patch, and when: the same bytes give the same commits.
+/// Author, committer and date of commits that are not made from a patch. They are fixed, so that the same content
+/// gives the same commit.
 const NAME: &str = "Bringup";
 const EMAIL: &str = "bringup@localhost";
 const DATE: &str = "2000-01-01T00:00:00Z";
@@ -43,22 +42,22 @@ fn git() -> Cmd {
         ("GIT_COMMITTER_DATE", DATE),
     ];
     let pinned = [("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_ATTR_NOSYSTEM", "1")];
-    let cmd = Cmd::new(tools::program("git")).args(settings);
+    let cmd = Cmd::new(which::which("git").unwrap_or_else(|_| "git".into())).args(settings);
     identity.into_iter().chain(pinned).fold(cmd, |cmd, (key, value)| cmd.env(key, value))
 }
 
-/// git without any repository. Inside one, `git apply` silently passes over files that the repository does not know.
+/// git outside of any repository. Inside one, `git apply` silently skips files that the repository does not track.
 fn without_repository(dir: &Path) -> Cmd {
     git().env("GIT_DIR", "/dev/null").dir(dir)
 }
 
-/// `git apply`: applies a patch file to a folder that is no repository. No fuzz, all or nothing.
+/// `git apply`: applies a patch file to a folder that is not a repository, without fuzz, completely or not at all.
 pub fn apply(dir: &Path, patch: &Path) -> Result<Output> {
     without_repository(dir).args(["apply", "--whitespace=nowarn"]).arg(std::path::absolute(patch)?).output()
 }
 
-/// `git apply --numstat`: the files that a patch file changes, as they are called after it, or before it where it removes
-/// them.
+/// `git apply --numstat`: the files that a patch file changes, by their name after the patch. Removed files have
+/// their name before the patch.
 pub fn changed_files(patch: &Path) -> Result<Vec<String>> {
     let cmd = without_repository(Path::new("/")).args(["apply", "--numstat", "-z"]).arg(std::path::absolute(patch)?);
     let printed = cmd.read().with_context(|| format!("reading the patch {}", patch.display()))?;
@@ -69,10 +68,10 @@ pub fn changed_files(patch: &Path) -> Result<Vec<String>> {
     printed.split_terminator('\0').map(name).collect()
 }
 
-/// The commit that a folder of ours is at, and whether its files differ from it. Nothing if it is no repository, or not the
-/// top of one.
+/// The HEAD of the repository in this folder, and whether files differ from it. `None` if the folder is not the top
+/// of a repository.
 pub fn state(dir: &Path) -> Result<Option<(String, bool)>> {
-    // A file, where it is one of several working trees.
+    // In a linked working tree, `.git` is a file.
     if !dir.join(".git").exists() {
         return Ok(None);
     }
@@ -90,14 +89,14 @@ fn excluded(files: &[String]) -> impl Iterator<Item = String> {
     files.iter().map(|file| format!("--exclude={file}"))
 }
 
-/// A repository with its files.
+/// A repository with a working tree.
 #[derive(Debug)]
 pub struct Repo {
     dir: PathBuf,
 }
 
 impl Repo {
-    /// `git init`. No attribute of the files themselves will change how they are stored or compared.
+    /// `git init`. Attributes in the files do not change how files are stored or compared.
     pub fn init(dir: &Path) -> Result<Self> {
         let repo = Self { dir: std::path::absolute(dir)? };
         repo.git()
@@ -112,13 +111,13 @@ impl Repo {
         Ok(repo)
     }
 
-    /// The repository whose top folder `dir` is, not one around it.
+    /// The repository whose top folder is `dir`, not one above it.
     pub fn open(dir: &Path) -> Result<Option<Self>> {
         let repo = Self { dir: std::path::absolute(dir)? };
         Ok(repo.git_dir().is_dir().then_some(repo))
     }
 
-    /// Its top folder.
+    /// The repository's top folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -131,8 +130,8 @@ impl Repo {
         git().env("GIT_DIR", self.git_dir()).env("GIT_WORK_TREE", &self.dir).dir(&self.dir)
     }
 
-    /// `git add` and `git write-tree`: stores all files of `folder` but the one called `except` at its top, ignored ones
-    /// too, and gives the tree's id. Neither the index nor the repository's own files change.
+    /// `git add` and `git write-tree`: stores all files of `folder`, ignored ones included, except `except` at its
+    /// top. Returns the tree's id. Changes neither the index nor the working tree.
     pub fn write_tree(&self, folder: &Path, except: &str) -> Result<String> {
         let index = self.git_dir().join("index.pristine");
         let folder = std::path::absolute(folder)?;
@@ -160,7 +159,7 @@ impl Repo {
         self.git().args(["tag", "--force", name, commit]).read().map(drop)
     }
 
-    /// `git rev-parse`: the id of what `name` stands for, if it stands for anything.
+    /// `git rev-parse`: the id that `name` refers to, if it refers to anything.
     pub fn rev_parse(&self, name: &str) -> Result<Option<String>> {
         let output = self.git().args(["rev-parse", "--quiet", "--verify", name]).output()?;
         let id = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
@@ -172,19 +171,19 @@ impl Repo {
         self.git().args(["log", "-1", "--format=%s", commit]).read()
     }
 
-    /// `git rev-list`: the commits of a range, `extra` narrowing it.
+    /// `git rev-list`: the commits of a range. `extra` are options that narrow it.
     pub fn rev_list(&self, range: &str, extra: &[&str]) -> Result<Vec<String>> {
         let printed = self.git().arg("rev-list").args(extra).arg(range).read()?;
         Ok(printed.lines().map(Into::into).collect())
     }
 
-    /// `git status --porcelain`: changed and unknown files, one a line; ignored ones are not among them.
+    /// `git status --porcelain`: changed and untracked files, without ignored ones, one line each.
     pub fn status(&self) -> Result<Vec<String>> {
         let printed = self.git().args(["status", "--porcelain", "--untracked-files=all"]).read()?;
         Ok(printed.lines().map(Into::into).collect())
     }
 
-    /// What the maintainer has begun and not finished, as git calls it.
+    /// The git command that is in progress, such as `am` or `rebase`.
     pub fn in_progress(&self) -> Option<&'static str> {
         let begun = [
             ("rebase-merge", "rebase"),
@@ -196,22 +195,23 @@ impl Repo {
         begun.into_iter().find(|(file, _)| self.git_dir().join(file).exists()).map(|(_, command)| command)
     }
 
-    /// `git am`: commits patch files under their authors' names and dates. It stops at the first that does not apply,
-    /// and stays in progress.
+    /// `git am`: commits patch files with their authors and dates. Stops at the first that does not apply, and stays
+    /// in progress.
     pub fn am(&self, patches: &[PathBuf]) -> Result<Output> {
         let how =
             ["--quiet", "--keep-cr", "--keep-non-patch", "--committer-date-is-author-date", "--whitespace=nowarn"];
         self.git().arg("am").args(how).args(patches).output()
     }
 
-    /// Whether `git apply` would take a patch as it is, but for some files.
+    /// Whether a patch applies without changes, ignoring the files `except`.
     pub fn takes(&self, patch: &Path, except: &[String]) -> Result<bool> {
         let cmd = self.git().args(["apply", "--check"]).args(excluded(except)).arg(patch);
         Ok(cmd.output()?.finished.status.success())
     }
 
-    /// `git am --3way`: commits a patch file but for some files, merging where it does not apply as it is. What is there already leaves no
-    /// commit. Files that cannot be merged are the result; they have conflict markers in them, and `git am` is in progress.
+    /// `git am --3way`: commits a patch file, ignoring the files `except`, and merges if it does not apply. Makes no
+    /// commit if the changes are already present. Returns the files with conflicts. If there are any, they have
+    /// conflict markers, and `git am` is in progress.
     pub fn am_three_way(&self, patch: &Path, except: &[String]) -> Result<Vec<String>> {
         let how = ["--3way", "--quiet", "--keep-cr", "--keep-non-patch", "--committer-date-is-author-date"];
         let output = self.git().arg("am").args(how).args(excluded(except)).arg(patch).output()?;
@@ -227,7 +227,7 @@ impl Repo {
         Ok(files)
     }
 
-    /// `git am --skip`: gives up the patch that could not be merged.
+    /// `git am --skip`: skips the patch that could not be merged.
     pub fn am_skip(&self) -> Result<()> {
         self.git().args(["am", "--skip", "--quiet"]).read().map(drop)
     }
@@ -235,16 +235,16 @@ impl Repo {
     /// How many patches an unfinished `git am` has committed.
     pub fn am_done(&self) -> Result<usize> {
         let next = fs_err::read_to_string(self.git_dir().join("rebase-apply/next"))?;
-        let next: usize = next.trim().parse().context("reading how far `git am` came")?;
+        let next: usize = next.trim().parse().context("reading the progress of `git am`")?;
         Ok(next.saturating_sub(1))
     }
 
-    /// `git apply --reject`: applies the hunks that can be, and leaves the others beside their files as `.rej`.
+    /// `git apply --reject`: applies the hunks that apply, and writes the others to `.rej` files beside their files.
     pub fn apply_reject(&self, patch: &Path) -> Result<Output> {
         self.git().args(["apply", "--reject", "--whitespace=nowarn"]).arg(patch).output()
     }
 
-    /// `git format-patch`: writes the commits of a range into `folder`, in a form that depends on nothing but them.
+    /// `git format-patch`: writes the commits of a range into `folder`. The text depends only on the commits.
     pub fn format_patch(&self, range: &str, folder: &Path) -> Result<()> {
         let stable = [
             "--zero-commit",

@@ -7,6 +7,7 @@ use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 use bringup_model::target::Target;
 use bringup_model::triage::Control;
+use bringup_runner::interrupt::is_interrupt;
 
 use super::prepare::{RunConfig, Triaged};
 use crate::build::Planner;
@@ -170,7 +171,7 @@ impl ControlChooser<'_> {
         let emulator = if emulated {
             match beside(self.planner, self.base.emulator.as_ref(), target) {
                 Ok(emulator) => Some(emulator),
-                Err(error) if crate::source::fetch::is_interrupt(&error) => return Err(error),
+                Err(error) if is_interrupt(&error) => return Err(error),
                 Err(error) => return Ok(Err(format!("{error:#}"))),
             }
         } else {

@@ -20,10 +20,10 @@ use bringup_runner::test_set::{PROGRAMS, ProgramEntry};
 
 use crate::build::step::{Builder, Plan, StepFailure, StepId};
 use crate::build::store::Store;
-use crate::build::{Patched, Planner, Sources, TargetSteps};
+use crate::build::{FetchMode, Patched, Planner, TargetSteps};
 use crate::host::emulator::Emulator;
 use crate::project::config;
-use crate::source::prove::{self, USUAL};
+use crate::prove::{self, USUAL};
 
 /// Time limit for a program to list its tests.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
@@ -105,7 +105,7 @@ pub struct TestBuilder<'a> {
 impl<'a> TestBuilder<'a> {
     pub fn new(planner: &'a Planner<'a>, store: &'a Store, triaged: Triaged) -> Result<Self> {
         let mut plan = Plan::new(&planner.workspace.out);
-        let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, Sources::Fetch)?;
+        let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, FetchMode::Fetch)?;
         let builder = planner.builder(store)?;
         let (steps, failed) = (BTreeMap::new(), BTreeMap::new());
         Ok(Self { planner, builder, plan, patched, steps, triaged, compiling: Mutex::new(()), failed, found: None })

@@ -15,8 +15,8 @@ use super::prepare::{PreparedTest, Triaged};
 use crate::build::Planner;
 use crate::host::emulator;
 use crate::project::shown;
+use crate::prove;
 use crate::render::command_line;
-use crate::source::prove;
 
 /// Folder of the test programs in `out`.
 const TESTS: &str = "test_programs";

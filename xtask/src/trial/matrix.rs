@@ -20,7 +20,7 @@ use super::request::TrialRequest;
 use super::{TestedTarget, Trial, TrialContext, step_times};
 use crate::build::step::{self, Plan, Results, StepId, Task, test_programs};
 use crate::build::store::Store;
-use crate::build::{Planner, Sources, TargetSteps, UiSteps};
+use crate::build::{FetchMode, Planner, TargetSteps, UiSteps};
 use crate::error;
 use crate::host::survey;
 use crate::render;
@@ -40,7 +40,7 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
     let has_ui = has_ui(planner, request)?;
     let store = planner.workspace.store()?;
     let prepared = PreparedTargets::new(planner, request)?;
-    let mut target_plan = planner.plan(request.targets.clone(), Sources::Fetch)?;
+    let mut target_plan = planner.plan(request.targets.clone(), FetchMode::Fetch)?;
     let mut subjects = Vec::new();
     for (target, steps) in target_plan.targets.clone() {
         let ui = if has_ui { Some(planner.plan_ui(&mut target_plan, &target, steps)?) } else { None };

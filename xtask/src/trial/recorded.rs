@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Result;
-use bringup_model::digest::Inputs;
+use bringup_model::digest::{INPUTS_FILE, Inputs};
 use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, SuiteOutcome};
 use bringup_runner::suite::Durations;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::build::store::{INPUTS_FILE, Store};
+use crate::build::store::Store;
 
 const FOLDER: &str = "outcomes";
 const FILE: &str = "outcomes.json";

@@ -1,5 +1,5 @@
-//! Building a plan: what is missing, several steps at a time, each into a temporary folder that is renamed at the end.
-//! What is to be done with the results begins as soon as they are there, beside the steps of other targets.
+//! Building a plan: missing steps, several at a time, each into a temporary folder that is renamed at the end. A task
+//! starts as soon as its steps are built, beside the steps of other targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -7,30 +7,31 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use bringup_model::digest::INPUTS_FILE;
 use bringup_runner::interrupt;
 use bringup_runner::jobs::Jobs;
 
 use super::{Node, Plan, StepId, Work};
-use crate::build::store::{INPUTS_FILE, Store};
+use crate::build::store::Store;
 use crate::console::Console;
 use crate::error::disk;
 
-/// What a step cost.
+/// What building a step took.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StepCost {
-    /// Time on the clock.
+    /// Wall time.
     pub wall: Duration,
     /// Processor time of its processes.
     pub cpu: Duration,
-    /// Whether it was there already.
+    /// Whether the result already existed.
     pub cached: bool,
 }
 
 /// Builds plans into a store.
 pub struct Builder<'a> {
-    /// Where the results go.
+    /// The folder of results.
     pub store: &'a Store,
-    /// Where progress is shown.
+    /// Shows progress.
     pub console: &'a Console,
     /// The budget of jobs.
     pub jobs: Jobs,
@@ -38,12 +39,12 @@ pub struct Builder<'a> {
     pub offline: bool,
 }
 
-/// Why a step has no result. `{:#}` writes the whole chain of causes, as with an [`anyhow::Error`].
+/// Why a step has no result. As with an [`anyhow::Error`], `{:#}` shows the whole chain of causes.
 #[derive(Debug, Clone)]
 pub enum StepFailure {
     /// The step itself failed.
     Failed(Arc<anyhow::Error>),
-    /// The step with this title failed, which it needs.
+    /// A step that this one requires failed: the title of that step.
     NeedFailed(String),
 }
 
@@ -56,7 +57,7 @@ impl std::fmt::Display for StepFailure {
     }
 }
 
-// Keeps the causes, and with them the exit code of the error.
+// Keeps the chain of causes, because the exit code is found in it.
 impl std::error::Error for StepFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -66,10 +67,10 @@ impl std::error::Error for StepFailure {
     }
 }
 
-/// What became of steps: what each cost, or why it failed.
+/// The result of each step: what building it took, or why it failed.
 pub type Results = BTreeMap<StepId, Result<StepCost, StepFailure>>;
 
-/// The errors of the steps that failed themselves: of the rest is only known that something they need failed.
+/// The errors of the steps that failed themselves, without the steps that only lack a requirement.
 pub fn causes(results: &Results) -> impl DoubleEndedIterator<Item = &Arc<anyhow::Error>> {
     results.values().filter_map(|result| match result {
         Err(StepFailure::Failed(error)) => Some(error),
@@ -77,11 +78,11 @@ pub fn causes(results: &Results) -> impl DoubleEndedIterator<Item = &Arc<anyhow:
     })
 }
 
-/// Something to do once steps are there.
+/// Work that starts when its steps have results.
 pub struct Task<'a> {
-    /// The steps. It is done also if one of them failed.
+    /// The steps. The task also runs if one of them failed.
     pub needs: Vec<StepId>,
-    /// What to do, given what became of all steps so far. An error ends everything.
+    /// The work. It gets the results of all steps so far. An error stops the whole build.
     #[expect(clippy::type_complexity, reason = "a closure of one use")]
     pub run: Box<dyn FnOnce(&Results) -> Result<()> + Send + 'a>,
 }
@@ -100,9 +101,11 @@ enum Ready<'a> {
 }
 
 impl Builder<'_> {
-    /// Builds `wanted` and all that it rests on, and does the tasks. Every step that was considered has an entry in the result.
+    /// Builds `wanted` and everything that it requires, and runs the tasks. The result has an entry for each of these
+    /// steps.
     ///
-    /// A failed step stops what rests on it and nothing else. Fails itself only on an interrupt, or with a task.
+    /// A failed step stops only the steps that require it. The function itself fails only if it is interrupted or a
+    /// task fails.
     pub fn build(&self, plan: &Plan, wanted: &[StepId], tasks: Vec<Task<'_>>) -> Result<Results> {
         let all: BTreeSet<StepId> = wanted.iter().flat_map(|&id| plan.closure(id)).collect();
         let mut progress = Progress { tasks, ..Progress::default() };
@@ -115,7 +118,8 @@ impl Builder<'_> {
         let progress = Mutex::new(progress);
         let changed = Condvar::new();
         std::thread::scope(|scope| {
-            // One more than there are jobs: serial parts of one thing overlap with others, and the budget is always used.
+            // One thread more than there are jobs: while one step runs a serial part, another uses the rest of the
+            // budget.
             for _ in 0..=self.jobs.total() {
                 scope.spawn(|| self.work(plan, &all, &progress, &changed));
             }
@@ -193,20 +197,20 @@ impl Builder<'_> {
             needs: node.step.needs().into_iter().map(|need| (need, plan.path(need).to_owned())).collect(),
             cpu: Mutex::default(),
         };
-        // Looked at while what the step has written still takes its room.
+        // Explained before the scratch folder is removed, while the disk is still full.
         finish(node, &work).map_err(|error| disk::explain(error, Some(self.store.root())))?;
         Ok(*work.cpu.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// `musl-s390x.log`; where a plan has that step twice, of different inputs, each has a log of its own.
+/// `musl-s390x.log`. If a plan has this step twice, with different inputs, the digest follows the name.
 fn log_name(plan: &Plan, node: &Node) -> String {
     let name = format!("{}-{}", node.step.name(), node.step.label());
     let twins = plan.nodes().iter().filter(|other| other.title() == node.title()).count();
     if twins > 1 { format!("{name}-{}.log", node.digest.short()) } else { format!("{name}.log") }
 }
 
-/// Builds, records the inputs, and makes the result appear whole or not at all.
+/// Builds the step, records its inputs, and renames the complete result to its final path.
 fn finish(node: &Node, work: &Work) -> Result<()> {
     fs_err::create_dir(&work.out)?;
     fs_err::create_dir(&work.scratch)?;
@@ -221,8 +225,8 @@ fn finish(node: &Node, work: &Work) -> Result<()> {
     Ok(())
 }
 
-/// A task whose steps are there, or else a step whose needs are: what is finished is looked at before more is begun. A
-/// step with a failed need is marked failed on the way.
+/// The next task whose steps have results, or else the next step whose requirements are built. Tasks come first, so
+/// that results are used before more is built. Marks each step that requires a failed one as failed.
 fn next_ready<'a>(plan: &Plan, all: &BTreeSet<StepId>, state: &mut Progress<'a>) -> Option<Ready<'a>> {
     for &id in all {
         if state.done.contains_key(&id) || state.running.contains(&id) {

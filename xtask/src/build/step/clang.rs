@@ -10,9 +10,9 @@ use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
 use super::Work;
-use crate::host::survey::Host;
+use crate::host::survey::HostTools;
 
-/// clang, its companions, and the flags of one target.
+/// clang, the other tools of LLVM, and the flags of one target.
 #[derive(Debug, Clone)]
 pub struct Clang {
     path: PathBuf,
@@ -26,8 +26,8 @@ pub struct Clang {
 }
 
 impl Clang {
-    /// The host's clang, set up for `target`.
-    pub fn new(host: &Host, target: &Target) -> Result<Self> {
+    /// The host's clang, with the flags of `target`.
+    pub fn new(host: &HostTools, target: &Target) -> Result<Self> {
         let names = ["clang", "lld", "llvm-ar"];
         let identity =
             names.into_iter().map(|name| Ok(format!("{name} {}", host.tool(name)?.line))).collect::<Result<_>>()?;
@@ -43,7 +43,7 @@ impl Clang {
         })
     }
 
-    /// What of it decides the bytes that come out.
+    /// The inputs that decide the compiler's output: versions and flags.
     pub fn inputs(&self) -> Inputs {
         Inputs::new().list("tool", &self.identity).add("c target", &self.target).list("c flag", &self.flags)
     }
@@ -80,7 +80,7 @@ impl Clang {
         &self.headers
     }
 
-    /// The folder below a resource folder's `lib` where this clang looks for the target's compiler-rt.
+    /// The name of the folder, in `lib` of the resource folder, where this clang looks for the target's compiler-rt.
     pub fn runtime_folder(&self) -> Result<String> {
         Cmd::new(&self.path)
             .args(self.target_args())
@@ -89,8 +89,9 @@ impl Clang {
             .context("asking clang for its name of the target")
     }
 
-    /// Compiles each source to `NAME.o` in `objects`, as many at once as the step may, and gives back the objects' paths in order.
-    pub fn compile(&self, work: &Work, sources: &[Source], objects: &Path) -> Result<Vec<PathBuf>> {
+    /// Compiles each source to `NAME.o` in `objects`, in parallel, and returns the objects' paths in the order of the
+    /// sources.
+    pub fn compile(&self, work: &Work, sources: &[CSource], objects: &Path) -> Result<Vec<PathBuf>> {
         fs_err::create_dir_all(objects)?;
         let paths: Vec<PathBuf> = sources.iter().map(|source| objects.join(format!("{}.o", source.object))).collect();
         let next = AtomicUsize::new(0);
@@ -126,19 +127,19 @@ impl Clang {
         }
     }
 
-    /// Packs objects into a static library. The archive holds no times and no owners.
+    /// Packs objects into a static library, without times and owners.
     pub fn archive(&self, work: &Work, library: &Path, objects: &[PathBuf]) -> Result<()> {
         work.run(&Cmd::new(&self.ar).arg("rcsD").arg(library).args(objects)).map(drop)
     }
 }
 
-/// One file to compile.
+/// A file to compile.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct CSource {
     /// The file.
     pub path: PathBuf,
-    /// Name of its object, without the ending.
+    /// Name of the object file, without `.o`.
     pub object: String,
-    /// Its flags.
+    /// Flags for this file.
     pub flags: Vec<String>,
 }

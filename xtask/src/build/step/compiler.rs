@@ -1,5 +1,5 @@
-//! `compiler`: rustc and rustdoc for the host, with std for it, built by x.py from the patched source. It holds LLVM's back
-//! ends for every target and std for none: all targets share it.
+//! `compiler`: rustc, rustdoc and std for the host, built by x.py from the patched source. It has LLVM's back ends
+//! for all targets, but no std for them, because all targets share the compiler.
 
 pub mod config;
 mod failure;
@@ -9,28 +9,28 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use bringup_model::digest::Inputs;
 use bringup_model::series::Series;
-use bringup_runner::exec::Cmd;
+use bringup_runner::exec::{Cmd, NETWORK_ENV};
 use bringup_runner::jobs::Share;
 
-use self::config::Config;
+use self::config::BootstrapConfig;
 use super::{Step, StepId, Work, tree};
 use crate::host::survey::Rust;
 
-/// What x.py builds: nothing that only developers or users of the host need.
+/// What x.py builds.
 const WANTED: [&str; 3] = ["compiler/rustc", "library", "src/tools/rustdoc"];
 
-/// Parts of what x.py lays out that lead back into its source.
+/// Links in the sysroot that x.py makes. They point into its source.
 const LINKS: [&str; 2] = ["lib/rustlib/src", "lib/rustlib/rustc-src"];
 
-/// A compiler.
-pub struct Compiler {
+/// The compiler for all targets.
+pub struct CompilerStep {
     /// x.py and its settings.
     pub xpy: XPy,
     /// The step of the patched source.
     pub source: StepId,
-    /// The patches in its source, to name the one that does not compile.
+    /// The patches in the source, to name the one that does not compile.
     pub series: Series,
-    /// Where unfinished builds lie, for the next run to go on from.
+    /// The folder of unfinished builds, which the next run continues.
     pub unfinished: PathBuf,
 }
 
@@ -39,8 +39,8 @@ pub struct Compiler {
 pub struct XPy {
     /// Python.
     pub python: PathBuf,
-    /// What goes into bootstrap.toml.
-    pub config: Config,
+    /// The contents of bootstrap.toml.
+    pub config: BootstrapConfig,
     /// x.py's stage.
     pub stage: u8,
     /// cargo's home: its registry cache, and no configuration of the user.
@@ -48,22 +48,23 @@ pub struct XPy {
 }
 
 impl XPy {
-    /// The compiler that everything begins with.
+    /// The installed compiler, which compiles stage 1.
     fn stage0(&self) -> &Rust {
         &self.config.stage0
     }
 
-    /// What decides the result, besides the source.
+    /// The inputs besides the source.
     pub fn inputs(&self) -> Inputs {
         let text = self.config.render(Path::new("BUILD"));
-        // Where these lie differs from host to host and does not reach the result.
+        // These paths differ between hosts and do not affect the result.
         let text = text.replace(&self.stage0().sysroot.display().to_string(), "STAGE0");
         let inputs = Inputs::new().add("rustc", &self.stage0().commit).add("stage", self.stage.to_string());
         let inputs = inputs.add("bootstrap.toml", text).list("tool", self.config.tools()).list("wanted", WANTED);
         inputs.list("script", self.config.scripts().into_iter().map(|(_, text)| text))
     }
 
-    /// The command that runs x.py of `source` in the folder `build`, where bootstrap.toml comes to lie.
+    /// The command that runs x.py of `source`. Writes bootstrap.toml and its files to the folder `build`, and builds
+    /// there.
     pub fn command(&self, source: &Path, build: &Path, offline: bool, args: &[&str]) -> Result<Cmd> {
         fs_err::create_dir_all(build)?;
         let config = build.join("bootstrap.toml");
@@ -83,11 +84,11 @@ impl XPy {
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", home).env("PYTHONDONTWRITEBYTECODE", "1");
         let cmd = if self.config.targets.is_empty() { cmd } else { cmd.env("RUST_TARGET_PATH", specs) };
         let cmd = if offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
-        Ok(crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        Ok(cmd.inherit_all(NETWORK_ENV))
     }
 }
 
-impl Step for Compiler {
+impl Step for CompilerStep {
     fn name(&self) -> &'static str {
         "compiler"
     }
@@ -105,7 +106,7 @@ impl Step for Compiler {
     }
 
     fn build(&self, work: &Work) -> Result<()> {
-        // Of this source and these settings: cargo goes on from what an interrupted run left.
+        // One folder for this source and these settings, so that cargo continues after an interrupted run.
         let source = work.path(self.source)?;
         let inputs = self.inputs().add("source", source.display().to_string());
         let build = self.unfinished.join(inputs.digest().short());
@@ -119,8 +120,8 @@ impl Step for Compiler {
     }
 }
 
-impl Compiler {
-    /// Makes the result of what x.py has built, and sees that it works there.
+impl CompilerStep {
+    /// Links the sysroot that x.py has built into the step's folder, and checks that it runs there.
     fn take(&self, build: &Path, work: &Work) -> Result<()> {
         let triple = &self.xpy.stage0().triple;
         let stage = build.join(triple).join(format!("stage{}", self.xpy.stage));
@@ -133,11 +134,11 @@ impl Compiler {
         }
         for (program, option) in [("rustc", "-vV"), ("rustdoc", "-V")] {
             let cmd = Cmd::new(work.out.join("bin").join(program)).arg(option);
-            let printed = cmd.read().with_context(|| format!("asking the {program} that was built what it is"))?;
+            let printed = cmd.read().with_context(|| format!("asking the {program} that was built for its version"))?;
             let version = &self.series.version;
             ensure!(
                 printed.contains(version.as_str()),
-                "the {program} that was built says that it is {printed}, not {version}"
+                "the {program} that was built reports version {printed}, not {version}"
             );
         }
         Ok(())

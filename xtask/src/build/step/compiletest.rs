@@ -1,4 +1,5 @@
-//! `compiletest`: upstream's program that runs rustc's own tests, from the compiler's source, by stage 0.
+//! `compiletest`: upstream's program that runs rustc's own tests, built from the compiler's source by the installed
+//! toolchain.
 
 use std::path::PathBuf;
 
@@ -8,22 +9,22 @@ use bringup_model::digest::Inputs;
 use super::{Step, StepId, Work};
 use crate::host::survey::Rust;
 
-/// Name of the program, in the step's folder.
+/// The program, in the step's folder.
 pub const PROGRAM: &str = "compiletest";
 
-/// compiletest.
-pub struct Compiletest {
+/// Upstream's compiletest.
+pub struct CompiletestStep {
     /// The installed toolchain.
     pub rust: Rust,
     /// The step of the patched source.
     pub source: StepId,
-    /// Whether its Cargo.lock is to be taken as it is.
+    /// Whether cargo gets `--locked`.
     pub locked: bool,
-    /// cargo's home: its registry cache, and no configuration of the user.
+    /// cargo's home. It has the registry cache, but no configuration of the user.
     pub cargo_home: PathBuf,
 }
 
-impl Step for Compiletest {
+impl Step for CompiletestStep {
     fn name(&self) -> &'static str {
         "compiletest"
     }

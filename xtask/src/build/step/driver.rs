@@ -3,29 +3,29 @@
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
-/// A driver: for whom, and where its parts are, in words of the shell.
+/// A driver script. Its paths are words of the shell.
 #[derive(Debug, Clone, Copy)]
 pub struct Driver<'a> {
-    /// For whom.
-    pub target: &'a Target,
-    /// Lines that set what the words below refer to.
+    pub(crate) target: &'a Target,
+    /// Lines that set the variables in the words below.
     pub setup: &'a str,
     /// clang.
     pub clang: &'a str,
     /// lld.
     pub lld: &'a str,
-    /// The C library's folder.
+    /// The sysroot: the folder of the C library.
     pub sysroot: &'a str,
     /// clang's resource folder: its headers, and the target's compiler-rt.
     pub resources: &'a str,
 }
 
 impl Driver<'_> {
-    /// The script.
+    /// The text of the script.
     pub fn text(&self) -> String {
         let Self { target, setup, clang, lld, sysroot, resources } = self;
         let loader = if target.musl.name_loader { self.name_loader() } else { String::new() };
-        // Ours is the last word on the target: the cc crate passes Rust's triple, which clang reads otherwise.
+        // Our `--target` comes last, so it wins: the cc crate passes Rust's triple, which has another meaning for
+        // clang.
         let flags: Vec<String> = target.c.flags.iter().map(|flag| quote(flag.as_ref())).collect();
         format!(
             "#!/bin/sh\n# C compiler and linker driver for {triple}.\n{setup}{loader}\
@@ -38,7 +38,8 @@ impl Driver<'_> {
         )
     }
 
-    /// Sets `$loader` to the option that names the loader, for what has one: the linker would give it to a static-pie too.
+    /// Lines that set `$loader` to the option that names the loader, except for static-pie programs: for these the
+    /// linker would set a loader, too.
     fn name_loader(&self) -> String {
         format!(
             "loader=-Wl,--dynamic-linker={}\n\
@@ -50,7 +51,7 @@ impl Driver<'_> {
     }
 }
 
-/// The script in rustc's own folder of linkers, where it looks before it looks on the search path.
+/// The driver's path in rustc's own folder of linkers. rustc looks there before it looks on the search path.
 pub fn beside_rustc(target: &Target) -> String {
     format!("#!/bin/sh\nexec \"${{0%/*}}/../../../../bin/{}\" \"$@\"\n", target.driver())
 }

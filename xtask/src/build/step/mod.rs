@@ -1,7 +1,7 @@
-//! Steps: what is built, each from named inputs into one folder.
+//! Steps: each builds one folder from named inputs.
 //!
-//! A [`Plan`] knows every folder's name before anything is built, because a digest covers a step's own inputs and those
-//! of the steps it rests on. [`Builder::build`] builds what is missing, several steps at a time.
+//! A [`Plan`] knows the name of every folder before anything is built, because a digest covers a step's own inputs
+//! and those of the steps that it requires. [`Builder::build`] builds missing steps, several at a time.
 
 mod build;
 mod clang;
@@ -35,37 +35,38 @@ pub use self::build::{Builder, Results, StepCost, StepFailure, Task, causes};
 pub use self::clang::Clang;
 pub use self::plan::{Node, Plan, StepId};
 
-/// One thing to build.
+/// A step of the build.
 pub trait Step: Send + Sync {
     /// Name of the step and of its folder in out/: `musl`, `std`, …
     fn name(&self) -> &'static str;
 
-    /// What it is built for: a target's name, or a source's.
+    /// The name of the target or the source that the step is for.
     fn label(&self) -> &str;
 
-    /// Number of the recipe: raised when [`Step::build`] comes to make something else of the same inputs.
+    /// Number of the recipe. Raise it when [`Step::build`] changes, so that it makes another result from the same
+    /// inputs.
     fn recipe(&self) -> u32 {
         1
     }
 
-    /// Everything of its own that decides its result; the plan adds the steps it needs.
+    /// The step's own inputs: everything that decides its result. The plan adds the digests of the required steps.
     fn inputs(&self) -> Inputs;
 
-    /// The steps whose results it reads, in the order in which they enter its digest: [`Work::path`] gives no others.
+    /// The required steps, in the order in which they enter the digest. [`Work::path`] gives only their results.
     fn needs(&self) -> Vec<StepId>;
 
     /// Builds into the empty folder `work.out`.
     fn build(&self, work: &Work) -> Result<()>;
 }
 
-/// What a step gets to work with.
+/// What a step gets to build with.
 #[derive(Debug)]
 pub struct Work {
-    /// The folder to fill; it is renamed when the step is complete.
+    /// The folder to fill. It is renamed when the step is complete.
     pub out: PathBuf,
-    /// Scratch space of the step's own, on the same file system, removed afterwards.
+    /// The step's own scratch space, on the same file system. It is removed afterwards.
     pub scratch: PathBuf,
-    /// Where the tools' output goes.
+    /// The file for the tools' output.
     pub log: PathBuf,
     /// The budget of jobs.
     pub jobs: Jobs,
@@ -76,13 +77,13 @@ pub struct Work {
 }
 
 impl Work {
-    /// The folder with the result of a step that this one needs.
+    /// The folder with the result of a required step.
     ///
     /// # Errors
     ///
-    /// If [`Step::needs`] does not name it: the digest would not cover what is read.
+    /// If [`Step::needs`] does not list the step: the digest would not cover what is read.
     pub fn path(&self, need: StepId) -> Result<&Path> {
-        let path = self.needs.get(&need).context("the step reads the result of a step that is not among its needs")?;
+        let path = self.needs.get(&need).context("the step reads the result of a step that `needs` does not list")?;
         Ok(path)
     }
 
@@ -91,7 +92,7 @@ impl Work {
         self.run_sharing(cmd, Share::Tool)
     }
 
-    /// The same, for a tool that finds the budget in another way.
+    /// Like [`Self::run`], for a tool that gets its share of the job budget in another way.
     pub fn run_sharing(&self, cmd: &Cmd, share: Share) -> Result<Finished> {
         let finished = cmd.clone().within(&self.jobs, share).run(&self.log)?;
         self.spent(finished.cpu);
@@ -104,7 +105,7 @@ impl Work {
     }
 }
 
-/// Writes a program for the shell.
+/// Writes an executable shell script.
 fn write_script(path: &Path, text: &str) -> Result<()> {
     use ::std::os::unix::fs::PermissionsExt as _;
     fs_err::write(path, text)?;

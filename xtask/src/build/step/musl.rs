@@ -12,21 +12,19 @@ use super::clang::Clang;
 use super::runtimes::BUILTINS;
 use super::{Step, StepId, Work, tree};
 
-/// musl of one target.
-pub struct Musl {
-    /// For whom.
-    pub target: Target,
-    /// With what.
-    pub clang: Clang,
+/// musl for one target.
+pub struct MuslStep {
+    pub(crate) target: Target,
+    pub(crate) clang: Clang,
     /// GNU make.
     pub make: PathBuf,
     /// The step of the patched source.
     pub source: StepId,
-    /// The step `runtimes`: libc.so needs the compiler's helper functions.
+    /// The step `runtimes`: linking libc.so requires the builtins.
     pub runtimes: StepId,
 }
 
-impl Step for Musl {
+impl Step for MuslStep {
     fn name(&self) -> &'static str {
         "musl"
     }
@@ -44,13 +42,13 @@ impl Step for Musl {
     }
 
     fn build(&self, work: &Work) -> Result<()> {
-        // configure and make take no path with a space: everything of theirs is relative to the build folder.
+        // configure and make do not support paths with spaces, so all paths are relative to the build folder.
         let build = work.scratch.join("build");
         tree::copy(work.path(self.source)?, &build)?;
         fs_err::copy(work.path(self.runtimes)?.join(BUILTINS), build.join(BUILTINS))?;
         let mut cc = vec![self.clang.path().display().to_string()];
         cc.extend(self.clang.target_args());
-        // configure tries linker options with CC alone, so the linker has to be part of it.
+        // configure tests linker options with CC alone, so CC includes the option that selects the linker.
         cc.push(format!("--ld-path={}", self.clang.lld().display()));
         let configure = Cmd::new("./configure")
             .args(["--prefix=/usr", "--syslibdir=/lib"])
@@ -67,7 +65,7 @@ impl Step for Musl {
         for folder in ["lib", "usr"] {
             fs_err::rename(build.join("install").join(folder), work.out.join(folder))?;
         }
-        // make installs an absolute link, which points at the host's file system from a sysroot.
+        // make installs an absolute link, which in a sysroot would point into the host's file system.
         let loader = work.out.join(self.target.musl.loader.trim_start_matches('/'));
         if !loader.is_symlink() {
             let Target { name, musl, .. } = &self.target;

@@ -10,26 +10,26 @@ use bringup_model::series::Series;
 use super::{Step, StepId, Work};
 use crate::source::archive;
 
-/// One source.
+/// The source to unpack and patch.
 #[derive(Clone)]
-pub struct Patch {
-    /// `rust`, `musl` or `llvm`; `rustc` for the whole tree that a compiler is built from.
+pub struct PatchStep {
+    /// `rust`, `musl` or `llvm`, or `rustc` for the whole tree that a compiler is built from.
     pub label: &'static str,
     /// The verified archive.
     pub archive: PathBuf,
-    /// Its hash.
+    /// sha256 of the archive.
     pub sha256: String,
     /// Leading path components to drop.
     pub strip: usize,
-    /// What of it to unpack.
+    /// The part of the archive to unpack.
     pub part: Part,
-    /// Files and folders that x.py asks for and that are not in the archive; none unless it is to run.
+    /// Files and folders that x.py requires and the archive lacks. Empty if x.py does not run.
     pub lacks: Vec<String>,
-    /// What to apply.
+    /// The patches to apply.
     pub series: Series,
 }
 
-impl Step for Patch {
+impl Step for PatchStep {
     fn name(&self) -> &'static str {
         "patch"
     }
@@ -58,7 +58,7 @@ impl Step for Patch {
     }
 }
 
-/// Takes what the archive lacks out of the workspace, and puts empty folders there, which its files name.
+/// Removes the members that the archive lacks from the workspace, and makes empty folders that other files refer to.
 fn make_up_for(lacks: &[String], tree: &Path) -> Result<()> {
     if lacks.is_empty() {
         return Ok(());
@@ -69,7 +69,7 @@ fn make_up_for(lacks: &[String], tree: &Path) -> Result<()> {
         |line: &&str| lacks.iter().any(|path| line.trim() == format!("\"{}\",", path.trim_end_matches('/')));
     let kept: Vec<&str> = text.lines().filter(|line| !is_lacking(line)).collect();
     fs_err::write(manifest, kept.join("\n") + "\n")?;
-    // The one file that is lacking is `.gitmodules`: x.py asks for no path that is below one of these.
+    // The only file that an archive may lack is `.gitmodules`. x.py does not require the paths in it to exist.
     let folders = lacks.iter().filter(|path| path.ends_with('/'));
     let submodules: Vec<String> = folders.map(|path| format!("path = {}\n", path.trim_end_matches('/'))).collect();
     for path in lacks {

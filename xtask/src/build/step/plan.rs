@@ -1,4 +1,4 @@
-//! A plan: steps in an order in which they can be built, each with its digest and its folder.
+//! A plan: steps in build order, each with its digest and its folder.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,38 +9,38 @@ use super::Step;
 
 /// A step of a plan. Only [`Plan::add`] makes one.
 ///
-/// A step that reads the result of another step holds its id and no path. While the step builds, [`super::Work::path`]
-/// gives the folders of those ids that [`Step::needs`] names and of no others, and the plan takes the digest's entries from
-/// [`Step::needs`], too. So a step that leaves out a need fails each time it is built: there is no result whose digest
-/// does not cover what the step has read.
+/// A step that reads the result of another step holds the other step's id, not a path. While the step builds,
+/// [`super::Work::path`] gives only the folders of the ids that [`Step::needs`] lists. The plan takes the digest's
+/// entries from [`Step::needs`], too. So a step that does not list a step it reads always fails, and no result has a
+/// digest that does not cover what the step has read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StepId(usize);
 
-/// A step and what the plan knows of it.
+/// A step in a plan.
 pub struct Node {
     /// The step.
     pub step: Box<dyn Step>,
-    /// Over all of its inputs.
+    /// The digest over all inputs.
     pub digest: Digest,
     /// Its folder.
     pub path: PathBuf,
-    /// Its own inputs, and the digests of the steps it needs.
+    /// The step's own inputs, and the digests of the required steps.
     pub inputs: Inputs,
 }
 
 impl Node {
-    /// `musl s390x`
+    /// The step's name and label, for example `musl s390x`.
     pub fn title(&self) -> String {
         format!("{} {}", self.step.name(), self.step.label())
     }
 
-    /// Whether it is built.
+    /// Whether the result exists.
     pub fn is_done(&self) -> bool {
         self.path.is_dir()
     }
 }
 
-/// Steps in an order in which they can be built.
+/// Steps in build order.
 pub struct Plan {
     out: PathBuf,
     nodes: Vec<Node>,
@@ -52,7 +52,7 @@ impl Plan {
         Self { out: out.to_owned(), nodes: Vec::new() }
     }
 
-    /// Adds a step. The same step twice is one step.
+    /// Adds a step. A step with the same digest is added only once.
     pub fn add(&mut self, step: impl Step + 'static) -> StepId {
         let mut inputs = Inputs::new().add("step", step.name()).add("label", step.label());
         inputs = inputs.add("recipe", step.recipe().to_string()).append(&step.inputs());
@@ -69,22 +69,22 @@ impl Plan {
         StepId(self.nodes.len() - 1)
     }
 
-    /// The step's entry.
+    /// The step with this id.
     pub fn node(&self, id: StepId) -> &Node {
         &self.nodes[id.0]
     }
 
-    /// Where the step's result is, or will be: for those who use results. A step asks [`super::Work::path`].
+    /// The folder of the step's result, which need not be built yet. A step itself asks [`super::Work::path`].
     pub fn path(&self, id: StepId) -> &Path {
         &self.node(id).path
     }
 
-    /// All steps, in order.
+    /// All steps, in build order.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// The step and all that it needs, in order.
+    /// The step and everything that it requires, in build order.
     pub fn closure(&self, id: StepId) -> BTreeSet<StepId> {
         let mut all = BTreeSet::from([id]);
         for need in self.node(id).step.needs() {

@@ -8,25 +8,23 @@ use bringup_model::exit::{self, Coded};
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
-use super::clang::{Clang, Source};
+use super::clang::{CSource, Clang};
 use super::{Step, StepId, Work};
 
-/// compiler-rt's library of helper functions, in the step's folder.
+/// compiler-rt's builtins, in the step's folder.
 pub const BUILTINS: &str = "libclang_rt.builtins.a";
 /// The unwinder, in the step's folder.
 pub const UNWIND: &str = "libunwind.a";
 /// compiler-rt's start and end objects, in the step's folder.
 pub const CRT: [&str; 2] = ["clang_rt.crtbegin.o", "clang_rt.crtend.o"];
 
-/// The runtimes of one target.
-pub struct Runtimes {
-    /// For whom.
-    pub target: Target,
-    /// With what.
-    pub clang: Clang,
+/// The runtimes for one target.
+pub struct RuntimesStep {
+    pub(crate) target: Target,
+    pub(crate) clang: Clang,
     /// GNU make.
     pub make: PathBuf,
-    /// Files of the builtins folder that are left out unless the target asks for them.
+    /// Files of the builtins' folder to leave out unless the target lists them.
     pub exclude: Vec<String>,
     /// The step of the patched LLVM source.
     pub llvm: StepId,
@@ -34,7 +32,7 @@ pub struct Runtimes {
     pub musl: StepId,
 }
 
-impl Step for Runtimes {
+impl Step for RuntimesStep {
     fn name(&self) -> &'static str {
         "runtimes"
     }
@@ -70,8 +68,9 @@ impl Step for Runtimes {
     }
 }
 
-impl Runtimes {
-    /// musl's headers need no compiler, so they come before musl itself. The source is copied: make writes beside it.
+impl RuntimesStep {
+    /// Installs musl's headers before musl is built: this requires no compiler. Copies the source, because make
+    /// writes into it.
     fn install_headers(&self, work: &Work) -> Result<PathBuf> {
         let source = work.scratch.join("musl");
         super::tree::copy(work.path(self.musl)?, &source)?;
@@ -84,7 +83,7 @@ impl Runtimes {
     fn common_flags(&self, llvm: &Path, headers: &Path) -> Vec<String> {
         let mut flags =
             ["-O2", "-fPIC", "-fvisibility=hidden", "-fomit-frame-pointer", "-nostdinc"].map(String::from).to_vec();
-        // The tree's place on this machine stays out of what assertions print.
+        // Assertions must not print this machine's paths.
         flags.push(format!("-ffile-prefix-map={}=/llvm", llvm.display()));
         for folder in [headers, self.clang.headers()] {
             flags.extend(["-isystem".into(), folder.display().to_string()]);
@@ -92,7 +91,7 @@ impl Runtimes {
         flags
     }
 
-    fn builtins(&self, llvm: &Path, common: &[String]) -> Result<Vec<Source>> {
+    fn builtins(&self, llvm: &Path, common: &[String]) -> Result<Vec<CSource>> {
         let folder = llvm.join("compiler-rt/lib/builtins");
         let present = fs_err::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         let present = present.collect::<Result<Vec<String>>>()?;
@@ -102,27 +101,27 @@ impl Runtimes {
         let usual = |name: &str| !any(exclude, name) && !any(&own.exclude_builtins, name);
         let wanted = |name: &&String| has_ending(name, "c") && (any(include, name) || usual(name));
         let mut names: Vec<String> = present.iter().filter(wanted).cloned().collect();
-        // Those of one architecture are in a folder of their own and are named one by one.
+        // Builtins of one architecture are in a folder of their own. The target lists each.
         names.extend(include.iter().filter(|name| name.contains('/')).cloned());
         names.sort();
         let flags =
             [common, &["-std=c11", "-fno-builtin", "-ffreestanding", "-DVISIBILITY_HIDDEN"].map(String::from)].concat();
-        let source = |name: &String| -> Result<Source> {
+        let source = |name: &String| -> Result<CSource> {
             let path = folder.join(name);
             if !path.is_file() {
                 let file = format!("targets/{}/target.toml", self.target.name);
                 let what = format!("{file}: [runtimes] builtins: LLVM has no compiler-rt/lib/builtins/{name}");
                 return Err(Coded::error(exit::USAGE, what));
             }
-            Ok(Source { path, object: name.replace('/', "_"), flags: flags.clone() })
+            Ok(CSource { path, object: name.replace('/', "_"), flags: flags.clone() })
         };
         names.iter().map(source).collect()
     }
 }
 
-fn crt(llvm: &Path, common: &[String]) -> Vec<Source> {
+fn crt(llvm: &Path, common: &[String]) -> Vec<CSource> {
     let flags = [common, &["-std=c11".into(), "-DCRT_HAS_INITFINI_ARRAY".into()]].concat();
-    let source = |name: &str| Source {
+    let source = |name: &str| CSource {
         path: llvm.join("compiler-rt/lib/builtins").join(name),
         object: name.into(),
         flags: flags.clone(),
@@ -130,7 +129,7 @@ fn crt(llvm: &Path, common: &[String]) -> Vec<Source> {
     vec![source("crtbegin.c"), source("crtend.c")]
 }
 
-fn unwind(llvm: &Path, common: &[String]) -> Vec<Source> {
+fn unwind(llvm: &Path, common: &[String]) -> Vec<CSource> {
     let folder = llvm.join("libunwind");
     let include = format!("-I{}", folder.join("include").display());
     let shared = [
@@ -145,13 +144,13 @@ fn unwind(llvm: &Path, common: &[String]) -> Vec<Source> {
     let source = |name: &str| {
         let language: &[&str] = if has_ending(name, "cpp") { &cxx } else { &[] };
         let flags = shared.iter().chain(language).map(|&flag| flag.to_owned());
-        Source {
+        CSource {
             path: folder.join("src").join(name),
             object: name.into(),
             flags: common.iter().cloned().chain(flags).collect(),
         }
     };
-    // Each file is empty on the architectures that do not need it.
+    // On an architecture that does not use a file, the file compiles to nothing.
     [
         "libunwind.cpp",
         "Unwind-EHABI.cpp",
@@ -169,7 +168,7 @@ fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == ending)
 }
 
-/// Whether `name` is `pattern`, in which a `*` stands for any characters.
+/// Whether `name` matches `pattern`, in which `*` stands for any characters.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,

@@ -6,37 +6,38 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
 use bringup_model::target::Target;
-use bringup_runner::exec::Cmd;
+use bringup_runner::exec::{Cmd, NETWORK_ENV};
 
 use super::{Step, StepId, Work};
 
-/// cargo's target folder within the step's folder; the test programs go on from it.
+/// cargo's target folder, in the step's folder. The step `test_programs` continues from it.
 pub const CARGO_TARGET: &str = "target";
 
-/// std's features: what upstream's dist builds have, with the unwinder of our runtimes.
+/// std's features: those of upstream's dist builds, and the unwinder of our runtimes.
 pub const FEATURES: [&str; 4] = ["backtrace", "panic-unwind", "compiler-builtins-mem", "llvm-libunwind"];
 
-/// How cargo builds the library workspace. std and its test programs must be built alike, or they are two different stds.
+/// How cargo builds the library workspace. std and its test programs must have the same settings. Otherwise the test
+/// programs get a different std.
 #[derive(Debug, Clone)]
 pub struct Library {
     /// The target's triple.
     pub triple: String,
-    /// The commit that the compiler was built from; its version, where that is not known.
+    /// The commit that the compiler was built from. If the commit is not known, the version.
     pub commit: String,
     /// The step of the patched Rust source.
     pub source: StepId,
-    /// cargo's home: registry cache, and no configuration of the user.
+    /// cargo's home. It has the registry cache, but no configuration of the user.
     pub cargo_home: PathBuf,
-    /// What the build scripts of std's crates find in their environment.
+    /// Environment variables for the build scripts of std's crates.
     pub env: BTreeMap<String, String>,
-    /// The opt-level, where it is not the workspace's own.
+    /// The opt-level, if it is not the workspace's default.
     pub opt_level: Option<String>,
 }
 
 impl Library {
-    /// What decides the result.
+    /// The inputs that all builds of the workspace have in common.
     pub fn inputs(&self) -> Inputs {
-        // Where source and cache lie differs from clone to clone and does not reach the result: it is mapped away.
+        // The paths of source and cache differ between clones. They are remapped, so they do not affect the result.
         let place = Path::new("PLACE");
         let flags = self.rustflags(place, place);
         let env = self.env.iter().map(|(key, value)| format!("{key}={value}"));
@@ -47,32 +48,33 @@ impl Library {
     fn rustflags(&self, source: &Path, cargo_home: &Path) -> Vec<String> {
         let remap = format!("--remap-path-prefix={}=/rustc/{}", source.display(), self.commit);
         let registry = format!("--remap-path-prefix={}=/cargo", cargo_home.display());
-        // cargo leaves bitcode out where the profile has no LTO; but a user's may have, and takes std into it.
+        // cargo leaves bitcode out if the profile has no LTO. A user's profile may have LTO, which requires std's
+        // bitcode.
         let bitcode = "-Cembed-bitcode=yes".to_owned();
         vec!["-Zforce-unstable-if-unmarked".to_owned(), bitcode, remap, registry]
     }
 
-    /// A cargo command with the compiler of `toolchain`, a step, and the target folder `target`.
+    /// A cargo command with the compiler of the step `toolchain` and the target folder `target`.
     pub fn cargo(&self, work: &Work, toolchain: StepId, target: &Path) -> Result<Cmd> {
         let flags = self.rustflags(work.path(self.source)?, &self.cargo_home).join("\x1f");
-        // Run from the root folder, so that no .cargo/config.toml above the clone is read.
+        // cargo runs in the root folder, so that it reads no .cargo/config.toml above the clone.
         let cmd = Cmd::new(work.path(toolchain)?.join("bin/cargo")).dir("/");
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("CARGO_TARGET_DIR", target);
         let cmd = cmd.env("CARGO_ENCODED_RUSTFLAGS", flags).env("RUSTC_BOOTSTRAP", "1");
-        // Gives libstd.so the hash in its name that tells two builds apart.
+        // Adds to libstd.so's name a hash that distinguishes builds.
         let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup");
         let cmd = self.env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value));
         let level = self.opt_level.iter();
         let cmd = level.fold(cmd, |cmd, level| cmd.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level));
-        Ok(crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        Ok(cmd.inherit_all(NETWORK_ENV))
     }
 
-    /// Arguments that every build has in common. `prefix` names the crate that has the features: `std/`, or nothing.
+    /// Arguments of all builds. `prefix` comes before each feature: `std/` for another crate than std, or nothing.
     pub fn args(&self, manifest: &str, prefix: &str, work: &Work) -> Result<Vec<String>> {
         let features: Vec<String> = FEATURES.iter().map(|feature| format!("{prefix}{feature}")).collect();
         let source = work.path(self.source)?;
         let manifest = source.join(manifest).display().to_string();
-        // Then paths in messages of panics begin with `library/`, as they do in upstream's std.
+        // With this, paths in panic messages begin with `library/`, as in upstream's std.
         let root = format!("-Zroot-dir={}", source.display());
         let mut args = ["--release", "--locked", "--color=never"].map(String::from).to_vec();
         args.push(root);
@@ -85,17 +87,16 @@ impl Library {
     }
 }
 
-/// std of one target.
-pub struct Std {
-    /// For whom.
-    pub target: Target,
-    /// How.
+/// std for one target.
+pub struct StdStep {
+    pub(crate) target: Target,
+    /// How cargo builds it.
     pub library: Library,
     /// The step `sysroot`.
     pub sysroot: StepId,
 }
 
-impl Step for Std {
+impl Step for StdStep {
     fn name(&self) -> &'static str {
         "std"
     }

@@ -1,10 +1,10 @@
-//! `sysroot`: musl and the runtimes put together, with the linker driver and the wrappers that make the stock compiler
-//! use them. It is a toolchain that lacks only std, and std is built with it.
+//! `sysroot`: musl, the runtimes, the linker driver, and the wrappers that make the stock compiler use them. Together
+//! they are a toolchain without std. std is built with it.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use bringup_model::digest::Inputs;
+use bringup_model::digest::{INPUTS_FILE, Inputs};
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
@@ -12,21 +12,20 @@ use super::clang::Clang;
 use super::driver::{self, Driver};
 use super::runtimes::{BUILTINS, CRT, UNWIND};
 use super::{Step, StepId, Work, tree};
-use crate::build::store::INPUTS_FILE;
-use crate::host::survey::Rust;
-use crate::project::spec::{self, SPEC_FILE, Spec};
 
-/// The sysroot and drivers of one target.
-pub struct Sysroot {
-    /// For whom.
-    pub target: Target,
-    /// The spec.
+use crate::build::spec::{self, SPEC_FILE, Spec};
+use crate::host::survey::Rust;
+
+/// The sysroot and the drivers for one target.
+pub struct SysrootStep {
+    pub(crate) target: Target,
+    /// The target's spec, or its overlay.
     pub spec: Spec,
-    /// The C compiler behind the driver.
+    /// The C compiler that the driver starts.
     pub clang: Clang,
-    /// The stock Rust: its compiler is behind the wrappers, unless there is another one.
+    /// The stock Rust. The wrappers start its compiler, unless the compiler is built.
     pub rust: Rust,
-    /// The step `compiler`, if that is the compiler.
+    /// The step `compiler`, if the compiler is built.
     pub compiler: Option<StepId>,
     /// The project's folder.
     pub root: PathBuf,
@@ -36,7 +35,7 @@ pub struct Sysroot {
     pub runtimes: StepId,
 }
 
-impl Step for Sysroot {
+impl Step for SysrootStep {
     fn name(&self) -> &'static str {
         "sysroot"
     }
@@ -46,7 +45,7 @@ impl Step for Sysroot {
     }
 
     fn inputs(&self) -> Inputs {
-        // The scripts hold paths of the host's compilers: they are inputs as they are.
+        // The scripts' texts are inputs, because they contain paths of the host's compilers.
         let scripts = self.scripts().into_iter().map(|(name, text)| format!("{name}\n{text}"));
         let (Spec::Resolved(spec) | Spec::Overlay(spec)) = &self.spec;
         self.clang.inputs().add("rustc", &self.rust.commit).add("spec", spec).list("script", scripts)
@@ -78,7 +77,7 @@ impl Step for Sysroot {
         let host = rustlib.join(&self.rust.triple);
         if let Some(compiler) = self.compiler {
             tree::link(work.path(compiler)?, &work.out)?;
-            // The compiler's own record; this step gets one of its own.
+            // These are the inputs of the step `compiler`. This step writes its own.
             fs_err::remove_file(work.out.join(INPUTS_FILE))?;
             // rustc looks here for a linker before it looks on the search path.
             fs_err::create_dir_all(host.join("bin"))?;
@@ -95,14 +94,14 @@ impl Step for Sysroot {
     }
 }
 
-/// Finds the toolchain's own folder, wherever it has been moved to.
+/// Sets `$here` to the toolchain's folder, so that the toolchain can be moved.
 const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
 
-impl Sysroot {
+impl SysrootStep {
     /// Name and text of every program in `bin`.
     fn scripts(&self) -> Vec<(String, String)> {
         let driver = (self.target.driver(), self.driver());
-        // A compiler that is built from the patched source takes an installed spec as it is, and needs no wrapper.
+        // A compiler from the patched source accepts an installed spec, so it requires no wrapper.
         let wrapped: &[&str] = if self.compiler.is_some() { &[] } else { &["rustc", "rustdoc"] };
         let wrappers = wrapped.iter().map(|name| ((*name).to_owned(), self.rust_program(name)));
         std::iter::once(driver).chain(wrappers).chain([("cargo".into(), self.cargo())]).collect()
@@ -130,7 +129,8 @@ impl Sysroot {
         driver.text()
     }
 
-    /// The stock compiler takes a spec from a file only with unstable options; they are switched on for this target alone.
+    /// The wrapper of the stock compiler. rustc accepts a spec from a file only with unstable options, so the wrapper
+    /// switches them on, for this target alone.
     fn rust_program(&self, name: &str) -> String {
         format!(
             "#!/bin/sh\n# The stock {name} with this folder as its sysroot.\n{HERE}\

@@ -9,14 +9,14 @@ use bringup_runner::exec::Cmd;
 use super::{Step, StepId, Work};
 use crate::host::survey::Tool;
 
-/// Its source, in that of the compiler.
+/// The library's source, in the compiler's source.
 const SOURCE: &str = "tests/auxiliary/rust_test_helpers.c";
 
-/// The library.
-pub struct TestHelpers {
-    /// For whom: a target's name, or the host's triple.
+/// The C library for one target, or for the host.
+pub struct TestHelpersStep {
+    /// A target's name, or the host's triple.
     pub label: String,
-    /// The C compiler for that.
+    /// The C compiler.
     pub cc: CCompiler,
     /// llvm-ar.
     pub ar: PathBuf,
@@ -24,20 +24,20 @@ pub struct TestHelpers {
     pub source: StepId,
 }
 
-/// What compiles C.
+/// A C compiler.
 pub enum CCompiler {
-    /// The host's.
+    /// The host's clang.
     Host(Tool),
-    /// That of a toolchain.
+    /// The driver of a toolchain.
     Target {
         /// The step `toolchain`.
         toolchain: StepId,
-        /// Name of its driver.
+        /// Name of the driver.
         driver: String,
     },
 }
 
-impl Step for TestHelpers {
+impl Step for TestHelpersStep {
     fn name(&self) -> &'static str {
         "test_helpers"
     }
@@ -47,7 +47,7 @@ impl Step for TestHelpers {
     }
 
     fn inputs(&self) -> Inputs {
-        // A toolchain's is told from others by its step.
+        // The digest of the step `toolchain` covers the toolchain's compiler.
         match &self.cc {
             CCompiler::Host(tool) => Inputs::new().add("cc", &tool.line),
             CCompiler::Target { .. } => Inputs::new(),

@@ -1,7 +1,7 @@
 //! `test_programs`: the test programs of core, alloc and std, in every link mode.
 //!
-//! A program is compiled once and linked once for each mode: nothing in the library's source depends on the mode except
-//! which of the C library's files a program asks the linker for, and rustc decides that when it links.
+//! A program is compiled once and linked once for each mode. In the library's source, the mode only decides which
+//! files of the C library a program links, and rustc decides that when it links.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,8 @@ use serde::Deserialize;
 use super::std::{CARGO_TARGET, Library};
 use super::{Node, Step, StepId, Work, tree};
 
-/// The test set that the steps `toolchain` and `test_programs` give for this triple, or will give.
+/// The test set of a target, as paths to the results of the steps `toolchain` and `test_programs`. The results need
+/// not be built yet.
 pub fn test_set(triple: &str, toolchain: &Node, test_programs: &Node) -> TestSet {
     TestSet {
         digest: test_programs.digest.as_str().into(),
@@ -28,11 +29,10 @@ pub fn test_set(triple: &str, toolchain: &Node, test_programs: &Node) -> TestSet
     }
 }
 
-/// The test programs of one target.
-pub struct TestPrograms {
-    /// For whom.
-    pub target: Target,
-    /// How: as std was.
+/// The test programs for one target.
+pub struct TestProgramsStep {
+    pub(crate) target: Target,
+    /// How cargo built std.
     pub library: Library,
     /// The step `std`.
     pub std: StepId,
@@ -40,7 +40,7 @@ pub struct TestPrograms {
     pub toolchain: StepId,
 }
 
-impl Step for TestPrograms {
+impl Step for TestProgramsStep {
     fn name(&self) -> &'static str {
         "test_programs"
     }
@@ -63,7 +63,8 @@ impl Step for TestPrograms {
     }
 
     fn build(&self, work: &Work) -> Result<()> {
-        // cargo finds std's crates built and adds the tests; the std step's own files are linked, never written to.
+        // cargo reuses std's crates and builds only the tests. The files of the step `std` are hard-linked. They are
+        // never written to.
         let target = work.scratch.join(CARGO_TARGET);
         tree::link(&work.path(self.std)?.join(CARGO_TARGET), &target)?;
         let mut programs = Vec::new();
@@ -83,7 +84,7 @@ impl Step for TestPrograms {
     }
 }
 
-impl TestPrograms {
+impl TestProgramsStep {
     fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
         let wrapper = work.scratch.join("rustc-wrapper");
         super::write_script(&wrapper, &self.rustc_wrapper())?;
@@ -103,7 +104,7 @@ impl TestPrograms {
                 Stream::Stdout => messages.extend_from_slice(chunk),
                 Stream::Stderr => {
                     tail.extend_from_slice(chunk);
-                    // The log is for people; the messages decide.
+                    // The log gets the rendered messages. The program's paths come from the JSON.
                     let _ = std::io::Write::write_all(&mut log, chunk);
                 }
             }
@@ -118,9 +119,9 @@ impl TestPrograms {
     }
 }
 
-impl TestPrograms {
-    /// What cargo calls with rustc's command line. A program for the target is compiled to objects, which are then linked
-    /// in every mode; anything else is rustc's own affair.
+impl TestProgramsStep {
+    /// The script that cargo starts instead of rustc. It compiles a program for the target to objects and links them
+    /// in each mode. It passes every other command line on to rustc.
     fn rustc_wrapper(&self) -> String {
         format!(
             "#!/bin/sh\n\
@@ -158,10 +159,10 @@ impl TestPrograms {
     }
 }
 
-/// What follows cargo's name of a program in each link mode, in the order of [`Link::ALL`].
+/// The suffix of a program's file name in each link mode, in the order of [`Link::ALL`].
 const ENDINGS: [&str; 2] = ["", ".static"];
 
-/// The part that we read of cargo's `compiler-artifact` message; other messages have none of it.
+/// The fields that we read of cargo's message `compiler-artifact`. Other messages lack them.
 #[derive(Debug, Deserialize)]
 struct Artifact {
     executable: Option<PathBuf>,
@@ -176,7 +177,7 @@ struct ArtifactTarget {
 }
 
 impl Artifact {
-    /// The test program and its file, if this message tells of one.
+    /// The test program and its file, if the message is about one.
     fn program(&self, source: &Path) -> Result<Option<(ProgramEntry, &Path)>> {
         let (Some(file), Some(manifest), Some(target)) = (&self.executable, &self.manifest_path, &self.target) else {
             return Ok(None);
@@ -186,29 +187,29 @@ impl Artifact {
         let Some((suite, _)) = suite else { return Ok(None) };
         let unit = target.kind.iter().any(|kind| kind.ends_with("lib"));
         let harness = has_harness(manifest, &target.name)?;
-        // A package may have a test of its library's name.
+        // A package may have an integration test with its library's name.
         let kind = if unit { "unit" } else { "tests" };
         let place = Path::new(suite).join(kind).join(&target.name);
         Ok(Some((ProgramEntry { suite: (*suite).into(), name: target.name.clone(), file: place, unit, harness }, file)))
     }
 }
 
-/// Whether the manifest leaves libtest's harness in place for the test or bench called `name`.
+/// Whether the test or bench `name` uses libtest's harness, by the package's manifest.
 fn has_harness(manifest: &Path, name: &str) -> Result<bool> {
     #[derive(Deserialize)]
-    struct Manifest {
+    struct CargoManifest {
         #[serde(default)]
-        test: Vec<Entry>,
+        test: Vec<TestEntry>,
         #[serde(default)]
-        bench: Vec<Entry>,
+        bench: Vec<TestEntry>,
     }
     #[derive(Deserialize)]
-    struct Entry {
+    struct TestEntry {
         name: Option<String>,
         harness: Option<bool>,
     }
     let text = fs_err::read_to_string(manifest)?;
-    let parsed: Manifest = toml::from_str(&text).with_context(|| format!("reading {}", manifest.display()))?;
+    let parsed: CargoManifest = toml::from_str(&text).with_context(|| format!("reading {}", manifest.display()))?;
     let entry = parsed.test.iter().chain(&parsed.bench).find(|entry| entry.name.as_deref() == Some(name));
     Ok(entry.and_then(|entry| entry.harness).unwrap_or(true))
 }

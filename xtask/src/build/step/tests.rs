@@ -68,7 +68,7 @@ fn a_step_that_reads_what_it_has_not_declared_fails() {
     let results = build(out.path(), &plan, &[third]);
     assert!(results[&first].is_ok() && results[&second].is_ok());
     let failure = format!("{:#}", results[&third].as_ref().unwrap_err());
-    assert_eq!(failure, "step `third fake` failed: the step reads the result of a step that is not among its needs");
+    assert_eq!(failure, "step `third fake` failed: the step reads the result of a step that `needs` does not list");
     assert!(!plan.node(third).is_done());
 }
 

@@ -1,23 +1,22 @@
-//! `toolchain`: the sysroot step's folder with std in it. Its `bin/cargo` and `bin/rustc` work for the target as they are.
+//! `toolchain`: the result of the step `sysroot`, with std added. Its `bin/cargo` and `bin/rustc` compile for the
+//! target without further settings.
 
 use anyhow::Result;
-use bringup_model::digest::Inputs;
+use bringup_model::digest::{INPUTS_FILE, Inputs};
 use bringup_model::target::Target;
 
 use super::{Step, StepId, Work, tree};
-use crate::build::store::INPUTS_FILE;
 
-/// The toolchain of one target.
-pub struct Toolchain {
-    /// For whom.
-    pub target: Target,
+/// The toolchain for one target.
+pub struct ToolchainStep {
+    pub(crate) target: Target,
     /// The step `sysroot`.
     pub sysroot: StepId,
     /// The step `std`.
     pub std: StepId,
 }
 
-impl Step for Toolchain {
+impl Step for ToolchainStep {
     fn name(&self) -> &'static str {
         "toolchain"
     }
@@ -36,7 +35,7 @@ impl Step for Toolchain {
 
     fn build(&self, work: &Work) -> Result<()> {
         tree::link(work.path(self.sysroot)?, &work.out)?;
-        // The sysroot's own record; this step gets one of its own.
+        // These are the inputs of the step `sysroot`. This step writes its own.
         fs_err::remove_file(work.out.join(INPUTS_FILE))?;
         tree::link(
             &work.path(self.std)?.join("lib"),

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// Copies a tree: folders, files with their mode and time, and links as they are.
+/// Copies a tree: folders, files with their mode and time, and symbolic links.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     walk(from, to, &|source, copy| {
         fs_err::copy(source, copy)?;
         let modified = fs_err::metadata(source)?.modified()?;
-        // cargo and make decide by times: a copy must not look newer than what was built from it.
+        // cargo and make compare times, so a copy must not be newer than files built from it.
         fs_err::OpenOptions::new().append(true).open(copy)?.into_parts().0.set_modified(modified)?;
         Ok(())
     })
 }
 
-/// The same tree by hard links: nothing is copied. Neither side may be written to in place.
+/// Copies a tree by hard links. Neither tree's files may be written to in place.
 pub fn link(from: &Path, to: &Path) -> Result<()> {
     walk(from, to, &|source, link| Ok(fs_err::hard_link(source, link)?))
 }

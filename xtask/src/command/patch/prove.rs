@@ -16,16 +16,16 @@ use bringup_model::target::Target;
 
 use self::patch_proof::{AllPatches, PatchProof};
 use self::show::ProofRow;
+use crate::build::spec::Spec;
 use crate::build::step::{Node, Plan, Results, StepId, Task};
-use crate::build::{Patched, Planner, Sources};
+use crate::build::{FetchMode, Patched, Planner};
 use crate::cli::{ProveArgs, TargetNames};
 use crate::host::survey::Rust;
-use crate::project::spec::Spec;
-use crate::source::prove::{HOST, OnTarget, Prover, Shown, Subject};
+use crate::prove::{HOST, ProofResult, ProofSubject, ProofTarget, Prover};
 
 /// What all runs of proofs on one target share.
 struct TargetSetup {
-    on: OnTarget,
+    on: ProofTarget,
     spec: Spec,
     /// The spec for the installed compiler.
     stock_spec: Spec,
@@ -101,7 +101,7 @@ fn prove(
         }
     }
     let mut plan = Plan::new(&planner.workspace.out);
-    let with = planner.plan_sources(&mut plan, series, Sources::Fetch)?;
+    let with = planner.plan_sources(&mut plan, series, FetchMode::Fetch)?;
     let all = AllPatches { planner, store: &store, series, patched: with };
     let mut runs = Vec::new();
     for patch_proof in open {
@@ -165,7 +165,7 @@ fn step(patch_proof: &PatchProof, patched: Patched) -> Option<StepId> {
 impl TargetSetup {
     fn find(planner: &Planner<'_>, options: &ProveArgs, target: &Target) -> Result<Self> {
         let emulator = planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?;
-        let on = OnTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
+        let on = ProofTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
         Ok(Self { on, spec: planner.spec(target)?, stock_spec: planner.stock_spec(target)? })
     }
 }
@@ -179,7 +179,7 @@ impl ProofRun<'_> {
         // The error of the first step that failed by itself.
         let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
         let show = |side: Option<StepId>, link: Link, passing: bool| match side.and_then(failed) {
-            Some(error) => Ok(Shown::Fails("it does not build".into(), format!("\n  | {error:#}"))),
+            Some(error) => Ok(ProofResult::Fails("it does not build".into(), format!("\n  | {error:#}"))),
             None => prover.run(&self.subject(side.map(|id| plan.node(id)), stage0, link), passing),
         };
         let row = |&link: &Link| {
@@ -190,12 +190,14 @@ impl ProofRun<'_> {
         self.patch_proof.proof.links.iter().map(row).collect()
     }
 
-    fn subject<'s>(&'s self, side: Option<&'s Node>, stage0: &'s Rust, link: Link) -> Subject<'s> {
+    fn subject<'s>(&'s self, side: Option<&'s Node>, stage0: &'s Rust, link: Link) -> ProofSubject<'s> {
         match (side, self.setup) {
-            (None, _) => Subject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
-            (Some(step), Some(setup)) => Subject::Toolchain { on: &setup.on, step, link },
-            (Some(step), None) if self.patch_proof.proof.needs == Needs::Source => Subject::Source { step, stage0 },
-            (Some(step), None) => Subject::Compiler { folder: &step.path, identity: step.digest.as_str() },
+            (None, _) => ProofSubject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
+            (Some(step), Some(setup)) => ProofSubject::Toolchain { on: &setup.on, step, link },
+            (Some(step), None) if self.patch_proof.proof.needs == Needs::Source => {
+                ProofSubject::Source { step, stage0 }
+            }
+            (Some(step), None) => ProofSubject::Compiler { folder: &step.path, identity: step.digest.as_str() },
         }
     }
 }

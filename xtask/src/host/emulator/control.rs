@@ -1,25 +1,32 @@
-//! Other versions of the emulator, beside the one in use: what one of them passes is the other's fault.
+//! Other versions of the emulator, as controls: a test that passes with one of them fails because of the emulator in
+//! use.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use bringup_model::pins::QemuControl;
 use bringup_runner::exec::PATH;
+use bringup_runner::interrupt::is_interrupt;
 
 use super::{Emulator, Emulators, PROGRAMS, is_static, named_in, take_forced, unpack, version};
-use crate::source::fetch::{Cache, OFFLINE, is_interrupt};
+use crate::source::fetch::{Cache, OFFLINE};
 
-/// The folder, in the cache, of packages that serve as controls. They are kept apart from those in use: a control is not
-/// taken for the newest emulator.
+/// The folder, in the cache, of packages for controls. It is separate, so that a control is never used as the newest
+/// emulator.
 const FOLDER: &str = "qemu-control";
 
-/// Where a control was to come from, and why it did not.
-pub type NotHad = (String, anyhow::Error);
+/// A control's origin, and why the control is missing.
+pub type MissingControl = (String, anyhow::Error);
 
 impl Emulators<'_> {
-    /// Versions of `qemu-NAME` other than that of `ours`, each once: the given ones (programs, or folders that they are in), the
-    /// distribution's, and those of the packages in the pins. Fails on an interrupt only.
-    pub fn controls(&self, name: &str, ours: &Emulator, given: &[PathBuf]) -> Result<Vec<Result<Emulator, NotHad>>> {
+    /// Versions of `qemu-NAME` other than that of `ours`, each once: the given ones (paths of programs or of their
+    /// folders), the distribution's, and those of the packages in the pins. Fails only if interrupted.
+    pub fn controls(
+        &self,
+        name: &str,
+        ours: &Emulator,
+        given: &[PathBuf],
+    ) -> Result<Vec<Result<Emulator, MissingControl>>> {
         let program = format!("qemu-{name}");
         let say = &*self.say;
         let mut all = Vec::new();
@@ -37,8 +44,7 @@ impl Emulators<'_> {
                 Err(error) if is_interrupt(&error) => return Err(error),
                 Err(error) => all.push(Err((origin, error))),
                 Ok(found) => {
-                    let known =
-                        |other: &Result<Emulator, NotHad>| matches!(other, Ok(other) if other.version == found.version);
+                    let known = |other: &Result<Emulator, MissingControl>| matches!(other, Ok(other) if other.version == found.version);
                     if found.version != ours.version && !all.iter().any(known) {
                         all.push(Ok(found));
                     }
@@ -49,7 +55,7 @@ impl Emulators<'_> {
     }
 }
 
-/// The emulator of a package, from the cache if it is there.
+/// The emulator of a package. Fetches the package unless it is in the cache.
 fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: &dyn Fn(&str)) -> Result<Emulator> {
     let place = cache.root().join(FOLDER).join(pin.name());
     if !place.exists() {
@@ -57,7 +63,7 @@ fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: 
             bail!(OFFLINE);
         }
         let lock = cache.lock(say)?;
-        // Another run may have been faster.
+        // Another run may have unpacked it meanwhile.
         if !place.exists() {
             let folder = cache.part_folder(&lock)?;
             let (_, tree) = unpack(&pin.package, &pin.suites, cache, folder.path(), say)?;
@@ -66,10 +72,10 @@ fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: 
         }
     }
     let Some(path) = named_in(&place.join(PROGRAMS), program) else {
-        bail!("it holds no {program}");
+        bail!("the package contains no {program}");
     };
     if !is_static(&path)? {
-        bail!("its {program} is not statically linked");
+        bail!("{program} in the package is not statically linked");
     }
     Ok(Emulator { version: version(&path)?, path })
 }

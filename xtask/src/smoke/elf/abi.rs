@@ -1,4 +1,4 @@
-//! What an ELF file says of its ABI: the header, and the sections that the target's `[elf.abi]` names.
+//! The ABI of an ELF file: the header, and the sections that the target's `[elf.abi]` names.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use bringup_model::target::{self, Allowed, Encoding, Section, Value};
 use object::read::elf::{AttributesSection, FileHeader, SectionHeader as _};
 use object::{Endianness, elf};
 
-/// What is read from a file.
+/// The ABI's fields of a file.
 pub(super) struct Abi {
     pub machine: String,
     pub class: u8,
     pub big_endian: bool,
-    /// Not been through the linker yet.
+    /// Whether the file is relocatable: an object that is not linked yet.
     object: bool,
     flags: u32,
-    /// The values of each section: tag, or offset, and number; a text has none.
+    /// The values of each section: tag or offset, and number. A text has no number.
     sections: BTreeMap<String, Vec<(u64, Option<u64>)>>,
 }
 
 impl Abi {
-    /// Reads the header, and of the sections those that are wanted.
+    /// Reads the header, and those sections that the rules name.
     pub(super) fn read<Header: FileHeader<Endian = Endianness>>(
         header: &Header,
         bytes: &[u8],
@@ -32,7 +32,7 @@ impl Abi {
         let name = machine.name().and_then(|name| name.strip_prefix("EM_"));
         let object = header.e_type(endian) == elf::ET_REL;
         let mut sections = BTreeMap::new();
-        // Most targets want none, and a file need not have section headers.
+        // Most targets name no section, and a file need not have section headers.
         if !wanted.is_empty() {
             let table = header.sections(endian, bytes)?;
             for (name, Section { encoding, .. }) in wanted.iter().filter(|(_, it)| object || !it.objects_only) {
@@ -56,7 +56,7 @@ impl Abi {
         })
     }
 
-    /// What is not as expected, one sentence each.
+    /// The broken rules, one sentence each.
     pub(super) fn broken(&self, expected: &target::Elf) -> Vec<String> {
         let mut broken = Vec::new();
         if self.machine != expected.machine {
@@ -69,7 +69,7 @@ impl Abi {
             let name = |big| if big { "big" } else { "little" };
             broken.push(format!("byte order is {}, expected {}", name(self.big_endian), name(expected.big_endian)));
         }
-        // Flags and sections mean something else on another machine.
+        // On another machine, flags and sections have other meanings.
         if self.machine != expected.machine {
             return broken;
         }
@@ -90,13 +90,13 @@ impl Abi {
     }
 }
 
-/// The values of a vendor, for the whole file or a part of it: no part may differ.
+/// Reads the values of a vendor, for the whole file and for its parts. Fails if a part differs.
 fn attributes<Header: FileHeader>(
     section: &AttributesSection<'_, Header>,
     vendor: &str,
     encoding: &Encoding,
 ) -> object::Result<Vec<(u64, Option<u64>)>> {
-    /// `Tag_compatibility`, the same for every vendor: a number and a text.
+    /// `Tag_compatibility` has a number and a text, for every vendor.
     const COMPATIBILITY: u64 = 32;
     let mut values = Vec::new();
     for subsection in section.subsections()? {
@@ -122,7 +122,7 @@ fn record(bytes: &[u8]) -> Vec<(u64, Option<u64>)> {
     (0..).zip(bytes.iter().map(|byte| Some(u64::from(*byte)))).collect()
 }
 
-/// How a value differs from what is allowed, if it does.
+/// How a value breaks the rule, if it does.
 fn differs(found: &[(u64, Option<u64>)], rule: &Value) -> Option<String> {
     if rule.with.is_some_and(|tag| !found.iter().any(|(place, _)| *place == tag)) {
         return None;

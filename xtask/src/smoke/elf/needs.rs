@@ -1,27 +1,27 @@
-//! What a program or a library needs of the system that it runs on.
+//! What an ELF file requires of the system that it runs on.
 
 use anyhow::{Result, bail};
 use object::read::elf::{FileHeader, SectionHeader as _};
 use object::{Endianness, FileKind, elf};
 
-/// What a file asks the loader for.
+/// The libraries and symbol versions that a file requires.
 #[derive(Debug, Default)]
-pub struct Needs {
+pub struct ElfNeeds {
     /// The libraries that it names as needed.
     pub libraries: Vec<String>,
-    /// The versions of symbols that it takes from them: `GLIBC_2.34`, ….
+    /// The symbol versions that it requires, for example `GLIBC_2.34`.
     pub versions: Vec<String>,
 }
 
-/// Reads what a file needs; nothing if it is no ELF file.
-pub fn needs(bytes: &[u8]) -> Result<Option<Needs>> {
+/// Reads what a file requires. `None` if it is not an ELF file.
+pub fn needs(bytes: &[u8]) -> Result<Option<ElfNeeds>> {
     let versions = match FileKind::parse(bytes) {
         Ok(FileKind::Elf32) => versions::<elf::FileHeader32<Endianness>>(bytes)?,
         Ok(FileKind::Elf64) => versions::<elf::FileHeader64<Endianness>>(bytes)?,
         _ => return Ok(None),
     };
     let libraries = super::read(bytes, &std::collections::BTreeMap::new())?.needed;
-    Ok(Some(Needs { libraries, versions }))
+    Ok(Some(ElfNeeds { libraries, versions }))
 }
 
 fn versions<Header: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Vec<String>> {

@@ -1,6 +1,6 @@
 //! The objects that programs are linked from.
 //!
-//! A linked file tells too little of them: a linker may take over the attributes of the first object alone.
+//! Auditing linked files is not enough, because a linker may take the attributes from the first object alone.
 
 use std::path::PathBuf;
 
@@ -16,14 +16,14 @@ use super::read;
 #[cfg(test)]
 mod tests;
 
-/// The member of an rlib that holds the crate's metadata: no code, and wrapped in an object or not.
+/// The member of an rlib with the crate's metadata. It has no code, and need not be an object.
 const METADATA: &[u8] = b"lib.rmeta";
 
-/// What `check` finds wrong with an object.
+/// Finds the faults of an object.
 pub type Check<'a> = dyn Fn(&[u8]) -> Vec<String> + 'a;
 
-/// What is wrong with the objects in these folders and the folders in them, whether they are files of their own or
-/// members of static libraries and rlibs: one line for each fault, with the first object that has it.
+/// The faults of the objects in these folders and below, as files or as members of static libraries and rlibs. One
+/// line for each fault, with the first object that has it.
 pub fn audit_objects(folders: &[PathBuf], check: &Check) -> Result<Vec<String>> {
     let mut faults = Faults { check, objects: 0, found: Vec::new() };
     let mut empty = Vec::new();
@@ -50,7 +50,7 @@ pub fn audit_objects(folders: &[PathBuf], check: &Check) -> Result<Vec<String>> 
     Ok(empty)
 }
 
-/// What is wrong with an object of the target, as far as others are linked with it.
+/// The faults of an object's ABI.
 pub fn abi_faults(bytes: &[u8], expected: &target::Elf) -> Vec<String> {
     match read(bytes, &expected.abi) {
         Err(error) => vec![format!("not a readable ELF file: {error:#}")],
@@ -62,12 +62,12 @@ pub fn abi_faults(bytes: &[u8], expected: &target::Elf) -> Vec<String> {
 struct Faults<'a> {
     check: &'a Check<'a>,
     objects: usize,
-    /// What is wrong, with the first object of which it is true and the number of the others.
+    /// Each fault, with the first object that has it and the number of others.
     found: Vec<(String, String, usize)>,
 }
 
 impl Faults<'_> {
-    /// An object, or a library of them.
+    /// Checks an object, or the members of a library.
     fn file(&mut self, name: &str, bytes: &[u8]) -> object::Result<()> {
         if !bytes.starts_with(&MAGIC) {
             self.object(name, bytes);

@@ -1,4 +1,4 @@
-//! Every rule is shown to hold for a good file and to fail for one that breaks it, in both classes and byte orders.
+//! Every rule passes for a good file and fails for a file that breaks it, in both classes and byte orders.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use bringup_model::target;
 use object::elf;
 
-use super::{Kind, Rules, audit, soname};
+use super::{ElfKind, Rules, audit, soname};
 
 const LOADER: &str = "/lib/ld-musl-any.so.1";
 
-/// An ELF file of program headers, a dynamic section and some bytes, put together by hand.
+/// A hand-made ELF file: program headers, a dynamic section and some bytes.
 #[derive(Clone)]
-struct Fake {
+struct FakeElf {
     class: u8,
     big_endian: bool,
     machine: u16,
@@ -24,7 +24,7 @@ struct Fake {
     tail: &'static str,
 }
 
-impl Fake {
+impl FakeElf {
     fn bytes(&self) -> Vec<u8> {
         let word = usize::from(self.class / 8);
         let (header, entry) = if word == 8 { (64, 56) } else { (52, 32) };
@@ -87,8 +87,8 @@ impl Fake {
     }
 }
 
-fn program() -> Fake {
-    Fake {
+fn program() -> FakeElf {
+    FakeElf {
         class: 64,
         big_endian: true,
         machine: elf::EM_S390.0,
@@ -107,31 +107,31 @@ fn expected(class: u8, big_endian: bool) -> target::Elf {
     target::Elf { machine: "S390".into(), class, big_endian, flags: none, object_flags, abi: BTreeMap::new() }
 }
 
-fn broken_as(kind: Kind, change: impl FnOnce(&mut Fake)) -> Vec<String> {
+fn broken_as(kind: ElfKind, change: impl FnOnce(&mut FakeElf)) -> Vec<String> {
     let mut file = program();
     change(&mut file);
     let forbidden = [PathBuf::from("/home/builder"), PathBuf::from("/")];
     let rules = Rules {
         elf: &expected(64, true),
         kind,
-        interpreter: (kind == Kind::Program).then_some(LOADER),
+        interpreter: (kind == ElfKind::Program).then_some(LOADER),
         needed: vec!["libc.so".into()],
         forbidden: &forbidden,
     };
     audit(&file.bytes(), &rules)
 }
 
-fn broken(change: impl FnOnce(&mut Fake)) -> Vec<String> {
-    broken_as(Kind::Program, change)
+fn broken(change: impl FnOnce(&mut FakeElf)) -> Vec<String> {
+    broken_as(ElfKind::Program, change)
 }
 
 #[test]
 fn a_good_file_breaks_no_rule_in_any_class_and_byte_order() {
     for (class, big_endian) in [(32, false), (32, true), (64, false), (64, true)] {
-        let file = Fake { class, big_endian, ..program() };
+        let file = FakeElf { class, big_endian, ..program() };
         let rules = Rules {
             elf: &expected(class, big_endian),
-            kind: Kind::Program,
+            kind: ElfKind::Program,
             interpreter: Some(LOADER),
             needed: vec!["libc.so".into()],
             forbidden: &["/home/builder".into()],
@@ -159,7 +159,7 @@ fn the_interpreter_is_compared() {
     let other = broken(|file| file.interpreter = Some("/lib64/ld-linux.so.2"));
     assert_eq!(other, [format!("interpreter is /lib64/ld-linux.so.2, expected {LOADER}")]);
     assert_eq!(broken(|file| file.interpreter = None), [format!("interpreter is none, expected {LOADER}")]);
-    assert_eq!(broken_as(Kind::Library, |_| ()), [format!("interpreter is {LOADER}, expected none")]);
+    assert_eq!(broken_as(ElfKind::Library, |_| ()), [format!("interpreter is {LOADER}, expected none")]);
 }
 
 #[test]
@@ -175,9 +175,9 @@ fn needed_libraries_are_compared() {
 #[test]
 fn hardening_is_required() {
     let lazy = "bound lazily (neither BIND_NOW nor DF_1_NOW): RELRO is partial";
-    let unbound = |file: &mut Fake| file.dynamic = vec![(elf::DT_FLAGS_1.0, elf::DF_1_PIE.0)];
+    let unbound = |file: &mut FakeElf| file.dynamic = vec![(elf::DT_FLAGS_1.0, elf::DF_1_PIE.0)];
     assert_eq!(broken(unbound), [lazy]);
-    let libc = broken_as(Kind::Libc, |file| {
+    let libc = broken_as(ElfKind::Libc, |file| {
         unbound(file);
         file.interpreter = None;
     });
@@ -214,8 +214,13 @@ fn several_broken_rules_are_all_told() {
 
 #[test]
 fn what_is_no_elf_file_is_told() {
-    let rules =
-        Rules { elf: &expected(64, true), kind: Kind::Library, interpreter: None, needed: Vec::new(), forbidden: &[] };
+    let rules = Rules {
+        elf: &expected(64, true),
+        kind: ElfKind::Library,
+        interpreter: None,
+        needed: Vec::new(),
+        forbidden: &[],
+    };
     let good = program().bytes();
     for bytes in [&b""[..], b"#!/bin/sh\nexit 0\n", &good[..20], &good[..100]] {
         let broken = audit(bytes, &rules);
@@ -238,7 +243,7 @@ fn the_running_test_program_is_readable() {
         &bytes,
         &Rules {
             elf: &target::Elf { machine: "none such".into(), ..expected(16, cfg!(target_endian = "big")) },
-            kind: Kind::Program,
+            kind: ElfKind::Program,
             interpreter: Some("/none"),
             needed: Vec::new(),
             forbidden: &[],

@@ -1,8 +1,8 @@
 //! 64-bit time on 32-bit architectures.
 //!
-//! Since 1.2, musl's `time_t` has 64 bits everywhere. Its old functions are still in libc.so, for programs from before, under
-//! the old names; the headers redirect what is compiled today to others. Who declares the functions without the headers,
-//! as Rust does, has to redirect them alike.
+//! Since musl 1.2, `time_t` has 64 bits everywhere. For old programs, libc.so still has the old functions under the
+//! old names. The headers redirect new programs to other names. Rust declares the functions without the headers, so
+//! it must redirect them itself.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,10 +10,10 @@ use std::path::Path;
 use anyhow::Result;
 use object::{Object as _, ObjectSymbol as _};
 
-/// What musl's headers define for an architecture that has such functions.
+/// The macro that musl's headers define for an architecture with such functions.
 const REDIRECTS: &str = "#define _REDIR_TIME64 1";
 
-/// The names that are of use to old programs only; none on an architecture that never had another `time_t`.
+/// The names that only old programs use. Empty on an architecture whose `time_t` always had 64 bits.
 pub fn compatibility_symbols(include: &Path) -> Result<BTreeSet<String>> {
     let mut symbols = BTreeSet::new();
     let types = include.join("bits/alltypes.h");
@@ -31,13 +31,13 @@ pub fn compatibility_symbols(include: &Path) -> Result<BTreeSet<String>> {
     Ok(symbols)
 }
 
-/// The names that a header redirects: `__REDIR(time, __time64);`
+/// The names that a header redirects, as in `__REDIR(time, __time64);`.
 fn redirected(header: &str) -> impl Iterator<Item = String> {
     let name = |line: &str| Some(line.strip_prefix("__REDIR(")?.split_once(',')?.0.trim().to_owned());
     header.lines().filter_map(name)
 }
 
-/// The compatibility symbols that an object refers to. What is no object refers to none.
+/// The compatibility symbols that an object refers to. Empty if the bytes are not an object.
 pub fn time32_faults(bytes: &[u8], symbols: &BTreeSet<String>) -> Vec<String> {
     let Ok(file) = object::File::parse(bytes) else { return Vec::new() };
     let undefined = file.symbols().filter(object::ObjectSymbol::is_undefined);

@@ -1,4 +1,4 @@
-//! A fake toolchain of shell scripts: its cargo "builds" scripts, which the runner starts as they are.
+//! A fake toolchain of shell scripts. Its cargo "builds" shell scripts, which the runner starts directly.
 
 use std::fmt::Write as _;
 
@@ -34,7 +34,7 @@ impl Fixture {
         Cmd::new("sh").args(["-c", write, "sh"]).arg(file).arg(script).read().unwrap();
     }
 
-    /// A cargo that makes of each pair a program with that body.
+    /// Writes a cargo that makes a program of each pair of name and body.
     fn cargo(&self, programs: &[(&str, &str)]) {
         let mut script = String::from(
             "while [ $# -gt 0 ]; do [ \"$1\" = --target-dir ] && out=$2; [ \"$1\" = --target ] && triple=$2; shift; done\n\
@@ -158,5 +158,5 @@ fn only_lines_that_differ_are_told() {
     let missing = judge(&output("a\n"), "a\nb\n").unwrap();
     assert!(missing.starts_with("line 2: expected `b`, printed nothing"), "{missing}");
     let end = judge(&output("a"), "a\n").unwrap();
-    assert!(end.starts_with("the last line's end"), "{end}");
+    assert!(end.starts_with("the final newline"), "{end}");
 }

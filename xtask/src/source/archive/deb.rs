@@ -5,14 +5,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-/// What a package begins with.
+/// The first bytes of a package.
 const MAGIC: &[u8] = b"!<arch>\n";
 
-/// A member's header: name, four fields of no interest here, size, end.
+/// Length of a member's header: name, four unused fields, size, end.
 const HEADER: usize = 60;
 const SIZE: std::ops::Range<usize> = 48..58;
 
-/// Opens an archive at its first byte: in a package, that of the packed files.
+/// Opens an archive. In a package, at the first byte of `data.tar.*`.
 pub fn open(archive: &Path) -> Result<Take<fs_err::File>> {
     let mut file = fs_err::File::open(archive)?;
     let mut start = [0; MAGIC.len()];
@@ -24,14 +24,14 @@ pub fn open(archive: &Path) -> Result<Take<fs_err::File>> {
     Ok(file.take(length))
 }
 
-/// Puts the file's position on the first byte of the packed files, and gives their length.
+/// Seeks to the first byte of `data.tar.*`, and returns its length.
 fn seek_to_data(file: &mut fs_err::File) -> Result<u64> {
     let mut at = MAGIC.len() as u64;
     loop {
         file.seek(SeekFrom::Start(at))?;
         let mut header = [0; HEADER];
         match file.read_exact(&mut header) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => bail!("the package holds no data.tar"),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => bail!("the package has no data.tar"),
             other => other?,
         }
         at += HEADER as u64;
@@ -40,7 +40,7 @@ fn seek_to_data(file: &mut fs_err::File) -> Result<u64> {
         if header.starts_with(b"data.tar") {
             return Ok(size);
         }
-        // Members begin at even places.
+        // Members begin at even offsets.
         at = size.checked_add(size % 2).and_then(|size| at.checked_add(size)).context("a member is too large")?;
     }
 }

@@ -1,4 +1,4 @@
-//! Packing files, with a manifest of them in front, into a `.tar.xz`. The same inputs give the same bytes.
+//! Packs files into a `.tar.xz`, with a manifest in front. The same inputs give the same bytes.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ use liblzma::write::XzEncoder;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// xz's preset and its block size, which decide the bytes; the number of threads does not.
+/// xz's preset and block size. They decide the bytes. The number of threads does not.
 const PRESET: u32 = 3;
 const BLOCK: u64 = 16 << 20;
 
@@ -25,17 +25,18 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Of these files and a manifest, which should list their [`bringup_runner::files::hashes`].
+    /// Packs these files and a manifest, which should list their [`bringup_runner::files::hashes`].
     pub fn new(files: Files, manifest: &impl Serialize) -> Result<Self> {
         Ok(Self { files, manifest: serde_json::to_vec_pretty(manifest)? })
     }
 
-    /// sha256 of the manifest, which stands for every file.
+    /// sha256 of the manifest, which covers every file.
     pub fn digest(&self) -> String {
         hex(&Sha256::digest(&self.manifest))
     }
 
-    /// Writes the archive to `dest`, where it appears whole or not at all. In it, `prefix` precedes every name.
+    /// Writes the archive to a temporary file, then renames it to `dest`. In the archive, `prefix` precedes every
+    /// name.
     pub fn write(&self, dest: &Path, prefix: &str) -> Result<()> {
         let folder = dest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let writing = || format!("writing the archive {}", dest.display());
@@ -46,7 +47,7 @@ impl Packing {
         let encoder = XzEncoder::new_stream(part.as_file(), stream.context("starting the xz encoder")?);
         let encoder = self.tar(encoder, prefix).with_context(writing)?;
         encoder.finish().map_err(explain_full).with_context(writing)?;
-        // A temporary file is its owner's alone.
+        // Only the owner may read a temporary file.
         part.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).with_context(writing)?;
         part.persist(dest).with_context(writing)?;
         Ok(())

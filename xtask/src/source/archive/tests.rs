@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 
 /// One entry: name, kind, target or contents.
-type Item<'a> = (&'a str, EntryType, &'a str);
+type ArchiveEntry<'a> = (&'a str, EntryType, &'a str);
 
 const FILE: EntryType = EntryType::Regular;
 const DIR: EntryType = EntryType::Directory;
@@ -11,7 +11,7 @@ const LINK: EntryType = EntryType::Symlink;
 const HARD: EntryType = EntryType::Link;
 
 /// A tar archive; names and targets are written as they are, which the builder itself would not do.
-fn tar_of(items: &[Item]) -> Vec<u8> {
+fn tar_of(items: &[ArchiveEntry]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, kind, text) in items {
         let mut header = tar::Header::new_ustar();
@@ -42,11 +42,11 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-struct Bench {
+struct ArchiveFixture {
     folder: tempfile::TempDir,
 }
 
-impl Bench {
+impl ArchiveFixture {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
@@ -84,7 +84,7 @@ fn the_wanted_part_is_written_with_times_and_the_executable_bit() {
         ("top-1.0/library/other", FILE, "not asked for"),
     ];
     for bytes in [tar_of(&items), gzip(&tar_of(&items)), xz(&tar_of(&items))] {
-        let bench = Bench::new();
+        let bench = ArchiveFixture::new();
         bench.unpack(&bytes, 1, &["lib"]).unwrap();
         let tree = bench.dest();
         assert!(!tree.join("README").exists() && !tree.join("library").exists());
@@ -100,7 +100,7 @@ fn the_wanted_part_is_written_with_times_and_the_executable_bit() {
 
 #[test]
 fn hostile_entries_are_refused_wherever_they_are() {
-    let hostile: &[(&[Item], &str)] = &[
+    let hostile: &[(&[ArchiveEntry], &str)] = &[
         (&[("top/../../x", FILE, "x")], "entry `top/../../x`: refused: `..`"),
         (&[("/etc/x", FILE, "x")], "entry `/etc/x`: refused: it is an absolute path"),
         (&[("top/out", LINK, "/etc/passwd")], "entry `top/out`: refused: it is a symbolic link to `/etc/passwd`"),
@@ -120,7 +120,7 @@ fn hostile_entries_are_refused_wherever_they_are() {
     for (items, expected) in hostile {
         let items = [&[("top/wanted/file", FILE, "good")], *items].concat();
         for only in [&[][..], &["wanted"]] {
-            let error = Bench::new().refusal(&xz(&tar_of(&items)), 1, only);
+            let error = ArchiveFixture::new().refusal(&xz(&tar_of(&items)), 1, only);
             assert!(error.contains(expected), "{error}\nexpected: {expected}");
         }
     }
@@ -129,8 +129,8 @@ fn hostile_entries_are_refused_wherever_they_are() {
 #[test]
 fn a_link_that_is_not_written_stays_where_the_archive_has_it() {
     let items = [("top/out", LINK, "../x"), ("top/wanted/file", FILE, "good")];
-    assert!(Bench::new().refusal(&tar_of(&items), 1, &[]).contains("which leads out of the tree"));
-    Bench::new().unpack(&tar_of(&items), 1, &["wanted"]).unwrap();
+    assert!(ArchiveFixture::new().refusal(&tar_of(&items), 1, &[]).contains("which leads out of the tree"));
+    ArchiveFixture::new().unpack(&tar_of(&items), 1, &["wanted"]).unwrap();
 }
 
 #[test]
@@ -143,22 +143,22 @@ fn a_package_is_unpacked() {
     };
     let data = xz(&tar_of(&[("./usr/src/file", FILE, "good")]));
     let package = [b"!<arch>\n".to_vec(), member("debian-binary", b"2.0"), member("data.tar.xz", &data)].concat();
-    let bench = Bench::new();
+    let bench = ArchiveFixture::new();
     bench.unpack(&package, 1, &["src"]).unwrap();
     assert_eq!(fs_err::read_to_string(bench.dest().join("src/file")).unwrap(), "good");
     let none = [b"!<arch>\n".to_vec(), member("debian-binary", b"2.0\n")].concat();
-    assert!(Bench::new().refusal(&none, 1, &[]).contains("the package holds no data.tar"));
-    assert!(Bench::new().refusal(&package[..package.len() - 40], 1, &["src"]).contains("truncated"));
+    assert!(ArchiveFixture::new().refusal(&none, 1, &[]).contains("the package has no data.tar"));
+    assert!(ArchiveFixture::new().refusal(&package[..package.len() - 40], 1, &["src"]).contains("truncated"));
 }
 
 #[test]
 fn a_name_cannot_come_twice_nor_a_link_replace_a_folder() {
     let twice = [("t/x", FILE, "1"), ("t/x", FILE, "2")];
-    assert!(Bench::new().refusal(&tar_of(&twice), 1, &[]).contains("entry `t/x`"));
+    assert!(ArchiveFixture::new().refusal(&tar_of(&twice), 1, &[]).contains("entry `t/x`"));
     let replaced = [("t/d/x", FILE, "1"), ("t/d", LINK, "e")];
-    assert!(Bench::new().refusal(&tar_of(&replaced), 1, &[]).contains("entry `t/d`"));
+    assert!(ArchiveFixture::new().refusal(&tar_of(&replaced), 1, &[]).contains("entry `t/d`"));
     let early = [("t/x", HARD, "t/y"), ("t/y", FILE, "2")];
-    assert!(Bench::new().refusal(&tar_of(&early), 1, &[]).contains("not unpacked before it"));
+    assert!(ArchiveFixture::new().refusal(&tar_of(&early), 1, &[]).contains("not unpacked before it"));
 }
 
 #[test]
@@ -168,30 +168,30 @@ fn truncated_and_damaged_archives_say_so() {
     let plain = tar_of(&[("t/x", FILE, &noise), ("t/y", FILE, &noise)]);
     for whole in [plain.clone(), gzip(&plain), xz(&plain)] {
         for keep in [whole.len() / 2, whole.len() * 3 / 4] {
-            let error = Bench::new().refusal(&whole[..keep], 1, &[]);
+            let error = ArchiveFixture::new().refusal(&whole[..keep], 1, &[]);
             assert!(error.contains("truncated") && error.contains("hint: delete"), "{error}");
         }
     }
     for packed in [gzip(&plain), xz(&plain)] {
         // Cut in the trailer, after the last byte of tar.
-        let error = Bench::new().refusal(&packed[..packed.len() - 3], 1, &[]);
+        let error = ArchiveFixture::new().refusal(&packed[..packed.len() - 3], 1, &[]);
         assert!(error.contains("truncated"), "{error}");
         let mut damaged = packed;
         let middle = damaged.len() / 2;
         damaged[middle] ^= 0x55;
-        let error = Bench::new().refusal(&damaged, 1, &[]);
+        let error = ArchiveFixture::new().refusal(&damaged, 1, &[]);
         assert!(error.contains("damaged") || error.contains("truncated"), "{error}");
     }
-    assert!(Bench::new().refusal(b"<html>not found</html>", 1, &[]).contains("not a tar archive"));
-    assert!(Bench::new().refusal(b"", 1, &[]).contains("not a tar archive"));
+    assert!(ArchiveFixture::new().refusal(b"<html>not found</html>", 1, &[]).contains("expected a tar archive"));
+    assert!(ArchiveFixture::new().refusal(b"", 1, &[]).contains("expected a tar archive"));
     let more = [xz(&plain), xz(&plain)].concat();
-    assert!(Bench::new().refusal(&more, 1, &[]).contains("more after the end"));
+    assert!(ArchiveFixture::new().refusal(&more, 1, &[]).contains("more after the end"));
 }
 
 #[test]
 fn a_folder_that_is_not_there_and_a_full_disk_are_told() {
     let bytes = tar_of(&[("t/x", FILE, "1")]);
-    let error = Bench::new().refusal(&bytes, 1, &["library"]);
+    let error = ArchiveFixture::new().refusal(&bytes, 1, &["library"]);
     assert!(error.contains("`library` is not in the archive"), "{error}");
     let error = format!("{:#}", explain_full(io::ErrorKind::StorageFull.into()));
     assert!(error.contains("the disk is full") && error.contains("hint:"), "{error}");

@@ -1,41 +1,41 @@
-//! Debian-like hosts: source and binary packages, by name.
+//! Source and binary packages from apt, on Debian-like hosts.
 //!
-//! A private apt root in the cache serves without root rights and leaves the host's own apt alone. Its list is made of
-//! the addresses that the host's apt uses, so that no mirror is named here.
+//! Uses a private apt root in the cache, which requires no root rights and does not change the host's apt. Its
+//! sources are the addresses that the host's apt uses, so the code names no mirror.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use bringup_runner::exec::{Cmd, Output, PATH, describe};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, PATH, describe};
+use bringup_runner::interrupt::is_interrupt;
 
 use super::cache::Cache;
-use super::{NETWORK_ENV, is_interrupt};
 
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
-/// Lists as young as this are not fetched again.
+/// Lists that are younger than this are not fetched again.
 const FRESH: Duration = Duration::from_mins(10);
 
-/// The longest that a question to apt, or fetching its lists, may take.
+/// Time limit for a query of apt, and for fetching its lists.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What a private root is about.
+/// The packages that a private root lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Source packages, of the host's own suites and the newer ones.
+pub enum PackageKind {
+    /// Source packages of the host's suites and of the newer ones.
     Sources,
-    /// Binary packages of the newer suites only.
+    /// Binary packages of the newer suites.
     Binaries,
 }
 
 /// A file that apt offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct AptPackage {
     uri: String,
-    /// Its name.
+    /// The file's name.
     pub file_name: String,
-    /// Its sha256.
+    /// The file's sha256, as apt's lists have it.
     pub sha256: String,
 }
 
@@ -46,17 +46,16 @@ pub struct Apt<'a> {
 }
 
 impl<'a> Apt<'a> {
-    /// Sets the root up. `suites` are newer suites of the same archive to look into as well. Fails, saying why, on
-    /// hosts without apt.
-    pub fn open(cache: Cache, kind: Kind, suites: &[String], say: &'a dyn Fn(&str)) -> Result<Self> {
+    /// Makes the root. `suites` are newer suites of the same archive to search, too. Fails on hosts without apt.
+    pub fn open(cache: Cache, kind: PackageKind, suites: &[String], say: &'a dyn Fn(&str)) -> Result<Self> {
         if which::which_in("apt-get", Some(PATH), "/").is_err() || !Path::new(HELPER).exists() {
             bail!("this host has no apt");
         }
         let kind_name = match kind {
-            Kind::Sources => "sources",
-            Kind::Binaries => "binaries",
+            PackageKind::Sources => "sources",
+            PackageKind::Binaries => "binaries",
         };
-        // One for each choice of suites, or each would throw away the other's lists.
+        // One root for each list of suites. In a shared root, each would delete the other's lists.
         let folder = [kind_name].into_iter().chain(suites.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
         let apt = Self { root: cache.root().join("apt").join(folder), say };
         let codename = codename(&fs_err::read_to_string("/etc/os-release")?)
@@ -70,7 +69,7 @@ impl<'a> Apt<'a> {
         fs_err::write(apt.root.join("apt.conf"), apt.config())?;
         let path = apt.root.join("sources.list");
         if fs_err::read_to_string(&path).ok().as_ref() != Some(&list) {
-            // Lists of other archives say nothing about these.
+            // Do not fetch the lists of other archives.
             fs_err::remove_dir_all(apt.lists())?;
             fs_err::create_dir_all(apt.lists().join("partial"))?;
             fs_err::write(path, list)?;
@@ -78,26 +77,26 @@ impl<'a> Apt<'a> {
         Ok(apt)
     }
 
-    /// Downloads the file with this sha256 that belongs to any version of the source package into `folder`. Its
-    /// contents are still to be checked.
-    pub fn source(&self, package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+    /// Downloads the file with this sha256, of any version of the source package, into `folder`. The caller verifies
+    /// the file.
+    pub fn source(&self, package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
         self.by_hash(&["showsrc", "--only-source"], &["source", "--only-source"], package, sha256, folder)
     }
 
-    /// Downloads the binary package of any version whose file has this sha256 into `folder`. Its contents are still to be
-    /// checked.
-    pub fn package_of(&self, package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+    /// Downloads the file with this sha256, of any version of the binary package, into `folder`. The caller verifies
+    /// the file.
+    pub fn package_of(&self, package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
         self.by_hash(&["show"], &["download"], package, sha256, folder)
     }
 
-    fn by_hash(&self, show: &[&str], get: &[&str], package: &str, sha256: &str, folder: &Path) -> Result<Item> {
+    fn by_hash(&self, show: &[&str], get: &[&str], package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
         self.with_lists(|| {
             let listed = ask(&self.cmd("apt-cache").args(show).arg(package))?;
             let versions = versions(&listed, sha256);
             if versions.is_empty() {
                 bail!("no version of {package} that apt offers has an archive with this sha256");
             }
-            let mut last = anyhow!("apt gives no address for it");
+            let mut last = anyhow!("apt has no address for it");
             for version in versions {
                 let cmd = self.cmd("apt-get").args(get).arg("--print-uris").arg(format!("{package}={version}"));
                 let found = ask(&cmd).map(|text| items(&text).into_iter().find(|item| item.sha256 == sha256));
@@ -112,16 +111,16 @@ impl<'a> Apt<'a> {
         })
     }
 
-    /// Downloads the newest version of the binary package into `folder`. Its contents are still to be checked.
-    pub fn package(&self, package: &str, folder: &Path) -> Result<Item> {
+    /// Downloads the newest version of the binary package into `folder`. The caller verifies the file.
+    pub fn package(&self, package: &str, folder: &Path) -> Result<AptPackage> {
         self.with_lists(|| {
             let listed = ask(&self.cmd("apt-get").args(["download", "--print-uris", package]))?;
             let item = items(&listed).into_iter().next();
-            self.download(item.with_context(|| format!("apt gives no address for {package}"))?, folder)
+            self.download(item.with_context(|| format!("apt has no address for {package}"))?, folder)
         })
     }
 
-    fn download(&self, item: Item, folder: &Path) -> Result<Item> {
+    fn download(&self, item: AptPackage, folder: &Path) -> Result<AptPackage> {
         (self.say)(&format!("downloading {}", item.uri));
         let hash = format!("SHA256:{}", item.sha256);
         let cmd = self.cmd(HELPER).arg("download-file").arg(&item.uri).arg(folder.join(&item.file_name)).arg(hash);
@@ -129,7 +128,7 @@ impl<'a> Apt<'a> {
         if output.finished.status.success() { Ok(item) } else { Err(complaint(&output)) }
     }
 
-    /// Tries with the lists that are there; if that fails and they are old, once more with new ones.
+    /// Tries with the existing lists. If that fails and the lists are old, fetches new lists and tries again.
     fn with_lists<T>(&self, attempt: impl Fn() -> Result<T>) -> Result<T> {
         let age =
             fs_err::metadata(self.updated()).and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
@@ -145,26 +144,26 @@ impl<'a> Apt<'a> {
             fs_err::write(self.updated(), "")?;
             return attempt();
         }
-        // One archive that does not answer need not be the one that is wanted.
+        // An archive that does not answer may not be required, so its failure is not final.
         attempt().map_err(|error| if is_interrupt(&error) { error } else { error.context(complaint(&output)) })
     }
 
     fn cmd(&self, program: &str) -> Cmd {
         let cmd = Cmd::new(program).dir(&self.root).arg("-c").arg(self.root.join("apt.conf")).arg("-q");
-        NETWORK_ENV.iter().fold(cmd, |cmd, key| cmd.inherit(key))
+        cmd.inherit_all(NETWORK_ENV)
     }
 
     fn lists(&self) -> PathBuf {
         self.root.join("lists")
     }
 
-    /// Written when the lists have all been fetched.
+    /// The file whose time says when all lists were fetched.
     fn updated(&self) -> PathBuf {
         self.lists().join("updated")
     }
 
-    /// The host's hooks and preferences are about the host's own packages. A mirror that has fallen behind still serves:
-    /// what is taken from it has a pinned hash, or a version that is looked at.
+    /// The host's hooks and preferences do not apply. An outdated mirror is accepted, because files have a pinned
+    /// hash or a checked version.
     fn config(&self) -> String {
         let root = self.root.display();
         format!(
@@ -198,7 +197,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What apt complains of, in one line.
+/// The first error of apt, in one line.
 fn complaint(output: &Output) -> anyhow::Error {
     let printed = text(&output.stderr);
     match printed.lines().find_map(|line| line.strip_prefix("E: ")) {
@@ -212,7 +211,8 @@ fn codename(os_release: &str) -> Option<String> {
     Some(value.trim_matches('"').to_owned()).filter(|name| !name.is_empty())
 }
 
-/// Address and suite of every archive with a component `main` for binaries, from `apt-get update --print-uris`.
+/// Address and suite of every archive that has binaries in the component `main`, from the output of `apt-get update
+/// --print-uris`.
 fn repositories(printed: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for line in printed.lines() {
@@ -227,13 +227,13 @@ fn repositories(printed: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The private sources.list. The newer suites are in the archive that holds the host's plain release.
-fn source_list(repositories: &[(String, String)], codename: &str, kind: Kind, newer: &[String]) -> String {
+/// The text of the private sources.list. The newer suites are in the same archive as the host's release.
+fn source_list(repositories: &[(String, String)], codename: &str, kind: PackageKind, newer: &[String]) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut add = |address: &str, suite: &str| {
         let line = match kind {
-            Kind::Sources => format!("deb-src [target=Sources] {address} {suite} main\n"),
-            Kind::Binaries => format!("deb [target=Packages] {address} {suite} main\n"),
+            PackageKind::Sources => format!("deb-src [target=Sources] {address} {suite} main\n"),
+            PackageKind::Binaries => format!("deb [target=Packages] {address} {suite} main\n"),
         };
         if !lines.contains(&line) {
             lines.push(line);
@@ -241,7 +241,7 @@ fn source_list(repositories: &[(String, String)], codename: &str, kind: Kind, ne
     };
     let own = |suite: &str| suite.strip_prefix(codename).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
     for (address, suite) in repositories.iter().filter(|(_, suite)| own(suite)) {
-        if kind == Kind::Sources {
+        if kind == PackageKind::Sources {
             add(address, suite);
         }
         if suite == codename {
@@ -253,7 +253,7 @@ fn source_list(repositories: &[(String, String)], codename: &str, kind: Kind, ne
     lines.concat()
 }
 
-/// The versions, in the output of `apt-cache showsrc` or `show`, of which one file has this sha256.
+/// The versions that have a file with this sha256, from the output of `apt-cache showsrc` or `show`.
 fn versions(shown: &str, sha256: &str) -> Vec<String> {
     let hash = |line: &str| line.strip_prefix("SHA256:").unwrap_or(line).split_whitespace().next() == Some(sha256);
     let holds = |stanza: &&str| stanza.lines().any(hash);
@@ -268,15 +268,15 @@ fn versions(shown: &str, sha256: &str) -> Vec<String> {
     versions
 }
 
-/// The lines `'URI' NAME SIZE SHA256:HASH`.
-fn items(printed: &str) -> Vec<Item> {
+/// Parses lines of the form `'URI' NAME SIZE SHA256:HASH`.
+fn items(printed: &str) -> Vec<AptPackage> {
     let parse = |line: &str| {
         let (uri, rest) = line.strip_prefix('\'')?.split_once('\'')?;
         let mut words = rest.split_whitespace();
         let file_name = words.next()?;
         let sha256 = words.nth(1)?.strip_prefix("SHA256:")?;
         let plain = !file_name.contains('/') && !file_name.starts_with('.');
-        plain.then(|| Item { uri: uri.into(), file_name: file_name.into(), sha256: sha256.into() })
+        plain.then(|| AptPackage { uri: uri.into(), file_name: file_name.into(), sha256: sha256.into() })
     };
     printed.lines().filter_map(parse).collect()
 }
@@ -300,10 +300,10 @@ mod tests {
             deb-src [target=Sources] http://a/debian next main\n\
             deb-src [target=Sources] http://a/debian twelve-updates main\n\
             deb-src [target=Sources] http://a/security twelve-security main\n";
-        assert_eq!(source_list(&repositories, "twelve", Kind::Sources, &newer), expected);
+        assert_eq!(source_list(&repositories, "twelve", PackageKind::Sources, &newer), expected);
         let expected = "deb [target=Packages] http://a/debian next main\n";
-        assert_eq!(source_list(&repositories, "twelve", Kind::Binaries, &newer[..1]), expected);
-        assert_eq!(source_list(&repositories, "thirteen", Kind::Sources, &newer), "");
+        assert_eq!(source_list(&repositories, "twelve", PackageKind::Binaries, &newer[..1]), expected);
+        assert_eq!(source_list(&repositories, "thirteen", PackageKind::Sources, &newer), "");
     }
 
     #[test]
@@ -316,7 +316,7 @@ mod tests {
         let printed = "Need to get 3 B of archives.\n'http://h/p_2%2b1.tar.gz' p_2+1.tar.gz 3 SHA256:bb\n\
             'http://h/x' ../x 3 SHA256:dd\n'http://h/y' y 3 MD5Sum:ee\n";
         let expected =
-            Item { uri: "http://h/p_2%2b1.tar.gz".into(), file_name: "p_2+1.tar.gz".into(), sha256: "bb".into() };
+            AptPackage { uri: "http://h/p_2%2b1.tar.gz".into(), file_name: "p_2+1.tar.gz".into(), sha256: "bb".into() };
         assert_eq!(items(printed), [expected]);
         assert_eq!(codename("ID=debian\nVERSION_CODENAME=twelve\n"), Some("twelve".into()));
         assert_eq!(codename("ID=alpine\n"), None);

@@ -1,4 +1,4 @@
-//! The cache folder: archives under the name of their sha256.
+//! The cache folder: archives named by their sha256.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use bringup_runner::files::{explain_full, sha256_file};
 use bringup_runner::interrupt;
 use tempfile::{NamedTempFile, TempDir};
 
-/// Prefix of what is still being downloaded.
+/// Prefix of incomplete downloads.
 const PART: &str = ".part-";
 
 /// The cache folder.
@@ -18,12 +18,12 @@ pub struct Cache<'a> {
     root: &'a Path,
 }
 
-/// Keeps other runs from downloading into the same cache, for as long as it lives.
+/// While it lives, no other run downloads into the same cache.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "closing the file unlocks it")] File);
 
 impl<'a> Cache<'a> {
-    /// The cache in `root`, which need not be there yet.
+    /// The cache in `root`, which need not exist yet.
     pub fn new(root: &'a Path) -> Self {
         Self { root }
     }
@@ -37,7 +37,7 @@ impl<'a> Cache<'a> {
         self.root.join("archives")
     }
 
-    /// The archive with this sha256, whatever its file name. Its contents are not looked at.
+    /// The archive with this sha256 in its name. The contents are not verified.
     pub fn find(self, sha256: &str) -> Option<PathBuf> {
         let prefix = format!("{sha256}-");
         let entries = fs_err::read_dir(self.archives()).ok()?;
@@ -45,14 +45,14 @@ impl<'a> Cache<'a> {
         entries.flatten().find(named).map(|entry| entry.path())
     }
 
-    /// Where an archive is kept.
+    /// The path of an archive in the cache.
     pub fn place(self, sha256: &str, file_name: &str) -> PathBuf {
-        // Names come from addresses: anything odd in them stays out of ours.
+        // The name comes from an address, so unusual characters are removed.
         let plain = |c: char| if c.is_ascii_alphanumeric() || "+-._~".contains(c) { c } else { '_' };
         self.archives().join(format!("{sha256}-{}", file_name.chars().map(plain).collect::<String>()))
     }
 
-    /// Waits until no other run downloads into this cache, then removes what an interrupted one left behind.
+    /// Waits until no other run downloads into this cache, then removes what interrupted runs left behind.
     pub fn lock(self, say: &dyn Fn(&str)) -> Result<Lock> {
         fs_err::create_dir_all(self.archives()).map_err(explain_full)?;
         let path = self.root.join(".lock");
@@ -73,21 +73,21 @@ impl<'a> Cache<'a> {
         Ok(Lock(file))
     }
 
-    /// A file to download into; it is removed unless it is given to [`Cache::keep`].
+    /// A file to download into. It is removed when dropped, unless [`Cache::keep`] moves it.
     pub fn part_file(self, _lock: &Lock) -> Result<NamedTempFile> {
         let folder = self.archives();
         let made = tempfile::Builder::new().prefix(PART).tempfile_in(&folder).map_err(explain_full);
         made.with_context(|| format!("making a temporary file in {}", folder.display()))
     }
 
-    /// A folder to download into; it is removed when dropped.
+    /// A folder to download into. It is removed when dropped.
     pub fn part_folder(self, _lock: &Lock) -> Result<TempDir> {
         let folder = self.archives();
         let made = tempfile::Builder::new().prefix(PART).tempdir_in(&folder).map_err(explain_full);
         made.with_context(|| format!("making a temporary folder in {}", folder.display()))
     }
 
-    /// Puts a complete download in its place. Fails if it is not the archive that was meant.
+    /// Moves a complete download to its path. Fails if its sha256 is wrong.
     pub fn keep(self, part: &Path, actual: &str, expected: &str, file_name: &str) -> Result<PathBuf> {
         if actual != expected {
             bail!("{}", mismatch(actual, expected));
@@ -95,7 +95,7 @@ impl<'a> Cache<'a> {
         let place = self.place(expected, file_name);
         fs_err::File::open(part)?.sync_all().map_err(explain_full)?;
         fs_err::rename(part, &place)?;
-        // The name, too, is to survive a crash.
+        // Sync the folder, so that the name survives a crash.
         fs_err::File::open(self.archives())?.sync_all()?;
         Ok(place)
     }

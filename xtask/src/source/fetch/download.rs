@@ -15,12 +15,12 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 const CHUNK: usize = 256 * 1024;
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
-/// How long to wait for a server.
+/// Time limits for a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For a connection.
+    /// Time limit for connecting.
     pub connect: Duration,
-    /// For the next bytes; a download that goes on takes as long as it takes.
+    /// Time limit for the next bytes. There is none for the whole download.
     pub stall: Duration,
 }
 
@@ -36,18 +36,18 @@ enum Event {
     Failed(anyhow::Error),
 }
 
-/// Writes what is at `url` to `file` and gives back its sha256.
+/// Downloads `url` to `file` and returns the sha256.
 ///
-/// Proxies come from the usual variables, certificates from `SSL_CERT_FILE` if it is set.
+/// Uses the proxies of the usual environment variables, and the certificates of `SSL_CERT_FILE` if it is set.
 pub fn download(url: &str, file: &mut dyn Write, patience: Patience, say: &dyn Fn(&str)) -> Result<String> {
     let agent = agent(patience)?;
     say(&format!("downloading {url}"));
     let (sender, events) = sync_channel(4);
-    // The network is waited for in a thread, so that Ctrl-C need not wait for it.
+    // A thread waits for the network, so that Ctrl-C works meanwhile.
     let address = url.to_owned();
     std::thread::spawn(move || {
         if let Err(error) = request(&agent, &address, &sender) {
-            // Nobody listens any more when the run was interrupted.
+            // After an interrupt, nothing receives events.
             let _ = sender.send(Event::Failed(error));
         }
     });
@@ -135,7 +135,7 @@ fn explain(error: ureq::Error) -> anyhow::Error {
 
 /// `12.5 of 88.2 MB`
 fn amount(received: u64, length: Option<u64>) -> String {
-    // Exact to a tenth of a megabyte, without a detour over floating point.
+    // Tenths of a megabyte, in integers.
     let mega = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10);
     match length {
         Some(length) => format!("{} of {} MB", mega(received), mega(length)),

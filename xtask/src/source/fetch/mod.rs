@@ -1,4 +1,4 @@
-//! Getting a pinned archive: from the cache, or from the first of its origins that serves.
+//! Fetches a pinned archive: from the cache, or from the first origin that has it.
 
 mod apt;
 mod cache;
@@ -11,25 +11,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-pub use apt::{Apt, Item, Kind};
+pub use apt::{Apt, AptPackage, PackageKind};
 pub use cache::{Cache, Lock, expect_sha256};
 pub use download::Patience;
 
 use bringup_model::pins::{Origin, Place, Source};
 use bringup_runner::files::sha256_file;
-use bringup_runner::interrupt::Interrupted;
-
-/// What programs that use the network get of the user's environment.
-pub const NETWORK_ENV: &[&str] = &[
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
+use bringup_runner::interrupt::is_interrupt;
 
 /// Why an origin on the network is not tried.
 pub const OFFLINE: &str = "the network is forbidden (--offline)";
@@ -37,20 +25,20 @@ pub const OFFLINE: &str = "the network is forbidden (--offline)";
 /// An archive to unpack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// The file.
+    /// Path of the archive.
     pub path: PathBuf,
-    /// What it must hash to.
+    /// Expected sha256.
     pub sha256: String,
     /// Leading path components that are not part of the tree.
     pub strip: usize,
-    /// Files and folders that x.py asks for and that are not in it.
+    /// Files and folders that x.py requires and the archive lacks.
     pub lacks: Vec<String>,
-    /// Where it came from, in words.
+    /// The origin, to show.
     pub origin: String,
 }
 
 impl Fetched {
-    /// Whether the file is there; nothing is said about its contents.
+    /// Whether the file exists. Its contents are not checked.
     pub fn is_here(&self) -> bool {
         self.path.is_file()
     }
@@ -61,43 +49,38 @@ impl Fetched {
     }
 }
 
-/// Whether the user has interrupted the run: never a reason to try the next thing.
-pub fn is_interrupt(error: &anyhow::Error) -> bool {
-    error.is::<Interrupted>()
-}
-
 /// Fetches pinned archives.
 #[derive(Clone, Copy)]
 pub struct Fetcher<'a> {
     /// The cache folder.
     pub cache: &'a Path,
-    /// The project's folder: paths in the pins are relative to it.
+    /// The project's folder. Paths in the pins are relative to it.
     pub root: &'a Path,
-    /// The sysroot of the host's rustc, for rustup's manifest.
+    /// The sysroot of the host's rustc, which has rustup's manifest.
     pub sysroot: &'a Path,
-    /// Newer suites to look into for source packages.
+    /// Newer suites to search for source packages.
     pub suites: &'a [String],
     /// Whether the network is forbidden.
     pub offline: bool,
-    /// How long to wait for servers.
+    /// Time limits for servers.
     pub patience: Patience,
-    /// Takes lines of progress.
+    /// Gets notes about progress.
     pub say: &'a (dyn Fn(&str) + Sync),
 }
 
-/// An origin of which it is known what it should give.
+/// An origin whose archive is known.
 struct Candidate<'a> {
     place: &'a Place,
     sha256: String,
     strip: usize,
     lacks: &'a [String],
-    /// The address, where there is one.
+    /// The address, if the origin has one.
     url: Option<String>,
 }
 
 impl Fetcher<'_> {
-    /// What would be used, without looking into any file but rustup's manifest and without the network: the first
-    /// origin whose archive is in the cache or at its path; if there is none, the first that could still be fetched.
+    /// The archive that fetching would probably use: the first in the cache or at its path, or else the first that
+    /// can be fetched. Uses no network, and reads no file but rustup's manifest.
     pub fn locate(&self, source: &Source) -> Result<Fetched> {
         let candidates: Vec<Candidate> =
             source.origins.iter().filter_map(|origin| self.candidate(source, origin).ok()).collect();
@@ -107,13 +90,14 @@ impl Fetcher<'_> {
         let local = |candidate: &&Candidate| self.local(candidate).is_some_and(|path| path.is_file());
         let remote = |candidate: &&Candidate| self.local(candidate).is_none();
         let first = candidates.iter().find(local).or_else(|| candidates.iter().find(remote)).or(candidates.first());
-        let first = first.with_context(|| format!("no origin of {} {} is of use here", source.name, source.version))?;
+        let first =
+            first.with_context(|| format!("no origin of {} {} is usable on this host", source.name, source.version))?;
         let path = self.local(first).unwrap_or_else(|| self.store().place(&first.sha256, &first.file_name(source)));
         Ok(first.fetched(path, label(first.place)))
     }
 
-    /// Gets the archive and checks its sha256. Origins are tried in order, after the cache, and every miss is told. If
-    /// none serves, the error lists them all.
+    /// Fetches the archive and verifies its sha256. Tries the cache, then the origins in order, and notes why an
+    /// origin fails. If all fail, the error lists the reasons.
     pub fn fetch(&self, source: &Source) -> Result<Fetched> {
         let what = format!("{} {}", source.name, source.version);
         let candidates: Vec<_> = source.origins.iter().map(|origin| (origin, self.candidate(source, origin))).collect();
@@ -147,10 +131,10 @@ impl Fetcher<'_> {
                 }
             }
         }
-        bail!("fetching {what}: none of its origins serves{}\nhint: {}", misses.concat(), self.advice(source))
+        bail!("fetching {what}: every origin failed{}\nhint: {}", misses.concat(), self.advice(source))
     }
 
-    /// What the origin should give, or why it is of no use here.
+    /// The archive of the origin. Fails if the origin is not usable on this host.
     fn candidate<'o>(&self, source: &Source, origin: &'o Origin) -> Result<Candidate<'o>> {
         let (url, sha256) = match &origin.place {
             Place::Rustup(component) => {
@@ -167,7 +151,7 @@ impl Fetcher<'_> {
     fn obtain(&self, source: &Source, candidate: &Candidate) -> Result<PathBuf> {
         if let Some(path) = self.local(candidate) {
             if !path.is_file() {
-                bail!("there is no such file");
+                bail!("the file does not exist");
             }
             expect_sha256(&path, &candidate.sha256)?;
             return Ok(path);
@@ -178,7 +162,7 @@ impl Fetcher<'_> {
         let store = self.store();
         let lock = store.lock(self.say)?;
         if let Some(path) = store.find(&candidate.sha256) {
-            // Another run was faster.
+            // Another run has fetched it meanwhile.
             expect_sha256(&path, &candidate.sha256)?;
             return Ok(path);
         }
@@ -186,10 +170,10 @@ impl Fetcher<'_> {
             (Place::Apt(package) | Place::Deb(package), _) => {
                 let folder = store.part_folder(&lock)?;
                 let item = if matches!(candidate.place, Place::Apt(_)) {
-                    let apt = Apt::open(store, Kind::Sources, self.suites, self.say)?;
+                    let apt = Apt::open(store, PackageKind::Sources, self.suites, self.say)?;
                     apt.source(package, &candidate.sha256, folder.path())?
                 } else {
-                    let apt = Apt::open(store, Kind::Binaries, self.suites, self.say)?;
+                    let apt = Apt::open(store, PackageKind::Binaries, self.suites, self.say)?;
                     apt.package_of(package, &candidate.sha256, folder.path())?
                 };
                 let part = folder.path().join(&item.file_name);
@@ -243,7 +227,7 @@ impl Candidate<'_> {
         Fetched { path, sha256: self.sha256.clone(), strip: self.strip, lacks: self.lacks.to_vec(), origin }
     }
 
-    /// The last part of its address.
+    /// The file name in the address.
     fn file_name(&self, source: &Source) -> String {
         let last =
             self.url.as_deref().and_then(|url| url.split(['?', '#']).next()).and_then(|url| url.rsplit('/').next());

@@ -1,19 +1,19 @@
-//! The channel manifest that rustup keeps in every toolchain: where the toolchain's components are, and their hashes.
+//! The channel manifest that rustup stores in every toolchain, with addresses and hashes of components.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-/// A component's archive.
+/// The archive of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Component {
-    /// Its address.
+    /// The archive's address.
     pub url: String,
-    /// Its sha256.
+    /// The archive's sha256.
     pub sha256: String,
 }
 
-/// Looks `component` up in the manifest of the toolchain in `sysroot`. Fails unless that is Rust `version`.
+/// Finds `component` in the manifest of the toolchain in `sysroot`. Fails unless the toolchain is Rust `version`.
 pub fn find(sysroot: &Path, component: &str, version: &str) -> Result<Component> {
     let path = sysroot.join("lib/rustlib/multirust-channel-manifest.toml");
     if !path.exists() {
@@ -32,7 +32,7 @@ pub fn find(sysroot: &Path, component: &str, version: &str) -> Result<Component>
     if installed.split(' ').next() != Some(version) {
         bail!("the toolchain in {} is Rust {installed}, not {version}", sysroot.display());
     }
-    // Some components are the same for every host, others are not; only the former are sources.
+    // Sources are among the components that are the same for every host.
     let target = |key| text(component, &["target", "*", key]);
     let pick = |url, hash| Some(Component { url: target(url)?.to_owned(), sha256: target(hash)?.to_owned() });
     pick("xz_url", "xz_hash")

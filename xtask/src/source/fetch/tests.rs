@@ -24,12 +24,12 @@ fn serve(answer: &'static [u8], requests: usize, linger: Duration) -> String {
     format!("http://{address}/pub/musl-1.0.tar.gz?x=1")
 }
 
-struct Bench {
+struct FetchFixture {
     folder: tempfile::TempDir,
     said: Mutex<Vec<String>>,
 }
 
-impl Bench {
+impl FetchFixture {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), said: Mutex::default() }
     }
@@ -82,20 +82,20 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[test]
 fn a_download_is_kept_under_its_hash_and_used_again() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
     let origins = vec![origin(Place::Url(url.clone()))];
     let fetched = bench.fetch(&origins).unwrap();
     assert_eq!(fs_err::read(&fetched.path).unwrap(), b"archive");
     assert_eq!((fetched.origin, fetched.strip), (url, 1));
     assert_eq!(bench.archives(), [format!("{}-musl-1.0.tar.gz", hash())]);
-    // The server is gone now, and the network forbidden.
+    // The server is gone, and the network is forbidden.
     let again = bench.with(true, |fetcher| fetcher.fetch(&source(origins.clone())).unwrap());
     assert_eq!((again.origin.as_str(), again.path), ("the cache", fetched.path.clone()));
-    // A damaged file is not used, and gone after that.
+    // A damaged file is not used, but removed.
     fs_err::write(&fetched.path, "damaged").unwrap();
     let error = bench.fetch(&origins).unwrap_err();
-    assert!(error.contains("none of its origins serves"), "{error}");
+    assert!(error.contains("every origin failed"), "{error}");
     assert!(bench.said.lock().unwrap().iter().any(|line| line.contains("removed from the cache")));
     assert!(bench.archives().is_empty());
 }
@@ -112,7 +112,7 @@ fn failed_downloads_are_told_and_leave_nothing() {
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother", now, "wrong sha256: it is "),
     ];
     for (answer, linger, expected) in answers {
-        let bench = Bench::new();
+        let bench = FetchFixture::new();
         let url = serve(answer, 9, linger);
         let error = bench.fetch(&[origin(Place::Url(url))]).unwrap_err();
         assert!(error.contains(expected), "{error}\nexpected: {expected}");
@@ -123,7 +123,7 @@ fn failed_downloads_are_told_and_leave_nothing() {
 
 #[test]
 fn origins_are_tried_in_order_and_every_miss_is_told() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let at = |path: &str| origin(Place::Path(path.into()));
     fs_err::write(bench.folder.path().join("wrong"), "something else").unwrap();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
@@ -139,7 +139,7 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
     let error = bench.with(true, |fetcher| format!("{:#}", fetcher.fetch(&source(origins.clone())).unwrap_err()));
     let wanted = bench.folder.path().join("sources/not-there");
     let expected = [
-        "fetching musl 1.0: none of its origins serves\n  sources/not-there: there is no such file\n  wrong: wrong sha256",
+        "fetching musl 1.0: every origin failed\n  sources/not-there: the file does not exist\n  wrong: wrong sha256",
         &format!("it is {}, expected {}\n", sha256(b"something else"), hash()),
         "\n  rustup's rust-src: the toolchain in ",
         &format!("\n  {url}: the network is forbidden (--offline)\n"),
@@ -152,14 +152,14 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
     bench.said.lock().unwrap().clear();
     assert_eq!(bench.fetch(&origins).unwrap().origin, url);
     let said = bench.said.lock().unwrap();
-    assert!(said[0].starts_with("musl 1.0: not from sources/not-there: there is no such file"), "{said:?}");
+    assert!(said[0].starts_with("musl 1.0: not from sources/not-there: the file does not exist"), "{said:?}");
     assert!(said[1].starts_with("musl 1.0: not from wrong: wrong sha256"), "{said:?}");
     assert!(said[2].starts_with("musl 1.0: not from rustup's rust-src: "), "{said:?}");
 }
 
 #[test]
 fn a_local_file_is_used_where_it_is() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let path = bench.folder.path().join("here.tar");
     fs_err::write(&path, "archive").unwrap();
     let fetched = bench.fetch(&[origin(Place::Path("here.tar".into()))]).unwrap();
@@ -175,11 +175,11 @@ fn a_local_file_is_used_where_it_is() {
 
 #[test]
 fn locating_needs_no_network() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let url = "http://192.0.2.1/musl.tar.gz".to_owned();
     let origins = vec![origin(Place::Path("here.tar".into())), origin(Place::Url(url.clone()))];
     let locate = || bench.with(false, |fetcher| fetcher.locate(&source(origins.clone())).unwrap());
-    // Neither is there: what could be fetched is assumed, at the place where it would be kept.
+    // Neither exists: the archive that could be fetched is assumed, at its path in the cache.
     let assumed = locate();
     assert_eq!(assumed.origin, url);
     assert_eq!(assumed.path, bench.cache().join("archives").join(format!("{}-musl.tar.gz", hash())));
@@ -193,7 +193,7 @@ fn locating_needs_no_network() {
 
 #[test]
 fn what_an_interrupted_run_left_is_removed() {
-    let bench = Bench::new();
+    let bench = FetchFixture::new();
     let left = bench.cache().join("archives/.part-abc");
     fs_err::create_dir_all(left.parent().unwrap()).unwrap();
     fs_err::write(&left, "half").unwrap();

@@ -1,4 +1,4 @@
-//! Applies a series to an unpacked tree, and says what is wrong when a patch does not apply.
+//! Applies a series to an unpacked tree, and explains why a patch does not apply.
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -11,13 +11,13 @@ use bringup_runner::exec::Output;
 
 use crate::source::git;
 
-/// How many lines of a hunk an error shows.
+/// Number of a hunk's lines that an error shows.
 const HUNK_LINES: usize = 12;
 
-/// Applies a series to an unpacked tree that is no repository. There is no fuzz; files that no patch touches stay as
-/// they are, times included.
+/// Applies a series, without fuzz, to an unpacked tree that is not a repository. Files that no patch changes keep
+/// their times.
 ///
-/// An error leaves the tree with the patches before the failing one: the caller removes it.
+/// After an error, the tree has the patches before the failing one, and the caller removes it.
 pub fn apply(tree: &Path, series: &Series) -> Result<()> {
     if tree.join(".git").exists() {
         bail!("patching {}: it is a git repository; expected an unpacked archive", tree.display());
@@ -38,15 +38,15 @@ pub fn apply(tree: &Path, series: &Series) -> Result<()> {
 
 /// Why a patch does not apply.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct ApplyFailure {
     /// Line of the patch file.
     pub line: usize,
-    /// Patch, file, hunk and what git says.
+    /// Patch, file, hunk and git's error.
     pub message: String,
 }
 
-/// Applies one patch file. A patch that does not apply is the inner error.
-pub(super) fn apply_one(tree: &Path, file: &Path, patch: &Patch) -> Result<Result<(), Failure>> {
+/// Applies one patch file. The inner error is a patch that does not apply.
+pub(super) fn apply_one(tree: &Path, file: &Path, patch: &Patch) -> Result<Result<(), ApplyFailure>> {
     let changed = git::changed_files(file)?;
     let states = || changed.iter().map(|path| FileState::of(&tree.join(path))).collect::<Result<Vec<_>>>();
     let before = states()?;
@@ -54,16 +54,16 @@ pub(super) fn apply_one(tree: &Path, file: &Path, patch: &Patch) -> Result<Resul
     if !output.finished.status.success() {
         return Ok(Err(explain(patch, &output)));
     }
-    // git reports success for files that it passes over, too.
+    // git also reports success for files that it skips.
     let after = states()?;
     let mut pairs = changed.iter().zip(before.iter().zip(&after));
     if let Some((path, _)) = pairs.find(|(_, (before, after))| before == after) {
-        bail!("{}: git reports success, but {path} is as it was before", patch.file);
+        bail!("{}: git reports success, but {path} is unchanged", patch.file);
     }
     Ok(Ok(()))
 }
 
-/// What a patch can change about a file.
+/// The state of a file that a patch can change.
 #[derive(PartialEq)]
 enum FileState {
     Missing,
@@ -82,8 +82,8 @@ impl FileState {
     }
 }
 
-/// Turns git's complaint into one that names the patch, the file and the hunk.
-pub(super) fn explain(patch: &Patch, output: &Output) -> Failure {
+/// Turns git's error into one that names the patch, the file and the hunk.
+pub(super) fn explain(patch: &Patch, output: &Output) -> ApplyFailure {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let hunks = patch.hunks();
     let failed: Vec<&Hunk<'_>> = stderr.lines().filter_map(|line| failed_hunk(line, &hunks)).collect();
@@ -100,10 +100,10 @@ pub(super) fn explain(patch: &Patch, output: &Output) -> Failure {
     for line in stderr.lines().filter(|line| line.starts_with("error: ") || line.starts_with("fatal: ")) {
         let _ = write!(message, "\ngit: {line}");
     }
-    Failure { line: failed.first().map_or(1, |hunk| hunk.line), message }
+    ApplyFailure { line: failed.first().map_or(1, |hunk| hunk.line), message }
 }
 
-/// The hunk that `error: patch failed: FILE:LINE` is about.
+/// The hunk in git's error `error: patch failed: FILE:LINE`.
 fn failed_hunk<'a, 'p>(line: &str, hunks: &'a [Hunk<'p>]) -> Option<&'a Hunk<'p>> {
     let (path, start) = line.strip_prefix("error: patch failed: ")?.rsplit_once(':')?;
     let start: usize = start.parse().ok()?;

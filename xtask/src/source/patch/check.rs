@@ -1,16 +1,16 @@
-//! Checks a series: what the patches say, that they apply, and that writing them afresh changes nothing.
+//! Checks a series: the patches' trailers and form, that they apply, and that `patch refresh` would not change them.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use bringup_model::series::{Patch, Series};
 
-use super::lint::{self, Problem};
+use super::lint::{self, PatchProblem};
 use super::worktree;
 use crate::source::git::Repo;
 
-/// All that is wrong with a series; without a pristine tree, only what the patches themselves show.
-pub fn check(series: &Series, pristine: Option<&Path>) -> Result<Vec<Problem>> {
+/// All problems of a series. Without a pristine tree, only those of the patches' texts.
+pub fn check(series: &Series, pristine: Option<&Path>) -> Result<Vec<PatchProblem>> {
     let mut problems = lint::lint(series);
     if let Some(pristine) = pristine
         && !series.patches.is_empty()
@@ -20,7 +20,7 @@ pub fn check(series: &Series, pristine: Option<&Path>) -> Result<Vec<Problem>> {
     Ok(problems)
 }
 
-fn check_on(series: &Series, pristine: &Path) -> Result<Vec<Problem>> {
+fn check_on(series: &Series, pristine: &Path) -> Result<Vec<PatchProblem>> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let folder = |name: &str| {
         let path = scratch.path().join(name);

@@ -1,12 +1,12 @@
-//! A series without one of its patches, to see what that patch is good for.
+//! A series without one of its patches, to prove that the patch is needed.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use bringup_model::series::Series;
 
-/// The patches that do not apply unless the patch `file` has: they have to be left out with it. `pristine` is the tree that
-/// the series is for.
+/// The patches that do not apply without the patch `file`, so that they must be left out, too. `pristine` is the
+/// series' source tree.
 pub fn falls_with(series: &Series, file: &str, pristine: &Path) -> Result<Vec<String>> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));

@@ -1,44 +1,44 @@
-//! What every patch must say, and how its file must look.
+//! The rules for a patch's trailers and form.
 
 use std::fmt;
 
 use bringup_model::series::{Patch, Series};
 
-/// Something wrong with a patch.
+/// A problem of a patch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct PatchProblem {
     /// Path of the file, from the project's folder.
     pub file: String,
-    /// Line, from 1.
+    /// Line, counted from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PatchProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.file, self.line, self.message)
     }
 }
 
-/// Trailers with a meaning of their own; others are left alone.
+/// Required trailers, and what they contain. Unknown trailers are ignored.
 const CVE: &str = "CVE";
 const REQUIRED: [(&str, &str); 2] = [
     ("Targets", "the targets that need it, or `all`"),
     ("Proof", "the path of a program that fails without it and passes with it"),
 ];
 
-/// Checks what each patch says and how it is written.
-pub fn lint(series: &Series) -> Vec<Problem> {
+/// Checks the trailers and the form of each patch.
+pub fn lint(series: &Series) -> Vec<PatchProblem> {
     let lint = |(index, patch)| {
         lint_patch(index, patch).into_iter().map(move |(line, text)| problem(series, patch, line, text))
     };
     series.patches.iter().enumerate().flat_map(lint).collect()
 }
 
-/// A problem of one patch of a series.
-pub(super) fn problem(series: &Series, patch: &Patch, line: usize, message: String) -> Problem {
-    Problem { file: format!("patches/{}/{}/{}", series.source, series.version, patch.file), line, message }
+/// Makes a problem of one patch of a series.
+pub(super) fn problem(series: &Series, patch: &Patch, line: usize, message: String) -> PatchProblem {
+    PatchProblem { file: format!("patches/{}/{}/{}", series.source, series.version, patch.file), line, message }
 }
 
 fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {
@@ -47,10 +47,10 @@ fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {
     let number = format!("{:04}-", index + 1);
     let title = patch.file.strip_prefix(&number).and_then(|rest| rest.strip_suffix(".patch"));
     if title.is_none_or(str::is_empty) {
-        report(1, &format!("number {} in the series is to be called `{number}title.patch`", index + 1));
+        report(1, &format!("number {} in the series must be called `{number}title.patch`", index + 1));
     }
     if !patch.text.starts_with("From 0000000000000000000000000000000000000000 ") {
-        report(1, "does not begin as `git format-patch --zero-commit` has it");
+        report(1, "does not begin as `git format-patch --zero-commit` writes it");
     }
     let header = patch.header();
     if !header.from.as_deref().is_some_and(|from| from.contains('<')) {
@@ -59,7 +59,7 @@ fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {
     if header.subject().is_empty() {
         report(1, "no subject");
     } else if !header.raw_subject.starts_with("[PATCH] ") {
-        report(line_of(patch, "Subject:"), "the subject is to begin with a plain `[PATCH] `");
+        report(line_of(patch, "Subject:"), "the subject must begin with a plain `[PATCH] `");
     }
     if header.body.is_empty() {
         report(line_of(patch, "Subject:"), "no body: say why the patch is needed");
@@ -71,7 +71,7 @@ fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {
         let mut found = header.trailers(key);
         match found.next() {
             None => report(1, &format!("no `{key}:` trailer; expected {what}")),
-            Some(trailer) if trailer.value.is_empty() => report(trailer.line, &format!("`{key}:` says nothing")),
+            Some(trailer) if trailer.value.is_empty() => report(trailer.line, &format!("`{key}:` is empty")),
             Some(_) => {}
         }
         if let Some(second) = found.next() {
@@ -84,10 +84,10 @@ fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {
         }
     }
     if let Some((line, _)) = patch.preamble().find(|(_, line)| is_diffstat(line)) {
-        report(line, "a diffstat: it only goes stale");
+        report(line, "a diffstat, which goes stale");
     }
     if let Some(line) = signature(patch) {
-        report(line, "git's version as a signature: it only goes stale");
+        report(line, "git's version as a signature, which goes stale");
     }
     if patch.hunks().is_empty() && !patch.text.contains("\ndiff --git ") {
         report(1, "changes nothing");
@@ -163,7 +163,7 @@ mod tests {
     fn each_fault_is_found() {
         one(|text| text.replace("From: A U Thor", "X: A U Thor"), ":1: no `From: Name <address>` line");
         one(|text| text.replace("Subject: [PATCH] Spell ten", "Subject: [PATCH]"), ":1: no subject");
-        one(|text| text.replace("[PATCH]", "[PATCH 1/2]"), ":4: the subject is to begin with a plain `[PATCH] `");
+        one(|text| text.replace("[PATCH]", "[PATCH 1/2]"), ":4: the subject must begin with a plain `[PATCH] `");
         one(|text| text.replace("Digits are hard to read.\n", ""), ":4: no body");
         one(
             |text| text.replace("Upstream-Status: Pending", "Signed-off-by: A <a>"),
@@ -176,7 +176,7 @@ mod tests {
             ":9: a second `Upstream-Status:` trailer",
         );
         one(|text| text.replace("Pending", "Pending\nCVE: 2024-1"), ":9: `2024-1` is not a CVE number");
-        one(|text| text.replace("Proof: proofs/proof.c", "Proof:"), ":10: `Proof:` says nothing");
+        one(|text| text.replace("Proof: proofs/proof.c", "Proof:"), ":10: `Proof:` is empty");
         one(|text| text.replace("\nProof: proofs/proof.c", ""), ":1: no `Proof:` trailer; expected the path of");
         one(|text| text.replace("Targets: all\n", ""), ":1: no `Targets:` trailer; expected the targets");
         one(|text| text.replace("Targets: all", "Targets: all\nTargets: all"), ":10: a second `Targets:` trailer");
@@ -192,7 +192,7 @@ mod tests {
         let found: Vec<String> = lint(&series).iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(
-            found[0].ends_with("0002-Spell-twelve.patch:1: number 1 in the series is to be called `0001-title.patch`")
+            found[0].ends_with("0002-Spell-twelve.patch:1: number 1 in the series must be called `0001-title.patch`")
         );
     }
 }

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use bringup_model::series::{Patch, Series};
 
-/// Name of the file that lists a folder's patches in order.
+/// The file that lists a folder's patches in order.
 pub const SERIES_FILE: &str = "series";
 
-/// The folder of one source's patches.
+/// The folder of the patches of a source's version.
 pub fn folder(root: &Path, source: &str, version: &str) -> PathBuf {
     root.join("patches").join(source).join(version)
 }
 
-/// Reads a series. No folder is an empty series.
+/// Reads a series. A missing folder is an empty series.
 ///
-/// Fails where the `series` file and the folder do not agree: a patch that is missing, listed twice, or not listed.
+/// Fails if the `series` file and the folder disagree: if a patch is missing, listed twice, or not listed.
 pub fn load(root: &Path, source: &str, version: &str) -> Result<Series> {
     let folder = folder(root, source, version);
     let mut series = Series { source: source.into(), version: version.into(), patches: Vec::new() };
@@ -53,7 +53,7 @@ pub fn load(root: &Path, source: &str, version: &str) -> Result<Series> {
     Ok(series)
 }
 
-/// Writes a series into a folder of its own.
+/// Writes a series into a new folder.
 pub fn write(folder: &Path, series: &Series) -> Result<()> {
     fs_err::create_dir_all(folder)?;
     for patch in &series.patches {
@@ -64,7 +64,7 @@ pub fn write(folder: &Path, series: &Series) -> Result<()> {
     Ok(fs_err::write(folder.join(SERIES_FILE), list.concat())?)
 }
 
-/// Versions of a source that have a patch folder.
+/// The versions of a source that have a folder of patches.
 pub fn versions(root: &Path, source: &str) -> Result<Vec<String>> {
     let parent = root.join("patches").join(source);
     let mut versions = if parent.is_dir() { file_names(&parent)? } else { Vec::new() };
@@ -72,7 +72,7 @@ pub fn versions(root: &Path, source: &str) -> Result<Vec<String>> {
     Ok(versions)
 }
 
-/// The patches in a folder, sorted; none if there is no folder.
+/// The patch files in a folder, sorted. A missing folder has none.
 pub(super) fn patch_files(folder: &Path) -> Result<Vec<String>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -91,7 +91,7 @@ fn file_names(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The lines of a `series` file that name a patch, with their numbers from 1.
+/// The lines of a `series` file that name a patch, with their numbers, counted from 1.
 pub(super) fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
     // As in quilt, a comment may follow the name.
     (1..).zip(text.lines()).filter_map(|(number, line)| {

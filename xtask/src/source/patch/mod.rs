@@ -1,4 +1,4 @@
-//! Patches: reading a series, applying it, checking it, editing it in a working tree and writing it back.
+//! Patches: reads, applies and checks a series, makes a working tree to edit it in, and writes it back.
 
 pub mod apply;
 pub mod check;
@@ -31,7 +31,7 @@ fn write_files(series: &Series, folder: &Path) -> Result<Vec<PathBuf>> {
     series.patches.iter().map(write).collect()
 }
 
-/// Copies those files of a pristine tree that a series touches: as good as the whole tree for applying it.
+/// Copies the files of a pristine tree that a series changes. They are enough for applying the series.
 fn copy_touched(pristine: &Path, patches: &[PathBuf], series: &Series, into: &Path) -> Result<()> {
     for (file, patch) in patches.iter().zip(&series.patches) {
         let mut paths = git::changed_files(file)?;

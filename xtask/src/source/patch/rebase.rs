@@ -1,8 +1,9 @@
-//! Carries a series over to another version of its source, and says of each patch what becomes of it there.
+//! Rebases a series onto another version of its source, and reports the fate of each patch.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::digest::INPUTS_FILE;
 use bringup_model::pins::Source;
 use bringup_model::series::{Patch, Series, UpstreamStatus};
 use bringup_model::version::Version;
@@ -10,30 +11,30 @@ use bringup_model::version::Version;
 use super::worktree::{self, BASE};
 use crate::source::git::Repo;
 
-/// What becomes of a patch.
+/// The fate of a patch in the other version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It applies as it is.
+    /// It applies without changes.
     Applies,
-    /// It applies with its surroundings, or parts of it, changed.
+    /// It applies after a merge: its context has changed, or part of it is already present.
     Merges,
-    /// The other version has all of it, or the patch itself says that it comes from there.
+    /// The other version already has it, or the patch is a backport from that version or an older one.
     Upstream,
-    /// It has to be made anew; where, as `file:line`.
+    /// It conflicts: the places, as `file:line`.
     Conflicts(Vec<String>),
 }
 
-/// A series in another version.
+/// A rebased series.
 #[derive(Debug)]
 pub struct Rebased {
-    /// Each patch of the old series and what became of it.
+    /// Each patch of the old series and its fate.
     pub fates: Vec<(String, Fate)>,
-    /// The patches that go on.
+    /// The patches that remain.
     pub series: Series,
 }
 
-/// Rebases `series` from its own pristine tree `old` to `new`, the pristine tree of `to`. Files that `to` is not said to
-/// have, as a package of sources may lack the tests, are left out of the patches.
+/// Rebases `series` from its own pristine tree `old` onto `new`, the pristine tree of `to`. Files that are in none of
+/// the layers of `to` are left out of the patches: a source package may lack tests, for example.
 pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Rebased> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let folder = |name: &str| {
@@ -46,12 +47,12 @@ pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Re
     super::copy_touched(old, &files, series, &old_touched)?;
     super::copy_touched(new, &files, series, &new_touched)?;
     let repo = Repo::init(&tree)?;
-    // The old version's files have to be known for a merge.
+    // A merge requires the old version's files in the repository.
     if let Some(failure) = worktree::fill(&repo, &old_touched, series)? {
         bail!("{} {}: {}", series.source, series.version, failure.message);
     }
     let base = repo.commit_tree(
-        &repo.write_tree(&new_touched, crate::build::store::INPUTS_FILE)?,
+        &repo.write_tree(&new_touched, INPUTS_FILE)?,
         &worktree::base_subject(&series.source, &to.version),
     )?;
     repo.reset_hard(&base)?;
@@ -61,7 +62,7 @@ pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Re
         let lacking = patch.files().into_iter().filter(|file| to.layer_of(file).is_none());
         let lacking: Vec<String> = lacking.map(Into::into).collect();
         let fate = match carry(&repo, file, &lacking)? {
-            // Upstream may have written it otherwise.
+            // Upstream may have another form of the patch.
             Fate::Conflicts(_) if is_in(patch, &to.version) => Fate::Upstream,
             fate => fate,
         };
@@ -88,20 +89,20 @@ fn carry(repo: &Repo, file: &Path, lacking: &[String]) -> Result<Fate> {
     })
 }
 
-/// Whether the patch says that it comes from this version of the source, or an earlier one.
+/// Whether the patch is a backport from this version of the source or an older one.
 fn is_in(patch: &Patch, version: &str) -> bool {
     let Ok(UpstreamStatus::Backport(since)) = patch.header().upstream_status() else { return false };
     matches!((since.parse::<Version>(), version.parse::<Version>()), (Ok(since), Ok(version)) if since <= version)
 }
 
-/// Where a file has conflict markers.
+/// The places of conflict markers in a file.
 fn places(tree: &Path, path: &str) -> Vec<String> {
     let text = fs_err::read(tree.join(path)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let mut markers = 0;
     let mut found = Vec::new();
     for (number, line) in (1..).zip(text.unwrap_or_default().lines()) {
         if line.starts_with("<<<<<<< ") {
-            // The lines of the version itself: without the markers and the other side above.
+            // Line numbers of the new version, without the markers above.
             found.push(format!("{path}:{}", number - markers));
         }
         markers += usize::from(["<<<<<<< ", "=======", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)));

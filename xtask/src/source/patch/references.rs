@@ -1,4 +1,4 @@
-//! What a patch refers to: the layer of its files, its targets and its proof.
+//! Checks a patch's references: the layer of its files, its targets and its proof.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use bringup_model::pins::Source;
 use bringup_model::proof::Proof;
 use bringup_model::series::{Header, Patch, Series};
 
-use super::lint::{self, Problem};
+use super::lint::{self, PatchProblem};
 use crate::project::config;
 
-/// All references of a series that lead nowhere.
-pub fn check(root: &Path, source: &Source, series: &Series) -> Result<Vec<Problem>> {
+/// All invalid references of a series.
+pub fn check(root: &Path, source: &Source, series: &Series) -> Result<Vec<PatchProblem>> {
     let known = config::target_names(root)?;
     let mut problems = Vec::new();
     for patch in &series.patches {
@@ -23,7 +23,7 @@ pub fn check(root: &Path, source: &Source, series: &Series) -> Result<Vec<Proble
     Ok(problems)
 }
 
-/// The layer that a patch belongs to; if that is not one, why.
+/// The layer that a patch belongs to. The error says why it does not belong to exactly one.
 pub fn layer<'a>(source: &'a Source, patch: &Patch) -> Result<&'a str, String> {
     let mut layers: Vec<&str> = Vec::new();
     for file in patch.files() {
@@ -35,7 +35,7 @@ pub fn layer<'a>(source: &'a Source, patch: &Patch) -> Result<&'a str, String> {
     match layers[..] {
         [layer] => Ok(layer),
         [] => Err("it changes no file".into()),
-        _ => Err(format!("it changes files of the layers {}: make it one patch for each", layers.join(" and "))),
+        _ => Err(format!("it changes files of the layers {}: split it into one patch for each", layers.join(" and "))),
     }
 }
 

@@ -5,25 +5,25 @@ use std::path::Path;
 use anyhow::Result;
 use bringup_model::series::{Patch, Series};
 
-use super::lint::{self, Problem};
+use super::lint::{self, PatchProblem};
 use super::load::{self, SERIES_FILE};
 use super::worktree;
 
-/// What [`refresh`] did to a patch folder.
+/// The changes that [`refresh`] made to a folder of patches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refreshed {
-    /// Patches that are new.
+    /// Added patches.
     pub added: Vec<String>,
-    /// Patches whose text is new.
+    /// Patches with a changed text.
     pub changed: Vec<String>,
-    /// Patches that are gone.
+    /// Removed patches.
     pub removed: Vec<String>,
-    /// Number of patches that stayed as they were.
+    /// Number of unchanged patches.
     pub kept: usize,
-    /// Comments of the `series` file that went with their patches.
+    /// Comments of the `series` file that were removed with their patches.
     pub lost_comments: Vec<String>,
-    /// What `patch check` will say.
-    pub problems: Vec<Problem>,
+    /// Problems that `patch check` will report.
+    pub problems: Vec<PatchProblem>,
 }
 
 impl Refreshed {
@@ -32,7 +32,7 @@ impl Refreshed {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
 
-    /// What happened, one thing a line.
+    /// The changes, one line each.
     pub fn lines(&self) -> Vec<String> {
         let named =
             |word: &str, files: &[String]| files.iter().map(|file| format!("{word} {file}")).collect::<Vec<_>>();
@@ -48,10 +48,10 @@ impl Refreshed {
     }
 }
 
-/// Makes `patches/<source>/<version>/` say what the commits of the working tree say.
+/// Writes the commits of the working tree to `patches/<source>/<version>/`.
 ///
-/// Refuses a tree with uncommitted changes or an unfinished git command. Comments of the `series` file stay with their
-/// patches. Interrupted, it can be run again.
+/// Fails for a tree with uncommitted changes or an unfinished git command. Comments of the `series` file stay with
+/// their patches. After an interrupt, it can run again.
 pub fn refresh(root: &Path, source: &str, version: &str, tree: &Path) -> Result<Refreshed> {
     let repo = worktree::open_finished(tree, source, version)?;
     let patches = worktree::export(&repo)?;
@@ -93,7 +93,7 @@ pub fn refresh(root: &Path, source: &str, version: &str, tree: &Path) -> Result<
     Ok(done)
 }
 
-/// Writes a file so that it is either the old or the new one.
+/// Replaces a file atomically.
 fn replace(path: &Path, text: &str) -> Result<()> {
     let temporary = path.with_extension("tmp");
     if let Some(folder) = path.parent() {
@@ -103,25 +103,25 @@ fn replace(path: &Path, text: &str) -> Result<()> {
     Ok(fs_err::rename(temporary, path)?)
 }
 
-/// An entry of the `series` file with the comments above it.
-struct Entry<'a> {
+/// A patch in the `series` file, with its comments.
+struct SeriesLine<'a> {
     title: &'a str,
     above: Vec<&'a str>,
-    /// `# …` behind the file name, if any.
+    /// The comment after the file name, if any.
     behind: &'a str,
 }
 
-/// The `series` file for other patches, and the comments that have lost theirs.
+/// The `series` file for the new patches, and the comments of removed patches.
 fn rewrite_list(old: &str, patches: &[Patch]) -> (String, Vec<String>) {
     let mut above: Vec<&str> = Vec::new();
     let (mut top, mut entries) = (Vec::new(), Vec::new());
     for line in old.lines() {
         if let Some((_, name)) = load::entries(line).next() {
             let behind = line.find('#').map_or("", |at| &line[at..]);
-            entries.push(Entry { title: title(name), above: std::mem::take(&mut above), behind });
+            entries.push(SeriesLine { title: title(name), above: std::mem::take(&mut above), behind });
         } else {
             above.push(line);
-            // What a blank line parts from the first patch is about the whole list.
+            // A comment that a blank line separates from the first patch concerns the whole list.
             if entries.is_empty() && line.trim().is_empty() {
                 top.append(&mut above);
             }
@@ -140,7 +140,7 @@ fn rewrite_list(old: &str, patches: &[Patch]) -> (String, Vec<String>) {
     lines.extend(above.into_iter().map(Into::into));
     let lost = entries.iter().flat_map(|entry| entry.above.iter().copied().chain([entry.behind]));
     let lost = lost.filter(|line| !line.trim().is_empty()).map(Into::into).collect();
-    // The last line gets its end of line, too; no line is no text.
+    // Every line ends with a newline. Without lines, the text is empty.
     lines.extend((!lines.is_empty()).then(String::new));
     (lines.join("\n"), lost)
 }
@@ -210,7 +210,10 @@ mod tests {
         let error = |result: Result<Refreshed>| format!("{:#}", result.unwrap_err());
         let tree = root.path().join("tree");
         let other = error(refresh(root.path(), "musl", "2.0", &tree));
-        assert!(other.contains("rests on `musl 1.0, pristine`, the pinned source is `musl 2.0, pristine`"), "{other}");
+        assert!(
+            other.contains("is based on `musl 1.0, pristine`, but the pinned source is `musl 2.0, pristine`"),
+            "{other}"
+        );
         fs_err::write(tree.join("other.txt"), "edited\n").unwrap();
         let dirty = error(run(root.path()));
         assert!(dirty.contains("has changes that are not committed:\n   M other.txt"), "{dirty}");

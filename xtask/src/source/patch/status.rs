@@ -8,31 +8,31 @@ use bringup_model::series::Series;
 
 /// One patch of a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct StatusRow {
     /// Source, version and file name.
     pub patch: String,
-    /// The layer that it belongs to, or why it belongs to none.
+    /// The layer that the patch belongs to, or why it belongs to none.
     pub layer: String,
-    /// Its subject.
+    /// The patch's subject.
     pub subject: String,
-    /// The targets that need it.
+    /// The targets that require the patch.
     pub targets: String,
-    /// Its upstream status, or what is wrong with that.
+    /// The upstream status, or what is wrong with it.
     pub upstream: String,
-    /// The files that it changes.
+    /// The changed files.
     pub files: Vec<String>,
     /// Lines added.
     pub added: usize,
     /// Lines removed.
     pub removed: usize,
-    /// Whether it applies after those before it, if there was a tree to try on.
+    /// Whether the patch applies after those before it. `None` without a pristine tree.
     pub applies: Option<bool>,
 }
 
-/// What the columns of [`Row::cells`] are. The files come last: some patches change many.
+/// Headings of the columns of [`StatusRow::cells`]. The files come last, because some patches change many.
 pub const HEADINGS: [&str; 8] = ["patch", "applies", "lines", "layer", "targets", "upstream", "subject", "files"];
 
-impl Row {
+impl StatusRow {
     /// The row as text.
     pub fn cells(&self) -> [String; 8] {
         let applies = match self.applies {
@@ -47,8 +47,8 @@ impl Row {
     }
 }
 
-/// One row for each patch; with a pristine tree, each is tried on what it touches there.
-pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Result<Vec<Row>> {
+/// One row for each patch. With a pristine tree, tries whether each applies.
+pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Result<Vec<StatusRow>> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));
     fs_err::create_dir(&patches)?;
@@ -65,7 +65,7 @@ pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Resu
             Some(_) => Some(super::apply::apply_one(&tree, file, patch)?.is_ok()),
             None => None,
         };
-        rows.push(Row {
+        rows.push(StatusRow {
             patch: format!("{}/{}/{}", series.source, series.version, patch.file),
             layer: super::references::layer(source, patch).map_or_else(|problem| problem, Into::into),
             targets: header.targets().map_or_else(|| "all".into(), |names| names.join(" ")),

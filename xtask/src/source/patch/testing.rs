@@ -1,4 +1,4 @@
-//! A small tree and a series over it, for the tests of this module.
+//! A small tree and a series for it, for the tests of this module.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub fn write(folder: &Path, files: &[(&str, &str)]) {
     }
 }
 
-/// Two patches in the very form that `patch refresh` writes.
+/// Two patches, exactly as `patch refresh` writes them.
 pub fn series() -> Series {
     let patch = |file: &str, text: &str| Patch { file: file.into(), text: text.into() };
     Series {

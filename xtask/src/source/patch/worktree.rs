@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::digest::INPUTS_FILE;
 use bringup_model::series::{Patch, Series};
 
-use super::apply::{Failure, explain};
-use crate::build::store::INPUTS_FILE;
+use super::apply::{ApplyFailure, explain};
+
 use crate::source::git::Repo;
 
 /// Tag of the pristine source.
@@ -16,21 +17,21 @@ pub const BASE: &str = "base";
 /// Tag of the last commit that is known to be in the series.
 const APPLIED: &str = "applied";
 
-/// What [`checkout`] did.
+/// The change that [`checkout`] made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checkout {
-    /// Made the tree.
+    /// The tree is new.
     Made,
-    /// Brought an older tree, with nothing of its own in it, up to date.
+    /// An older tree without changes of its own was updated.
     Updated,
-    /// The tree has these very patches already.
+    /// The tree already has these patches.
     Unchanged,
 }
 
-/// Makes a working tree of a pristine source tree and a series.
+/// Makes a working tree from a pristine source tree and a series.
 ///
-/// A tree that is there is replaced only where nothing in it can be lost. If a patch does not apply, the tree is left
-/// with `git am` in progress: finished there, `patch refresh` writes the repaired patch back.
+/// Replaces an existing tree only if nothing in it can be lost. If a patch does not apply, leaves the tree with `git
+/// am` in progress. When that is finished by hand, `patch refresh` writes the repaired patch back.
 pub fn checkout(pristine: &Path, tree: &Path, series: &Series) -> Result<Checkout> {
     let (done, failure) = match Repo::open(tree)? {
         Some(repo) => update(&repo, pristine, series)?,
@@ -49,7 +50,7 @@ pub fn checkout(pristine: &Path, tree: &Path, series: &Series) -> Result<Checkou
     }
 }
 
-fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<Failure>> {
+fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<ApplyFailure>> {
     let occupied = match tree.symlink_metadata() {
         Ok(metadata) => !metadata.is_dir() || fs_err::read_dir(tree)?.next().is_some(),
         Err(_) => false,
@@ -57,9 +58,9 @@ fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<Failure>
     if occupied {
         bail!("{} is in the way: it is not a working tree of patches\nhint: move it away or remove it", tree.display());
     }
-    let parent = tree.parent().with_context(|| format!("{} has no folder around it", tree.display()))?;
+    let parent = tree.parent().with_context(|| format!("{} has no parent folder", tree.display()))?;
     fs_err::create_dir_all(parent)?;
-    // Under its name there is never half a tree.
+    // Made under another name and renamed, so that there is never an incomplete tree under this name.
     let scratch =
         tempfile::Builder::new().prefix(".patch-apply-").tempdir_in(parent).context("making a working tree")?;
     let repo = Repo::init(scratch.path())?;
@@ -68,7 +69,7 @@ fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<Failure>
     Ok(failure)
 }
 
-fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Option<Failure>)> {
+fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Option<ApplyFailure>)> {
     refuse_unfinished(repo)?;
     let head = repo.rev_parse("HEAD")?;
     let base = repo.rev_parse(BASE)?;
@@ -81,7 +82,7 @@ fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Op
     if head.is_some() && head != repo.rev_parse(APPLIED)? && head != base {
         bail!(
             "{tree} has commits that patches/{source}/{version} lacks\n\
-             hint: `cargo xtask patch refresh {source}` writes them there; remove the tree to be rid of them",
+             hint: `cargo xtask patch refresh {source}` writes them there; remove the tree to discard them",
             tree = repo.dir().display(),
             source = series.source,
             version = series.version
@@ -90,8 +91,8 @@ fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Op
     Ok((Checkout::Updated, fill(repo, pristine, series)?))
 }
 
-/// Puts the pristine tree and the patches into a repository.
-pub(super) fn fill(repo: &Repo, pristine: &Path, series: &Series) -> Result<Option<Failure>> {
+/// Commits the pristine tree and the patches to a repository.
+pub(super) fn fill(repo: &Repo, pristine: &Path, series: &Series) -> Result<Option<ApplyFailure>> {
     let tree = repo.write_tree(pristine, INPUTS_FILE)?;
     let base = repo.commit_tree(&tree, &base_subject(&series.source, &series.version))?;
     repo.reset_hard(&base)?;
@@ -118,10 +119,10 @@ pub(super) fn base_subject(source: &str, version: &str) -> String {
     format!("{source} {version}, pristine")
 }
 
-/// Opens a working tree whose commits can be read as a series.
+/// Opens a working tree. Fails unless its commits are a series.
 pub(super) fn open_finished(tree: &Path, source: &str, version: &str) -> Result<Repo> {
     let Some(repo) = Repo::open(tree)? else {
-        bail!("{} is no working tree\nhint: `cargo xtask patch apply {source}` makes one", tree.display());
+        bail!("{} is not a working tree\nhint: `cargo xtask patch apply {source}` makes one", tree.display());
     };
     refuse_unfinished(&repo)?;
     let at = repo.dir().display();
@@ -131,16 +132,16 @@ pub(super) fn open_finished(tree: &Path, source: &str, version: &str) -> Result<
     let (subject, expected) = (repo.subject(BASE)?, base_subject(source, version));
     if subject != expected {
         bail!(
-            "{at} rests on `{subject}`, the pinned source is `{expected}`\nhint: move the tree away, then `cargo xtask patch apply {source}`"
+            "{at} is based on `{subject}`, but the pinned source is `{expected}`\nhint: move the tree away, then `cargo xtask patch apply {source}`"
         );
     }
     if let Some(merge) = repo.rev_list("base..HEAD", &["--merges"])?.first() {
-        bail!("{at}: {merge} is a merge; a series is a straight line\nhint: `git rebase {BASE}`");
+        bail!("{at}: {merge} is a merge, but a series is linear\nhint: `git rebase {BASE}`");
     }
     Ok(repo)
 }
 
-/// Notes that the series has every commit.
+/// Records that the series has every commit.
 pub(super) fn mark_applied(repo: &Repo) -> Result<()> {
     repo.tag(APPLIED, "HEAD")
 }

@@ -1,4 +1,4 @@
-//! bootstrap.toml, from the pins, the host's tools and the targets.
+//! bootstrap.toml, made from the pins, the host's tools and the targets.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,67 +8,67 @@ use toml::{Table, Value};
 
 use crate::host::survey::{Rust, Tool};
 
-/// What is appended to rustc's version: what it compiles and what the stock one does are not to be mixed.
+/// The suffix of rustc's version. It prevents mixing this compiler's output with that of the stock compiler.
 const DESCRIPTION: &str = "Bringup";
 
-/// Name of the program that stands before llvm-config.
+/// Name of the wrapper of llvm-config.
 const WRAPPER: &str = "llvm-config";
 
-/// All that bootstrap.toml says.
+/// The contents of bootstrap.toml.
 #[derive(Debug, Clone)]
-pub struct Config {
-    /// The installed toolchain, which stage 1 is built with.
+pub struct BootstrapConfig {
+    /// The installed toolchain, which builds stage 1.
     pub stage0: Rust,
-    /// Whether that is of the source's own version.
+    /// Whether the installed toolchain has the source's version.
     pub same_version: bool,
-    /// Whether Cargo.lock is to be taken as it is: where workspace members are lacking it cannot be.
+    /// Whether cargo gets `--locked`. It cannot where the archive lacks members of the workspace.
     pub locked: bool,
-    /// Whose LLVM.
-    pub llvm: Llvm,
-    /// The C and the C++ compiler for rustc's own glue to LLVM.
+    /// The LLVM to link.
+    pub llvm: LlvmSettings,
+    /// The C and the C++ compiler for rustc's LLVM wrapper.
     pub compilers: [Tool; 2],
-    /// What bringup.toml wants in the table `rust`.
+    /// Keys of the table `rust`, from bringup.toml.
     pub rust: BTreeMap<String, Value>,
-    /// What is compiled for, besides the host.
-    pub targets: Vec<Foreign>,
+    /// Targets to build std for, besides the host.
+    pub targets: Vec<ForeignTarget>,
 }
 
-/// A target that x.py is to build std for.
+/// A target that x.py builds std for.
 #[derive(Debug, Clone)]
-pub struct Foreign {
+pub struct ForeignTarget {
     /// Its triple.
     pub triple: String,
     /// Its spec, as JSON text.
     pub spec: String,
     /// Its linker driver.
     pub driver: PathBuf,
-    /// What runs its programs, in words.
+    /// The command that runs the target's programs, separated by spaces.
     pub runner: String,
 }
 
-/// LLVM, as a build of rustc gets it.
+/// The LLVM that rustc is linked with.
 #[derive(Debug, Clone)]
-pub enum Llvm {
-    /// The host's.
+pub enum LlvmSettings {
+    /// The host's LLVM.
     System {
         /// llvm-config.
         config: Tool,
-        /// Whether its libraries are linked statically: then the compiler runs where that LLVM is not installed.
+        /// Whether LLVM is linked statically. If so, the compiler also runs where LLVM is not installed.
         linked_statically: bool,
     },
-    /// That of the source, with these back ends.
+    /// The LLVM in Rust's source.
     Bundled {
-        /// LLVM's names of the back ends, in order.
+        /// LLVM's names of the back ends, sorted.
         backends: Vec<String>,
     },
 }
 
-impl Config {
-    /// The text of bootstrap.toml, for a build in this folder.
+impl BootstrapConfig {
+    /// The text of bootstrap.toml for a build in the folder `build`.
     pub fn render(&self, build: &Path) -> String {
         let host = &self.stage0.triple;
         let mut file = Table::new();
-        // Not to be told of changes in the format: x.py refuses a key that it does not know.
+        // Silences x.py's notes about changes of the format. x.py rejects unknown keys anyway.
         file.insert("change-id".into(), "ignore".into());
         file.insert("build".into(), self.build(build).into());
         file.insert("llvm".into(), self.llvm().into());
@@ -82,11 +82,11 @@ impl Config {
         format!("# Written by Bringup from bringup.toml and targets/, for this run of x.py.\n{file}")
     }
 
-    /// The tools that decide the result, with their versions.
+    /// Inputs: the tools and their versions.
     pub fn tools(&self) -> Vec<String> {
         let llvm = match &self.llvm {
-            Llvm::System { config, .. } => Some(config),
-            Llvm::Bundled { .. } => None,
+            LlvmSettings::System { config, .. } => Some(config),
+            LlvmSettings::Bundled { .. } => None,
         };
         llvm.into_iter().chain(&self.compilers).map(|tool| tool.line.clone()).collect()
     }
@@ -109,7 +109,7 @@ impl Config {
             ("vendor", false.into()),
             ("docs", false.into()),
             ("extended", false.into()),
-            // C for compiler-builtins would come from src/llvm-project.
+            // The C sources of compiler-builtins would come from src/llvm-project.
             ("optimized-compiler-builtins", false.into()),
         ])
     }
@@ -117,11 +117,11 @@ impl Config {
     fn llvm(&self) -> Table {
         let mut settings = table([("download-ci-llvm", false.into())]);
         match &self.llvm {
-            Llvm::System { linked_statically, .. } => {
+            LlvmSettings::System { linked_statically, .. } => {
                 settings.insert("link-shared".into(), (!linked_statically).into());
                 settings.insert("static-libstdcpp".into(), (*linked_statically).into());
             }
-            Llvm::Bundled { backends } => {
+            LlvmSettings::Bundled { backends } => {
                 settings.insert("link-shared".into(), false.into());
                 settings.insert("targets".into(), backends.join(";").into());
                 settings.insert("experimental-targets".into(), "".into());
@@ -132,7 +132,7 @@ impl Config {
 
     fn rust(&self) -> Table {
         let mut settings = table([
-            // `stable` is what the compiler patches are for: no unstable option is needed, and none allowed.
+            // The compiler patches make unstable options unnecessary, and the channel `stable` rejects them.
             ("channel", "stable".into()),
             ("download-rustc", false.into()),
             ("deny-warnings", false.into()),
@@ -150,19 +150,20 @@ impl Config {
         let [cc, cxx] = &self.compilers;
         let mut settings = table([("cc", text(&cc.path)), ("cxx", text(&cxx.path))]);
         match &self.llvm {
-            Llvm::System { linked_statically: true, .. } => {
+            LlvmSettings::System { linked_statically: true, .. } => {
                 settings.insert("llvm-config".into(), text(&build.join(WRAPPER)))
             }
-            Llvm::System { config, .. } => settings.insert("llvm-config".into(), text(&config.path)),
-            Llvm::Bundled { .. } => None,
+            LlvmSettings::System { config, .. } => settings.insert("llvm-config".into(), text(&config.path)),
+            LlvmSettings::Bundled { .. } => None,
         };
         settings
     }
 
-    /// Programs to be put beside bootstrap.toml: llvm-config in words that the build script of `rustc_llvm` understands.
+    /// Scripts to write beside bootstrap.toml. The wrapper of llvm-config changes its output to what the build script
+    /// of `rustc_llvm` understands.
     pub fn scripts(&self) -> Vec<(&'static str, String)> {
-        let Llvm::System { config, linked_statically: true } = &self.llvm else { return Vec::new() };
-        // Debian gives z3 by its path, which is passed on to the linker as `-llibz3.so`.
+        let LlvmSettings::System { config, linked_statically: true } = &self.llvm else { return Vec::new() };
+        // Debian's llvm-config prints the path of z3, which the build script would turn into `-llibz3.so`.
         let text = format!(
             "#!/bin/sh\nsaid=$({} \"$@\") || exit\nprintf '%s\\n' \"$said\" | \
              sed 's#/[^ ]*/lib\\([^/ ]*\\)\\.so#-l\\1#g'\n",
@@ -172,7 +173,7 @@ impl Config {
     }
 }
 
-impl Foreign {
+impl ForeignTarget {
     fn table(&self) -> Table {
         let driver = text(&self.driver);
         table([

@@ -1,4 +1,4 @@
-//! What a failed build of rustc means: whose fault it is, out of all that x.py prints.
+//! Finds the cause of a failed build of rustc in what x.py printed.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,13 +6,14 @@ use std::path::Path;
 use anyhow::{Error, anyhow};
 use bringup_model::series::Series;
 
-use crate::source::fetch::is_interrupt;
+use bringup_runner::interrupt::is_interrupt;
 
-/// What compilers and linkers say, and the kernel makes of them, when there is not enough memory.
+/// Messages in the log when there is not enough memory, from compilers, linkers, and cargo after the kernel killed
+/// one of them.
 const NO_MEMORY: [&str; 5] =
     ["memory allocation of", "out of memory", "Cannot allocate memory", "signal: 9, SIGKILL", "std::bad_alloc"];
 
-/// Adds to an error what the log in `log` says of its cause.
+/// Adds the cause of an error, from the log in the file `log`.
 pub fn explain(error: Error, log: &Path, series: &Series) -> Error {
     if is_interrupt(&error) {
         return error;
@@ -24,7 +25,7 @@ pub fn explain(error: Error, log: &Path, series: &Series) -> Error {
     }
     if NO_MEMORY.iter().any(|words| text.contains(words)) {
         return anyhow!(
-            "{error:#}\nhint: there was not enough memory: take fewer `--jobs`, or set codegen-units = 1 and lto = \"off\" in [compiler.rust] of bringup.toml; the same command then goes on from here"
+            "{error:#}\nhint: there was not enough memory: use fewer `--jobs`, or set codegen-units = 1 and lto = \"off\" in [compiler.rust] of bringup.toml; the same command then continues from here"
         );
     }
     error
@@ -50,7 +51,7 @@ fn broken_source(text: &str, series: &Series) -> Option<String> {
     let Series { source, version, .. } = series;
     let mut message = format!("{source} {version} does not compile: {}\n  --> {place}", lines[index]);
     let _ = if patches.is_empty() {
-        write!(message, "\nno patch changes that file; of the series may be at fault: {}", names(series))
+        write!(message, "\nno patch changes that file; the cause may be one of the series: {}", names(series))
     } else {
         write!(
             message,
@@ -63,5 +64,5 @@ fn broken_source(text: &str, series: &Series) -> Option<String> {
 
 fn names(series: &Series) -> String {
     let names: Vec<&str> = series.patches.iter().map(|patch| patch.file.as_str()).collect();
-    if names.is_empty() { "none, there are no patches".into() } else { names.join(", ") }
+    if names.is_empty() { "there are no patches".into() } else { names.join(", ") }
 }

@@ -12,7 +12,7 @@ use bringup_model::target::Target;
 
 use crate::build::step::{Plan, StepId};
 use crate::build::store::Store;
-use crate::build::{Patched, Planner, Sources, TargetSteps};
+use crate::build::{FetchMode, Patched, Planner, TargetSteps};
 use crate::cli::ProveArgs;
 use crate::source::patch::leave_out::falls_with;
 use crate::source::patch::references;
@@ -132,7 +132,7 @@ impl<'a> PatchProof<'a> {
         let fallen = falls_with(&whole.clone().within(&source), &self.patch.file, &tree)?;
         let goes = |patch: &Patch| patch.file == self.patch.file || fallen.contains(&patch.file);
         let series = (*series).clone().map(|series| if own(&&series) { series.without(goes) } else { series });
-        Ok(ControlSources { patched: planner.plan_sources(plan, &series, Sources::Fetch)?, fallen })
+        Ok(ControlSources { patched: planner.plan_sources(plan, &series, FetchMode::Fetch)?, fallen })
     }
 
     /// The step whose folder compiles the proof. C requires no std.

@@ -7,8 +7,8 @@ use bringup_model::exit;
 
 use super::patch_proof::{LeftOut, PatchProof};
 use crate::build::Planner;
+use crate::prove::ProofResult;
 use crate::render::table::{Cell, Tone, columns};
-use crate::source::prove::Shown;
 
 /// One line of the table.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -51,23 +51,23 @@ impl ProofRow {
         target: &str,
         link: &'static str,
         fallen: &[String],
-        shown: &[Shown; 2],
+        shown: &[ProofResult; 2],
     ) -> Self {
         let [without, with] = shown;
         let (verdict, told) = match (without, with) {
-            (Shown::Fails(..), Shown::Passes) => (ProofVerdict::Proven, without),
-            (Shown::Passes, Shown::Passes) => (ProofVerdict::NotNeeded, with),
-            (_, Shown::Fails(..) | Shown::CannotTell(..)) => (ProofVerdict::Fails, with),
-            (Shown::CannotTell(..), _) => (ProofVerdict::Fails, without),
+            (ProofResult::Fails(..), ProofResult::Passes) => (ProofVerdict::Proven, without),
+            (ProofResult::Passes, ProofResult::Passes) => (ProofVerdict::NotNeeded, with),
+            (_, ProofResult::Fails(..) | ProofResult::CannotTell(..)) => (ProofVerdict::Fails, with),
+            (ProofResult::CannotTell(..), _) => (ProofVerdict::Fails, without),
         };
-        let word = |shown: &Shown| match shown {
-            Shown::Passes => "passes".to_owned(),
-            Shown::Fails(why, _) => format!("fails: {why}"),
-            Shown::CannotTell(why, _) => format!("cannot tell: {why}"),
+        let word = |shown: &ProofResult| match shown {
+            ProofResult::Passes => "passes".to_owned(),
+            ProofResult::Fails(why, _) => format!("fails: {why}"),
+            ProofResult::CannotTell(why, _) => format!("cannot tell: {why}"),
         };
         let mut detail = match told {
-            Shown::Fails(_, printed) | Shown::CannotTell(_, printed) => printed.clone(),
-            Shown::Passes => String::new(),
+            ProofResult::Fails(_, printed) | ProofResult::CannotTell(_, printed) => printed.clone(),
+            ProofResult::Passes => String::new(),
         };
         if !fallen.is_empty() {
             let fallen = fallen.join(", ");

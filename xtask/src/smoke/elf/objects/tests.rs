@@ -14,7 +14,7 @@ fn rules(name: &str) -> target::Elf {
 
 /// An ELF file of one section and its name.
 #[derive(Clone)]
-struct Fake {
+struct FakeObject {
     class: u8,
     big_endian: bool,
     machine: u16,
@@ -24,7 +24,7 @@ struct Fake {
     content: Vec<u8>,
 }
 
-impl Fake {
+impl FakeObject {
     fn bytes(&self) -> Vec<u8> {
         let word = usize::from(self.class / 8);
         let (header, entry) = if word == 8 { (64, 64) } else { (52, 40) };
@@ -86,8 +86,8 @@ fn section(subsections: &[Vec<u8>]) -> Vec<u8> {
 /// What a compiler writes for armhf: `Tag_conformance`, `Tag_CPU_name`, `Tag_CPU_arch`, `Tag_FP_arch`, `Tag_ABI_VFP_args`.
 const COMPILED: &[u8] = b"\x432.09\0\x05arm1176jzf-s\0\x06\x06\x0a\x02\x1c\x01";
 
-fn arm(tags: &[u8]) -> Fake {
-    Fake {
+fn arm(tags: &[u8]) -> FakeObject {
+    FakeObject {
         class: 32,
         big_endian: false,
         machine: elf::EM_ARM.0,
@@ -98,8 +98,8 @@ fn arm(tags: &[u8]) -> Fake {
     }
 }
 
-fn mips(content: &[u8]) -> Fake {
-    Fake {
+fn mips(content: &[u8]) -> FakeObject {
+    FakeObject {
         class: 64,
         big_endian: true,
         machine: elf::EM_MIPS.0,
@@ -113,9 +113,9 @@ fn mips(content: &[u8]) -> Fake {
 /// Version, `isa_level` 3, 64-bit registers, none of the coprocessor, soft float.
 const SOFT: &[u8] = &[0, 0, 3, 0, 2, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-fn gnu(machine: u16, big_endian: bool, flags: u32, tags: &[u8]) -> Fake {
+fn gnu(machine: u16, big_endian: bool, flags: u32, tags: &[u8]) -> FakeObject {
     let content = section(&[attributes("gnu", 1, tags, big_endian)]);
-    Fake { class: 64, big_endian, machine, kind: elf::ET_REL.0, flags, section: ".gnu.attributes", content }
+    FakeObject { class: 64, big_endian, machine, kind: elf::ET_REL.0, flags, section: ".gnu.attributes", content }
 }
 
 fn archive(members: &[(&str, Vec<u8>)]) -> Vec<u8> {

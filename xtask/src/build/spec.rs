@@ -16,16 +16,16 @@ use crate::project::config;
 /// Name of the spec's file in a toolchain's `lib/rustlib/TRIPLE`.
 pub const SPEC_FILE: &str = "target.json";
 
-/// A target's spec, as far as it is known before anything is built.
+/// A target's spec before anything is built.
 #[derive(Debug, Clone)]
 pub enum Spec {
-    /// The JSON text.
+    /// The spec as JSON text.
     Resolved(String),
-    /// What decides it, besides the compiler that is yet to be built.
+    /// The overlay as JSON text. The step `sysroot` applies it to the base spec of the compiler that it gets.
     Overlay(String),
 }
 
-/// What makes the spec of a target different from what a compiler has for its base, as text.
+/// The base of a target's spec and its changes to the base, as JSON text.
 pub fn overlay(root: &Path, target: &Target) -> Result<String> {
     let base = match &target.spec.base {
         SpecBase::Builtin(triple) => Value::from(triple.as_str()),
@@ -38,8 +38,8 @@ pub fn overlay(root: &Path, target: &Target) -> Result<String> {
     Ok(serde_json::to_string_pretty(&overlay)?)
 }
 
-/// The same as [`resolve`], from a record in `folder` if this rustc has accepted the same spec before. To ask it takes longer
-/// than everything else of a run that has nothing to do.
+/// Like [`resolve`], but reads a record in `folder` if this rustc has already accepted the same spec. In a run with
+/// nothing to build, asking rustc takes longer than everything else.
 ///
 /// # Errors
 ///
@@ -53,7 +53,7 @@ pub fn recorded(root: &Path, target: &Target, rust: &Rust, folder: &Path) -> Res
         return Ok(spec);
     }
     let spec = resolve(root, target, rust)?;
-    // Where nothing can be written, the next run asks again.
+    // If the record cannot be written, the next run asks rustc again.
     let _ = keep(&record, &spec, folder);
     Ok(spec)
 }
@@ -76,7 +76,7 @@ pub fn resolve(root: &Path, target: &Target, rust: &Rust) -> Result<String> {
     for key in &target.spec.remove {
         spec.remove(key);
     }
-    // Facts about upstream's support of the base triple, not about ours.
+    // The metadata describes upstream's support of the base triple, not of this target.
     spec.remove("metadata");
     spec.insert("linker".into(), target.driver().into());
     spec.extend(target.spec.set.clone());
@@ -90,7 +90,7 @@ fn builtin(triple: &str, rust: &Rust) -> Result<Map<String, Value>> {
     let cmd = Cmd::new(rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1");
     let cmd = cmd.args(["-Zunstable-options", "--print=target-spec-json", "--target", triple]);
     let output = cmd.output()?;
-    // Which base to ask for is what target.toml says.
+    // The base comes from target.toml, so an unknown one is a usage error.
     let printed = [output.stderr, output.stdout.clone()].concat();
     let refused = cmd.check(&output.finished, &printed, None);
     refused.map_err(|error| Coded::error(exit::USAGE, error.to_string()))?;
@@ -106,7 +106,7 @@ fn read(path: &Path) -> Result<Map<String, Value>> {
     serde_json::from_str(&text).map_err(fault)
 }
 
-/// Lets rustc itself judge the spec, so that a bad one is refused before anything is built.
+/// Asks rustc whether it accepts the spec, so that a bad spec is found before anything is built.
 fn check(target: &Target, text: &str, rust: &Rust) -> Result<()> {
     let folder = tempfile::tempdir().context("making a temporary folder")?;
     fs_err::write(folder.path().join(format!("{}.json", target.triple)), text)?;
@@ -114,7 +114,7 @@ fn check(target: &Target, text: &str, rust: &Rust) -> Result<()> {
     let output = cmd.args(["-Zunstable-options", "--print=cfg", "--target", &target.triple]).output()?;
     if !output.finished.status.success() {
         let text = format!(
-            "rustc {} refuses the spec of {}:\n{}\nhint: mend [spec] in targets/{}/target.toml; `cargo xtask target show {} --spec` prints the spec",
+            "rustc {} rejects the spec of {}:\n{}\nhint: correct [spec] in targets/{}/target.toml; `cargo xtask target show {} --spec` prints the spec",
             rust.release,
             target.name,
             String::from_utf8_lossy(&output.stderr).trim_end(),

@@ -1,4 +1,4 @@
-//! Tries a proof on one toolchain, compiler or source.
+//! Runs a proof on one toolchain, compiler or source.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use bringup_model::digest::Inputs;
 use bringup_model::link::Link;
 use bringup_model::proof::{Language, Proof};
 use bringup_model::target::Target;
-use bringup_runner::exec::{Cmd, Output, describe, quote};
+use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe, quote};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::{Jobs, Share};
 use bringup_runner::sandbox::Sandbox;
@@ -20,83 +20,83 @@ use crate::host::emulator::Emulator;
 use crate::host::survey::Rust;
 use crate::trial::recorded::Record;
 
-/// What stands for a target where none comes into it.
+/// The label, in place of a target's name, of proofs that concern no target.
 pub const HOST: &str = "host";
 
-/// With what status a script ends that cannot tell whether the patch is there, as for `git bisect run`.
+/// The exit status of a script that cannot tell whether the patch is applied. The same as for `git bisect run`.
 const CANNOT_TELL: i32 = 125;
 
-/// How long a proof may run.
+/// Time limit of a proof.
 const LIMIT: Duration = Duration::from_mins(1);
-/// How long one may that runs x.py, which compiles itself first: minutes of processor time.
+/// Time limit of a proof that runs x.py, which first compiles itself for minutes.
 const XPY_LIMIT: Duration = Duration::from_hours(1);
 
-/// What a proof did.
+/// The result of a proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Shown {
+pub enum ProofResult {
     /// It passed.
     Passes,
-    /// It failed; why, in a line, and what it printed last, in lines of their own.
+    /// It failed: the reason in one line, and the last lines that it printed.
     Fails(String, String),
-    /// It did not come to what it is about; why, and what it printed.
+    /// It could not tell: the reason in one line, and the last lines that it printed.
     CannotTell(String, String),
 }
 
-/// What a proof is tried on: with its patch, or without.
-pub enum Subject<'a> {
+/// What a proof runs on: with its patch, or without.
+pub enum ProofSubject<'a> {
     /// The toolchain of a target, in one link mode.
     Toolchain {
-        /// For whom, and what runs its programs.
-        on: &'a OnTarget,
-        /// The step whose folder it is.
+        /// The target, and what runs its programs.
+        on: &'a ProofTarget,
+        /// The step `sysroot` or `toolchain`.
         step: &'a Node,
         /// How programs are linked.
         link: Link,
     },
-    /// A compiler by itself.
+    /// A compiler for the host.
     Compiler {
         /// Its folder.
         folder: &'a Path,
-        /// What tells it from others.
+        /// The compiler's digest or commit.
         identity: &'a str,
     },
     /// A source that a compiler is built from.
     Source {
-        /// The step that gives it.
+        /// The step that patched the source.
         step: &'a Node,
-        /// The compiler to begin with.
+        /// The installed toolchain, which compiles x.py.
         stage0: &'a Rust,
     },
 }
 
-/// A target, and what its proofs need to run.
-pub struct OnTarget {
+/// A target, and what its proofs require to run.
+pub struct ProofTarget {
     /// The target.
     pub target: Target,
     /// What runs its programs.
     pub emulator: Emulator,
-    /// What of that decides what a proof shows.
+    /// The inputs of the emulator that decide a proof's result.
     pub surroundings: Inputs,
 }
 
-/// Tries a proof.
+/// Runs a proof.
 pub struct Prover<'a> {
-    /// Results, among them those of proofs.
+    /// The out folder, which also has the recorded results of proofs.
     pub store: &'a Store,
     /// The budget of jobs.
     pub jobs: &'a Jobs,
-    /// cargo's home: its registry cache, and no configuration of the user.
+    /// cargo's home. It has the registry cache, but no configuration of the user.
     pub cargo_home: PathBuf,
     /// Whether the network is forbidden.
     pub offline: bool,
     /// The proof's file.
     pub file: &'a Path,
-    /// What it says of itself.
+    /// The proof's language, flags and link modes.
     pub proof: &'a Proof,
 }
 
-impl Subject<'_> {
-    /// A target's name, or that no target comes into it.
+impl ProofSubject<'_> {
+    /// The target's name, or [`HOST`] if the proof concerns no target.
     fn label(&self) -> &str {
         match self {
             Self::Toolchain { on, .. } => &on.target.name,
@@ -104,7 +104,7 @@ impl Subject<'_> {
         }
     }
 
-    /// What decides what a proof shows, besides the proof.
+    /// The inputs that decide a proof's result, besides the proof.
     fn inputs(&self) -> Inputs {
         let inputs = Inputs::new().add("kind", "proof");
         match self {
@@ -118,24 +118,24 @@ impl Subject<'_> {
 }
 
 impl Prover<'_> {
-    /// Tries the proof on `subject`, or takes over what it showed earlier. What is not as it should be, `passing` or not,
-    /// is tried again each time.
-    pub fn run(&self, subject: &Subject<'_>, passing: bool) -> Result<Shown> {
+    /// Runs the proof on `subject`, or takes the recorded result. `passing` is the expected result. An unexpected
+    /// result is not recorded, so the proof runs again each time.
+    pub fn run(&self, subject: &ProofSubject<'_>, passing: bool) -> Result<ProofResult> {
         let inputs = subject.inputs().add("proof", fs_err::read_to_string(self.file)?);
         let record = Record::new(self.store, subject.label(), inputs);
-        let as_it_should_be = |shown: &Shown| match shown {
-            Shown::Passes => passing,
-            Shown::Fails(..) => !passing,
-            Shown::CannotTell(..) => false,
+        let as_it_should_be = |shown: &ProofResult| match shown {
+            ProofResult::Passes => passing,
+            ProofResult::Fails(..) => !passing,
+            ProofResult::CannotTell(..) => false,
         };
-        if let Some(shown) = record.load::<Shown>().filter(as_it_should_be) {
+        if let Some(shown) = record.load::<ProofResult>().filter(as_it_should_be) {
             return Ok(shown);
         }
         let work = tempfile::Builder::new().prefix("proof-").tempdir_in(self.store.temporary())?;
         let shown = match subject {
-            Subject::Toolchain { on, step, link } => self.on_target(work.path(), on, &step.path, *link),
-            Subject::Compiler { folder, .. } => self.on_compiler(work.path(), folder),
-            Subject::Source { step, stage0 } => self.on_source(work.path(), &step.path, stage0),
+            ProofSubject::Toolchain { on, step, link } => self.on_target(work.path(), on, &step.path, *link),
+            ProofSubject::Compiler { folder, .. } => self.on_compiler(work.path(), folder),
+            ProofSubject::Source { step, stage0 } => self.on_source(work.path(), &step.path, stage0),
         };
         let shown = shown.with_context(|| format!("running {} for {}", self.file.display(), subject.label()))?;
         if as_it_should_be(&shown) {
@@ -144,7 +144,7 @@ impl Prover<'_> {
         Ok(shown)
     }
 
-    fn on_target(&self, work: &Path, on: &OnTarget, toolchain: &Path, link: Link) -> Result<Shown> {
+    fn on_target(&self, work: &Path, on: &ProofTarget, toolchain: &Path, link: Link) -> Result<ProofResult> {
         let target = &on.target;
         let runner = on.emulator.runner(target, toolchain.join("sysroot"));
         let program = work.join("proof");
@@ -157,7 +157,7 @@ impl Prover<'_> {
         };
         let compiler = compiler.arg("-o").arg(&program).dir(work).within(self.jobs, Share::Tool);
         let shown = judge(compiler.output(), "the compiler")?;
-        if shown != Shown::Passes {
+        if shown != ProofResult::Passes {
             return Ok(shown);
         }
         let sandbox = Sandbox::prepare(&runner, &program)?;
@@ -166,30 +166,31 @@ impl Prover<'_> {
         judge(cmd.dir(work).timeout(LIMIT).within(self.jobs, Share::Program).output(), "it")
     }
 
-    fn on_compiler(&self, work: &Path, folder: &Path) -> Result<Shown> {
+    fn on_compiler(&self, work: &Path, folder: &Path) -> Result<ProofResult> {
         judge_script(&self.script(work, LIMIT, &folder.join("bin"), &["rustc", "rustdoc"]))
     }
 
-    fn on_source(&self, work: &Path, source: &Path, stage0: &Rust) -> Result<Shown> {
+    fn on_source(&self, work: &Path, source: &Path, stage0: &Rust) -> Result<ProofResult> {
         let cmd = self.script(work, XPY_LIMIT, &stage0.sysroot.join("bin"), &["rustc", "cargo"]).env("SOURCE", source);
-        // The source is not to be written to; x.py is content with that.
+        // The source must not be written to, and x.py does not require that.
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("HOME", work).env("PYTHONDONTWRITEBYTECODE", "1");
         let cmd = if self.offline { cmd.env("CARGO_NET_OFFLINE", "true") } else { cmd };
         let cmd = cmd.within(self.jobs, Share::ByPath);
-        judge_script(&crate::source::fetch::NETWORK_ENV.iter().copied().fold(cmd, Cmd::inherit))
+        judge_script(&cmd.inherit_all(NETWORK_ENV))
     }
 
-    /// The proof as a script that finds these programs of the folder `bin` in its environment.
+    /// The command of a proof that is a script. Environment variables hold the paths of these programs in the folder
+    /// `bin`.
     fn script(&self, work: &Path, limit: Duration, bin: &Path, programs: &[&str]) -> Cmd {
         let cmd = Cmd::new("sh").arg(self.file).dir(work).timeout(limit).within(self.jobs, Share::Tool);
         programs.iter().fold(cmd, |cmd, program| cmd.env(program.to_uppercase(), bin.join(program)))
     }
 }
 
-/// The opt-level that a proof in Rust is compiled with, unless that is the question.
+/// The default opt-level for proofs in Rust.
 pub const USUAL: &str = "3";
 
-/// What compiles the proof in `file`, but for the output's name; nothing for a script.
+/// The command that compiles the proof in `file`, without the output's name. `None` for a script.
 pub fn compiler(
     target: &Target,
     toolchain: &Path,
@@ -213,25 +214,25 @@ pub fn compiler(
     }
 }
 
-fn judge_script(cmd: &Cmd) -> Result<Shown> {
+fn judge_script(cmd: &Cmd) -> Result<ProofResult> {
     let output = cmd.output();
     let undecided = |output: &Output| output.finished.status.code() == Some(CANNOT_TELL) || output.finished.timed_out;
     let undecided = output.as_ref().is_ok_and(undecided);
     Ok(match judge(output, "the script")? {
-        Shown::Fails(why, printed) if undecided => Shown::CannotTell(why, printed),
+        ProofResult::Fails(why, printed) if undecided => ProofResult::CannotTell(why, printed),
         shown => shown,
     })
 }
 
-/// That a program cannot be started shows as much as that it fails; that we are interrupted shows nothing.
-fn judge(output: Result<Output>, who: &str) -> Result<Shown> {
+/// A program that cannot be started counts as failed. An interrupt is an error, not a result.
+fn judge(output: Result<Output>, who: &str) -> Result<ProofResult> {
     let output = match output {
         Ok(output) => output,
         Err(error) if error.is::<Interrupted>() => return Err(error),
-        Err(error) => return Ok(Shown::Fails("cannot be started".into(), format!("\n  | {error:#}"))),
+        Err(error) => return Ok(ProofResult::Fails("cannot be started".into(), format!("\n  | {error:#}"))),
     };
     if output.finished.status.success() && !output.finished.timed_out {
-        return Ok(Shown::Passes);
+        return Ok(ProofResult::Passes);
     }
-    Ok(Shown::Fails(format!("{who} {}", describe(&output.finished)), output.last_lines()))
+    Ok(ProofResult::Fails(format!("{who} {}", describe(&output.finished)), output.last_lines()))
 }

@@ -49,6 +49,7 @@ pub struct Cli {
     pub jobs: Option<u16>,
     /// Keep downloads in DIR [default: $BRINGUP_CACHE, else in the user's cache]
     #[arg(long, value_name = "DIR", global = true, help_heading = GLOBAL)]
+    #[expect(clippy::doc_markdown, reason = "help would show the backticks")]
     pub cache: Option<PathBuf>,
     /// Build this version of Rust [default: the first in bringup.toml]
     #[arg(long, value_name = "VERSION", help_heading = BUILD, hide_short_help = true)]

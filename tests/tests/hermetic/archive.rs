@@ -232,7 +232,11 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
         *manifest = text.replace(&before, &hash(list.as_bytes())).into();
     });
     refused("out.tar.gz", &out, &["bin/true` leads out of its folder"]);
-    refused("bare.tar.gz", &repack(&|files| drop(files.remove("manifest.json"))), &["begins with `bringup.toml`"]);
+    refused(
+        "bare.tar.gz",
+        &repack(&|files| drop(files.remove("manifest.json"))),
+        &["its first file is `bringup.toml`"],
+    );
     assert_eq!(project.starts(), [""; 0]);
 
     // Unchanged, it may be packed in any way.

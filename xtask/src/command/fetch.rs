@@ -31,7 +31,7 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
         {
             match control {
                 Ok(control) => {
-                    planner.workspace.console.note(&format!("  and {} at {}", control.version, control.path.display()))
+                    planner.workspace.console.note(&format!("  and {} at {}", control.version, control.path.display()));
                 }
                 Err((origin, why)) => planner.workspace.console.note(&format!("  unavailable from {origin}: {why:#}")),
             }

@@ -41,16 +41,16 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
     let store = planner.workspace.store()?;
     let prepared = PreparedTargets::new(planner, request)?;
     let mut target_plan = planner.plan(request.targets.clone(), FetchMode::Fetch)?;
-    let mut planned = Vec::new();
+    let mut subjects = Vec::new();
     for (target, steps) in target_plan.targets.clone() {
         let ui = if has_ui { Some(planner.plan_ui(&mut target_plan, &target, steps)?) } else { None };
-        planned.push(PlannedTarget { target, steps, ui });
+        subjects.push(PlannedTarget { target, steps, ui });
     }
     let host = planner.host()?;
     let host = report_host(planner, host.rust.triple.clone(), host.versions());
     let plan = &target_plan.plan;
     let mut tested = Vec::new();
-    for PlannedTarget { target, steps, ui } in &planned {
+    for PlannedTarget { target, steps, ui } in &subjects {
         let toolchain = plan.node(steps.toolchain);
         tested.push(TestedTarget {
             target,

@@ -47,7 +47,7 @@ impl Trial<'_> {
         notes: &mut Vec<String>,
     ) -> Result<JudgedSuite> {
         let active = self.subject.prepared.expectations.active(suite, &environment.setting);
-        let record = self.record(suite, environment, &active)?;
+        let record = self.record(suite, environment, &active);
         let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &environment.logs);
         let known = if self.selection().is_whole() && !self.selection().rerun { record.load() } else { None };
         let settled = known.and_then(|outcome: SuiteOutcome| {
@@ -55,20 +55,17 @@ impl Trial<'_> {
             Some((outcome, judged))
         });
         let cached = settled.is_some();
-        let (outcome, mut judged) = match settled {
-            Some(settled) => {
-                self.context.planner.workspace.console.cached();
-                settled
+        let (outcome, mut judged) = if let Some(settled) = settled {
+            self.context.planner.workspace.console.cached();
+            settled
+        } else {
+            let running = || format!("running suite {suite} of {}", self.subject.target.name);
+            let outcome = self.run_suite(suite, environment, &active).with_context(running)?;
+            if self.selection().is_whole() && outcome.not_run == 0 {
+                record.save(&outcome)?;
             }
-            None => {
-                let running = || format!("running suite {suite} of {}", self.subject.target.name);
-                let outcome = self.run_suite(suite, environment, &active).with_context(running)?;
-                if self.selection().is_whole() && outcome.not_run == 0 {
-                    record.save(&outcome)?;
-                }
-                let judged = judge(&outcome).map_err(|error| self.refused(error))?;
-                (outcome, judged)
-            }
+            let judged = judge(&outcome).map_err(|error| self.refused(error))?;
+            (outcome, judged)
         };
         notes.extend(outcome.notes);
         judged.suite.cached = cached;
@@ -89,13 +86,13 @@ impl Trial<'_> {
     }
 
     /// The record of this suite's outcomes.
-    fn record(&self, suite: &str, environment: &TestEnvironment, active: &ActiveEntries) -> Result<Record<'_>> {
+    fn record(&self, suite: &str, environment: &TestEnvironment, active: &ActiveEntries) -> Record<'_> {
         let subject = self.subject;
         let digest = Ui::of(suite).and(subject.ui.as_ref()).map_or(&subject.tests.digest, |ui| &ui.digest);
         let inputs = recorded::suite_inputs(suite).add("test programs", digest.as_str());
         let inputs = inputs.append(&environment.inputs).list("limits", subject.prepared.limits.inputs(suite));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
-        Ok(Record::new(self.context.store, &subject.target.name, inputs.list("skip", skipped)))
+        Record::new(self.context.store, &subject.target.name, inputs.list("skip", skipped))
     }
 
     fn run_suite(&self, suite: &str, environment: &TestEnvironment, active: &ActiveEntries) -> Result<SuiteOutcome> {

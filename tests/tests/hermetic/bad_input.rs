@@ -147,12 +147,7 @@ fn a_wrong_sha256_names_both_and_nothing_is_unpacked() {
         project.write("sources/musl.tar.gz", archive);
     });
     let both = format!("wrong sha256: it is {}, expected {}", hash(&right), hash(&wrong));
-    output.says(&[
-        "fetching musl 1.2.6: every origin failed",
-        "sources/musl.tar.gz: ",
-        &both,
-        "hint: get the archive",
-    ]);
+    output.says(&["fetching musl 1.2.6: every origin failed", "sources/musl.tar.gz: ", &both, "hint: get the archive"]);
 }
 
 #[test]

@@ -210,7 +210,10 @@ mod tests {
         let error = |result: Result<Refreshed>| format!("{:#}", result.unwrap_err());
         let tree = root.path().join("tree");
         let other = error(refresh(root.path(), "musl", "2.0", &tree));
-        assert!(other.contains("is based on `musl 1.0, pristine`, but the pinned source is `musl 2.0, pristine`"), "{other}");
+        assert!(
+            other.contains("is based on `musl 1.0, pristine`, but the pinned source is `musl 2.0, pristine`"),
+            "{other}"
+        );
         fs_err::write(tree.join("other.txt"), "edited\n").unwrap();
         let dirty = error(run(root.path()));
         assert!(dirty.contains("has changes that are not committed:\n   M other.txt"), "{dirty}");

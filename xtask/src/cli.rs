@@ -1,4 +1,4 @@
-//! The command line: what a user may type, and nothing of what it does.
+//! The command line: its grammar, without its effects.
 
 mod build;
 mod compiler;
@@ -17,15 +17,15 @@ use std::path::PathBuf;
 use bringup_model::patch_name::PatchName;
 use clap::{Parser, Subcommand};
 
-pub use build::{Build, Dist, Plan};
+pub use build::{BuildArgs, DistArgs, PlanArgs};
 pub use compiler::CompilerOptions;
 pub use grammar::{command, parse};
 pub use name::BINARY;
-pub use patch::{PatchVerb, Prove};
-pub use report::{Bless, Format, Report, ReportVerb};
+pub use patch::{PatchVerb, ProveArgs};
+pub use report::{BlessArgs, ReportArgs, ReportFormat, ReportVerb};
 pub use target::{TargetNames, TargetVerb};
-pub use test::{Bringup, Run, Smoke, Test, TestVerb};
-pub use triage::{OwnRunner, Triage};
+pub use test::{BringupArgs, RunArgs, SmokeArgs, TestArgs, TestVerb};
+pub use triage::TriageArgs;
 
 /// Headings of the options in help texts.
 const BUILD: &str = "Build options";
@@ -74,7 +74,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Do everything: check the host, fetch, patch, build, smoke, test, report
-    Bringup(Bringup),
+    Bringup(BringupArgs),
     /// Show what the host has and lacks, and the command that installs the rest
     Doctor {
         /// Install the missing tools (requires root)
@@ -96,9 +96,9 @@ pub enum Verb {
     #[command(subcommand)]
     Patch(PatchVerb),
     /// Build the toolchain of each target and print its folder
-    Build(Build),
+    Build(BuildArgs),
     /// Audit ELF files and run small programs in every link mode
-    Smoke(Smoke),
+    Smoke(SmokeArgs),
     /// Run the test suites
     Test(TestVerb),
     /// Pack the test programs of a target for another machine and print the archive's path
@@ -113,26 +113,26 @@ pub enum Verb {
     ///
     /// Requires `--compiler bootstrap`. The folder in the archive works wherever you put it: its `bin/cargo` and `bin/rustc`
     /// compile for the host and for every packed target. Its manifest.json lists the contents and the requirements.
-    Dist(Dist),
+    Dist(DistArgs),
     /// Rerun a failing test under controls and say whose fault it is
     ///
     /// The test runs alone, then ten times. If it always fails, it also runs under other versions of the emulator, natively,
     /// in the other link mode, on other architectures and with other isolation; if the cause is still open, with std built
     /// at another opt-level. Prints a table and a verdict, and writes a page for an upstream bug to out/triage/. The exit
     /// code is 0 whatever the verdict, and 4 if there is nothing to triage.
-    Triage(Triage),
+    Triage(TriageArgs),
     /// Show, compare or merge reports
     ///
     /// The exit code is that of the worst run in the reports.
-    Report(Report),
+    Report(ReportArgs),
     /// Rewrite the expectation files to match the last report
     ///
     /// Removes entries of tests that pass or that no test program lists. Adds an entry for each test that fails, crashes,
     /// times out or is flaky, under `# Reason: TODO`, which `target check` rejects until you give the reason. Keeps
     /// comments and order. Shows the changes and asks before writing. Never adds or changes a `skip`.
-    Bless(Bless),
+    Bless(BlessArgs),
     /// List the steps of a build in order, and whether they are done
-    Plan(Plan),
+    Plan(PlanArgs),
     /// Explain why a step will run: what changed since its last result
     Why(TargetNames),
     /// Remove the results in out/; keep the downloads

@@ -1,5 +1,5 @@
-//! What is said while a run is under way, all of it on standard error: one live line for each running step on a
-//! terminal, plain lines elsewhere.
+//! Progress on standard error: on a terminal, one live line for each running step; elsewhere, plain
+//! lines.
 
 use std::io::{IsTerminal as _, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use crate::render::table::paint;
 
-/// Where progress, notes and warnings go. Clones share the same lines; threads may use it as they like.
+/// Writes progress, notes and warnings. Clones share the same lines and may be used in any thread.
 #[derive(Clone)]
 pub struct Console(Arc<Shared>);
 
 struct Shared {
     out: Mutex<Box<dyn Write + Send>>,
-    /// Nothing where there is no terminal to redraw.
+    /// None without a terminal.
     live: Option<MultiProgress>,
     color: bool,
     quiet: bool,
@@ -26,7 +26,7 @@ struct Shared {
 }
 
 impl Console {
-    /// Speaks on standard error. `quiet` leaves only warnings and failures.
+    /// Writes to standard error. `quiet` leaves only warnings, failures and results.
     pub fn new(color: bool, is_tty: bool, quiet: bool) -> Self {
         let choice = if color { ColorChoice::Always } else { ColorChoice::Never };
         let live = is_tty && !quiet;
@@ -34,7 +34,7 @@ impl Console {
         Self::to(Box::new(AutoStream::new(std::io::stderr(), choice)), live, color, quiet)
     }
 
-    /// As standard error is: live if it is a terminal, in colour unless `NO_COLOR` and its like say otherwise.
+    /// Chooses by standard error: live on a terminal, in colour unless `NO_COLOR` or the like forbids it.
     pub fn for_stderr(quiet: bool) -> Self {
         let stderr = std::io::stderr();
         let color = AutoStream::choice(&stderr) != ColorChoice::Never;
@@ -45,12 +45,11 @@ impl Console {
         Self(Arc::new(Shared { out: Mutex::new(out), live, color, quiet, cached: AtomicUsize::new(0) }))
     }
 
-    /// Whether colour is wanted.
     pub fn color(&self) -> bool {
         self.0.color
     }
 
-    /// Announces a step that starts now.
+    /// Starts a step's line.
     pub fn step(&self, label: &str) -> StepHandle {
         let bar = self.0.live.as_ref().map(|live| {
             let bar = live.add(ProgressBar::new_spinner().with_style(live_line()));
@@ -64,29 +63,29 @@ impl Console {
         StepHandle { console: self.clone(), label: label.to_owned(), bar }
     }
 
-    /// Counts a step that was found done: it gets no line of its own.
+    /// Counts a step that was already done. It gets no line.
     pub fn cached(&self) {
         self.0.cached.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says how many steps were found done, once; called again when the last clone goes.
+    /// Shows the number of cached steps, once. Dropping the last clone does the same.
     pub fn finish(&self) {
         self.0.finish();
     }
 
-    /// Something worth knowing.
+    /// Shows a note, unless quiet.
     pub fn note(&self, text: &str) {
         if !self.0.quiet {
             self.line(text);
         }
     }
 
-    /// Something that may be wrong.
+    /// Shows a warning.
     pub fn warn(&self, text: &str) {
         self.line(&format!("{} {text}", paint("warning:", AnsiColor::Yellow.on_default().bold(), self.0.color)));
     }
 
-    /// A result: shown however quiet.
+    /// Shows a result, even if quiet.
     pub fn show(&self, text: &str) {
         self.line(text.trim_end());
     }
@@ -106,11 +105,11 @@ impl Shared {
         format!("{} {label}", paint(&format!("{verb:>12}"), style, self.color))
     }
 
-    /// One write for the whole text, never in the middle of the live lines.
+    /// Writes the whole text at once, never between the live lines.
     fn line(&self, text: &str) {
         let write = || {
             let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-            // A reader that has gone away must not end the run.
+            // A closed pipe must not end the run.
             let _ = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
         };
         match &self.live {
@@ -134,19 +133,19 @@ impl Drop for Shared {
     }
 }
 
-/// The error that ends the program, causes and all.
+/// Shows the error that ends the program, with its causes.
 pub fn show_error(error: &anyhow::Error) {
     let mut out = anstream::stderr();
-    // There is no better place to say that this cannot be said.
+    // If standard error is closed, there is nowhere to report that.
     let _ = writeln!(out, "{} {error:#}", paint("error:", AnsiColor::Red.on_default().bold(), true));
 }
 
 fn live_line() -> ProgressStyle {
     let seconds = |state: &ProgressState, line: &mut dyn std::fmt::Write| {
-        // A line that cannot be drawn is not worth an error.
+        // A failure to draw a line is not an error.
         let _ = line.write_str(&seconds(state.elapsed()));
     };
-    // Only a mistake in the constant could make this fail, and then there is a plain line.
+    // Only a mistake in the constant makes this fail. Then the line is plain.
     let style = ProgressStyle::with_template("{prefix} {seconds} {wide_msg}");
     style.unwrap_or_else(|_| ProgressStyle::default_spinner()).with_key("seconds", seconds)
 }
@@ -155,7 +154,7 @@ fn seconds(duration: Duration) -> String {
     format!("[{:5.1}s]", duration.as_secs_f64())
 }
 
-/// A running step. Dropped without a word, its live line goes away: whoever reports the error says what happened.
+/// A running step. Dropping it removes its live line; the error that ends the step is reported elsewhere.
 #[must_use = "a step that is dropped at once is never shown"]
 pub struct StepHandle {
     console: Console,
@@ -164,19 +163,19 @@ pub struct StepHandle {
 }
 
 impl StepHandle {
-    /// What it is doing now; shown only on a terminal.
+    /// Shows what the step is doing; only on a terminal.
     pub fn detail(&self, text: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(text.to_owned());
         }
     }
 
-    /// How far a suite is.
+    /// Shows a suite's progress.
     pub fn tests(&self, done: usize, listed: usize) {
         self.detail(&format!("{done}/{listed} tests"));
     }
 
-    /// It is complete, or was found so.
+    /// Ends the step. `cached` says that it was already done.
     pub fn done(mut self, wall: Duration, cached: bool) {
         self.clear();
         if cached {
@@ -187,7 +186,7 @@ impl StepHandle {
         }
     }
 
-    /// It failed; the error itself is reported elsewhere.
+    /// Ends the step as failed. The error itself is reported elsewhere.
     pub fn failed(mut self) {
         self.clear();
         self.console.line(&self.console.verb("Failed", &self.label, AnsiColor::Red));
@@ -231,7 +230,7 @@ mod tests {
         }
     }
 
-    /// What is on the screen: everything drawn since a line was last cleared.
+    /// What is on the screen: everything since a line was last cleared.
     #[derive(Debug, Clone, Default)]
     struct Screen(Arc<Mutex<String>>);
 
@@ -339,7 +338,7 @@ mod tests {
         let ui = Console::to(Box::new(sink.clone()), Some(live), false, false);
         let suite = ui.step("std s390x");
         suite.tests(7, 1030);
-        // The steady tick draws it at the latest.
+        // The steady tick draws the line at the latest.
         std::thread::sleep(Duration::from_millis(500));
         let shown = screen.0.lock().unwrap().clone();
         assert!(shown.starts_with("     Running std s390x [") && shown.contains("7/1030 tests"), "{shown}");

@@ -1,30 +1,30 @@
 //! Bringup: builds a Rust cross toolchain for a musl architecture from a target spec file, and tests it under QEMU.
 //!
-//! docs/architecture.md tells the way of the data and where a change goes.
+//! docs/architecture.md describes the flow of data and where a change belongs.
 
-pub mod build;
+mod build;
 pub mod cli;
-pub mod command;
-pub mod console;
-pub mod dist;
-pub mod error;
-pub mod host;
+mod command;
+mod console;
+mod dist;
+mod error;
+mod host;
 pub mod project;
 pub mod prove;
 pub mod render;
 pub mod smoke;
 pub mod source;
-pub mod triage;
-pub mod trial;
+mod triage;
+mod trial;
 
 use std::process::ExitCode;
 
-/// Parses the command line, does what it says, and gives the exit code.
+/// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // --help and --version are no errors, and go to standard output.
+            // --help and --version are not errors: they go to standard output.
             let code = if error.use_stderr() { bringup_model::exit::USAGE } else { bringup_model::exit::EXPECTED };
             let _ = error.print();
             return ExitCode::from(code);
@@ -33,7 +33,7 @@ pub fn main() -> ExitCode {
     let done = bringup_runner::interrupt::install().and_then(|()| command::dispatch(&cli));
     let code = done.unwrap_or_else(|error| {
         let code = error::of_error(&error);
-        // What was going on when the user stopped it is not at fault.
+        // An interrupt is not the fault of what it interrupted.
         let told = if code == bringup_model::exit::INTERRUPTED {
             bringup_runner::interrupt::Interrupted.into()
         } else {

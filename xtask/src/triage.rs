@@ -1,9 +1,10 @@
-//! Triage of one test: runs it under controls, from the cheap to the dear, until it is clear whose fault its failure is.
+//! Triage of one test: runs the test under controls, cheap ones first, until the cause of the failure is clear.
 
-pub mod capture;
+mod capture;
 mod controls;
 mod gdb;
-mod place;
+pub mod page;
+mod prepare;
 mod runs;
 pub mod script;
 mod symbols;
@@ -14,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-pub use place::{Kind, Where};
+pub use prepare::{RunConfig, Triaged};
 
 use self::capture::Halt;
-use self::controls::{Choice, Chooser};
-use self::place::{Place, Workshop};
+use self::controls::{ControlChoice, ControlChooser};
+use self::prepare::{PreparedTest, TestBuilder};
 use self::runs::{Runs, load, not_had, row};
 use self::script::reproduction;
 use crate::build::Planner;
@@ -33,62 +34,60 @@ use bringup_runner::interrupt::is_interrupt;
 use bringup_runner::one_test::Ran;
 use bringup_runner::scratch::Scratch;
 
-/// How often the test is run again without any change, and how often if it hangs.
+/// Repetitions without any change: of a failing test, and of one that hangs.
 const AGAIN: usize = 10;
 const AGAIN_HANGING: usize = 2;
 
-/// How often it is run under each control.
+/// Repetitions under each control.
 const RUNS: usize = 3;
 
-/// What is triaged, and how far to go.
-pub struct Request {
-    /// The test.
-    pub kind: Kind,
-    /// Where it fails.
-    pub base: Where,
-    /// More emulators to try.
+/// The test to triage, and the effort to spend.
+pub struct TriageRequest {
+    pub triaged: Triaged,
+    /// The setting in which it fails.
+    pub base: RunConfig,
+    /// Emulators to try as controls, besides those in bringup.toml.
     pub emulators: Vec<PathBuf>,
-    /// Whether to build what controls need.
+    /// Whether to build for the controls.
     pub deep: bool,
-    /// How long one run may take.
+    /// Time limit of one run.
     pub limit: Duration,
 }
 
-/// All that was found out.
+/// The result of a triage.
 pub struct Triage {
-    /// The test, as people name it.
+    /// `std net::tcp::tests::timeouts`
     pub title: String,
-    /// The table, with the script that reproduces each row: what it takes, a line each, and the command last.
+    /// The rows of the table. Each has the script that reproduces it: preparations, one a line, then the command.
     pub rows: Vec<(Row, Option<String>)>,
-    /// What follows.
     pub finding: Finding,
-    /// What the failing run printed.
+    /// The output of the failing run.
     pub output: String,
-    /// Its last system calls, or why there are none.
+    /// The last system calls, or why they are missing.
     pub calls: Option<Result<Vec<String>, String>>,
-    /// Where it stood when it failed, or why that is not known; nothing for a test that fails in an orderly way.
+    /// Where the program stopped, or why that is unknown; none for a test that fails without a signal or a timeout.
     pub halt: Option<Result<Halt, String>>,
-    /// What the failing setting lacks.
+    /// The features that the sandbox of the failing run lacks.
     pub notes: Vec<String>,
 }
 
-/// Runs the controls. Fails if the test cannot be run where it is said to fail, and on an interrupt.
-pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &Request) -> Result<Triage> {
+/// Runs the controls. Fails on an interrupt, and if the test cannot run in the setting in which it fails.
+pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &TriageRequest) -> Result<Triage> {
     let folder = Scratch::new()?;
     let programs = request.programs(planner)?;
-    let mut workshop = Workshop::new(planner, store, request.kind.clone())?;
+    let mut tests = TestBuilder::new(planner, store, request.triaged.clone())?;
     let base = &request.base;
-    workshop.plan(&base.target, base.opt_level)?;
-    workshop.build(&[(&base.target, base.opt_level)])?;
+    tests.plan(&base.target, base.opt_level)?;
+    tests.build(&[(&base.target, base.opt_level)])?;
     let runs = Runs::new(folder.path(), request.limit);
-    let title = request.kind.title();
+    let title = request.triaged.title();
 
     let start = Instant::now();
-    let made = workshop.find(base, &runs.fresh()?).and_then(|()| workshop.place(base, &programs));
-    let place = made.with_context(|| format!("triaging {title} of {}", base.target.name))?;
-    let jobs = workshop.builder.jobs.clone();
+    let made = tests.find(base, &runs.fresh()?).and_then(|()| tests.prepare(base, &programs));
+    let prepared = made.with_context(|| format!("triaging {title} of {}", base.target.name))?;
+    let jobs = tests.builder.jobs.clone();
     let handle = planner.workspace.console.step(&format!("triage {title}"));
-    let first = runs.one(&place, Some(&jobs))?;
+    let first = runs.one(&prepared, Some(&jobs))?;
     if first.outcome == Outcome::Ignored {
         let target = &base.target.name;
         return Err(Coded::error(
@@ -96,28 +95,28 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &R
             format!("{title} is ignored on {target}: there is nothing to triage"),
         ));
     }
-    let command = Some(reproduction(planner, &request.kind, &place));
-    let mut rows = vec![(row(Control::Alone, &place.setting, std::slice::from_ref(&first), start), command.clone())];
+    let command = Some(reproduction(planner, &request.triaged, &prepared));
+    let mut rows = vec![(row(Control::Alone, &prepared.setting, std::slice::from_ref(&first), start), command.clone())];
 
     let mut ran = vec![first.clone()];
     let again = |rows: &mut Vec<(Row, Option<String>)>| -> Result<Vec<Ran>> {
         let start = Instant::now();
-        // One after the other, for two might meet; but what hangs twice does so for its own sake.
+        // In sequence, because two runs might disturb each other. A test that hung once is tried in parallel, to save time.
         let again = match first.outcome {
-            Outcome::Timeout => runs.beside_each_other(&place, AGAIN_HANGING, Some(&jobs))?,
-            _ => (0..AGAIN).map(|_| runs.one(&place, Some(&jobs))).collect::<Result<_>>()?,
+            Outcome::Timeout => runs.beside_each_other(&prepared, AGAIN_HANGING, Some(&jobs))?,
+            _ => (0..AGAIN).map(|_| runs.one(&prepared, Some(&jobs))).collect::<Result<_>>()?,
         };
-        rows.push((row(Control::Repeated, &place.setting, &again, start), command.clone()));
+        rows.push((row(Control::Repeated, &prepared.setting, &again, start), command.clone()));
         Ok(again)
     };
     ran.extend(again(&mut rows)?);
     if ran.iter().all(|ran| !ran.outcome.is_failure()) {
-        let (row, loaded) = load(&runs, &place, jobs.total())?;
+        let (row, loaded) = load(&runs, &prepared, jobs.total())?;
         let failed = loaded.iter().any(|ran| ran.outcome.is_failure());
         rows.push((row, command.clone()));
         ran.extend(loaded);
         if failed {
-            // It may as well be one that fails now and then by itself.
+            // The test may also be flaky without load.
             ran.extend(again(&mut rows)?);
         }
     }
@@ -132,28 +131,36 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &R
     };
     let (mut calls, mut halt) = (None, None);
     if let Some(failure) = failed.first()
-        && place.setting.emulator.is_some()
+        && prepared.setting.emulator.is_some()
     {
         let handle = planner.workspace.console.step(&format!("capture {title}"));
         let start = Instant::now();
-        calls = Some(told(capture::calls(&place, &runs.fresh()?, request.limit, &jobs))?);
+        calls = Some(as_text(capture::calls(&prepared, &runs.fresh()?, request.limit, &jobs))?);
         if matches!(failure.outcome, Outcome::Crash | Outcome::Timeout) {
-            halt = Some(told(capture::halt(&place, failure.outcome, &runs.fresh()?, &jobs))?);
+            halt = Some(as_text(capture::halt(&prepared, failure.outcome, &runs.fresh()?, &jobs))?);
         }
         handle.done(start.elapsed(), false);
     }
     if failed.len() == ran.len() {
-        let round = Round { planner, targets, request, runs: &runs, programs: &programs, place: &place, first: &first };
-        let opt_level = round.cheap(&mut workshop, &mut rows)?;
+        let controls = ControlRuns {
+            planner,
+            targets,
+            request,
+            runs: &runs,
+            programs: &programs,
+            prepared: &prepared,
+            first: &first,
+        };
+        let opt_level = controls.cheap(&mut tests, &mut rows)?;
         if request.deep || !judge(&rows).verdict.is_settled() {
-            round.under_controls(&mut workshop, &[opt_level], &mut rows)?;
+            controls.under_controls(&mut tests, &[opt_level], &mut rows)?;
         } else {
-            let why = "what is known by now does not ask for it".to_owned();
+            let why = "the other controls already give a verdict".to_owned();
             rows.push((not_had(Control::OptLevel, why, Duration::ZERO), None));
         }
     } else {
-        let why = "it does not fail each time without any change";
-        rows.push((not_had(Control::Emulator, format!("nor any further control: {why}"), Duration::ZERO), None));
+        let why = "the test does not always fail";
+        rows.push((not_had(Control::Emulator, format!("no further controls: {why}"), Duration::ZERO), None));
     }
     Ok(Triage {
         finding: judge(&rows),
@@ -162,59 +169,59 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &R
         output: failed.first().map(|ran| ran.output.clone()).unwrap_or_default(),
         calls,
         halt,
-        notes: place.sandbox.notes.clone(),
+        notes: prepared.sandbox.notes.clone(),
     })
 }
 
-impl Request {
-    /// Where programs are kept that are made for this triage.
+impl TriageRequest {
+    /// Creates the folder for programs of this triage.
     fn programs(&self, planner: &Planner<'_>) -> Result<PathBuf> {
         let folder = planner.workspace.out.join("triage").join("programs").join(self.name());
         if folder.exists() {
             fs_err::remove_dir_all(&folder)?;
         }
-        if matches!(self.kind, Kind::Proof { .. }) {
+        if matches!(self.triaged, Triaged::Proof { .. }) {
             fs_err::create_dir_all(&folder)?;
         }
         Ok(folder)
     }
 
-    /// As files are called: `s390x-std-net.tcp.tests.timeouts`.
+    /// The name for files: `s390x-std-net.tcp.tests.timeouts`.
     pub fn name(&self) -> String {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-        let title = self.kind.title().replace("::", ".");
+        let title = self.triaged.title().replace("::", ".");
         format!("{}-{title}", self.base.target.name).chars().map(plain).collect()
     }
 }
 
-/// What every control of a test has in common.
-struct Round<'a> {
+/// Runs controls of a failing test.
+struct ControlRuns<'a> {
     planner: &'a Planner<'a>,
     targets: &'a [Target],
-    request: &'a Request,
+    request: &'a TriageRequest,
     runs: &'a Runs,
     programs: &'a std::path::Path,
-    /// The failing one.
-    place: &'a Place,
-    /// How it failed there.
+    /// The failing test.
+    prepared: &'a PreparedTest,
+    /// The first failing run.
     first: &'a Ran,
 }
 
-impl Round<'_> {
-    /// The controls that need no std of their own, or all but that of the opt-level if it goes deep. Gives that one back.
-    fn cheap(&self, workshop: &mut Workshop, rows: &mut Vec<(Row, Option<String>)>) -> Result<Choice> {
+impl ControlRuns<'_> {
+    /// Runs every control except the opt-level, and returns that one. Other targets are built only with `deep`.
+    fn cheap(&self, tests: &mut TestBuilder, rows: &mut Vec<(Row, Option<String>)>) -> Result<ControlChoice> {
         let base = &self.request.base;
         let mut lacking = BTreeMap::new();
         for target in self.targets {
-            match workshop.plan(target, None) {
+            match tests.plan(target, None) {
                 Ok(steps) => drop(lacking.insert(target.name.clone(), steps)),
                 Err(error) if crate::error::of_error(&error) == exit::INTERRUPTED => return Err(error),
                 Err(error) => self.planner.workspace.console.warn(&format!("{}: {error:#}", target.name)),
             }
         }
-        let chooser = Chooser {
+        let chooser = ControlChooser {
             planner: self.planner,
-            kind: &self.request.kind,
+            triaged: &self.request.triaged,
             base,
             targets: self.targets,
             deep: self.request.deep,
@@ -222,7 +229,7 @@ impl Round<'_> {
             emulators: self.emulators()?,
         };
         let choices = chooser.choose()?;
-        self.under_controls(workshop, &choices, rows)?;
+        self.under_controls(tests, &choices, rows)?;
         Ok(chooser.opt_level())
     }
 
@@ -230,34 +237,34 @@ impl Round<'_> {
         let Some(ours) = &self.request.base.emulator else { return Ok(Vec::new()) };
         let target = &self.request.base.target;
         let mut given = self.request.emulators.clone();
-        // What would be used if none had been named.
+        // The emulator that is the default.
         given.extend(self.planner.emulators().find(&target.qemu.emulator, None).ok().map(|emulator| emulator.path));
         let found = self.planner.emulators().controls(&target.qemu.emulator, ours, &given)?;
         Ok(found.into_iter().map(|found| found.map_err(|(origin, why)| format!("{origin}: {why:#}"))).collect())
     }
 
-    /// Builds what these need and runs the test under each, side by side.
+    /// Builds what the controls require, then runs the test under each, in parallel.
     fn under_controls(
         &self,
-        workshop: &mut Workshop,
-        choices: &[Choice],
+        tests: &mut TestBuilder,
+        choices: &[ControlChoice],
         rows: &mut Vec<(Row, Option<String>)>,
     ) -> Result<()> {
         let start = Instant::now();
         let mut wanted = Vec::new();
         for choice in choices {
-            if let Ok(at) = &choice.place
-                && workshop.plan(&at.target, at.opt_level).is_ok()
+            if let Ok(at) = &choice.config
+                && tests.plan(&at.target, at.opt_level).is_ok()
             {
                 wanted.push((&at.target, at.opt_level));
             }
         }
-        workshop.build(&wanted)?;
+        tests.build(&wanted)?;
         let building = start.elapsed();
-        let workshop = &*workshop;
+        let tests = &*tests;
         let done: Vec<Result<(Row, Option<String>)>> = std::thread::scope(|scope| {
             let threads: Vec<_> =
-                choices.iter().map(|choice| scope.spawn(move || self.control(workshop, choice, building))).collect();
+                choices.iter().map(|choice| scope.spawn(move || self.control(tests, choice, building))).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| {
                 thread.join().unwrap_or_else(|_| Err(anyhow!("a control's thread panicked")))
             };
@@ -269,17 +276,22 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// One row. What goes wrong is what the row says, but for an interrupt.
-    fn control(&self, workshop: &Workshop, choice: &Choice, building: Duration) -> Result<(Row, Option<String>)> {
+    /// Runs one control. An error becomes the row's text, unless it is an interrupt.
+    fn control(
+        &self,
+        tests: &TestBuilder,
+        choice: &ControlChoice,
+        building: Duration,
+    ) -> Result<(Row, Option<String>)> {
         let start = Instant::now();
-        let at = match &choice.place {
+        let at = match &choice.config {
             Ok(at) => at,
             Err(why) => return Ok((not_had(choice.control, why.clone(), Duration::ZERO), None)),
         };
         let shared = if at.opt_level.is_some() { building } else { Duration::ZERO };
-        let label = format!("triage {}: {} on {}", self.request.kind.title(), choice.control.word(), at.target.name);
+        let label = format!("triage {}: {} on {}", self.request.triaged.title(), choice.control.word(), at.target.name);
         let handle = self.planner.workspace.console.step(&label);
-        let ran = self.ran(workshop, at, choice.control);
+        let ran = self.ran(tests, at, choice.control);
         handle.done(start.elapsed(), false);
         match ran {
             Ok((mut row, command)) => {
@@ -295,42 +307,42 @@ impl Round<'_> {
         }
     }
 
-    fn ran(&self, workshop: &Workshop, at: &Where, control: Control) -> Result<(Row, String)> {
+    fn ran(&self, tests: &TestBuilder, at: &RunConfig, control: Control) -> Result<(Row, String)> {
         let start = Instant::now();
-        let place = workshop.place(at, self.programs)?;
-        if control == Control::Isolation && place.setting.lacking == self.place.setting.lacking {
-            let notes = place.sandbox.notes.join("; ");
-            let why = if place.sandbox.own_kind { "the host takes the target's programs for its own" } else { &notes };
-            return Err(anyhow!("this host gives no other: {why}"));
+        let prepared = tests.prepare(at, self.programs)?;
+        if control == Control::Isolation && prepared.setting.lacking == self.prepared.setting.lacking {
+            let notes = prepared.sandbox.notes.join("; ");
+            let why = if prepared.sandbox.own_kind { "the host runs the target's programs itself" } else { &notes };
+            return Err(anyhow!("this host has no other isolation: {why}"));
         }
         let mut all = Vec::new();
         for _ in 0..RUNS {
-            let ran = self.runs.one(&place, Some(&workshop.builder.jobs))?;
+            let ran = self.runs.one(&prepared, Some(&tests.builder.jobs))?;
             self.refuse_another_kind(&ran)?;
             all.push(ran);
             if all.iter().any(|ran| ran.outcome == Outcome::Timeout) {
                 break;
             }
         }
-        Ok((row(control, &place.setting, &all, start), reproduction(self.planner, &self.request.kind, &place)))
+        Ok((row(control, &prepared.setting, &all, start), reproduction(self.planner, &self.request.triaged, &prepared)))
     }
 
-    /// An error if this run says nothing about the failure, because it did not come as far.
+    /// Fails if this run stopped earlier than the failing one: then it says nothing about the failure.
     fn refuse_another_kind(&self, ran: &Ran) -> Result<()> {
         let why = || ran.reason.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
         match ran.outcome {
             Outcome::Ignored => bail!("the test is ignored there"),
             Outcome::Missing if self.first.outcome != Outcome::Missing => bail!("the test is missing there: {}", why()),
             _ if self.first.started && !ran.started && ran.outcome.is_failure() => {
-                bail!("the program does not come as far as its tests there: {}", why())
+                bail!("the program fails there before its tests: {}", why())
             }
             _ => Ok(()),
         }
     }
 }
 
-/// An error in words, unless it is an interrupt.
-fn told<T>(result: Result<T>) -> Result<Result<T, String>> {
+/// Turns an error into text, unless it is an interrupt.
+fn as_text<T>(result: Result<T>) -> Result<Result<T, String>> {
     match result {
         Err(error) if crate::error::of_error(&error) == exit::INTERRUPTED => Err(error),
         other => {

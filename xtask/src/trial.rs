@@ -1,4 +1,4 @@
-//! A trial: the smoke checks and suites of one target in one link mode, run or taken over from an earlier run, and judged.
+//! A trial: the smoke checks and suites of one target in one link mode. Results are new or recorded, and judged.
 
 pub mod archive;
 mod growing;
@@ -31,52 +31,52 @@ use bringup_runner::ssh::Machine;
 use bringup_runner::test_set::TestSet;
 
 use self::prepare::{Prepared, PreparedRunner};
-use self::request::Selection;
-use self::suite::Surroundings;
+use self::request::{TestSelection, TrialRequest};
+use self::suite::TestEnvironment;
 use crate::build::Planner;
 use crate::build::step::{Node, Plan, StepCost, StepId};
 use crate::build::store::Store;
 use crate::error::disk;
 
 /// What all trials of an invocation share.
-struct Context<'a> {
+struct TrialContext<'a> {
     planner: &'a Planner<'a>,
     store: &'a Store,
     jobs: &'a Jobs,
-    selection: &'a Selection,
+    request: &'a TrialRequest,
     report_folder: &'a Path,
 }
 
-/// A target under test: what its trials need, whatever the link mode.
+/// What the trials of one target need, in any link mode.
 struct TestedTarget<'a> {
     target: &'a Target,
-    prepared: Prepared,
+    prepared: &'a Prepared,
     tests: TestSet,
-    /// What rustc's own tests need, if they are to run.
+    /// rustc's own tests; none if they do not run.
     ui: Option<Arc<UiTests>>,
-    /// The step `toolchain`, for the smoke checks; none if the tests were not built here.
+    /// The step `toolchain`, for the smoke checks; none for the tests of an archive.
     toolchain: Option<&'a Node>,
-    /// The steps that its trials begin after.
+    /// The trials begin after these steps.
     after: Vec<StepId>,
 }
 
 /// One target in one link mode.
 struct Trial<'a> {
-    context: &'a Context<'a>,
+    context: &'a TrialContext<'a>,
     subject: &'a TestedTarget<'a>,
     link: Link,
 }
 
 impl Trial<'_> {
-    fn selection(&self) -> &Selection {
-        self.context.selection
+    fn selection(&self) -> &TestSelection {
+        &self.context.request.selection
     }
 
-    /// Adds what was found to `run`.
+    /// Runs the trial and adds its results to `run`.
     ///
     /// # Errors
     ///
-    /// An error whose exit code says more than that this trial cannot go on: it ends the whole run.
+    /// Only errors that must end all trials. Any other error goes into the report.
     fn run(&self, run: &mut report::Run) -> Result<()> {
         match self.fill(run) {
             Ok(()) => run.verdict = RunVerdict::of(&run.smoke, &run.suites),
@@ -90,24 +90,24 @@ impl Trial<'_> {
     fn fill(&self, run: &mut report::Run) -> Result<()> {
         interrupt::check()?;
         let runner = self.runner()?;
-        let around = self.surround(&runner, run)?;
+        let environment = self.surround(&runner, run)?;
         if self.selection().smoke {
             let toolchain = self.subject.toolchain.context("there is no toolchain for the smoke checks")?;
-            self.smoke(run, toolchain, &around)?;
+            self.smoke(run, toolchain, &environment)?;
         }
         if self.selection().suites.is_empty() {
             return Ok(());
         }
-        let stale = self.context.report_folder.join(&around.logs);
+        let stale = self.context.report_folder.join(&environment.logs);
         if stale.exists() {
             fs_err::remove_dir_all(stale)?;
         }
         let mut judged = Vec::new();
         let mut stopped = Ok(());
         for suite in &self.selection().suites {
-            match self.suite(suite, &around, &mut run.notes) {
+            match self.suite(suite, &environment, &mut run.notes) {
                 Ok(suite) => judged.push(suite),
-                // The suites that are complete stay.
+                // Keep the complete suites.
                 Err(error) => {
                     stopped = Err(error);
                     break;
@@ -121,23 +121,24 @@ impl Trial<'_> {
         stopped.and(ran).and_then(|()| interrupt::check())
     }
 
-    /// Prepares what surrounds the programs, and notes what of it the host cannot give.
-    fn surround(&self, runner: &Runner, run: &mut report::Run) -> Result<Surroundings> {
-        let prepared = &self.subject.prepared;
+    /// Sets up the sandbox. Adds a note for each feature that the host lacks.
+    fn surround(&self, runner: &Runner, run: &mut report::Run) -> Result<TestEnvironment> {
+        let prepared = self.subject.prepared;
         if let Some(Machine { host, kernel, jobs, .. }) = prepared.runner.machine().map(Arc::as_ref) {
             run.notes.push(format!("the tests run on {host} (kernel {kernel}), {} at a time", jobs.total()));
         }
-        let sandbox = Sandbox::with_isolation(runner, &self.subject.tests.libc(), prepared.isolation)?;
+        let sandbox = Sandbox::with_isolation(runner, &self.subject.tests.libc(), self.context.request.isolation)?;
         let spawns = sandbox.spawns(self.link);
         run.spawns = Some(spawns);
         run.notes.extend(sandbox.notes.iter().cloned());
         if sandbox.own_kind && !spawns {
-            let why = "programs of the target cannot start each other: the host takes them for its own, but has not their loader";
+            let why =
+                "programs of the target cannot start each other: the host runs them itself, but lacks their loader";
             run.notes.push(why.into());
         }
         let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns };
         let logs = format!("logs/{}-{}-{}", run.target, run.runner.word(), run.link);
-        Ok(Surroundings { inputs: self.inputs(runner, &sandbox)?, sandbox, setting, logs })
+        Ok(TestEnvironment { inputs: self.inputs(runner, &sandbox)?, sandbox, setting, logs })
     }
 
     fn runner(&self) -> Result<Runner> {
@@ -156,9 +157,9 @@ impl Trial<'_> {
         })
     }
 
-    /// What, besides the programs themselves, decides what they do.
+    /// The inputs that decide an outcome, besides the programs.
     fn inputs(&self, runner: &Runner, sandbox: &Sandbox) -> Result<Inputs> {
-        let prepared = &self.subject.prepared;
+        let prepared = self.subject.prepared;
         let has = [("network", sandbox.network), ("binfmt", sandbox.binfmt), ("loader", sandbox.loader)];
         let has = has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
         let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word());
@@ -169,11 +170,11 @@ impl Trial<'_> {
     }
 }
 
-/// What the steps that a run rests on cost.
+/// The cost of a trial's steps, as in the report.
 fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = (StepId, StepCost)>) -> Vec<StepTime> {
     let time = |(id, built): (StepId, StepCost)| {
         let node = plan.node(id);
-        // What other targets share has its label with it.
+        // The title of a shared step includes its label.
         let name = if node.step.label() == target.name { node.step.name().into() } else { node.title() };
         StepTime { cached: built.cached, ..step_time(&name, built.wall, built.cpu) }
     };

@@ -115,7 +115,7 @@ fn the_next_command_has_what_the_archive_s_run_had() {
     project.write("targets/fake/expect.txt", "# Reason: x\nstd  pass_a  fail\nstd  fail_b  fail\n");
     let archive = project.run(&["archive", "fake"], 0).stdout;
     let output = elsewhere(&project, &["test", "--archive", archive.trim_end(), "--suite", "std"]).run().ends_with(10);
-    output.says(&["hint: to expect what was seen, in the project: cargo xtask bless fake --report REPORT.JSON\n"]);
+    output.says(&["hint: to accept these results, in the project: cargo xtask bless fake --report REPORT.JSON\n"]);
 }
 
 #[test]
@@ -184,7 +184,11 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
     flipped[packed.len() / 2] ^= 1;
     refused("flipped.tar.xz", &flipped, &["flipped.tar.xz"]);
     refused("text.txt", b"hello", &["expected a tar archive"]);
-    refused("source.tar.gz", &Project::archive("musl").bytes(), &["not one of Bringup's", "begins with `top/"]);
+    refused(
+        "source.tar.gz",
+        &Project::archive("musl").bytes(),
+        &["not an archive of Bringup", "its first file is `top/"],
+    );
 
     // Packed again by somebody, with a change.
     let repack = |change: &dyn Fn(&mut Files)| {
@@ -258,7 +262,7 @@ fn words_that_do_not_go_with_an_archive_are_refused() {
     project.run(&["archive"], 2).says(&["<TARGET>"]);
     project.run(&["archive", "fake", "-o", "/proc/nowhere/x"], 101).says(&["/proc/nowhere"]);
     let output = project.run(&["archive", "fake", "-o", "."], 2);
-    output.says(&["-o .: it is a folder"]);
+    output.says(&["-o . is a folder"]);
     assert!(!output.stderr.contains("Running"), "told before any work: {}", output.stderr);
 }
 

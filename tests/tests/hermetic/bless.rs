@@ -41,12 +41,12 @@ std  pass_g    flake
 fn what_was_seen_is_expected_from_then_on() {
     let project = eventful();
     let output = project.run(&["bless", "fake", "--yes"], 0);
-    output.says(&["rewritten: targets/fake/expect.txt", "hint: say why in the place of each TODO"]);
+    output.says(&["rewritten: targets/fake/expect.txt", "hint: replace each TODO by a reason"]);
     insta::assert_snapshot!(format!("{}-- the file\n{}", output.stdout, project.read(EXPECT)));
 
     project.run(&["test", "fake", "--suite", "std", "--rerun"], 0);
     let again = project.run(&["bless"], 0);
-    again.says(&["nothing to bless: what the report shows is what the expectation files say"]);
+    again.says(&["nothing to bless: the expectation files match the report"]);
     assert_eq!(again.stdout, "");
     project.run(&["target", "check", "fake"], 2).says(&["targets/fake/expect.txt:12: the reason is still TODO"]);
     let explained = project.read(EXPECT).replace("TODO", "known");
@@ -74,7 +74,7 @@ fn nothing_is_written_unasked() {
     let project = eventful();
     let before = project.read(EXPECT);
     let shown = project.run(&["bless"], 10);
-    shown.says(&["warning: nothing is written: there is no terminal to ask on", "hint: `--yes`"]);
+    shown.says(&["warning: nothing is written: there is no terminal for the question", "hint: `--yes`"]);
     assert!(
         shown.stdout.starts_with("--- a/targets/fake/expect.txt\n+++ b/targets/fake/expect.txt\n@@ "),
         "{}",
@@ -114,7 +114,7 @@ fn a_file_keeps_its_place_and_rights_and_goes_when_it_has_nothing_to_say() {
     std::os::unix::fs::symlink("../../shared.txt", project.path(EXPECT)).unwrap();
     project
         .run(&["test", "fake", "--suite", "std"], 10)
-        .says(&["hint: to expect what was seen: cargo xtask bless fake"]);
+        .says(&["hint: to accept these results: cargo xtask bless fake"]);
     project.run(&["bless", "--yes"], 0);
     assert_eq!(project.read("shared.txt"), "# Reason: x\nstd  pass_b  flake\n");
     assert_eq!(fs_err::metadata(project.path(EXPECT)).unwrap().permissions().mode() & 0o777, rights.mode());
@@ -235,7 +235,7 @@ fn a_report_of_something_else_is_refused_with_the_command_that_takes_it() {
         project.run(&args, 2).says(&[&["blessing other.json: it was made "], says].concat());
         assert_eq!(project.read(EXPECT), before);
     };
-    let hint = "blesses it all the same";
+    let hint = "blesses it anyway";
     refused(
         &|report| report["pins"]["musl"] = "1.2.5".into(),
         &[],

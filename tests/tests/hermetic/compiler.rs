@@ -115,7 +115,7 @@ fn the_settings_are_those_of_the_pins_and_the_targets() {
     insta::assert_snapshot!(text.replace(&text[at..at + 16], "[digest]"));
     project.fail("x.py-dry-run", "unknown key `lot`");
     let output = project.run(&["build", "--compiler", "bootstrap", "--dry-run", "fake"], 101);
-    output.says(&["letting x.py plan the build", "unknown key `lot`"]);
+    output.says(&["planning the build with x.py", "unknown key `lot`"]);
     project.run(&["build", "--dry-run", "fake"], 2).says(&["hint: add --compiler bootstrap"]);
 }
 

@@ -36,7 +36,7 @@ fn a_proof_that_shows_nothing_is_told() {
     project.edit(PATCH, "Targets: all", "Targets: twin");
     let output = project.run(&["patch", "prove", "--target", "fake"], 4);
     assert!(output.stdout.contains("not run"), "{}", output.stdout);
-    output.says(&["it is for none of these targets"]);
+    output.says(&["the patch is for none of these targets"]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_series_is_carried_over_to_another_version() {
     let output = project.run(&["patch", "rebase", "--musl", "1.2.7", "--write"], 0).stdout;
     assert!(output.contains("musl 1.2.6 -> 1.2.7") && output.contains("applies"), "{output}");
     project.run(&["patch", "check"], 0).says(&["musl 1.2.7: 1 patch checked"]);
-    project.run(&["patch", "rebase", "--musl", "1.2.7", "--write"], 2).says(&["is there already"]);
+    project.run(&["patch", "rebase", "--musl", "1.2.7", "--write"], 2).says(&["already exists"]);
     project.run(&["test", "fake", "--suite", "std", "--musl", "1.2.7"], 0);
     assert_eq!(project.report()["pins"]["musl"], "1.2.7");
 }

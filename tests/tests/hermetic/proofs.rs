@@ -48,8 +48,8 @@ fn a_patch_to_the_compiler_is_held_against_the_installed_one() {
     let output = project.run(&["patch", "prove", "rust/1", "--target", "fake"], 4);
     assert!(output.stdout.contains("not run"), "{}", output.stdout);
     output
-        .says(&["it changes the compiler, and the compiler in use is the stock one", "hint: add --compiler bootstrap"]);
-    project.run(&["patch", "prove", "--each"], 2).says(&["--each is for a compiler that is built"]);
+        .says(&["the patch changes the compiler, but the compiler is the stock one", "hint: add --compiler bootstrap"]);
+    project.run(&["patch", "prove", "--each"], 2).says(&["--each requires a built compiler"]);
     // The installed one is a control only if it is the same but for the patches.
     fs_err::rename(project.path("patches/rust/1.95.0"), project.path("patches/rust/1.96.0")).unwrap();
     project.edit("bringup.toml", "version = \"1.95.0\"", "version = \"1.96.0\"");
@@ -65,7 +65,7 @@ fn a_compiler_is_built_without_each_patch_if_asked() {
     let output = prove(&project, &["--each", "rust/1"], 0);
     let cells = ["host", "it and 1 more", "fails: the script exited with status 1", "passes", "proven"];
     assert_eq!(row(&output, "0001-rustc.patch"), cells);
-    output.says(&["had to go with it: 0002-again.patch"]);
+    output.says(&["left out too: 0002-again.patch"]);
     assert_eq!(count(&project, "compiler"), 2);
     // Each has a log of its own.
     let logs = fs_err::read_dir(project.path("out/log")).unwrap();

@@ -237,7 +237,7 @@ fn the_hint_is_the_command_that_reproduces() {
     let text = terminal::render(&report(vec![own]), Path::new("out/report"), false);
     assert!(text.contains("cargo xtask triage s390x --all --qemu bin/qemu\n"), "{text}");
     assert!(text.ends_with("cargo xtask test s390x --suite std --filter x --link dynamic --qemu bin/qemu\n"), "{text}");
-    let bless = "hint: to expect what was seen: cargo xtask bless s390x";
+    let bless = "hint: to accept these results: cargo xtask bless s390x";
     assert_eq!(hint("qemu", Link::Dynamic, vec![improved()]), bless);
     assert_eq!(hint("native", Link::Dynamic, vec![test("gone", None, Verdict::Stale, "")]), bless);
     let flaky = || test("park", Some(Outcome::Fail), Verdict::Flake, "");

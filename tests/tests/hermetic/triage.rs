@@ -44,7 +44,7 @@ fn what_an_older_emulator_passes_is_the_emulators() {
     let project = with_test("emulator_b");
     let old = old_emulator(&project);
     let output = triage(&project, &["std", "emulator_b", "--control-qemu", &old]);
-    output.prints(&["not had: twin would do, but is not built", "emulator, QEMU 11.1.3 has it and 7.2.22 had it not"]);
+    output.prints(&["not had: twin would fit, but is not built", "emulator, QEMU 11.1.3 has it and 7.2.22 had it not"]);
     let page = page(&project, "emulator_b");
     let expected = [
         "| other emulator | fake | QEMU 7.2.22",
@@ -91,7 +91,7 @@ fn all_unexpected_failures_of_the_last_report_are_triaged_as_they_failed() {
     output.prints(&["std segv_c on fake", "crash (SIGSEGV)"]);
     output.prints(&["std static_b on fake", "link mode static", "but passes linked dynamic"]);
     let crash = page(&project, "segv_c");
-    let expected = ["Where it stood", "Not had: connecting to QEMU's gdb stub", "last words of segv_c"];
+    let expected = ["Where it stopped", "Not captured: connecting to QEMU's gdb stub", "last words of segv_c"];
     for text in expected {
         assert!(crash.contains(text), "{text} is not in:\n{crash}");
     }
@@ -105,7 +105,7 @@ fn all_unexpected_failures_of_the_last_report_are_triaged_as_they_failed() {
 #[test]
 fn other_targets_are_built_only_when_it_may_go_deep() {
     let project = with_test("fail_b");
-    triage(&project, &["std", "fail_b"]).prints(&["twin would do", "undecided, "]);
+    triage(&project, &["std", "fail_b"]).prints(&["twin would fit", "undecided, "]);
     let output = triage(&project, &["std", "fail_b", "--deep"]);
     output.prints(&["same kind of target  twin", "and on twin"]);
 }
@@ -205,7 +205,7 @@ fn only_what_is_asked_for_of_the_last_report_is_triaged() {
     project.run(&["triage", "fake", "static_b"], 2).says(&["the last report has no test `static_b` of fake"]);
     project.run(&["test", "fake", "--suite", "std"], 100);
     project.run(&["triage", "fake", "--all", "--link", "dynamic"], 4).says(&["no unexpected failure of fake"]);
-    project.run(&["triage", "twin", "--all"], 4).says(&["the last report is not about twin"]);
+    project.run(&["triage", "twin", "--all"], 4).says(&["the last report has no run of twin"]);
     triage(&project, &["static_b"]).prints(&["std static_b on fake", "linked static fails in 11 of 11 runs"]);
     // The programs of that report are others than these would be.
     let other = ["triage", "fake", "--all", "--without", "musl/1"];

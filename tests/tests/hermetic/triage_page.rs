@@ -38,10 +38,10 @@ fn a_crash_is_told_without_paths_of_this_machine() {
             "\nFAKE=$(cargo xtask build fake --rust 1.95.0 --musl 1.2.6 --without musl/0001-malloc-give-back-something.patch)  # builds the toolchain",
             "\nFAKE_TESTS=out/test_programs/fake-",
             "\"$QEMU_FAKE_11_1_3\" -L \"$FAKE/sysroot\" \"$FAKE_TESTS/dynamic/",
-            ", first as it fails:\n",
+            ", the failing one first:\n",
             "--link dynamic --limit 7 --rust 1.95.0 --musl 1.2.6 --without musl/0001-malloc-give-back-something.patch\n",
             // The emulator that has no stub says so.
-            "Not had: connecting to QEMU's gdb stub",
+            "Not captured: connecting to QEMU's gdb stub",
             "\n```\nfake-qemu: there is no gdb stub\n```\n",
         ],
     );
@@ -53,7 +53,7 @@ fn what_passes_is_not_said_to_fail() {
     let project = with_test("fail_b");
     project.run(&["triage", "fake", "std", "pass_a", "--isolation", "none"], 0).prints(&["not seen again"]);
     let page = page(&project, "fake-std-pass_a-dynamic-isolation-none");
-    assert!(!page.contains("as it fails"), "{page}");
+    assert!(!page.contains("the failing one"), "{page}");
     assert_has(&page, &["# under load", "--isolation none"]);
 }
 

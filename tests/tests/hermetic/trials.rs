@@ -105,7 +105,7 @@ fn a_target_is_tried_while_another_is_still_built() {
     let growing =
         ["fake dynamic expected", "fake static expected", "twin dynamic incomplete", "twin static incomplete"];
     assert_eq!(of_runs(&project, name_and_verdict), growing);
-    project.run(&["report"], 101).prints(&["incomplete", "it is not finished: the command goes on, or was killed"]);
+    project.run(&["report"], 101).prints(&["incomplete", "not finished: the command is still running, or was killed"]);
     let bless = project.cmd(&["bless", "--yes"]).start();
     bless.wait_for("another run is using out/; waiting for it to end");
     drop(bless);
@@ -127,5 +127,5 @@ fn what_a_killed_run_leaves_says_that_it_is_not_whole() {
     run.wait().killed_by(rustix::process::Signal::KILL);
     let verdicts = of_runs(&project, |run| word(&run["verdict"]).into());
     assert_eq!(verdicts, ["regression", "regression", "incomplete", "incomplete"]);
-    project.run(&["report"], 101).prints(&["it is not finished"]);
+    project.run(&["report"], 101).prints(&["not finished"]);
 }

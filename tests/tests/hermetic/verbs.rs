@@ -27,7 +27,7 @@ fn clean_keeps_the_downloads() {
     let project = project!();
     project.run(&["clean"], 0);
     project.run(&["build", "fake"], 0);
-    project.run(&["clean"], 0).says(&["removed what was in"]);
+    project.run(&["clean"], 0).says(&["removed the contents of"]);
     assert!(project.steps().is_empty());
     assert!(project.cache().join("qemu/11.1.3").is_dir());
     project.run(&["build", "fake"], 0);
@@ -203,7 +203,7 @@ fn a_patch_is_applied_edited_and_written_back() {
     project.run(&["patch", "apply", "musl"], 0).says(&["has these patches already"]);
 
     let before = project.read(PATCH);
-    project.run(&["patch", "refresh", "musl"], 0).says(&["as the working tree has it"]);
+    project.run(&["patch", "refresh", "musl"], 0).says(&["the series matches the working tree"]);
     assert_eq!(project.read(PATCH), before);
     project.run(&["clean"], 0);
     assert!(project.path("work/musl-1.2.6/.git").is_dir(), "the working tree is the maintainer's");

@@ -8,7 +8,7 @@ use super::TargetNames;
 
 /// `build`
 #[derive(Debug, Args)]
-pub struct Build {
+pub struct BuildArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub targets: TargetNames,
@@ -19,7 +19,7 @@ pub struct Build {
 
 /// `plan`
 #[derive(Debug, Args)]
-pub struct Plan {
+pub struct PlanArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub targets: TargetNames,
@@ -30,7 +30,7 @@ pub struct Plan {
 
 /// `dist`
 #[derive(Debug, Args)]
-pub struct Dist {
+pub struct DistArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub targets: TargetNames,

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::BUILD;
 
-/// Which compiler, and how it is built.
+/// The compiler options.
 #[derive(Debug, Args)]
 pub struct CompilerOptions {
     /// Use this rustc [default: stock]
@@ -33,10 +33,10 @@ pub enum CompilerOrigin {
 }
 
 impl CompilerOptions {
-    /// The choice; options of a compiler that is not built are refused.
+    /// The compiler that the options select.
     ///
     /// # Errors
-    /// With a message if `--stage` or `--llvm` is given for a compiler that is not built.
+    /// If `--stage` or `--llvm` is given for a compiler that is not built.
     pub fn choice(&self) -> Result<Compiler, String> {
         let is_built = self.compiler == Some(CompilerOrigin::Bootstrap);
         let usual = Making::default();
@@ -44,9 +44,7 @@ impl CompilerOptions {
         match (is_built, self.stage.is_some() || self.llvm.is_some()) {
             (true, _) => Ok(Compiler::Bootstrap(making)),
             (false, false) => Ok(Compiler::Stock),
-            (false, true) => {
-                Err("--stage and --llvm are for a compiler that is built\nhint: add --compiler bootstrap".into())
-            }
+            (false, true) => Err("--stage and --llvm require a built compiler\nhint: add --compiler bootstrap".into()),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Which verb takes which options: build options only where something is built or planned, and in a verb's short help only the
-//! global options that matter there.
+//! Which verb takes which options. Only verbs that build or plan take build options. A verb's short help shows only the global
+//! options that matter to the verb.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 use super::name::{examples, invocation};
 use super::{BUILD, Cli, GLOBAL};
 
-/// What a verb takes of the options that are said once for all verbs, by their ids.
+/// The shared options that a verb takes, by their ids.
 struct Takes {
     verb: &'static str,
     build: &'static [&'static str],
@@ -19,7 +19,7 @@ struct Takes {
     global: &'static [&'static str],
 }
 
-/// The verbs that do not take everything; a verb that is not here does.
+/// The verbs that do not take every shared option.
 const TAKES: &[Takes] = &[
     Takes { verb: "doctor", build: &["rust", "compiler", "stage", "llvm"], global: &["directory", "cache", "quiet"] },
     Takes { verb: "targets", build: &[], global: &["directory"] },
@@ -48,7 +48,7 @@ fn takes(verb: &str) -> (&'static [&'static str], &'static [&'static str]) {
     TAKES.iter().find(|takes| takes.verb == verb).map_or((ALL_BUILD, ALL_GLOBAL), |takes| (takes.build, takes.global))
 }
 
-/// The grammar of the program under the name that it is started by.
+/// The grammar of the program, under the name with which it was started.
 pub fn command(program: &str) -> Command {
     let command = Cli::command().bin_name(program);
     let shared: Vec<Arg> = command.get_arguments().cloned().collect();
@@ -59,13 +59,13 @@ pub fn command(program: &str) -> Command {
         .mut_subcommand("triage", |verb| verb.after_long_help(examples(program, TRIAGE)))
 }
 
-/// A verb, and those below it, with what they take of the shared options.
+/// Restricts a verb and its subcommands to the shared options that they take.
 fn scoped(verb: Command, above: &str, shared: &[Arg]) -> Command {
     let path = format!("{above} {}", verb.get_name()).trim_start().to_owned();
     let is_group = verb.get_subcommands().next().is_some() && verb.is_subcommand_required_set();
     let (build, global) = takes(&path);
     let of = |heading: &'static str| shared.iter().filter(move |arg| arg.get_help_heading() == Some(heading)).cloned();
-    // Global where it ends, so that its value is known above. Between `patch` and its verb it may be given, but is not shown.
+    // Only a verb without subcommands makes its options global. A group accepts them before the subcommand, but hides them.
     let builds = of(BUILD)
         .filter(|arg| build.contains(&arg.get_id().as_str()))
         .map(|arg| if is_group { arg.hide(true) } else { arg.global(true).hide_short_help(false) });
@@ -79,10 +79,10 @@ fn scoped(verb: Command, above: &str, shared: &[Arg]) -> Command {
     if conflicts { verb.mut_arg("archive", |arg| arg.conflicts_with_all(ALL_BUILD)) } else { verb }
 }
 
-/// Reads a command line.
+/// Parses a command line.
 ///
 /// # Errors
-/// With what clap prints for `--help` and `--version`, and for words that it does not know or that do not go together.
+/// For `--help` and `--version`, whose text is in the error, and for invalid arguments.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut command = command(invocation());
     let matches = command.try_get_matches_from_mut(words)?;
@@ -90,9 +90,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Err
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
-/// Refuses build options before a verb that does not take them; clap itself looks only at those after it.
+/// Rejects build options before a verb that does not take them; clap checks only those after the verb.
 fn check_early(command: &mut Command, matches: &ArgMatches) -> Result<(), clap::Error> {
-    // A level that does not know an option is not asked for its value.
+    // Asking a level for an unknown option would panic.
     let is_given = |level: &ArgMatches, id: &str| {
         level.try_contains_id(id).is_ok() && level.value_source(id) == Some(ValueSource::CommandLine)
     };

@@ -23,7 +23,7 @@ pub enum PatchVerb {
     /// Check that every patch applies, has its trailers, and survives `refresh` unchanged
     Check,
     /// Run the proof of each patch, which must pass with the patch and fail without it
-    Prove(Prove),
+    Prove(ProveArgs),
     /// Try the series on the version given by --rust or --musl
     Rebase {
         /// Write the patches that still apply to patches/; the version must have none yet
@@ -34,7 +34,7 @@ pub enum PatchVerb {
 
 /// `patch prove`
 #[derive(Debug, Args)]
-pub struct Prove {
+pub struct ProveArgs {
     /// Patches to prove: `rust/3` is the third of Rust's series, `rust` all of them [default: all]
     #[arg(value_name = "PATCH")]
     pub patches: Vec<PatchName>,

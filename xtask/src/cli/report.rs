@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 /// `report`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Report {
+pub struct ReportArgs {
     /// Compare or merge instead of showing
     #[command(subcommand)]
     pub verb: Option<ReportVerb>,
@@ -15,8 +15,8 @@ pub struct Report {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Print the report in this format
-    #[arg(long, value_enum, default_value_t = Format::Terminal)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub format: ReportFormat,
 }
 
 /// `report …`
@@ -45,7 +45,7 @@ pub enum ReportVerb {
 
 /// Report formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// Matrix and unexpected results
     Terminal,
     /// Matrix for a README
@@ -60,7 +60,7 @@ pub enum Format {
 
 /// `bless`
 #[derive(Debug, Args)]
-pub struct Bless {
+pub struct BlessArgs {
     /// Targets whose expectations to rewrite [default: all in the report]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,

@@ -1,13 +1,13 @@
-//! The runner, with the options that say more of it.
+//! The runner that a command line selects.
 
 use anyhow::Result;
 use bringup_model::exit::{self, Coded};
 use bringup_model::runner_spec::RunnerSpec;
 
-use super::Run;
+use super::RunArgs;
 
-impl Run {
-    /// The runner that is asked for. `--ssh-config` for another runner than ssh is refused.
+impl RunArgs {
+    /// The runner with its options. Rejects `--ssh-config` for any runner but ssh.
     pub fn runner_spec(&self) -> Result<RunnerSpec> {
         match &self.runner {
             RunnerSpec::Ssh { host, .. } => Ok(RunnerSpec::Ssh { host: host.clone(), config: self.ssh_config.clone() }),

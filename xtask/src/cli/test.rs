@@ -16,18 +16,18 @@ use super::{RUN, TargetNames};
 
 /// `bringup`
 #[derive(Debug, Args)]
-pub struct Bringup {
+pub struct BringupArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
-    pub test: Test,
+    pub test: TestArgs,
     /// Install the missing tools first (requires root)
     #[arg(long)]
     pub setup: bool,
 }
 
-/// How programs of the targets are linked and run.
+/// Link modes, runner and isolation of the target's programs.
 #[derive(Debug, Args, Clone)]
-pub struct Run {
+pub struct RunArgs {
     /// Use these link modes [default: both]
     #[arg(long, value_enum, value_name = "MODE", value_delimiter = ',', help_heading = RUN)]
     pub link: Vec<Link>,
@@ -52,18 +52,18 @@ pub struct Run {
 
 /// `smoke`
 #[derive(Debug, Args)]
-pub struct Smoke {
+pub struct SmokeArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub targets: TargetNames,
     #[command(flatten)]
     #[expect(missing_docs)]
-    pub run: Run,
+    pub run: RunArgs,
 }
 
-/// What `test` and `bringup` run.
+/// Options of `test` and `bringup`.
 #[derive(Debug, Args)]
-pub struct Test {
+pub struct TestArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub targets: TargetNames,
@@ -75,7 +75,7 @@ pub struct Test {
     pub suite: Vec<String>,
     #[command(flatten)]
     #[expect(missing_docs)]
-    pub run: Run,
+    pub run: RunArgs,
     /// Run only tests whose name contains TEXT
     #[arg(long, value_name = "TEXT", help_heading = RUN)]
     pub filter: Option<String>,
@@ -99,7 +99,7 @@ pub struct Test {
 pub struct TestVerb {
     #[command(flatten)]
     #[expect(missing_docs)]
-    pub test: Test,
+    pub test: TestArgs,
     /// Run the test programs in an archive made by `archive`
     ///
     /// Builds nothing and requires no compiler.

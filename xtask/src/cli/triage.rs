@@ -1,17 +1,19 @@
-//! What a user may type after `triage`.
+//! `triage`.
 
 use std::path::PathBuf;
 
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 use bringup_model::patch_name::PatchName;
-use clap::{Args, ValueEnum};
+use bringup_model::runner_spec::RunnerSpec;
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::RUN;
 
 /// `triage`
 #[derive(Debug, Args)]
-pub struct Triage {
+pub struct TriageArgs {
     /// Target on which the test fails
     pub target: String,
     /// Suite and name of the test, as in the report
@@ -33,8 +35,8 @@ pub struct Triage {
     /// Runner [default: as it failed]
     ///
     /// The default is that of the last report's failure, else qemu.
-    #[arg(long, value_enum, help_heading = RUN)]
-    pub runner: Option<OwnRunner>,
+    #[arg(long, value_name = "RUNNER", value_parser = runner(), help_heading = RUN)]
+    pub runner: Option<RunnerSpec>,
     /// Use this emulator: a program, or a folder with qemu-ARCH
     #[arg(long, value_name = "PATH", help_heading = RUN)]
     pub qemu: Option<PathBuf>,
@@ -57,11 +59,10 @@ pub struct Triage {
     pub limit: Option<u16>,
 }
 
-/// What runs a target's programs on this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OwnRunner {
-    /// QEMU user-mode emulation
-    Qemu,
-    /// The host itself, if it is of the target's architecture
-    Native,
+/// Parses the runners of this machine. Triage runs no tests on another machine.
+fn runner() -> impl TypedValueParser<Value = RunnerSpec> {
+    let forms =
+        [("qemu", "QEMU user-mode emulation"), ("native", "The host itself, if it is of the target's architecture")];
+    let forms = forms.map(|(form, help)| PossibleValue::new(form).help(help));
+    PossibleValuesParser::new(forms).try_map(|text| text.parse::<RunnerSpec>())
 }

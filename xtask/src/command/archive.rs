@@ -1,4 +1,4 @@
-//! `archive`: the test programs of a target, packed for a machine that cannot build them.
+//! `archive`: packs the test programs of a target for a machine that cannot build them.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::cli::TargetNames;
 use crate::trial::archive::pack::packing;
 
 pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result<()> {
-    // Before the work is done.
+    // Check this before the work.
     if let Some(folder) = output.filter(|output| output.is_dir()) {
-        let hint = "hint: name the file; without -o it is called after its content";
-        return Err(Coded::error(exit::USAGE, format!("-o {}: it is a folder\n{hint}", folder.display())));
+        let hint = "hint: give a file name, or leave -o out";
+        return Err(Coded::error(exit::USAGE, format!("-o {} is a folder\n{hint}", folder.display())));
     }
     let targets = TargetNames { targets: vec![target.into()], release: None }
         .read(planner.project, &planner.workspace.console)?;
@@ -48,7 +48,7 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
         let name = format!("{}-{}.tar.xz", target.name, &packing.digest()[..16]);
         let place = store.root().join("archive").join(name);
         let dest = output.unwrap_or(&place);
-        // What is in the default place is named by its content.
+        // The default name includes a digest, so an existing file has the same content.
         if output.is_some() || !place.is_file() {
             let handle = planner.workspace.console.step(&format!("archive {}", target.name));
             let start = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! `bless`: rewriting the expectation files by a report.
+//! `bless`: rewrites the expectation files to match a report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
@@ -18,23 +18,23 @@ use rustix::event::{PollFd, PollFlags, poll};
 use similar::TextDiff;
 
 use crate::build::Planner;
-use crate::cli::Bless;
+use crate::cli::BlessArgs;
 use crate::project::shown;
 use crate::project::{config, expect};
 use crate::render::command_line;
 use crate::render::table::paint;
 use crate::render::view::visible;
 
-pub fn run(planner: &Planner<'_>, options: &Bless) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
     let known = config::target_names(&planner.project.root)?;
-    // A wrong name is told before anything is read.
+    // Reject a wrong name before reading anything.
     let named: Vec<String> = if options.targets.is_empty() {
         Vec::new()
     } else {
         names(config::targets(&planner.project.root, &options.targets)?)
     };
     let path = options.report.clone().unwrap_or_else(|| super::report::last_file(&planner.workspace.out));
-    // A run that goes on has not shown everything yet.
+    // Wait for a run that is still writing its report.
     let finished = if options.report.is_none() && path.is_file() { Some(planner.workspace.store()?) } else { None };
     let report = super::report::read(&path)?;
     drop(finished);
@@ -57,17 +57,14 @@ pub fn run(planner: &Planner<'_>, options: &Bless) -> Result<u8> {
     let code = if left.is_empty() { exit::EXPECTED } else { exit::OUTDATED };
     if changed.is_empty() {
         let rest = if left.is_empty() { "" } else { " else" };
-        planner
-            .workspace
-            .console
-            .note(&format!("nothing{rest} to bless: what the report shows is what the expectation files say"));
+        planner.workspace.console.note(&format!("nothing{rest} to bless: the expectation files match the report"));
         return Ok(code);
     }
     if !options.yes && !std::io::stdin().is_terminal() {
         planner
             .workspace
             .console
-            .warn("nothing is written: there is no terminal to ask on\nhint: `--yes` writes without asking");
+            .warn("nothing is written: there is no terminal for the question\nhint: `--yes` writes without asking");
         return Ok(exit::OUTDATED);
     }
     if !options.yes && !confirmed()? {
@@ -79,10 +76,7 @@ pub fn run(planner: &Planner<'_>, options: &Bless) -> Result<u8> {
     let written: Vec<&str> = changed.iter().map(|file| file.name.as_str()).collect();
     planner.workspace.console.note(&format!("rewritten: {}", written.join(", ")));
     if pairs.iter().any(|(file, before)| todos(&file.text) > todos(before)) {
-        planner
-            .workspace
-            .console
-            .note("hint: say why in the place of each TODO: `cargo xtask target check` refuses it");
+        planner.workspace.console.note("hint: replace each TODO by a reason: `cargo xtask target check` rejects it");
     }
     Ok(code)
 }
@@ -95,7 +89,7 @@ fn names(targets: Vec<bringup_model::target::Target>) -> Vec<String> {
     targets.into_iter().map(|target| target.name).collect()
 }
 
-/// The targets to bless: the named ones, each of which must be in the report, or all that the report has.
+/// The targets to bless: the named ones, which must be in the report, or all of the report.
 fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) -> Result<Vec<String>> {
     let mut reported: Vec<String> = Vec::new();
     for run in &report.runs {
@@ -105,25 +99,27 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
     }
     let fault = |text: String| Err(Coded::error(exit::USAGE, format!("blessing {path}: {text}")));
     if let Some(name) = named.iter().find(|name| !reported.contains(name)) {
-        return fault(format!("it has no run of {name}\nhint: `cargo xtask test {name}` makes a report that has"));
+        return fault(format!("the report has no run of {name}\nhint: `cargo xtask test {name}` makes one"));
     }
     if named.is_empty() && reported.is_empty() {
-        return fault("it has no run".into());
+        return fault("the report has no run".into());
     }
     if named.is_empty()
         && let Some(name) = reported.iter().find(|name| !known.contains(name))
     {
-        return fault(format!("it has runs of `{name}`, which is no target here\nhint: name the targets to bless"));
+        return fault(format!(
+            "the report has runs of `{name}`, which is not a target here\nhint: name the targets to bless"
+        ));
     }
     Ok(if named.is_empty() { reported } else { named })
 }
 
-/// Refuses a report of other versions, another compiler or other patches than those that this command is about.
+/// Rejects a report of other versions, another compiler or other patches than this command's.
 fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], path: &Path) -> Result<()> {
     let path = shown(&planner.project.root, path);
     let (theirs, ours) = (&report.build, &planner.options.recorded);
     let mut differ = Vec::new();
-    // Versions are compared themselves: the default one may be named or not.
+    // Compare versions only: naming the default version makes no difference.
     let mut build = BuildOptions { rust: None, musl: None, ..theirs.clone() };
     for (name, theirs, ours) in super::report::other_versions(&planner.project.pins, report) {
         differ.push(format!("of {name} {theirs}, not {ours}"));
@@ -151,14 +147,14 @@ fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], 
         let mut words: Vec<String> = ["cargo", "xtask", "bless"].map(str::to_owned).into();
         words.extend(targets.iter().cloned());
         words.extend(build.arguments());
-        format!("`{}` blesses it all the same", command_line(&words))
+        format!("`{}` blesses it anyway", command_line(&words))
     } else {
         "run the tests again".into()
     };
     Err(Coded::error(exit::USAGE, format!("blessing {path}: it was made {}\nhint: {hint}", differ.join(", "))))
 }
 
-/// What is left as it is: the tests of each reason.
+/// One text for each reason, with the tests that stay as they are.
 fn explained(left: &BTreeSet<Left>) -> Vec<String> {
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Left { why, target, suite, test } in left {
@@ -167,7 +163,7 @@ fn explained(left: &BTreeSet<Left>) -> Vec<String> {
     reasons.into_iter().map(|(why, tests)| visible(&format!("left as it is: {why}{}", tests.concat()))).collect()
 }
 
-/// A unified diff, in colour; standard output takes that away where it does not belong.
+/// A unified diff, in colour. Standard output removes the colour if it is not a terminal.
 fn diff(name: &str, before: &str, after: &str) -> String {
     let side = |prefix: &str, text: &str| {
         if text.trim().is_empty() { "/dev/null".to_owned() } else { format!("{prefix}/{name}") }
@@ -190,7 +186,7 @@ fn diff(name: &str, before: &str, after: &str) -> String {
     shown
 }
 
-/// Asks on the terminal. Anything but yes is no.
+/// Asks on the terminal. Every answer but yes means no.
 fn confirmed() -> Result<bool> {
     let mut stderr = anstream::stderr();
     write!(stderr, "Write these changes? [y/N] ").and_then(|()| stderr.flush()).context("asking")?;
@@ -208,13 +204,13 @@ fn confirmed() -> Result<bool> {
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
-/// Puts each file, given with what it said before, in the place of what is there, all at once or not at all as far as that can
-/// be. A file that has nothing to say any more is removed.
+/// Replaces the files; each comes with its earlier text. If one has changed meanwhile, none is written. A file that becomes
+/// blank is removed.
 fn write(root: &Path, files: &[(&File, &str)]) -> Result<()> {
     let mut parts = Vec::new();
     for (file, before) in files {
         let path = root.join(&file.name);
-        // Through a symbolic link.
+        // Follow a symbolic link.
         let path = if path.exists() { fs_err::canonicalize(path)? } else { path };
         let now = if path.exists() { fs_err::read_to_string(&path)? } else { String::new() };
         if now != *before {
@@ -235,7 +231,7 @@ fn write(root: &Path, files: &[(&File, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// The text in a temporary file beside its place, with the rights of what is there; nothing for a blank one.
+/// The text in a temporary file beside `path`, with that file's permissions; none for a blank text.
 fn part(path: &Path, text: &str) -> Result<Option<tempfile::NamedTempFile>> {
     if text.trim().is_empty() {
         return Ok(None);
@@ -252,6 +248,6 @@ fn part(path: &Path, text: &str) -> Result<Option<tempfile::NamedTempFile>> {
         part.write_all(text.as_bytes())?;
         part.as_file().sync_all()
     };
-    fill().with_context(|| format!("writing what is to be {}", path.display()))?;
+    fill().with_context(|| format!("writing {}", path.display()))?;
     Ok(Some(part))
 }

@@ -1,16 +1,15 @@
-//! `bringup`: the main job, of which `smoke` and `test` are parts.
+//! `bringup`: the main job. `smoke` and `test` are parts of it.
 
 use anyhow::Result;
 
-use super::doctor;
+use super::{doctor, request};
 use crate::build::Planner;
-use crate::cli::Bringup;
+use crate::cli::BringupArgs;
 use crate::trial::matrix;
-use crate::trial::request::Request;
 
-pub fn run(planner: &Planner<'_>, options: &Bringup) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &BringupArgs) -> Result<u8> {
     if options.setup {
         doctor::setup(planner)?;
     }
-    matrix::execute(planner, &Request::everything(&options.test))
+    matrix::execute(planner, &request::everything(planner, &options.test)?)
 }

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result};
 
 use crate::build::store::Store;
 use crate::build::{FetchMode, Planned, Planner};
-use crate::cli::Build;
+use crate::cli::BuildArgs;
 
-pub fn run(planner: &Planner<'_>, options: &Build) -> Result<()> {
+pub fn run(planner: &Planner<'_>, options: &BuildArgs) -> Result<()> {
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
     let target_plan = planner.plan(targets, FetchMode::Fetch)?;
@@ -23,7 +23,7 @@ pub fn run(planner: &Planner<'_>, options: &Build) -> Result<()> {
     super::check_all(&results)
 }
 
-/// Has x.py read the bootstrap.toml that it would get, and the source, and plan what it would build.
+/// Writes bootstrap.toml and runs `x.py build --dry-run`, which checks it.
 fn dry_run(planner: &Planner<'_>, store: &Store, target_plan: &Planned) -> Result<()> {
     let xpy = planner.xpy_for_targets(target_plan)?;
     let steps = target_plan.patched.compiler.context("there is no compiler in the plan")?;
@@ -35,7 +35,7 @@ fn dry_run(planner: &Planner<'_>, store: &Store, target_plan: &Planned) -> Resul
     fs_err::write(&log, "")?;
     let source = target_plan.plan.path(steps.source);
     let cmd = xpy.command(source, &build, planner.workspace.offline, &["build", "--dry-run"])?;
-    cmd.run(&log).context("letting x.py plan the build")?;
+    cmd.run(&log).context("planning the build with x.py")?;
     handle.done(start.elapsed(), false);
     super::print(&format!("{}\n", build.join("bootstrap.toml").display()))
 }

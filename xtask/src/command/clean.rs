@@ -8,7 +8,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     if !workspace.out.exists() {
         return Ok(());
     }
-    // Not under another run's feet.
+    // Wait for another run to finish.
     let store = workspace.store()?;
     for entry in fs_err::read_dir(store.root())? {
         let path = entry?.path();
@@ -17,7 +17,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         }
     }
     workspace.console.note(&format!(
-        "removed what was in {}; the downloads in {} stay",
+        "removed the contents of {}; kept the downloads in {}",
         workspace.out.display(),
         workspace.cache.display()
     ));

@@ -1,20 +1,20 @@
-//! `dist`: the compiler and the toolchains of targets, packed to be used anywhere.
+//! `dist`: packs the compiler and the toolchains as a relocatable archive.
 
 use anyhow::Result;
 use bringup_model::compiler::Compiler;
 use bringup_model::exit::{self, Coded};
 
 use crate::build::{FetchMode, Planner};
-use crate::cli::Dist;
+use crate::cli::DistArgs;
 use crate::dist;
 
-pub fn run(planner: &Planner<'_>, options: &Dist) -> Result<()> {
+pub fn run(planner: &Planner<'_>, options: &DistArgs) -> Result<()> {
     let Compiler::Bootstrap(making) = planner.options.compiler else {
-        let error = "the stock compiler is not ours to pack: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
+        let error = "the stock compiler cannot be packed: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
         return Err(Coded::error(exit::USAGE, error));
     };
     let mut targets = options.targets.read(planner.project, &planner.workspace.console)?;
-    // The same targets are the same archive, in whatever order they are named.
+    // The archive does not depend on the order in which targets are named.
     targets.sort_by(|a, b| a.name.cmp(&b.name));
     let store = planner.workspace.store()?;
     let target_plan = planner.plan(targets, FetchMode::Fetch)?;
@@ -26,7 +26,7 @@ pub fn run(planner: &Planner<'_>, options: &Dist) -> Result<()> {
     let dist = dist::collect(planner, &target_plan, making)?;
     let place = store.root().join("dist").join(format!("{}.tar.xz", dist.name));
     let file = options.output.as_deref().unwrap_or(&place);
-    // What is in the default place is named by its content.
+    // The default name includes a digest, so an existing file has the same content.
     let cached = options.output.is_none() && place.is_file();
     if !cached {
         dist.packing.write(file, &format!("{}/", dist.name))?;

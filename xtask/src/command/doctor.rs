@@ -44,7 +44,7 @@ pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     report_missing(&survey)
 }
 
-/// Installs what the survey finds lacking for the main job.
+/// Installs the tools that the main job requires.
 pub fn setup(planner: &Planner<'_>) -> Result<()> {
     install_all(planner, &survey::survey().missing_for(survey::uses(planner.options.compiler)))
 }
@@ -64,7 +64,7 @@ fn install_all(planner: &Planner<'_>, missing: &[&str]) -> Result<()> {
         ));
     };
     installer.install(missing, &|command| planner.workspace.console.note(command)).map_err(|error| {
-        // Whatever the reason, it is the host that lacks something.
+        // Every such failure means that the host lacks something.
         Coded::error(exit::HOST, format!("{error:#}"))
     })
 }
@@ -81,7 +81,7 @@ fn report_missing(survey: &Survey) -> Result<u8> {
     Err(Coded::error(exit::HOST, format!("the host lacks {}\n{hint}", missing.join(", "))))
 }
 
-/// One line for each emulator that the targets name; a missing one is fetched when it is needed.
+/// One line for each emulator of the targets. A missing one is fetched when a run needs it.
 fn describe_emulators(planner: &Planner<'_>, text: &mut String) -> Result<()> {
     let emulators = Emulators { offline: true, say: Box::new(|_| ()), ..planner.emulators() };
     for target in TargetNames::default().read(planner.project, &planner.workspace.console)? {

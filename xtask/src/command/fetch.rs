@@ -33,11 +33,11 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
                 Ok(control) => {
                     planner.workspace.console.note(&format!("  and {} at {}", control.version, control.path.display()))
                 }
-                Err((origin, why)) => planner.workspace.console.note(&format!("  but none from {origin}: {why:#}")),
+                Err((origin, why)) => planner.workspace.console.note(&format!("  unavailable from {origin}: {why:#}")),
             }
         }
     }
-    // The crates are named by the lock files of the patched trees.
+    // The lock files of the patched trees list the crates.
     let mut trees = vec![(target_plan.patched.rust, vec![("library", true)])];
     trees.extend(
         target_plan
@@ -55,11 +55,11 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
         let (source, home) = (shown(&planner.project.root, source), planner.workspace.cargo_home());
         planner.workspace.console.note(&format!("crates of {source} are in {}", home.display()));
     }
-    // Those of the small programs.
+    // The crates of the smoke programs.
     fetch_crates(planner, &store, &planner.project.root.join("smoke"), true)
 }
 
-/// The crates that the workspace in a folder names.
+/// Fetches the crates of the workspace in a folder.
 fn fetch_crates(planner: &Planner<'_>, store: &Store, folder: &Path, locked: bool) -> Result<()> {
     let cmd = planner.rust()?.cargo(&planner.workspace.cargo_home());
     let cmd = cmd.args(["fetch", "--manifest-path"]).arg(folder.join("Cargo.toml"));

@@ -11,10 +11,10 @@ pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     super::print(&String::from_utf8(script)?)
 }
 
-/// The page of the program, followed by those of its verbs.
+/// The manual page of the program, followed by those of its verbs.
 pub fn man() -> Result<()> {
     let mut command = cli::command(BINARY).disable_help_subcommand(true);
-    // Gives each verb the name that its page has: `bringup-build`.
+    // Give each verb the name of its page: `bringup-build`.
     command.build();
     let mut pages = Vec::new();
     render(&command, &mut pages)?;

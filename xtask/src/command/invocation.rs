@@ -1,4 +1,4 @@
-//! What a command line is about: a project, what to build of it, and where.
+//! What a command line selects: a project, what to build of it, and where.
 
 use std::path::{Path, PathBuf};
 
@@ -14,18 +14,16 @@ use crate::console::Console;
 use crate::project::{Project, config};
 use crate::trial::archive::unpack::{self, Unpacked};
 
-/// What a command line is about. [`super::dispatch`] hands its parts to the verbs.
+/// What a command line selects. [`super::dispatch`] hands its parts to the verbs.
 pub struct Invocation {
-    /// The project, with the versions that the command line names.
+    /// The project, with the selected versions.
     pub project: Project,
-    /// What it chooses of a build.
     pub options: BuildChoice,
-    /// Where it works.
     pub workspace: Workspace,
 }
 
 impl Invocation {
-    /// Reads bringup.toml and settles the folders.
+    /// Reads bringup.toml and chooses the folders.
     pub fn open(cli: &Cli) -> Result<Self> {
         let start = start_folder(cli)?;
         let root = config::find_root(&start)?;
@@ -43,13 +41,13 @@ impl Invocation {
         Ok(invocation)
     }
 
-    /// Unpacks an archive of test programs, in which is what it takes of a project. Results go to the out folder of the
-    /// project around, if there is one, else to `out` in the working folder.
+    /// Unpacks an archive of test programs, which includes its project. Results go to the out folder of the surrounding project,
+    /// if there is one, else to `out` in the working folder.
     pub fn of_archive(cli: &Cli, file: &Path) -> Result<(Self, Unpacked)> {
         let start = start_folder(cli)?;
         let out = config::find_root(&start).unwrap_or_else(|_| start.clone()).join("out");
         let workspace = workspace(cli, &start, out)?;
-        // It is opened again for the run.
+        // The run opens the store again.
         let store: Store = workspace.store()?;
         let unpacked = unpack::unpack(&store, file)?;
         drop(store);
@@ -67,13 +65,12 @@ impl Invocation {
         Ok((Self { project, options, workspace }, unpacked))
     }
 
-    /// Plans what it is to build.
     pub fn planner(&self) -> Planner<'_> {
         Planner::new(&self.project, &self.options, &self.workspace)
     }
 }
 
-/// The choice, but for the names of the patches that are left out.
+/// The build options, without the names of the omitted patches.
 fn options(cli: &Cli) -> Result<BuildChoice> {
     let compiler = cli.compiler.choice().map_err(|error| Coded::error(exit::USAGE, error))?;
     let (rust, musl) = (cli.rust.clone(), cli.musl.clone());
@@ -91,7 +88,7 @@ fn workspace(cli: &Cli, start: &Path, out: PathBuf) -> Result<Workspace> {
     Ok(Workspace { out, cache, offline: cli.offline, jobs, console: Console::for_stderr(cli.quiet) })
 }
 
-/// The folder that a command line is about.
+/// The folder in which the command runs.
 fn start_folder(cli: &Cli) -> Result<PathBuf> {
     match &cli.directory {
         Some(directory) => Ok(fs_err::canonicalize(directory)?),

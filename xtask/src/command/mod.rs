@@ -13,6 +13,7 @@ mod invocation;
 mod patch;
 mod plan;
 mod report;
+mod request;
 mod smoke;
 mod target;
 mod targets;
@@ -32,7 +33,7 @@ use crate::build::step::{Results, StepFailure, causes};
 use crate::cli::{Cli, Verb};
 use crate::error::of_error;
 
-/// Does what the command line says; the result is the exit code.
+/// Runs the verb and returns the exit code.
 pub fn dispatch(cli: &Cli) -> Result<u8> {
     match &cli.verb {
         Verb::Completions { shell } => return done(generate::completions(*shell)),
@@ -65,7 +66,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
     }
 }
 
-/// Fails if a step did.
+/// Fails with the error of one failed step.
 fn check(results: &Results) -> Result<()> {
     match causes(results).next_back() {
         Some(error) => Err(StepFailure::Failed(Arc::clone(error)).into()),
@@ -73,7 +74,7 @@ fn check(results: &Results) -> Result<()> {
     }
 }
 
-/// The same, with the errors of all steps that failed.
+/// Fails with the errors of all failed steps.
 fn check_all(results: &Results) -> Result<()> {
     let errors: Vec<&Arc<Error>> = causes(results).collect();
     let codes: BTreeSet<u8> = errors.iter().map(|error| of_error(error)).collect();
@@ -90,7 +91,7 @@ fn done(result: Result<()>) -> Result<u8> {
     result.map(|()| exit::EXPECTED)
 }
 
-/// Writes data to standard output. A reader that has gone away is no error.
+/// Writes data to standard output. A closed pipe is not an error.
 fn print(text: &str) -> Result<()> {
     match anstream::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,4 +1,4 @@
-//! `patch status`, `patch apply`, `patch refresh`, `patch check`; the larger ones are in files of their own.
+//! `patch status`, `patch apply`, `patch refresh`, `patch check`. The larger verbs have files of their own.
 
 mod prove;
 mod rebase;
@@ -34,12 +34,12 @@ pub fn run(planner: &Planner<'_>, verb: &PatchVerb) -> Result<u8> {
     Ok(exit::EXPECTED)
 }
 
-/// The working tree belongs to the maintainer: it is outside of out/, and `clean` leaves it alone.
+/// The folder of a source's working tree. It belongs to the maintainer, so `clean` leaves it alone.
 fn working_tree(project: &Project, source: &Source) -> PathBuf {
     project.root.join("work").join(format!("{}-{}", source.name, source.version))
 }
 
-/// The unpacked source without any patch, as a step like any other.
+/// Unpacks a source without patches, and returns its folder.
 fn pristine(planner: &Planner<'_>, store: &Store, source: &Source) -> Result<PathBuf> {
     let series = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
     let step = planner.patch_step(source, &series, FetchMode::Fetch)?;
@@ -58,14 +58,14 @@ fn pristine(planner: &Planner<'_>, store: &Store, source: &Source) -> Result<Pat
     }
 }
 
-/// The layers that a series changes, without any patch: the others need not be fetched.
+/// Unpacks the layers that a series changes, without patches. The other layers need not be fetched.
 fn pristine_for(planner: &Planner<'_>, store: &Store, source: &Source, series: &Series) -> Result<PathBuf> {
     let files = || series.patches.iter().flat_map(|patch| patch.files());
     let touched = |layer: &str| files().any(|file| source.layer_of(file).is_some_and(|of_file| of_file.name == layer));
     pristine(planner, store, &source.with_layers(touched))
 }
 
-/// Each pinned version of each source that has patches, with them.
+/// Every pinned version of every source that has patches, with these.
 fn all_series(project: &Project) -> Result<Vec<(&Source, Series)>> {
     let mut all = Vec::new();
     for source in &project.pins.all {
@@ -121,7 +121,7 @@ fn write_back(project: &Project, console: &Console, source: &Source) -> Result<(
     let tree = working_tree(project, source);
     let refreshed = refresh::refresh(&project.root, source.name, &source.version, &tree)?;
     if refreshed.is_unchanged() {
-        console.note("the series is as the working tree has it");
+        console.note("the series matches the working tree");
     }
     super::print(&refreshed.lines().into_iter().map(|line| line + "\n").collect::<String>())
 }

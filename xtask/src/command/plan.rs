@@ -6,10 +6,10 @@ use anyhow::Result;
 use bringup_model::digest::Inputs;
 
 use crate::build::{FetchMode, Planner};
-use crate::cli::Plan;
+use crate::cli::PlanArgs;
 use crate::project::shown;
 
-pub fn run(planner: &Planner<'_>, options: &Plan) -> Result<()> {
+pub fn run(planner: &Planner<'_>, options: &PlanArgs) -> Result<()> {
     let target_plan =
         planner.plan(options.targets.read(planner.project, &planner.workspace.console)?, FetchMode::Assume)?;
     let mut text = String::new();
@@ -26,7 +26,7 @@ pub fn run(planner: &Planner<'_>, options: &Plan) -> Result<()> {
     super::print(&text)
 }
 
-/// One line for each input; of a text, such as a patch's, what tells it from another one.
+/// Writes one line for each input. A long text, such as a patch, is shown by its digest.
 fn write_inputs(text: &mut String, inputs: &Inputs) {
     for (tag, value) in inputs.entries() {
         let lines = value.lines().count();

@@ -11,10 +11,10 @@ use bringup_model::report::diff::diff;
 use bringup_model::report::merge::merge;
 
 use crate::build::Workspace;
-use crate::cli::{Format, Report as Options, ReportVerb};
+use crate::cli::{ReportArgs, ReportFormat, ReportVerb};
 use crate::render;
 
-pub fn run(workspace: &Workspace, options: &Options) -> Result<u8> {
+pub fn run(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
     match &options.verb {
         None => show(workspace, options),
         Some(ReportVerb::Diff { before, after }) => {
@@ -29,8 +29,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<u8> {
     }
 }
 
-/// Shows reports; the exit code is that of the worst run in them.
-fn show(workspace: &Workspace, options: &Options) -> Result<u8> {
+/// Shows reports. The exit code is that of the worst run.
+fn show(workspace: &Workspace, options: &ReportArgs) -> Result<u8> {
     let last: [PathBuf; 1] = [last_file(&workspace.out)];
     let files = if options.files.is_empty() { &last[..] } else { &options.files };
     let mut code = exit::EXPECTED;
@@ -39,22 +39,22 @@ fn show(workspace: &Workspace, options: &Options) -> Result<u8> {
         code = code.max(crate::error::of_report(&report));
         let folder = file.parent().unwrap_or(Path::new("."));
         super::print(&match options.format {
-            Format::Terminal => render::terminal::render(&report, folder, workspace.console.color()),
-            Format::Markdown => render::markdown::render(&report),
-            Format::Html => render::html::render(&report)?,
-            Format::Junit => String::from_utf8(render::junit::render(&report)?)?,
-            Format::Json => String::from_utf8(render::json::write(&report)?)?,
+            ReportFormat::Terminal => render::terminal::render(&report, folder, workspace.console.color()),
+            ReportFormat::Markdown => render::markdown::render(&report),
+            ReportFormat::Html => render::html::render(&report)?,
+            ReportFormat::Junit => String::from_utf8(render::junit::render(&report)?)?,
+            ReportFormat::Json => String::from_utf8(render::json::write(&report)?)?,
         })?;
     }
     Ok(code)
 }
 
-/// Where the report of the last run is in the folder of results, if there was one.
+/// The file of the last report.
 pub fn last_file(out: &Path) -> PathBuf {
     out.join("report/report.json")
 }
 
-/// The report of the last run; nothing if there was none.
+/// The last report; none if there was no run.
 pub fn last(out: &Path) -> Result<Option<Report>> {
     let file = last_file(out);
     match fs_err::read(&file) {
@@ -64,7 +64,7 @@ pub fn last(out: &Path) -> Result<Option<Report>> {
     }
 }
 
-/// Where a report's versions are not the pinned ones: of what, the report's and the pinned.
+/// The versions in which a report differs from the pins: source, the report's version, the pinned version.
 pub fn other_versions<'a>(ours: &'a Pins, report: &'a Report) -> Vec<(&'static str, &'a str, &'a str)> {
     let theirs = &report.pins;
     let versions = [
@@ -76,11 +76,11 @@ pub fn other_versions<'a>(ours: &'a Pins, report: &'a Report) -> Vec<(&'static s
     differing.map(|(name, theirs, ours)| (name, theirs.as_str(), ours.as_str())).collect()
 }
 
-/// The report in a file that the user named.
+/// Reads a report that the user named.
 pub fn read(file: &Path) -> Result<Report> {
     let wrong = |why: String| Coded::error(exit::USAGE, why);
     if file.is_dir() {
-        return Err(wrong(format!("{} is a folder\nhint: a report is the file report.json in it", file.display())));
+        return Err(wrong(format!("{} is a folder\nhint: use the file report.json in it", file.display())));
     }
     if !file.is_file() {
         return Err(wrong(format!("there is no report at {}\nhint: `cargo xtask bringup` makes one", file.display())));

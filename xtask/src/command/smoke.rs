@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
+use super::request;
 use crate::build::Planner;
-use crate::cli::Smoke;
+use crate::cli::SmokeArgs;
 use crate::trial::matrix;
-use crate::trial::request::Request;
 
-pub fn run(planner: &Planner<'_>, options: &Smoke) -> Result<u8> {
-    matrix::execute(planner, &Request::smoke(&options.targets, &options.run))
+pub fn run(planner: &Planner<'_>, options: &SmokeArgs) -> Result<u8> {
+    matrix::execute(planner, &request::smoke(planner, options)?)
 }

@@ -90,10 +90,10 @@ fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
         }
         if !found.unchecked.is_empty() {
             let suites = found.unchecked.join(", ");
-            let note = "no complete run is recorded here that tells whether the tests its expectations name are there";
+            let note = "no complete run is recorded here, so the test names in its expectations are unchecked";
             planner.workspace.console.note(&format!("{}: {suites}: {note}", target.name));
         }
-        // What is wrong with a file for all targets is said once.
+        // Show a problem in a shared file only once.
         faults.extend(found.faults.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>());
     }
     if faults.is_empty() { Ok(()) } else { Err(Coded::error(exit::USAGE, faults.join("\n"))) }

@@ -12,7 +12,7 @@ use crate::render::view::verdict_tone;
 pub fn run(project: &Project, workspace: &Workspace) -> Result<()> {
     let report = super::report::last(&workspace.out)?;
     let runs = report.as_ref().map_or(&[][..], |report| &report.runs);
-    // What the last report tells apart of one target, each with a column of its own.
+    // The columns of the runs in the last report.
     let mut kinds: Vec<String> = Vec::new();
     for kind in runs.iter().map(kind) {
         if !kinds.contains(&kind) {

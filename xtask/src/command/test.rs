@@ -6,24 +6,26 @@ use anyhow::Result;
 use bringup_model::exit::{self, Coded};
 
 use super::invocation::Invocation;
+use super::request;
 use crate::build::Planner;
 use crate::cli::{Cli, TestVerb};
+use crate::project::config;
 use crate::trial::matrix;
-use crate::trial::request::Request;
+use crate::trial::request::TrialRequest;
 
 pub fn run(planner: &Planner<'_>, options: &TestVerb) -> Result<u8> {
-    matrix::execute(planner, &Request::suites(&options.test))
+    matrix::execute(planner, &request::suites(planner, &options.test)?)
 }
 
-/// The suites of an archive. It brings its own project.
+/// Runs the suites of an archive, which includes its own project.
 pub fn run_archive(cli: &Cli, options: &TestVerb, file: &Path) -> Result<u8> {
     let (invocation, unpacked) = Invocation::of_archive(cli, file)?;
     let target = &unpacked.manifest.target;
     if let Some(other) = options.test.targets.targets.iter().find(|name| *name != target) {
-        let why =
-            format!("the archive {} is of {target}, not of {other}\nhint: no target need be named", file.display());
+        let why = format!("the archive {} is of {target}, not of {other}\nhint: leave the target out", file.display());
         return Err(Coded::error(exit::USAGE, why));
     }
-    let request = Request { archive: Some(file), ..Request::suites(&options.test) };
+    let targets = config::targets(&invocation.project.root, std::slice::from_ref(target))?;
+    let request = TrialRequest { archive: Some(file.into()), ..request::suites_of(targets, &options.test)? };
     matrix::execute_unpacked(&invocation.planner(), &request, &unpacked)
 }

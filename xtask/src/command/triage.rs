@@ -15,19 +15,19 @@ use bringup_runner::exec::quote;
 
 use crate::build::Planner;
 use crate::build::store::Store;
-use crate::cli::{OwnRunner, TargetNames, Triage as Options};
+use crate::cli::{TargetNames, TriageArgs};
 use crate::host::emulator;
 use crate::project::shown;
-use crate::render;
-use crate::render::triage::About;
+
 use crate::smoke;
 use crate::source::git;
-use crate::triage::{self, Kind, Request, Triage, Where, script};
+use crate::triage::page::{self, PageContext};
+use crate::triage::{self, RunConfig, Triage, TriageRequest, Triaged, script};
 
-/// How long one run may take, unless the user says otherwise, or the test took longer before: alone, hardly any does.
+/// The least time limit of one run, unless the user sets one. Alone, hardly any test takes longer.
 const LIMIT: Duration = Duration::from_mins(1);
 
-pub fn run(planner: &Planner<'_>, options: &Options) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &TriageArgs) -> Result<u8> {
     let names = TargetNames { targets: vec![options.target.clone()], release: None };
     let target = names.read(planner.project, &planner.workspace.console)?.pop().context("no target is named")?;
     let failures = failures::failures(planner, options, &target)?;
@@ -36,14 +36,14 @@ pub fn run(planner: &Planner<'_>, options: &Options) -> Result<u8> {
         return Ok(exit::NOTHING_RAN);
     }
     let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
-    let requests: Vec<Request> =
+    let requests: Vec<TriageRequest> =
         failures.into_iter().map(|failure| request(planner, options, &target, failure)).collect::<Result<_>>()?;
     let store = planner.workspace.store()?;
     let mut failed = 0;
     for request in &requests {
-        let title = request.kind.title();
+        let title = request.triaged.title();
         match one(planner, &store, &targets, request, options) {
-            // The others can be triaged all the same.
+            // Continue with the other tests.
             Err(error) if requests.len() > 1 && crate::error::of_error(&error) != exit::INTERRUPTED => {
                 failed += 1;
                 planner.workspace.console.warn(&format!("{title} could not be triaged: {error:#}"));
@@ -53,56 +53,77 @@ pub fn run(planner: &Planner<'_>, options: &Options) -> Result<u8> {
     }
     planner.workspace.console.finish();
     if failed > 0 {
-        bail!("{failed} of {} tests could not be triaged; what failed is told above", requests.len());
+        bail!("{failed} of {} tests could not be triaged; the errors are above", requests.len());
     }
     Ok(exit::EXPECTED)
 }
 
-fn request(planner: &Planner<'_>, options: &Options, target: &Target, failure: failures::Failure) -> Result<Request> {
-    let emulator = match failure.runner {
-        OwnRunner::Qemu => Some(planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?),
-        OwnRunner::Native => {
-            smoke::elf::check_native(target)?;
-            None
-        }
+fn request(
+    planner: &Planner<'_>,
+    options: &TriageArgs,
+    target: &Target,
+    failure: failures::TestFailure,
+) -> Result<TriageRequest> {
+    let emulator = if failure.native {
+        smoke::elf::check_native(target)?;
+        None
+    } else {
+        Some(planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?)
     };
-    let base =
-        Where { target: target.clone(), emulator, link: failure.link, isolation: options.isolation, opt_level: None };
+    let base = RunConfig {
+        target: target.clone(),
+        emulator,
+        link: failure.link,
+        isolation: options.isolation,
+        opt_level: None,
+    };
     let limit = match (options.limit, failure.takes) {
         (Some(seconds), _) => Duration::from_secs(seconds.into()),
         (None, takes) => {
             LIMIT.max(takes.unwrap_or_default()).min(Duration::from_secs(planner.project.pins.limits.test_seconds))
         }
     };
-    Ok(Request { kind: failure.kind, base, emulators: options.control_qemu.clone(), deep: options.deep, limit })
+    Ok(TriageRequest {
+        triaged: failure.triaged,
+        base,
+        emulators: options.control_qemu.clone(),
+        deep: options.deep,
+        limit,
+    })
 }
 
-fn one(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &Request, options: &Options) -> Result<()> {
+fn one(
+    planner: &Planner<'_>,
+    store: &Store,
+    targets: &[Target],
+    request: &TriageRequest,
+    options: &TriageArgs,
+) -> Result<()> {
     let triage = triage::run(planner, store, targets, request)?;
-    let about = About {
+    let context = PageContext {
         versions: versions(planner, request)?,
         patches: patches(planner)?,
         source: source(planner, request)?,
         command: command(planner, request, options),
     };
-    let page = render::triage::markdown(&triage, &request.base.target.name, &about);
+    let page = page::markdown(&triage, &request.base.target.name, &context);
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let page = script::portable(
         &page,
         &[(&planner.project.root, "."), (&planner.workspace.cache, "$BRINGUP_CACHE"), (&home, "~")],
     );
     let file = write(planner, &page_name(request, options), &page)?;
-    let table = render::triage::terminal(&triage, planner.workspace.console.color());
+    let table = page::terminal(&triage, planner.workspace.console.color());
     let head = heading(&triage, request);
     super::print(&format!("{head}\n\n{table}\n{}\n", shown(&planner.project.root, &file)))
 }
 
-fn heading(triage: &Triage, request: &Request) -> String {
+fn heading(triage: &Triage, request: &TriageRequest) -> String {
     format!("{} on {}", triage.title, request.base.target.name)
 }
 
-/// The test and where it failed: what fails in two ways has two pages.
-fn page_name(request: &Request, options: &Options) -> String {
+/// The page's file name. A test that fails in two settings has two pages.
+fn page_name(request: &TriageRequest, options: &TriageArgs) -> String {
     let base = &request.base;
     let runner = match (&base.emulator, &options.qemu) {
         (None, _) => "-native".to_owned(),
@@ -126,7 +147,7 @@ fn write(planner: &Planner<'_>, name: &str, page: &str) -> Result<PathBuf> {
     Ok(file)
 }
 
-fn versions(planner: &Planner<'_>, request: &Request) -> Result<Vec<(String, String)>> {
+fn versions(planner: &Planner<'_>, request: &TriageRequest) -> Result<Vec<(String, String)>> {
     let host = planner.host()?;
     let kernel = rustix::system::uname();
     let named = |name: &str, version: &str| (name.to_owned(), version.to_owned());
@@ -160,29 +181,28 @@ fn versions(planner: &Planner<'_>, request: &Request) -> Result<Vec<(String, Str
     Ok(lines)
 }
 
-/// The files of the patches in use.
 fn patches(planner: &Planner<'_>) -> Result<Vec<String>> {
     let mut files = Vec::new();
-    for (source, series) in planner.project.sources().iter().zip(&planner.series_in_use()?) {
-        let file = |patch: &Patch| format!("patches/{}/{}/{}", source.name, source.version, patch.file);
+    for series in planner.series_in_use()? {
+        let file = |patch: &Patch| format!("patches/{}/{}/{}", series.source, series.version, patch.file);
         files.extend(series.patches.iter().map(file));
     }
     Ok(files)
 }
 
-/// The proof's file and its text.
-fn source(planner: &Planner<'_>, request: &Request) -> Result<Option<(String, String)>> {
-    let Kind::Proof { file, .. } = &request.kind else { return Ok(None) };
+/// Name and text of the proof's file; none for a test.
+fn source(planner: &Planner<'_>, request: &TriageRequest) -> Result<Option<(String, String)>> {
+    let Triaged::Proof { file, .. } = &request.triaged else { return Ok(None) };
     Ok(Some((shown(&planner.project.root, file), fs_err::read_to_string(file)?)))
 }
 
-/// The command line that does this triage again.
-fn command(planner: &Planner<'_>, request: &Request, options: &Options) -> String {
+/// The command line that repeats this triage.
+fn command(planner: &Planner<'_>, request: &TriageRequest, options: &TriageArgs) -> String {
     let mut words = vec!["cargo".to_owned(), "xtask".into(), "triage".into(), request.base.target.name.clone()];
-    match (&request.kind, &options.proof) {
-        (Kind::Test { suite, test }, _) => words.extend([suite.clone(), quote(test.as_ref())]),
-        (Kind::Proof { .. }, Some(patch)) => words.extend(["--proof".into(), patch.to_string()]),
-        (Kind::Proof { .. }, None) => {}
+    match (&request.triaged, &options.proof) {
+        (Triaged::Test { suite, test }, _) => words.extend([suite.clone(), quote(test.as_ref())]),
+        (Triaged::Proof { .. }, Some(patch)) => words.extend(["--proof".into(), patch.to_string()]),
+        (Triaged::Proof { .. }, None) => {}
     }
     words.extend(["--link".into(), request.base.link.to_string()]);
     match (&request.base.emulator, &options.qemu) {

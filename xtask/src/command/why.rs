@@ -34,7 +34,7 @@ pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
     super::print(&text)
 }
 
-/// The newest folder of the same step and label.
+/// The newest result of the same step and label.
 fn last_result(node: &Node) -> Result<Option<PathBuf>> {
     let Some(parent) = node.path.parent().filter(|parent| parent.is_dir()) else { return Ok(None) };
     let prefix = format!("{}-", node.step.label());
@@ -48,14 +48,14 @@ fn last_result(node: &Node) -> Result<Option<PathBuf>> {
     Ok(newest.map(|(_, path)| path))
 }
 
-/// The most lines shown of one value.
+/// The most lines of one value.
 const LINES: usize = 8;
 
 fn explain(text: &mut String, before: &Inputs, now: &Inputs) {
     for (sign, from, other) in [('-', before, now), ('+', now, before)] {
         for entry in from.entries().iter().filter(|entry| !other.entries().contains(entry)) {
             let (tag, value) = entry;
-            // Of a spec, a script or a patch, only what differs is worth seeing.
+            // Show only the differing lines of a spec, a script or a patch.
             let same: BTreeSet<&str> =
                 other.entries().iter().filter(|(name, _)| name == tag).flat_map(|(_, value)| value.lines()).collect();
             let differs: Vec<&str> = value.lines().filter(|line| !same.contains(line)).collect();

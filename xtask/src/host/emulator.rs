@@ -21,8 +21,6 @@ use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader as _};
 
 use crate::source::fetch::{Apt, AptPackage, Cache, OFFLINE, PackageKind};
 
-pub use control::MissingControl;
-
 /// An emulator that runs on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emulator {

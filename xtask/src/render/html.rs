@@ -1,4 +1,4 @@
-//! report.html: one file that needs no other, for the browser of whoever was sent it.
+//! report.html: one file for a browser, without any other file.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, escape_formatter};
 
 use super::table::{Cell, Tone};
-use super::view::{self, Kind, visible};
+use super::view::{self, UnexpectedKind, visible};
 
 /// The whole page.
 pub fn render(report: &Report) -> Result<String> {
@@ -61,7 +61,7 @@ fn matrix(report: &Report) -> Vec<Vec<Value>> {
     rows.into_iter().map(|cells| row(cells).collect()).collect()
 }
 
-fn unexpected(item: &view::Item<'_>) -> Value {
+fn unexpected(item: &view::UnexpectedResult<'_>) -> Value {
     context! {
         tone => item.kind.tone().word(),
         word => item.kind.word(),
@@ -69,12 +69,12 @@ fn unexpected(item: &view::Item<'_>) -> Value {
         suite => item.suite,
         name => item.name,
         detail => &item.detail,
-        lines => matches!(item.kind, Kind::Smoke | Kind::Incomplete),
+        lines => matches!(item.kind, UnexpectedKind::Smoke | UnexpectedKind::Incomplete),
         log => item.log,
     }
 }
 
-/// The tests that failed, were not run, or have any verdict but `expected`; nothing if there is none.
+/// The tests that failed, did not run, or have a verdict other than `expected`; none if there are no such tests.
 fn remarkable(run: &Run, suite: &Suite) -> Option<Value> {
     let simple = |test: &&Test| test.outcome == Some(Outcome::Pass) && test.verdict == Verdict::Expected;
     let tests: Vec<Value> = suite.tests.iter().filter(|test| !simple(test)).map(remark).collect();
@@ -106,7 +106,7 @@ fn costs(report: &Report) -> Vec<Value> {
         .collect()
 }
 
-/// The address of a file beside the page; never one with a scheme.
+/// The address of a file beside the page, without a scheme.
 fn link(path: &str) -> Value {
     let mut link = "./".to_owned();
     for byte in path.bytes() {

@@ -1,7 +1,7 @@
 //! junit.xml, for CI.
 //!
-//! A CI job shows red exactly where Bringup's exit code is not 0, so what is known is told as skipped, and what needs
-//! an edit of expect.txt (improvement, stale: exit code 10) is told as a failure of that type.
+//! A CI job is red exactly when Bringup's exit code is not 0. So known failures are `skipped`, and results that require an
+//! edit of expect.txt (improvement, stale: exit code 10) are failures of that type.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use bringup_model::outcome::{Outcome, Verdict};
 use bringup_model::report::{Report, Run, Suite, Test};
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
-use super::view::{Kind, unexpected, visible, what_happened};
+use super::view::{UnexpectedKind, unexpected, visible, what_happened};
 
 /// One test suite for each suite of each run, named `s390x.qemu.dynamic.std`, and one for its smoke checks.
 pub fn render(report: &Report) -> Result<Vec<u8>> {
@@ -23,8 +23,8 @@ pub fn render(report: &Report) -> Result<Vec<u8>> {
             junit.add_test_suite(suite(report, run, tests));
         }
     }
-    // An incomplete run would be invisible if it got no further than its steps.
-    for item in unexpected(report).iter().filter(|item| item.kind == Kind::Incomplete) {
+    // Without this, a run that failed in a step would be invisible.
+    for item in unexpected(report).iter().filter(|item| item.kind == UnexpectedKind::Incomplete) {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_type(item.kind.word());
         status.set_message(visible(item.detail.lines().next().unwrap_or_default()));
@@ -48,7 +48,7 @@ fn smoke(run: &Run) -> TestSuite {
         let mut status = TestCaseStatus::success();
         if check.outcome.is_failure() {
             status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type(Kind::Smoke.word());
+            status.set_type(UnexpectedKind::Smoke.word());
             status.set_message(visible(check.detail.lines().next().unwrap_or_default()));
             status.set_description(visible(&check.detail));
         } else if check.outcome != Outcome::Pass {

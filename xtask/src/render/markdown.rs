@@ -7,9 +7,9 @@ use bringup_model::report::Report;
 
 use super::view::{self, visible};
 
-/// What stands before the matrix in a document.
+/// Start marker of the matrix in a document.
 pub const BEGIN: &str = "<!-- bringup matrix -->";
-/// What stands after it.
+/// End marker.
 pub const END: &str = "<!-- end of bringup matrix -->";
 
 /// The matrix between its markers, then the unexpected results.
@@ -70,7 +70,7 @@ fn unexpected(report: &Report) -> String {
     text
 }
 
-/// Text without meaning to Markdown or HTML.
+/// Escapes text for Markdown and HTML.
 fn plain(text: &str) -> String {
     let mut escaped = String::new();
     for c in visible(text).chars() {
@@ -85,7 +85,7 @@ fn plain(text: &str) -> String {
 fn code(text: &str) -> String {
     let text = visible(text).replace('\n', " ");
     let ticks = "`".repeat(longest_ticks(&text) + 1);
-    // The spaces are dropped again by whoever reads it; they keep a tick of the text from joining the fence.
+    // Renderers drop the spaces. They keep a backtick in the text apart from the fence.
     if ticks.len() > 1 { format!("{ticks} {text} {ticks}") } else { format!("`{text}`") }
 }
 

@@ -2,23 +2,19 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::view::visible;
+use bringup_model::text::visible;
 
-/// What a text means to the reader; a colour at most.
+/// The meaning of a text, shown as its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// Nothing.
     Plain,
-    /// As it should be.
     Good,
-    /// Worth a look.
+    /// Worth a look, but not wrong.
     Odd,
-    /// Wrong.
     Bad,
 }
 
 impl Tone {
-    /// Its colour on a terminal.
     pub fn style(self) -> Style {
         match self {
             Self::Plain => Style::new(),
@@ -28,7 +24,7 @@ impl Tone {
         }
     }
 
-    /// A word for it, for style sheets.
+    /// The word for style sheets.
     pub fn word(self) -> &'static str {
         match self {
             Self::Plain => "plain",
@@ -39,33 +35,28 @@ impl Tone {
     }
 }
 
-/// One cell of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
-    /// What it says.
     pub text: String,
-    /// What that means.
     pub tone: Tone,
 }
 
 impl Cell {
-    /// A cell that means something.
     pub fn new(text: impl AsRef<str>, tone: Tone) -> Self {
         Self { text: visible(text.as_ref()).replace('\n', " "), tone }
     }
 
-    /// A cell that only says something.
     pub fn plain(text: impl AsRef<str>) -> Self {
         Self::new(text, Tone::Plain)
     }
 }
 
-/// `text` in the style, or as it is where colour is not wanted.
+/// Colours `text`, if `color`.
 pub fn paint(text: &str, style: Style, color: bool) -> String {
     if color && style != Style::new() { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
-/// Columns two spaces apart, the first row in bold; those from the column `numbers` on are aligned to the right.
+/// Aligns columns, two spaces apart. The first row is bold. Columns from `numbers` on are aligned to the right.
 pub fn columns(rows: &[Vec<Cell>], numbers: usize, color: bool) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));

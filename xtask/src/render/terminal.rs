@@ -7,17 +7,17 @@ use anstyle::{AnsiColor, Style};
 use bringup_model::report::Report;
 
 use super::table::{Cell, columns, paint};
-use super::view::{self, Item};
+use super::view::{self, UnexpectedResult};
 
 const WIDTH: usize = 100;
-/// Of what is said about an unexpected result, after the column with the word for it.
+/// Width of the details of an unexpected result, in characters.
 const INDENT: usize = 15;
-/// Results of one kind that are shown before the reader is sent to the whole report.
+/// The most results of one kind. The hint refers to the whole report.
 const SHOWN: usize = 40;
-/// Cached steps that are worth naming.
+/// The most cached steps that are named.
 const NAMED: usize = 24;
 
-/// Everything that ends a run. `folder` is the report's, as the user would type it: logs are shown under it.
+/// The end of a run. `folder` is the report's folder as the user would type it: it is the start of each log's path.
 pub fn render(report: &Report, folder: &Path, color: bool) -> String {
     let mut text = steps(report, color);
     if !text.is_empty() {
@@ -40,7 +40,7 @@ pub fn render(report: &Report, folder: &Path, color: bool) -> String {
     text
 }
 
-/// What the steps and suites cost, in one block; the cached ones are only named.
+/// The cost of steps and suites. Cached ones have only their names.
 pub fn steps(report: &Report, color: bool) -> String {
     let costs = view::costs(report);
     let (cached, built): (Vec<_>, Vec<_>) = costs.iter().partition(|cost| cost.cached);
@@ -78,7 +78,7 @@ fn unexpected(report: &Report, folder: &Path, color: bool) -> String {
     text
 }
 
-fn item(item: &Item<'_>, folder: &Path, color: bool) -> String {
+fn item(item: &UnexpectedResult<'_>, folder: &Path, color: bool) -> String {
     let word = paint(&format!("{:<13}", item.kind.word()), item.kind.tone().style(), color);
     let mut what = item.run.name();
     for part in [item.suite, item.name].into_iter().filter(|part| !part.is_empty()) {
@@ -96,7 +96,7 @@ fn item(item: &Item<'_>, folder: &Path, color: bool) -> String {
     text
 }
 
-/// Breaks a line between words to fit [`WIDTH`]; a longer word stays whole, so that it can be copied.
+/// Breaks a line between words to fit [`WIDTH`]. Longer words stay whole, so that a reader can copy them.
 fn wrap(line: &str, first: usize, rest: usize) -> String {
     let mut text = " ".repeat(first);
     let mut column = first;

@@ -1,4 +1,4 @@
-//! What every renderer for people shows: the matrix, the unexpected results, the cost, and the hint what to do next.
+//! What all renderers for people show: the matrix, the unexpected results, the cost, and the hint.
 
 mod hints;
 mod notes;
@@ -12,7 +12,7 @@ pub use self::hints::hints;
 pub use self::notes::notes;
 pub use bringup_model::text::visible;
 
-/// How the counts of a suite are to be read.
+/// How to read the counts of a suite.
 pub const LEGEND: &str = "suites: passed/failed/not run, where failed includes the expected failures";
 
 /// The matrix: a header row, then a row for each run.
@@ -55,7 +55,6 @@ fn suite_cell(suite: Option<&Suite>) -> Cell {
     Cell::new(format!("{}/{failed}/{}", suite.passed, suite.unrun()), tone)
 }
 
-/// What the verdict of a run means to the reader.
 pub fn verdict_tone(verdict: RunVerdict) -> Tone {
     match verdict {
         RunVerdict::Expected => Tone::Good,
@@ -64,25 +63,24 @@ pub fn verdict_tone(verdict: RunVerdict) -> Tone {
     }
 }
 
-/// Why something is in the list of unexpected results, in the order of that list.
+/// The reason why a result is unexpected, in the order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A test did worse than known.
+pub enum UnexpectedKind {
+    /// The test did worse than expected.
     Regression,
-    /// A test did better than known.
+    /// The test did better than expected.
     Improvement,
     /// An expectation names no test.
     Stale,
-    /// A flaky test failed this time. If that is known it does not change the exit code, but must not pass unseen.
+    /// The test is flaky and failed this time. A known flake does not change the exit code, but is shown.
     Flake,
     /// A smoke check failed.
     Smoke,
-    /// A run did not come to its end.
+    /// The run did not finish.
     Incomplete,
 }
 
-impl Kind {
-    /// The word for it, as in the report.
+impl UnexpectedKind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Regression => Verdict::Regression.word(),
@@ -94,7 +92,6 @@ impl Kind {
         }
     }
 
-    /// How bad it is.
     pub fn tone(self) -> Tone {
         match self {
             Self::Regression | Self::Smoke | Self::Incomplete => Tone::Bad,
@@ -115,42 +112,47 @@ impl Kind {
 
 /// One unexpected result.
 #[derive(Debug)]
-pub struct Item<'a> {
-    /// Why it is here.
-    pub kind: Kind,
-    /// The run it belongs to.
+pub struct UnexpectedResult<'a> {
+    pub kind: UnexpectedKind,
     pub run: &'a Run,
     /// The suite; empty for a smoke check or an incomplete run.
     pub suite: &'a str,
     /// The test or the smoke check; empty for an incomplete run.
     pub name: &'a str,
-    /// What happened and why; may have several lines.
+    /// The outcome and its reason; may have several lines.
     pub detail: String,
-    /// The test's output, relative to the report's folder.
+    /// The file with the test's output, relative to the report's folder.
     pub log: Option<&'a str>,
 }
 
-/// Everything that a reader must look at, regressions first.
-pub fn unexpected(report: &Report) -> Vec<Item<'_>> {
+/// All unexpected results, regressions first.
+pub fn unexpected(report: &Report) -> Vec<UnexpectedResult<'_>> {
     let mut items = Vec::new();
     for run in &report.runs {
         for suite in &run.suites {
             items.extend(suite.tests.iter().filter_map(|test| {
                 let (suite, name) = (suite.suite.as_str(), test.name.as_str());
-                let kind = Kind::of(test.verdict)?;
-                Some(Item { kind, run, suite, name, detail: what_happened(test), log: test.log.as_deref() })
+                let kind = UnexpectedKind::of(test.verdict)?;
+                Some(UnexpectedResult { kind, run, suite, name, detail: what_happened(test), log: test.log.as_deref() })
             }));
         }
         for check in run.smoke.iter().filter(|check| check.outcome.is_failure()) {
             let (name, detail) = (check.check.as_str(), check.detail.clone());
-            items.push(Item { kind: Kind::Smoke, run, suite: "", name, detail, log: None });
+            items.push(UnexpectedResult { kind: UnexpectedKind::Smoke, run, suite: "", name, detail, log: None });
         }
         if run.verdict == RunVerdict::Incomplete || run.error.is_some() {
             let detail = run.error.clone().unwrap_or_else(|| "no error was recorded".into());
-            items.push(Item { kind: Kind::Incomplete, run, suite: "", name: "", detail, log: None });
+            items.push(UnexpectedResult {
+                kind: UnexpectedKind::Incomplete,
+                run,
+                suite: "",
+                name: "",
+                detail,
+                log: None,
+            });
         }
     }
-    // Stable: within a kind the order is the report's.
+    // The sort is stable, so results of a kind keep the report's order.
     items.sort_by_key(|item| item.kind);
     items
 }
@@ -161,48 +163,45 @@ pub fn what_happened(test: &Test) -> String {
     let what = test.tries.map_or_else(|| what.to_owned(), |tries| format!("{what} (failed {tries})"));
     match (&test.reason, test.verdict) {
         (None, _) => what,
-        // The reason is then that of an expectation which does not hold.
+        // The reason is that of an expectation that does not hold.
         (Some(reason), Verdict::Improvement | Verdict::Stale) => format!("{what}; its entry says: {reason}"),
         (Some(reason), _) => format!("{what}: {reason}"),
     }
 }
 
-/// What one step or suite cost.
+/// The cost of one step or suite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cost {
     /// `musl s390x`, `patch rust`, `suite std s390x qemu dynamic`.
     pub name: String,
-    /// Seconds on the clock.
     pub wall_s: f64,
-    /// Seconds of processor time.
     pub cpu_s: f64,
-    /// Whether the step was found done.
     pub cached: bool,
 }
 
-/// How well the processors were used, where anything was done.
+/// How much of the processors' time was used; none if nothing was done.
 pub fn share(report: &Report) -> Option<String> {
     let cpu: f64 = costs(report).iter().filter(|cost| !cost.cached).map(|cost| cost.cpu_s).sum();
     if cpu == 0.0 || report.wall_s == 0.0 {
         return None;
     }
-    // Merged reports are of machines that worked at the same time.
+    // The machines of a merged report worked at the same time.
     let jobs = report.hosts.iter().map(|host| host.jobs).max()?;
     let wall = report.wall_s;
     #[expect(clippy::cast_precision_loss, reason = "nobody has that many processors")]
     let share = 100.0 * cpu / (wall * jobs as f64);
-    Some(format!("in all {wall:.0} s on the clock and {cpu:.0} s of processor time: {share:.0} % of {jobs} jobs"))
+    Some(format!("total: {wall:.0} s elapsed, {cpu:.0} s of processor time, {share:.0} % of {jobs} jobs"))
 }
 
-/// What each step and suite cost; a step that several runs rest on is named once, as built if any of them built it.
+/// The cost of each step and suite. A shared step is listed once, as built if any run built it.
 pub fn costs(report: &Report) -> Vec<Cost> {
     let mut costs: Vec<Cost> = Vec::new();
     for run in &report.runs {
         for step in &run.steps {
             let name = match step.step.as_str() {
-                // Not a step of the plan: every run has its own.
+                // The smoke checks are not a step: each run has its own.
                 "smoke" => format!("smoke {}", run.name()),
-                // A step that bears a label of its own is the same one for every target.
+                // A step whose name includes its label is shared by all targets.
                 shared if shared.contains(' ') => shared.to_owned(),
                 own => format!("{own} {}", run.target),
             };

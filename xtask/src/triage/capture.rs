@@ -1,4 +1,4 @@
-//! What can be seen of a failing run: its system calls, and where it stood.
+//! Details of a failing run: its system calls, and where the program stopped.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,73 +13,76 @@ use bringup_runner::one_test::Conditions;
 use bringup_runner::sandbox::Tracing;
 
 use super::gdb::{self, End, Register, Stop, Stub, shown};
-use super::place::Place;
+use super::prepare::PreparedTest;
 use super::symbols::{self, Modules};
 
-/// Lines of the system calls that are kept.
+/// The most system calls in a capture.
 const CALLS: usize = 60;
 
-/// How many runs a capture may take: what fails now and then need not fail in the first.
+/// The most runs of a capture: a flaky test may pass at first.
 const TRIES: usize = 3;
 
-/// How long a program that hangs is given before it is looked at.
+/// How long a hanging program runs before it is stopped.
 const HANG: Duration = Duration::from_secs(10);
 
-/// Of a stack, this much is looked through for return addresses, and as many are shown.
+/// Bytes of the stack that are searched for return addresses, and the most frames in a capture.
 const STACK: usize = 64 * 1024;
 const FRAMES: usize = 32;
 
-/// What stubs call the program counter.
+/// Names of the program counter in gdb stubs.
 const PROGRAM_COUNTER: &[&str] = &["pc", "rip", "eip", "pswa"];
 
-/// What they call the stack pointer and the link register, unless the target says otherwise.
+/// Names of the stack pointer and the link register in gdb stubs, if target.toml has none.
 const STACK_POINTER: &[&str] = &["sp", "rsp", "esp"];
 const LINK_REGISTER: &[&str] = &["lr", "ra"];
 
-/// Threads that are looked at.
+/// The most threads in a capture.
 const THREADS: usize = 8;
 
-/// Of what an emulator said before it ended, so many lines are shown.
+/// The most lines of an emulator's last output in an error.
 const LAST_WORDS: usize = 5;
 
-/// Where a program stood.
+/// Where a program stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Halt {
-    /// Why it stood: a signal's name, or that it was stopped; for one that just ended, how.
+    /// The signal's name, or how the program ended.
     pub why: String,
-    /// Its threads; the one that got the signal first. None if no signal came before the end.
+    /// The threads, the one with the signal first; none if the program ended without a signal.
     pub threads: Vec<Thread>,
 }
 
-/// Where a thread stood.
+/// The state of a stopped thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
-    /// The program counter, and the function there.
+    /// The program counter and its function.
     pub pc: String,
-    /// Functions whose return addresses are in the link register or on the stack, innermost first; stale ones among them.
+    /// Functions of the return addresses in the link register and on the stack, innermost first. Some may be stale.
     pub frames: Vec<String>,
-    /// The general registers.
+    /// Names and values of the general registers.
     pub registers: Vec<(String, String)>,
 }
 
-/// The end of what QEMU's `-strace` says of a failing run, as far as it is about the test.
-pub fn calls(place: &Place, folder: &Path, limit: Duration, jobs: &Jobs) -> Result<Vec<String>> {
+/// The last system calls of the test in a failing run, from QEMU's `-strace`.
+pub fn calls(prepared: &PreparedTest, folder: &Path, limit: Duration, jobs: &Jobs) -> Result<Vec<String>> {
     for number in 0..TRIES {
         let folder = folder.join(format!("strace{number}"));
         fs_err::create_dir_all(&folder)?;
         let file = folder.join("strace");
         let options = ["-strace".into(), "-D".into(), file.clone().into()].to_vec();
         let tracing = Tracing { options, ..Tracing::default() };
-        let ran =
-            place.subject.run(&place.sandbox, &folder, &Conditions { limit, jobs: Some(jobs), tracing: &tracing })?;
+        let ran = prepared.subject.run(
+            &prepared.sandbox,
+            &folder,
+            &Conditions { limit, jobs: Some(jobs), tracing: &tracing },
+        )?;
         if ran.outcome.is_failure() {
             let text = fs_err::read(&file).context("the emulator wrote no trace of system calls")?;
             let text = String::from_utf8_lossy(&text).into_owned();
-            let reported = place.subject.test.is_some() && ran.outcome == Outcome::Fail;
+            let reported = prepared.subject.test.is_some() && ran.outcome == Outcome::Fail;
             return Ok(of_the_test(&text.lines().collect::<Vec<_>>(), reported));
         }
     }
-    bail!("with -strace it does not fail")
+    bail!("the test does not fail with -strace")
 }
 
 /// The harness writes two events before a test, and two after one that it reports as failed.
@@ -91,21 +94,21 @@ fn of_the_test(lines: &[&str], reported: bool) -> Vec<String> {
     lines[start..end].iter().map(|line| (*line).to_owned()).collect()
 }
 
-/// Runs it under QEMU's gdb stub until it fails as it did: to the signal that ends it, or to where it hangs.
-pub fn halt(place: &Place, outcome: Outcome, folder: &Path, jobs: &Jobs) -> Result<Halt> {
+/// Runs the test under QEMU's gdb stub until it fails in the same way: until its last signal, or until it hangs.
+pub fn halt(prepared: &PreparedTest, outcome: Outcome, folder: &Path, jobs: &Jobs) -> Result<Halt> {
     for number in 0..TRIES {
         let folder = folder.join(format!("gdb{number}"));
         fs_err::create_dir_all(&folder)?;
-        if let Some(halt) = halt_once(place, outcome == Outcome::Timeout, &folder, jobs)? {
+        if let Some(halt) = halt_once(prepared, outcome == Outcome::Timeout, &folder, jobs)? {
             return Ok(halt);
         }
     }
-    bail!("under the gdb stub it does not fail")
+    bail!("the test does not fail under the gdb stub")
 }
 
-fn halt_once(place: &Place, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<Option<Halt>> {
+fn halt_once(prepared: &PreparedTest, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<Option<Halt>> {
     let socket = folder.join("gdb");
-    // A stub does not listen while the program runs: a signal from outside is what stops one that hangs.
+    // A stub does not listen while the program runs, so a signal from outside stops a hanging program.
     let words = ["timeout", "--foreground", "-s", "QUIT", &HANG.as_secs().to_string()].map(OsString::from);
     let before = if hangs { words.to_vec() } else { Vec::new() };
     let tracing = Tracing { before, options: vec!["-g".into(), socket.clone().into()] };
@@ -113,14 +116,14 @@ fn halt_once(place: &Place, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<O
     std::thread::scope(|scope| {
         let running = scope.spawn(|| {
             let conditions = Conditions { limit: 6 * HANG, jobs: Some(jobs), tracing: &tracing };
-            let ran = place.subject.run(&place.sandbox, folder, &conditions);
+            let ran = prepared.subject.run(&prepared.sandbox, folder, &conditions);
             ended.store(true, Ordering::Relaxed);
             ran
         });
         let followed = Stub::connect(&socket, || !ended.load(Ordering::Relaxed)).and_then(|mut stub| {
-            let elf = &place.target.elf;
-            let registers = stub.registers(&place.target.qemu.registers, elf.class.into())?;
-            let followed = follow(&mut stub, hangs, |stub, all| look(stub, place, &registers, all));
+            let elf = &prepared.target.elf;
+            let registers = stub.registers(&prepared.target.qemu.registers, elf.class.into())?;
+            let followed = follow(&mut stub, hangs, |stub, all| look(stub, prepared, &registers, all));
             stub.kill();
             followed
         });
@@ -130,7 +133,7 @@ fn halt_once(place: &Place, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<O
         match followed {
             Ok(Followed::Stood(halt)) => Ok(Some(halt)),
             Ok(Followed::Ended(_)) if !ran.outcome.is_failure() => Ok(None),
-            // What the harness saw is told in the same words as in the table.
+            // The table has the harness's reason, so use the same one here.
             Ok(Followed::Ended(end)) => {
                 let why = ran.reason.unwrap_or_else(|| end.to_string());
                 Ok(Some(Halt { why, threads: Vec::new() }))
@@ -140,31 +143,31 @@ fn halt_once(place: &Place, hangs: bool, folder: &Path, jobs: &Jobs) -> Result<O
     })
 }
 
-/// An emulator that does not come to its stub says why itself.
+/// Adds the emulator's last output: it says why there is no stub.
 fn with_last_words(error: &anyhow::Error, printed: &str) -> anyhow::Error {
     let lines: Vec<&str> = printed.lines().collect();
     let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
-    if last.is_empty() { anyhow!("{error:#}") } else { anyhow!("{error:#}; last it printed\n{}", last.join("\n")) }
+    if last.is_empty() { anyhow!("{error:#}") } else { anyhow!("{error:#}; its last output:\n{}", last.join("\n")) }
 }
 
-/// What became of a program under the stub.
+/// The end of a program under the stub.
 #[derive(Debug, PartialEq, Eq)]
 enum Followed {
-    /// It stood here, and did not get over it.
+    /// It stopped, by a signal or because it hung.
     Stood(Halt),
-    /// It ended without a place to show.
+    /// It ended by itself.
     Ended(End),
 }
 
-/// GDB's numbers of the signals that tell of a fault of the program's own: ILL, TRAP, ABRT, FPE, BUS, SEGV, SYS. Who catches one
-/// may end by itself, and that is still why.
+/// GDB's numbers of the signals of a program's own fault: ILL, TRAP, ABRT, FPE, BUS, SEGV, SYS. A program that catches one may
+/// exit by itself, but the signal is still the reason.
 const FAULTS: [u8; 7] = [4, 5, 6, 8, 10, 11, 12];
 
-/// Those that end no program unless it wants to: URG, STOP, TSTP, CONT, CHLD, TTIN, TTOU, WINCH.
+/// GDB's numbers of the signals that do not end a program by themselves: URG, STOP, TSTP, CONT, CHLD, TTIN, TTOU, WINCH.
 const HARMLESS: [u8; 8] = [16, 17, 18, 19, 20, 21, 22, 28];
 const QUIT: u8 = 3;
 
-/// Lets it run to its end. A handler may catch a signal, so the last one counts.
+/// Runs the program to its end. A handler may catch a signal, so only the last signal counts.
 fn follow(
     stub: &mut Stub,
     hangs: bool,
@@ -197,33 +200,33 @@ fn follow(
                     _ => Followed::Ended(end),
                 });
             }
-            None => bail!("the program goes on under the gdb stub"),
+            None => bail!("the program still runs under the gdb stub"),
         }
     }
 }
 
-/// Looks at the thread that has stopped, and at the others if `all`.
-fn look(stub: &mut Stub, place: &Place, registers: &[Register], all: bool) -> Result<Vec<Thread>> {
-    let elf = &place.target.elf;
+/// Reads the state of the stopped thread, or of every thread if `all`.
+fn look(stub: &mut Stub, prepared: &PreparedTest, registers: &[Register], all: bool) -> Result<Vec<Thread>> {
+    let elf = &prepared.target.elf;
     let (word, big) = (usize::from(elf.class / 8), elf.big_endian);
-    let loader = symbols::loader(&place.sysroot, &place.target.musl.loader);
+    let loader = symbols::loader(&prepared.sysroot, &prepared.target.musl.loader);
     let auxv = stub.object("auxv:read:")?;
-    let modules = Modules::place(&place.subject.program, &loader, &auxv, word, big)?;
-    let view = View { place, registers, modules, word, big };
+    let modules = Modules::locate(&prepared.subject.program, &loader, &auxv, word, big)?;
+    let reader = ThreadReader { prepared, registers, modules, word, big };
     let mut threads = Vec::new();
     if all {
         for thread in stub.threads()?.iter().take(THREADS) {
             stub.select(thread)?;
-            threads.push(view.thread(stub)?);
+            threads.push(reader.thread(stub)?);
         }
     } else {
-        threads.push(view.thread(stub)?);
+        threads.push(reader.thread(stub)?);
     }
     Ok(threads)
 }
 
-struct View<'a> {
-    place: &'a Place,
+struct ThreadReader<'a> {
+    prepared: &'a PreparedTest,
     registers: &'a [Register],
     modules: Modules,
     /// Bytes of an address.
@@ -231,11 +234,11 @@ struct View<'a> {
     big: bool,
 }
 
-impl View<'_> {
+impl ThreadReader<'_> {
     fn thread(&self, stub: &mut Stub) -> Result<Thread> {
         let counter = self.named(None, PROGRAM_COUNTER).context("the gdb stub names no program counter")?;
         let pc = symbols::number(&stub.register(counter)?, self.big);
-        let qemu = &self.place.target.qemu;
+        let qemu = &self.prepared.target.qemu;
         let link = self.address(stub, qemu.link_register.as_deref(), LINK_REGISTER)?;
         let stack = match self.address(stub, qemu.stack_register.as_deref(), STACK_POINTER)? {
             Some(sp) => stack(stub, sp),
@@ -254,20 +257,20 @@ impl View<'_> {
         Ok(Thread { pc: format!("{pc:#x}{function}"), frames, registers })
     }
 
-    /// The register that has the target's name, or one of the usual ones.
+    /// The register with this name, or else with one of the usual names.
     fn named(&self, own: Option<&str>, usual: &[&str]) -> Option<&Register> {
         let mut names = own.into_iter().chain(usual.iter().copied());
         names.find_map(|name| self.registers.iter().find(|register| register.name == name))
     }
 
-    /// What that holds.
+    /// The value of that register.
     fn address(&self, stub: &mut Stub, own: Option<&str>, usual: &[&str]) -> Result<Option<u64>> {
         let register = self.named(own, usual);
         register.map(|register| Ok(symbols::number(&stub.register(register)?, self.big))).transpose()
     }
 }
 
-/// The stack from `sp` on, as far as there is one.
+/// The stack from `sp` on, as far as memory is mapped.
 fn stack(stub: &mut Stub, sp: u64) -> Vec<u8> {
     const PIECE: usize = 512;
     let mut stack = Vec::new();
@@ -298,7 +301,7 @@ mod tests {
             "1 exit(1)",
         ];
         assert_eq!(of_the_test(&lines, true), lines[3..6]);
-        // One that crashes is in flight at the end.
+        // A test that crashes is still running at the end.
         assert_eq!(of_the_test(&lines[..5], false), lines[..5]);
         assert_eq!(of_the_test(&[], true), [""; 0]);
         let many: Vec<String> = (0..100).map(|number| format!("1 call({number})")).collect();
@@ -306,7 +309,7 @@ mod tests {
         assert_eq!(of_the_test(&many, false), many[40..]);
     }
 
-    /// What is made of a program that does this under the stub.
+    /// Follows a program that does this under the stub.
     fn followed(hangs: bool, script: Vec<(&'static str, &'static str)>) -> Followed {
         let (_folder, serving, mut stub) = stub(script);
         let thread = Thread { pc: "0x10".into(), frames: Vec::new(), registers: Vec::new() };
@@ -322,15 +325,15 @@ mod tests {
             Followed::Ended(end) => (end.to_string(), 0),
         };
         let cases = [
-            // GDB has numbers of its own: 30 is SIGUSR1, 20 SIGCHLD.
+            // GDB has its own numbers: 30 is SIGUSR1, 20 is SIGCHLD.
             (vec![("c", "T0b"), ("C0b", "X0b")], ("SIGSEGV", 1)),
             (vec![("c", "T14"), ("C14", "T1e"), ("C1e", "X1e")], ("SIGUSR1", 1)),
             (vec![("c", "T0b"), ("C0b", "W65")], ("SIGSEGV, then exit status 101", 1)),
-            // One that was caught is not why.
+            // A signal that was caught is not the reason.
             (vec![("c", "T1e"), ("C1e", "W03")], ("exit status 3", 0)),
             (vec![("c", "T1e"), ("C1e", "X0d")], ("SIGPIPE", 0)),
             (vec![("c", "W03")], ("exit status 3", 0)),
-            (vec![], ("the gdb stub has hung up", 0)),
+            (vec![], ("the gdb stub closed the connection", 0)),
         ];
         for (script, (why, threads)) in cases {
             assert_eq!(stood(followed(false, script)), (why.to_owned(), threads));
@@ -343,6 +346,6 @@ mod tests {
     fn what_an_emulator_said_last_is_told() {
         let told = |printed| with_last_words(&anyhow!("no stub"), printed).to_string();
         assert_eq!(told(""), "no stub");
-        assert_eq!(told("1\n2\n3\n4\n5\n6\n"), "no stub; last it printed\n2\n3\n4\n5\n6");
+        assert_eq!(told("1\n2\n3\n4\n5\n6\n"), "no stub; its last output:\n2\n3\n4\n5\n6");
     }
 }

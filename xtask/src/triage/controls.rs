@@ -1,4 +1,4 @@
-//! Which controls there are for a failing setting, chosen by what the targets' files say of them.
+//! The controls of a failing test, chosen by the targets' properties.
 
 use std::cmp::Reverse;
 
@@ -9,112 +9,112 @@ use bringup_model::target::Target;
 use bringup_model::triage::Control;
 use bringup_runner::interrupt::is_interrupt;
 
-use super::place::{Kind, Where};
+use super::prepare::{RunConfig, Triaged};
 use crate::build::Planner;
 use crate::host::emulator::{self, Emulator};
 use crate::smoke;
 
-/// The opt-level that stands against the usual one: nothing is optimized, so nothing can be optimized wrongly.
+/// The opt-level of the control. Without optimization, there is no wrong optimization.
 pub const OPT_LEVEL: &str = "0";
 
-/// A control, and where it runs or why it does not.
-pub struct Choice {
-    /// Which.
+/// A control with its setting, or with the reason why there is none.
+pub struct ControlChoice {
     pub control: Control,
-    /// Where, or why not.
-    pub place: Result<Where, String>,
+    pub config: Result<RunConfig, String>,
 }
 
-/// What controls are chosen by.
-pub struct Chooser<'a> {
-    /// Where emulators come from.
+/// Chooses the controls.
+pub struct ControlChooser<'a> {
     pub planner: &'a Planner<'a>,
-    /// What is triaged.
-    pub kind: &'a Kind,
+    pub triaged: &'a Triaged,
     /// The failing setting.
-    pub base: &'a Where,
-    /// Every target there is.
+    pub base: &'a RunConfig,
+    /// All targets.
     pub targets: &'a [Target],
-    /// Whether to build what is not there.
+    /// Whether to build for the controls.
     pub deep: bool,
-    /// How many steps it takes to build a target's programs; none for what could not even be planned.
+    /// The number of steps that a target's programs lack; none if the target cannot be planned.
     pub lacking: &'a dyn Fn(&Target) -> Option<usize>,
-    /// Emulators besides the failing one, or why they could not be had.
+    /// Emulators besides the failing one, or why they are unavailable.
     pub emulators: Vec<Result<Emulator, String>>,
 }
 
-impl Chooser<'_> {
-    /// Every control that is not about std's opt-level, in the order of the table.
-    pub fn choose(&self) -> Result<Vec<Choice>> {
+impl ControlChooser<'_> {
+    /// Every control except the opt-level, in the order of the table.
+    pub fn choose(&self) -> Result<Vec<ControlChoice>> {
         let mut choices = self.isolation();
         if self.base.emulator.is_some() {
             choices.extend(self.other_emulators());
         }
         choices.extend(self.machine()?);
         let link = if self.base.link == Link::Dynamic { Link::Static } else { Link::Dynamic };
-        choices.push(Choice { control: Control::Link, place: Ok(Where { link, ..self.base.clone() }) });
+        choices.push(ControlChoice { control: Control::Link, config: Ok(RunConfig { link, ..self.base.clone() }) });
         choices.extend(self.architectures()?);
         Ok(choices)
     }
 
-    /// With another opt-level.
-    pub fn opt_level(&self) -> Choice {
-        let place = if self.kind.has_std() {
-            Ok(Where { opt_level: Some(OPT_LEVEL), ..self.base.clone() })
+    /// The control with another opt-level of std.
+    pub fn opt_level(&self) -> ControlChoice {
+        let config = if self.triaged.has_std() {
+            Ok(RunConfig { opt_level: Some(OPT_LEVEL), ..self.base.clone() })
         } else {
-            Err("it is a C program, of which std is no part".into())
+            Err("the program is in C and has no std".into())
         };
-        Choice { control: Control::OptLevel, place }
+        ControlChoice { control: Control::OptLevel, config }
     }
 
-    /// All of it, if some was switched off, and what is between; else without what lets programs start each other.
-    fn isolation(&self) -> Vec<Choice> {
+    /// The isolation levels to compare with. For `Full` that is `Network`, in which programs cannot start each other.
+    fn isolation(&self) -> Vec<ControlChoice> {
         let others: &[Isolation] = match self.base.isolation {
             Isolation::Full => &[Isolation::Network],
             Isolation::Network => &[Isolation::Full],
             Isolation::None => &[Isolation::Network, Isolation::Full],
         };
         let choice = |isolation: &Isolation| {
-            let place = Where { isolation: *isolation, ..self.base.clone() };
-            Choice { control: Control::Isolation, place: Ok(place) }
+            let config = RunConfig { isolation: *isolation, ..self.base.clone() };
+            ControlChoice { control: Control::Isolation, config: Ok(config) }
         };
         others.iter().map(choice).collect()
     }
 
-    fn other_emulators(&self) -> Vec<Choice> {
-        let place = |emulator: &Result<Emulator, String>| match emulator {
-            Ok(emulator) => Ok(Where { emulator: Some(emulator.clone()), ..self.base.clone() }),
+    fn other_emulators(&self) -> Vec<ControlChoice> {
+        let config = |emulator: &Result<Emulator, String>| match emulator {
+            Ok(emulator) => Ok(RunConfig { emulator: Some(emulator.clone()), ..self.base.clone() }),
             Err(why) => Err(why.clone()),
         };
-        let choices =
-            self.emulators.iter().map(|emulator| Choice { control: Control::Emulator, place: place(emulator) });
-        let choices: Vec<Choice> = choices.collect();
+        let choices = self
+            .emulators
+            .iter()
+            .map(|emulator| ControlChoice { control: Control::Emulator, config: config(emulator) });
+        let choices: Vec<ControlChoice> = choices.collect();
         if choices.is_empty() {
-            let why = "there is no other version; bringup.toml's [[qemu.control]] or --control-qemu names some".into();
-            return vec![Choice { control: Control::Emulator, place: Err(why) }];
+            let why = "no other version is known; add one with [[qemu.control]] in bringup.toml or with --control-qemu"
+                .into();
+            return vec![ControlChoice { control: Control::Emulator, config: Err(why) }];
         }
         choices
     }
 
-    /// The target that this machine runs itself, natively and under the emulator.
-    fn machine(&self) -> Result<Vec<Choice>> {
+    /// This machine's own target, natively and under the emulator.
+    fn machine(&self) -> Result<Vec<ControlChoice>> {
         let own = |target: &&Target| smoke::elf::check_native(target).is_ok();
         let Some(target) = self.targets.iter().find(own) else {
-            let none = |control| Choice { control, place: Err("no target is of this machine's architecture".into()) };
+            let none =
+                |control| ControlChoice { control, config: Err("no target is of this machine's architecture".into()) };
             return Ok(vec![none(Control::Native), none(Control::Emulated)]);
         };
         let mut choices = Vec::new();
         for (control, emulated) in [(Control::Native, false), (Control::Emulated, true)] {
             let same = target.name == self.base.target.name && emulated == self.base.emulator.is_some();
             if !same {
-                choices.push(Choice { control, place: self.on(target, emulated)? });
+                choices.push(ControlChoice { control, config: self.on(target, emulated)? });
             }
         }
         Ok(choices)
     }
 
-    /// One of the same kind, one of the other byte order, one of the other word size.
-    fn architectures(&self) -> Result<Vec<Choice>> {
+    /// A target of the same word size and byte order, one of the other byte order, and one of the other word size.
+    fn architectures(&self) -> Result<Vec<ControlChoice>> {
         let ours = &self.base.target.elf;
         let same_class = |target: &Target| target.elf.class == ours.class;
         let same_order = |target: &Target| target.elf.big_endian == ours.big_endian;
@@ -126,18 +126,18 @@ impl Chooser<'_> {
         ];
         let mut choices = Vec::new();
         for (control, picked) in picks {
-            let place = match picked {
+            let config = match picked {
                 Ok(target) => self.on(target, true)?,
                 Err(why) => Err(why),
             };
-            choices.push(Choice { control, place });
+            choices.push(ControlChoice { control, config });
         }
         Ok(choices)
     }
 
-    /// The target that tells most for the least work: one that differs in nothing but what is asked for, is of another
-    /// machine, and has most of its steps built. This machine's own is a control anyway, and the second choice among those that
-    /// are built.
+    /// The best target for a control. It differs from the failing one only in the wanted property, has another machine, and has
+    /// most of its steps built. This machine's own target is the second choice among built targets, because another control
+    /// uses it anyway.
     fn pick(&self, fits: &dyn Fn(&Target) -> bool, better: &dyn Fn(&Target) -> bool) -> Result<&Target, String> {
         let base = &self.base.target;
         let candidates: Vec<&Target> =
@@ -154,7 +154,7 @@ impl Chooser<'_> {
             None if candidates.is_empty() => Err("there is no such target".into()),
             None => {
                 let names: Vec<&str> = candidates.iter().map(|target| target.name.as_str()).collect();
-                Err(format!("{} would do, but is not built; --deep builds it", names.join(" or ")))
+                Err(format!("{} would fit, but is not built; --deep builds it", names.join(" or ")))
             }
         }
     }
@@ -163,8 +163,8 @@ impl Chooser<'_> {
         (self.lacking)(target).is_some_and(|steps| steps == 0 || self.deep)
     }
 
-    /// The same test on another target.
-    fn on(&self, target: &Target, emulated: bool) -> Result<Result<Where, String>> {
+    /// The setting of the same test on another target.
+    fn on(&self, target: &Target, emulated: bool) -> Result<Result<RunConfig, String>> {
         if !self.is_usable(target) {
             return Ok(Err(format!("{} is not built; --deep builds it", target.name)));
         }
@@ -177,11 +177,11 @@ impl Chooser<'_> {
         } else {
             None
         };
-        Ok(Ok(Where { target: target.clone(), emulator, ..self.base.clone() }))
+        Ok(Ok(RunConfig { target: target.clone(), emulator, ..self.base.clone() }))
     }
 }
 
-/// The emulator of another target: of the same version, from the same folder, if it is there.
+/// An emulator for another target: of the same version, from the same folder, else the default one.
 fn beside(planner: &Planner<'_>, ours: Option<&Emulator>, target: &Target) -> Result<Emulator> {
     let folder = ours.and_then(|ours| ours.path.parent());
     let same = folder.and_then(|folder| emulator::in_folder(folder, &target.qemu.emulator));

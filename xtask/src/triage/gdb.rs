@@ -1,7 +1,7 @@
-//! The part of GDB's remote serial protocol that it takes to ask QEMU's stub where a program stands.
+//! The part of GDB's remote serial protocol that finds out where a program stopped under QEMU's stub.
 //!
-//! Which registers there are, and their numbers and widths, is what the stub itself describes (`target.xml`), or the
-//! target's own file where it does not.
+//! The stub describes the numbers and widths of its registers (`target.xml`). If it does not, target.toml lists the
+//! registers.
 
 mod description;
 
@@ -20,48 +20,47 @@ use self::description::{includes, registers};
 
 pub use self::description::Register;
 
-/// How long one answer may take.
+/// Time limit of one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often a wait looks up.
+/// Interval at which a wait checks its condition.
 const TICK: Duration = Duration::from_millis(100);
 
 /// A connection to a stub.
 pub struct Stub {
     stream: UnixStream,
     read: VecDeque<u8>,
-    /// Whether it has hung up.
+    /// Whether the stub has closed the connection.
     gone: bool,
 }
 
-/// Why a program has stopped, or that it has ended.
+/// Why a program stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
     /// By this signal, in GDB's numbering.
     Signal(u8),
-    /// It has ended.
     Ended(End),
 }
 
-/// How a program has ended, as the stub tells it.
+/// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// By itself, with this status.
+    /// With this exit status.
     Status(u8),
     /// By this signal, in GDB's numbering.
     Signal(u8),
-    /// The stub has hung up, as it does when it is killed.
+    /// The stub closed the connection, as it does when QEMU is killed.
     Silent,
 }
 
-/// GDB's names of signals, whose numbers are not the system's; the first is 1.
+/// GDB's names of signals; the first has the number 1. The numbers differ from the system's.
 const SIGNALS: [&str; 32] = [
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "EMT", "FPE", "KILL", "BUS", "SEGV", "SYS", "PIPE", "ALRM", "TERM",
     "URG", "STOP", "TSTP", "CONT", "CHLD", "TTIN", "TTOU", "IO", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "LOST",
     "USR1", "USR2", "PWR",
 ];
 
-/// A signal's name, by GDB's number.
+/// The name of a signal, by GDB's number.
 pub fn signal_name(number: u8) -> String {
     let name = usize::from(number).checked_sub(1).and_then(|index| SIGNALS.get(index));
     name.map_or_else(|| format!("GDB's signal {number}"), |name| format!("SIG{name}"))
@@ -72,13 +71,13 @@ impl fmt::Display for End {
         match self {
             Self::Status(status) => write!(f, "exit status {status}"),
             Self::Signal(number) => f.write_str(&signal_name(*number)),
-            Self::Silent => f.write_str("the gdb stub has hung up"),
+            Self::Silent => f.write_str("the gdb stub closed the connection"),
         }
     }
 }
 
 impl Stub {
-    /// Connects to the socket, once it is there. `alive` says whether it may still come.
+    /// Waits for the socket and connects to it. `alive` says whether the socket can still appear.
     pub fn connect(socket: &Path, alive: impl Fn() -> bool) -> Result<Self> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -96,13 +95,13 @@ impl Stub {
         }
     }
 
-    /// Asks, and gives the answer.
+    /// Sends a request and returns the answer.
     pub fn ask(&mut self, packet: &str) -> Result<Vec<u8>> {
         self.send(packet)?;
         self.receive(Instant::now() + PATIENCE)?.with_context(|| format!("the gdb stub does not answer `{packet}`"))
     }
 
-    /// Lets the program go on, with a signal if it is not 0, until it stops; nothing if it does not within the time.
+    /// Continues the program until it stops, with a signal unless it is 0; none if the program still runs at `end`.
     pub fn go_on(&mut self, signal: u8, until: Instant) -> Result<Option<Stop>> {
         let mut asked = self.send(&if signal == 0 { "c".to_owned() } else { format!("C{signal:02x}") });
         loop {
@@ -116,19 +115,19 @@ impl Stub {
                 Some(b'T' | b'S') => return Ok(Some(Stop::Signal(number(answer.get(1..3))?))),
                 Some(b'W') => return Ok(Some(Stop::Ended(End::Status(number(answer.get(1..3))?)))),
                 Some(b'X') => return Ok(Some(Stop::Ended(End::Signal(number(answer.get(1..3))?)))),
-                // What the stub says on the way.
+                // Output of the stub.
                 _ => {}
             }
         }
     }
 
-    /// Kills the program. It may be gone already.
+    /// Kills the program, if it still runs.
     pub fn kill(mut self) {
         let _ = self.send("k");
         let _ = self.receive(Instant::now() + TICK);
     }
 
-    /// Reads an object of the stub's: `features:read:target.xml`, `auxv:read:`.
+    /// Reads an object of the stub: `features:read:target.xml`, `auxv:read:`.
     pub fn object(&mut self, name: &str) -> Result<Vec<u8>> {
         const PIECE: usize = 0x400;
         let mut all = Vec::new();
@@ -140,12 +139,12 @@ impl Stub {
                     all.extend_from_slice(piece);
                     return Ok(all);
                 }
-                _ => bail!("the gdb stub gives no {name}"),
+                _ => bail!("the gdb stub has no {name}"),
             }
         }
     }
 
-    /// The registers that it describes; if it describes none, those that are known, by their numbers and all of this width.
+    /// The registers that the stub describes, or else the known ones, numbered in order and all of this width.
     pub fn registers(&mut self, known: &[String], bits: usize) -> Result<Vec<Register>> {
         let read = |stub: &mut Self, file: &str| -> Result<String> {
             let text = stub.object(&format!("features:read:{file}"))?;
@@ -169,24 +168,24 @@ impl Stub {
         Ok(all)
     }
 
-    /// A register's bytes, in the target's order.
+    /// A register's bytes, in the target's byte order.
     pub fn register(&mut self, register: &Register) -> Result<Vec<u8>> {
         let answer = self.ask(&format!("p{:x}", register.number))?;
         bytes(&answer).with_context(|| format!("the gdb stub does not give the register {}", register.name))
     }
 
-    /// Memory of the program; an error if it is not all there.
+    /// Memory of the program. Fails if part of it is not mapped.
     pub fn memory(&mut self, address: u64, length: usize) -> Result<Vec<u8>> {
         let answer = self.ask(&format!("m{address:x},{length:x}"))?;
         bytes(&answer).filter(|bytes| bytes.len() == length).with_context(|| format!("no memory at {address:#x}"))
     }
 
-    /// The program's threads, as the stub names them.
+    /// The stub's names of the program's threads.
     pub fn threads(&mut self) -> Result<Vec<String>> {
         let mut all: Vec<String> = Vec::new();
         let mut question = "qfThreadInfo";
         loop {
-            // `m` and some of them, as often as it takes, then `l`.
+            // Answers with `m` have some of the threads each; `l` is the end.
             let answer = String::from_utf8_lossy(&self.ask(question)?).into_owned();
             let Some(some) = answer.strip_prefix('m') else { return Ok(all) };
             all.extend(some.split(',').map(str::to_owned));
@@ -194,7 +193,7 @@ impl Stub {
         }
     }
 
-    /// From now on it is about this thread.
+    /// Selects the thread that the next requests refer to.
     pub fn select(&mut self, thread: &str) -> Result<()> {
         self.ask(&format!("Hg{thread}")).map(drop)
     }
@@ -207,10 +206,10 @@ impl Stub {
         sent.with_context(|| format!("sending `{packet}` to the gdb stub"))
     }
 
-    /// The next packet; nothing if there is none in time.
+    /// The next packet; none if no packet comes in time.
     fn receive(&mut self, until: Instant) -> Result<Option<Vec<u8>>> {
         loop {
-            // Acknowledgements stand between packets.
+            // Skip acknowledgements between packets.
             while self.read.front().is_some_and(|byte| *byte != b'$') {
                 self.read.pop_front();
             }
@@ -218,7 +217,7 @@ impl Stub {
                 && self.read.len() > end + 2
             {
                 let packet: Vec<u8> = self.read.drain(..end + 3).collect();
-                // After its last word it may have gone without waiting for this.
+                // After its last packet, the stub may be gone without waiting for this acknowledgement.
                 let _ = self.stream.write_all(b"+");
                 return Ok(Some(unescape(&packet[1..end])));
             }
@@ -233,7 +232,7 @@ impl Stub {
                 Err(error) if !hung_up(&error) => return Err(error).context("reading from the gdb stub"),
                 _ => {
                     self.gone = true;
-                    bail!("the gdb stub has hung up");
+                    bail!("the gdb stub closed the connection");
                 }
             }
         }
@@ -244,7 +243,7 @@ fn hung_up(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
-/// Undoes the protocol's escapes and repetitions.
+/// Decodes the protocol's escapes and run lengths.
 fn unescape(packet: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     let mut rest = packet.iter();
@@ -252,7 +251,7 @@ fn unescape(packet: &[u8]) -> Vec<u8> {
         match byte {
             b'}' => plain.extend(rest.next().map(|byte| byte ^ 0x20)),
             b'*' => {
-                // The last one again, as often as the next byte is above 28.
+                // Repeats the last byte; the next byte minus 29 is the count.
                 let times = rest.next().map_or(0, |byte| usize::from(byte.saturating_sub(29)));
                 let last = plain.last().copied();
                 plain.extend(last.into_iter().cycle().take(times));
@@ -263,7 +262,7 @@ fn unescape(packet: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Bytes from hex; nothing if it is none, as an error is not.
+/// Bytes from hexadecimal digits; none for other text, such as an error.
 fn bytes(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pair = |pair: &[u8]| Some(digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?);
@@ -273,10 +272,10 @@ fn bytes(text: &[u8]) -> Option<Vec<u8>> {
 
 fn number(digits: Option<&[u8]>) -> Result<u8> {
     let bytes = digits.and_then(bytes);
-    bytes.and_then(|bytes| bytes.first().copied()).context("the gdb stub tells of a stop without a number")
+    bytes.and_then(|bytes| bytes.first().copied()).context("the gdb stub reports a stop without a signal number")
 }
 
-/// A register's value as it is written: `0x` and its bytes, highest first.
+/// A register's value: `0x` and its bytes, highest first.
 pub fn shown(value: &[u8], big_endian: bool) -> String {
     let mut value = value.to_vec();
     if !big_endian {
@@ -301,7 +300,7 @@ pub(super) mod tests {
         assert_eq!(shown(&[1, 2], true), "0x0102");
     }
 
-    /// A stub that answers what it is asked, in this order, and hangs up.
+    /// A stub with these answers to these requests, in this order. Then it closes the connection.
     pub fn stub(script: Vec<(&'static str, &'static str)>) -> (tempfile::TempDir, std::thread::JoinHandle<()>, Stub) {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("gdb");

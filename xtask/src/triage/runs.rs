@@ -1,4 +1,4 @@
-//! Runs of the test in one place, and what a row says of them.
+//! Runs of a prepared test, and the row that shows them.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,12 +12,12 @@ use bringup_runner::one_test::{Conditions, Ran};
 use bringup_runner::sandbox::Tracing;
 use bringup_runner::scratch;
 
-use super::place::Place;
+use super::prepare::PreparedTest;
 
-/// Copies at once that make a load, for each job. Each gets so much more time.
+/// Copies for each job under load. The time limit grows by the same factor.
 const COPIES: u32 = 4;
 
-/// Runs of the test, each in folders of its own.
+/// Runs a test, each time in a new folder.
 pub(super) struct Runs {
     folder: PathBuf,
     count: AtomicUsize,
@@ -35,22 +35,28 @@ impl Runs {
         Ok(folder)
     }
 
-    pub(super) fn one(&self, place: &Place, jobs: Option<&Jobs>) -> Result<Ran> {
+    pub(super) fn one(&self, prepared: &PreparedTest, jobs: Option<&Jobs>) -> Result<Ran> {
         let folder = self.fresh()?;
         let limit = if jobs.is_some() { self.limit } else { COPIES * self.limit };
-        let ran = place.subject.run(&place.sandbox, &folder, &Conditions { limit, jobs, tracing: &Tracing::default() });
-        // What tests leave there may be large. What cannot be removed goes in the end.
+        let ran =
+            prepared.subject.run(&prepared.sandbox, &folder, &Conditions { limit, jobs, tracing: &Tracing::default() });
+        // Tests may leave large files. What cannot be removed now is removed at the end.
         let _ = scratch::remove(&folder);
         ran
     }
 
-    pub(super) fn beside_each_other(&self, place: &Place, times: usize, jobs: Option<&Jobs>) -> Result<Vec<Ran>> {
-        // Those that share the host's network could meet on a port.
-        if !place.sandbox.network {
-            return (0..times).map(|_| self.one(place, jobs)).collect();
+    pub(super) fn beside_each_other(
+        &self,
+        prepared: &PreparedTest,
+        times: usize,
+        jobs: Option<&Jobs>,
+    ) -> Result<Vec<Ran>> {
+        // Runs in the host's network might collide on a port.
+        if !prepared.sandbox.network {
+            return (0..times).map(|_| self.one(prepared, jobs)).collect();
         }
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..times).map(|_| scope.spawn(|| self.one(place, jobs))).collect();
+            let threads: Vec<_> = (0..times).map(|_| scope.spawn(|| self.one(prepared, jobs))).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| {
                 thread.join().unwrap_or_else(|_| Err(anyhow!("a thread that ran the test panicked")))
             };
@@ -59,15 +65,15 @@ impl Runs {
     }
 }
 
-/// Many copies at once.
-pub(super) fn load(runs: &Runs, place: &Place, jobs: usize) -> Result<(Row, Vec<Ran>)> {
+/// Runs many copies in parallel.
+pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<(Row, Vec<Ran>)> {
     let start = Instant::now();
-    if !place.sandbox.network {
-        let why = "the copies have no network of their own, and could meet on a port";
+    if !prepared.sandbox.network {
+        let why = "the copies share the host's network, and might collide on a port";
         return Ok((not_had(Control::Load, why.into(), Duration::ZERO), Vec::new()));
     }
-    let all = runs.beside_each_other(place, COPIES as usize * jobs, None)?;
-    Ok((row(Control::Load, &place.setting, &all, start), all))
+    let all = runs.beside_each_other(prepared, COPIES as usize * jobs, None)?;
+    Ok((row(Control::Load, &prepared.setting, &all, start), all))
 }
 
 pub(super) fn row(control: Control, setting: &Setting, all: &[Ran], start: Instant) -> Row {

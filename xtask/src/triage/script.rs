@@ -1,4 +1,4 @@
-//! A run as others can repeat it, who have neither this machine nor its folders.
+//! A run as a script for a reader who has neither this machine nor its folders.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use bringup_model::version::Version;
 use bringup_runner::exec::quote;
 use bringup_runner::runner::Runner;
 
-use super::place::{Kind, Place};
+use super::prepare::{PreparedTest, Triaged};
 use crate::build::Planner;
 use crate::host::emulator;
 use crate::project::shown;
@@ -21,46 +21,46 @@ use crate::render::command_line;
 /// Folder of the test programs in `out`.
 const TESTS: &str = "test_programs";
 
-/// The run at `place` as a shell script without Bringup, in the project's folder: what it takes, a line each, and the command
-/// last. What several runs take is the same line in all of them.
-pub fn reproduction(planner: &Planner<'_>, kind: &Kind, place: &Place) -> String {
+/// The run of `prepared` as a shell script without Bringup, in the project's folder: preparations, one a line, then the
+/// command. Runs that share a preparation have the same line for it.
+pub fn reproduction(planner: &Planner<'_>, triaged: &Triaged, prepared: &PreparedTest) -> String {
     let mut script = Script { root: &planner.project.root, lines: Vec::new(), places: Vec::new() };
     let mut words = Vec::new();
-    if let Runner::Qemu { path, version, env, .. } = &place.runner {
+    if let Runner::Qemu { path, version, env, .. } = &prepared.runner {
         let file = path.file_name().unwrap_or_default();
         let said = emulator::described(path).unwrap_or_else(|_| version.to_string());
         script.set(&emulator_variable(path, version), path, &format!("$(command -v {})", quote(file)), &said);
         words.extend(env.iter().map(|(key, value)| format!("{key}={}", quote(value.as_ref()))));
     }
-    let programs = script.toolchain(planner, place);
-    match kind {
-        Kind::Test { .. } => script.tests(planner, place, &programs),
-        Kind::Proof { file, proof, .. } => {
-            let toolchain = place.sysroot.parent().unwrap_or(&place.sysroot);
-            let Setting { link, opt_level, .. } = &place.setting;
+    let programs = script.toolchain(planner, prepared);
+    match triaged {
+        Triaged::Test { .. } => script.tests(planner, prepared, &programs),
+        Triaged::Proof { file, proof, .. } => {
+            let toolchain = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
+            let Setting { link, opt_level, .. } = &prepared.setting;
             let opt_level = opt_level.as_deref().unwrap_or(prove::USUAL);
-            script.compilation(prove::compiler(&place.target, toolchain, file, proof, *link, opt_level), place);
+            script.compilation(prove::compiler(&prepared.target, toolchain, file, proof, *link, opt_level), prepared);
         }
     }
-    if !place.subject.lib_dirs.is_empty() && place.setting.link == Link::Dynamic {
-        let folders: Vec<String> = place.subject.lib_dirs.iter().map(|dir| script.word(dir.as_ref())).collect();
+    if !prepared.subject.lib_dirs.is_empty() && prepared.setting.link == Link::Dynamic {
+        let folders: Vec<String> = prepared.subject.lib_dirs.iter().map(|dir| script.word(dir.as_ref())).collect();
         words.push(format!("LD_LIBRARY_PATH={}", folders.join(":")));
     }
-    let start = place.runner.words(&place.subject.program, &[]).unwrap_or_default();
+    let start = prepared.runner.words(&prepared.subject.program, &[]).unwrap_or_default();
     words.extend(start.iter().map(|word| script.word(word)));
-    words.extend(place.subject.plain_args().iter().map(|arg| quote(arg.as_ref())));
+    words.extend(prepared.subject.plain_args().iter().map(|arg| quote(arg.as_ref())));
     script.lines.push(words.join(" "));
     script.lines.join("\n")
 }
 
-/// The options of a command that builds the same; the versions even if they are the default, which may change.
+/// The options of a command that builds the same. The versions are always included, because the defaults may change.
 pub fn choices(planner: &Planner<'_>) -> String {
     let [rust, musl] =
         [&planner.project.pins.rust, &planner.project.pins.musl].map(|source| Some(source.version.clone()));
     command_line(&BuildOptions { rust, musl, ..planner.options.recorded.clone() }.arguments())
 }
 
-/// The variable that stands for an emulator: `QEMU_S390X_11_1_3`.
+/// The variable for an emulator: `QEMU_S390X_11_1_3`.
 pub fn emulator_variable(path: &Path, version: &Version) -> String {
     variable(&[&path.file_name().unwrap_or_default().to_string_lossy(), &version.to_string()])
 }
@@ -73,22 +73,22 @@ fn variable(parts: &[&str]) -> String {
 struct Script<'a> {
     root: &'a Path,
     lines: Vec<String>,
-    /// What stands for a file or folder, and for all that is in it.
+    /// Files and folders, with the text that replaces each.
     places: Vec<(PathBuf, String)>,
 }
 
 impl Script<'_> {
-    /// Has a variable stand for a place.
+    /// Sets a variable that replaces a path.
     fn set(&mut self, name: &str, place: &Path, value: &str, comment: &str) {
         self.lines.push(format!("{name}={value}  # {comment}"));
         self.places.push((place.to_owned(), format!("${name}")));
     }
 
-    /// The target's toolchain; gives the start of the names of what is built by it.
-    fn toolchain(&mut self, planner: &Planner<'_>, place: &Place) -> String {
-        let Target { name, .. } = &place.target;
-        let folder = place.sysroot.parent().unwrap_or(&place.sysroot);
-        if let Some(level) = &place.setting.opt_level {
+    /// Sets the variable for the target's toolchain, and returns its name.
+    fn toolchain(&mut self, planner: &Planner<'_>, prepared: &PreparedTest) -> String {
+        let Target { name, .. } = &prepared.target;
+        let folder = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
+        if let Some(level) = &prepared.setting.opt_level {
             let variable = variable(&[name, "at", level]);
             let comment = format!("as {name}'s, with std at opt-level {level}: triage --deep builds it");
             self.set(&variable, folder, &quote(shown(self.root, folder).as_ref()), &comment);
@@ -100,24 +100,24 @@ impl Script<'_> {
         variable
     }
 
-    /// The folder of test programs that the run's is in.
-    fn tests(&mut self, planner: &Planner<'_>, place: &Place, start: &str) {
+    /// Sets the variable for the folder of the run's test programs.
+    fn tests(&mut self, planner: &Planner<'_>, prepared: &PreparedTest, start: &str) {
         let all = planner.workspace.out.join(TESTS);
-        let own = place.subject.program.strip_prefix(&all).ok().and_then(|rest| rest.components().next());
+        let own = prepared.subject.program.strip_prefix(&all).ok().and_then(|rest| rest.components().next());
         let Some(own) = own else { return };
         let folder = all.join(own);
-        let name = &place.target.name;
+        let name = &prepared.target.name;
         let comment = format!(
             "with the same options `cargo xtask test {name}` builds it, and `cargo xtask plan {name}` names it"
         );
         self.set(&format!("{start}_TESTS"), &folder, &quote(shown(self.root, &folder).as_ref()), &comment);
     }
 
-    /// How the program is compiled.
-    fn compilation(&mut self, compiler: Option<bringup_runner::exec::Cmd>, place: &Place) {
-        let program = &place.subject.program;
+    /// Adds the command that compiles the program.
+    fn compilation(&mut self, compiler: Option<bringup_runner::exec::Cmd>, prepared: &PreparedTest) {
+        let program = &prepared.subject.program;
         let mut file = program.file_name().unwrap_or_default().to_os_string();
-        if let Some(level) = &place.setting.opt_level {
+        if let Some(level) = &prepared.setting.opt_level {
             file.push(format!("-{level}"));
         }
         let file = quote(&file);
@@ -128,7 +128,7 @@ impl Script<'_> {
         self.places.push((program.clone(), format!("./{file}")));
     }
 
-    /// A word of a command, with what stands for a place instead of the place.
+    /// A word of the command. A variable replaces the path at its start.
     fn word(&self, word: &OsStr) -> String {
         let path = Path::new(word);
         let stands = self.places.iter().find_map(|(place, name)| Some((path.strip_prefix(place).ok()?, name)));
@@ -141,12 +141,12 @@ impl Script<'_> {
     }
 }
 
-/// A text without the paths of this machine: what lies in one of these folders is told from there on, by the folder's other name.
+/// Removes the paths of this machine from a text: replaces each of these folders by its other name.
 pub fn portable(text: &str, folders: &[(&Path, &str)]) -> String {
     let mut text = text.to_owned();
     for (folder, name) in folders {
         let folder = folder.to_string_lossy();
-        // Of `/` there would be nothing left.
+        // Replacing `/` would replace everything.
         if folder.len() > 1 {
             text = renamed(&text, &folder, name);
         }

@@ -1,4 +1,4 @@
-//! Names for addresses: of the program and of musl's libc.so, which is its loader as well. The test programs need no other
+//! Names for addresses in the program and in musl's libc.so, which is also its loader. The test programs need no other
 //! library.
 
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ const AT_ENTRY: u64 = 9;
 /// A file that is mapped into a program.
 #[derive(Debug)]
 pub struct Module {
-    /// Its name, for people.
+    /// File name.
     name: String,
-    /// What is added to its own addresses.
+    /// The offset of its addresses in memory.
     bias: u64,
-    /// Where its code is, by its own addresses.
+    /// The range of its code, by the file's own addresses.
     code: Vec<(u64, u64)>,
     /// Address, size and name of every function.
     symbols: Vec<(u64, u64, String)>,
@@ -25,7 +25,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// Reads a file; where it is mapped is not known yet.
+    /// Reads a file, without an offset.
     pub fn read(path: &Path) -> Result<Self> {
         let data = fs_err::read(path)?;
         let file = object::File::parse(&*data).with_context(|| format!("reading {} as an ELF file", path.display()))?;
@@ -34,7 +34,7 @@ impl Module {
         let functions = file.symbols().chain(file.dynamic_symbols());
         let functions = functions.filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition());
         let named = functions.filter_map(|symbol| {
-            // Mapping symbols, `$t` and its like, name no function.
+            // Mapping symbols, such as `$t`, do not name functions.
             let name = symbol.name().ok().filter(|name| !name.is_empty() && !name.starts_with('$'))?;
             Some((symbol.address(), symbol.size(), format!("{:#}", rustc_demangle::demangle(name))))
         });
@@ -61,13 +61,13 @@ impl Module {
     }
 }
 
-/// The files of a running program.
+/// The files that are mapped into a running program.
 #[derive(Debug)]
 pub struct Modules(Vec<Module>);
 
 impl Modules {
-    /// Those of `program`, whose loader is `loader`, as its auxiliary vector places them.
-    pub fn place(program: &Path, loader: &Path, auxv: &[u8], word: usize, big_endian: bool) -> Result<Self> {
+    /// Locates `program` and `loader` by the auxiliary vector.
+    pub fn locate(program: &Path, loader: &Path, auxv: &[u8], word: usize, big_endian: bool) -> Result<Self> {
         let words: Vec<u64> = auxv.chunks_exact(word).map(|bytes| number(bytes, big_endian)).collect();
         let value = |kind| words.chunks_exact(2).find(|pair| pair[0] == kind).map(|pair| pair[1]);
         let mut own = Module::read(program)?;
@@ -82,12 +82,12 @@ impl Modules {
         Ok(Self(modules))
     }
 
-    /// The function at an address of code, with the offset in it and its file; nothing elsewhere.
+    /// The function at an address, with the offset in it and its file; none outside of code.
     pub fn name(&self, address: u64) -> Option<String> {
         self.0.iter().find(|module| module.holds(address)).map(|module| module.name_of(address))
     }
 
-    /// The same for what may be a return address: no call comes before a function's first instruction.
+    /// The function of a possible return address. No call precedes a function's first instruction.
     pub fn caller(&self, address: u64) -> Option<String> {
         let begins = |module: &Module| {
             let own = address.wrapping_sub(module.bias);
@@ -97,7 +97,7 @@ impl Modules {
     }
 }
 
-/// A number of as many bytes as there are.
+/// An unsigned number from its bytes.
 pub fn number(bytes: &[u8], big_endian: bool) -> u64 {
     let add = |sum: u64, byte: &u8| (sum << 8) | u64::from(*byte);
     if big_endian { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) }
@@ -141,7 +141,7 @@ mod tests {
         assert!(module.symbols.iter().any(|(.., name)| name.contains("triage::symbols::tests::our_own_program")));
         let entry = module.entry.to_le_bytes();
         let auxv: Vec<u8> = [AT_ENTRY.to_le_bytes(), entry, [0; 8], [0; 8]].concat();
-        let modules = Modules::place(&own, &own, &auxv, 8, false).unwrap();
+        let modules = Modules::locate(&own, &own, &auxv, 8, false).unwrap();
         assert!(modules.name(module.entry).is_some());
     }
 }

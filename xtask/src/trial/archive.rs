@@ -1,4 +1,4 @@
-//! Test sets in archives.
+//! Archives of test programs.
 
 pub mod pack;
 pub mod unpack;

@@ -1,4 +1,4 @@
-//! The report of an invocation while its trials add to it.
+//! The report while trials still add to it.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,10 +10,10 @@ use bringup_model::report::{self, Report};
 
 use crate::render;
 
-/// What is said of a run that there are no results of yet.
-const UNFINISHED: &str = "it is not finished: the command goes on, or was killed";
+/// The error of a run without results.
+const UNFINISHED: &str = "not finished: the command is still running, or was killed";
 
-/// The report while it grows. From its first run on it has all that are to come, so that nobody takes it for whole.
+/// The report while it grows. It lists all runs from the start, so nobody takes an early version for the complete report.
 pub(super) struct GrowingReport<'a> {
     growing: Mutex<Growing>,
     pub(super) folder: &'a Path,
@@ -22,14 +22,14 @@ pub(super) struct GrowingReport<'a> {
 
 struct Growing {
     report: Report,
-    /// The runs that there are results of.
+    /// Runs that have results.
     done: Vec<(String, Link)>,
-    /// When it was last written, and how long that took.
+    /// When the report was last written, and how long that took.
     written: Option<(Instant, Duration)>,
 }
 
 impl<'a> GrowingReport<'a> {
-    /// A report to be put into `folder`, which lacks the results of `runs`.
+    /// A report in `folder` with `runs`, all without results.
     pub(super) fn new(
         mut report: Report,
         runs: impl IntoIterator<Item = report::Run>,
@@ -43,7 +43,7 @@ impl<'a> GrowingReport<'a> {
         Self { growing, folder, start }
     }
 
-    /// Adds a run. Everything is written now and then, so that a crash loses little: a report of many runs takes a while.
+    /// Adds a run. Writes the report from time to time, so that a crash loses little. Writing a large report is slow.
     pub(super) fn add(&self, run: report::Run) -> Result<()> {
         const QUICK: Duration = Duration::from_millis(50);
         const SHARE: u32 = 20;
@@ -63,12 +63,10 @@ impl<'a> GrowingReport<'a> {
         Ok(())
     }
 
-    /// Whether there are results of any run.
     pub(super) fn has_results(&self) -> bool {
         !self.growing().done.is_empty()
     }
 
-    /// Whether there are results of this one.
     pub(super) fn has(&self, target: &str, link: Link) -> bool {
         self.growing().done.iter().any(|(of, other)| of == target && *other == link)
     }
@@ -77,7 +75,7 @@ impl<'a> GrowingReport<'a> {
         self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes all that there is, also when the run was interrupted. Without a result, the last report stays.
+    /// Writes the report, even after an interrupt. If no run has results, the last report stays.
     pub(super) fn finish(self) -> Result<Report> {
         let Growing { mut report, done, .. } = self.growing.into_inner().unwrap_or_else(PoisonError::into_inner);
         if done.is_empty() {
@@ -90,7 +88,7 @@ impl<'a> GrowingReport<'a> {
     }
 }
 
-/// Writes report.json and its renderings. `test` without `bringup` writes the same files: they tell of the last run.
+/// Writes report.json and its renderings. Each verb that tests writes the same files.
 fn write(report: &Report, folder: &Path) -> Result<()> {
     fs_err::create_dir_all(folder)?;
     let renderings = [

@@ -1,5 +1,5 @@
-//! The matrix of a run: builds what is missing, and runs the trials of each target, one for each link mode, as soon as it is
-//! built.
+//! The matrix of a run: builds the missing steps. Runs the trials of each target, one for each link mode, as soon as the
+//! target is built.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,47 +10,55 @@ use anyhow::Result;
 use bringup_model::exit::{self, Coded};
 use bringup_model::report::{self, Report, RunVerdict, StepTime};
 use bringup_model::runner_spec::RunnerSpec;
+use bringup_model::target::Target;
 use bringup_runner::interrupt;
 use bringup_runner::jobs::Jobs;
 
 use super::growing::GrowingReport;
-use super::prepare::prepare;
-use super::request::Request;
-use super::{Context, TestedTarget, Trial, step_times};
+use super::prepare::PreparedTargets;
+use super::request::TrialRequest;
+use super::{TestedTarget, Trial, TrialContext, step_times};
 use crate::build::step::{self, Plan, Results, StepId, Task, test_programs};
 use crate::build::store::Store;
 use crate::build::{FetchMode, Planner, TargetSteps, UiSteps};
 use crate::error;
 use crate::host::survey;
-use crate::project::config;
 use crate::render;
 use crate::trial::archive::unpack::Unpacked;
 
-/// Builds, smokes, tests, judges and reports: the trials of each target begin as soon as it is built.
-pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
+/// A target with the steps that give its programs.
+struct PlannedTarget {
+    target: Target,
+    steps: TargetSteps,
+    /// The steps of rustc's own tests, if these are to run.
+    ui: Option<UiSteps>,
+}
+
+/// Builds, smokes, tests, judges and reports. The trials of a target begin as soon as it is built.
+pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u8> {
     let start = Instant::now();
     let has_ui = has_ui(planner, request)?;
-    let targets = request.targets.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
-    let prepared = prepare(planner, request, &targets)?;
-    let mut target_plan = planner.plan(targets, FetchMode::Fetch)?;
-    let mut ui = Vec::new();
+    let prepared = PreparedTargets::new(planner, request)?;
+    let mut target_plan = planner.plan(request.targets.clone(), FetchMode::Fetch)?;
+    let mut planned = Vec::new();
     for (target, steps) in target_plan.targets.clone() {
-        ui.push(if has_ui { Some(planner.plan_ui(&mut target_plan, &target, steps)?) } else { None });
+        let ui = if has_ui { Some(planner.plan_ui(&mut target_plan, &target, steps)?) } else { None };
+        planned.push(PlannedTarget { target, steps, ui });
     }
     let host = planner.host()?;
     let host = report_host(planner, host.rust.triple.clone(), host.versions());
     let plan = &target_plan.plan;
     let mut tested = Vec::new();
-    for (((target, steps), ui), prepared) in target_plan.targets.iter().zip(ui).zip(prepared) {
+    for PlannedTarget { target, steps, ui } in &planned {
         let toolchain = plan.node(steps.toolchain);
         tested.push(TestedTarget {
             target,
-            prepared,
+            prepared: prepared.of(target)?,
             tests: test_programs::test_set(&target.triple, toolchain, plan.node(steps.test_programs)),
             ui: ui.map(|ui| planner.ui_tests(plan, target, ui).map(Arc::new)).transpose()?,
             toolchain: Some(toolchain),
-            after: after(request, *steps, ui),
+            after: after(request, *steps, *ui),
         });
     }
     let report = empty_report(planner, host, &tested);
@@ -58,47 +66,41 @@ pub fn execute(planner: &Planner<'_>, request: &Request) -> Result<u8> {
     matrix.run(start, report, &tested)
 }
 
-/// The same for the tests of an archive, whose project `planner` is about. Nothing is built.
-pub fn execute_unpacked(planner: &Planner<'_>, request: &Request, unpacked: &Unpacked) -> Result<u8> {
+/// Runs the tests of an archive. `planner` has the archive's project. Nothing is built.
+pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, unpacked: &Unpacked) -> Result<u8> {
     if request.selection.has_ui() {
-        let error = "rustc's own tests are in no archive: each is compiled just before it runs\nhint: leave out the suites ui and ui-compile";
+        let error = "an archive has none of rustc's own tests: each is compiled just before it runs\nhint: leave out the suites ui and ui-compile";
         return Err(Coded::error(exit::USAGE, error));
     }
     let start = Instant::now();
-    let manifest = &unpacked.manifest;
-    let targets = config::targets(&planner.project.root, std::slice::from_ref(&manifest.target))?;
     let store = planner.workspace.store()?;
-    let prepared = prepare(planner, request, &targets)?;
-    let tested = |(target, prepared)| TestedTarget {
-        target,
-        prepared,
-        tests: unpacked.test_set(),
-        ui: None,
-        toolchain: None,
-        after: Vec::new(),
+    let prepared = PreparedTargets::new(planner, request)?;
+    let tested = |target| {
+        let (prepared, tests) = (prepared.of(target)?, unpacked.test_set());
+        Ok(TestedTarget { target, prepared, tests, ui: None, toolchain: None, after: Vec::new() })
     };
-    let tested: Vec<TestedTarget> = targets.iter().zip(prepared).map(tested).collect();
+    let tested: Vec<TestedTarget> = request.targets.iter().map(tested).collect::<Result<_>>()?;
     let (triple, tools) = survey::for_running();
     let report = empty_report(planner, report_host(planner, triple, tools), &tested);
     let plan = Plan::new(&planner.workspace.out);
     Matrix { planner, request, plan: &plan, fetch_wall_s: 0.0, store: &store }.run(start, report, &tested)
 }
 
-/// Whether rustc's own tests are asked for; an error if they cannot run here.
-fn has_ui(planner: &Planner<'_>, request: &Request) -> Result<bool> {
+/// Whether rustc's own tests are requested. Fails if they cannot run here.
+fn has_ui(planner: &Planner<'_>, request: &TrialRequest) -> Result<bool> {
     if !request.selection.has_ui() {
         return Ok(false);
     }
     planner.check_ui()?;
-    if matches!(request.options.runner, RunnerSpec::Ssh { .. }) {
+    if matches!(request.runner, RunnerSpec::Ssh { .. }) {
         let error = "rustc's own tests do not run on another machine: each is compiled here just before it runs\nhint: leave out the suites ui and ui-compile, or --runner";
         return Err(Coded::error(exit::USAGE, error));
     }
     Ok(true)
 }
 
-/// The steps that a target's trials begin after.
-fn after(request: &Request, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
+/// The steps that a target's trials wait for.
+fn after(request: &TrialRequest, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
     let library = if request.selection.has_library() { steps.test_programs } else { steps.toolchain };
     std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
 }
@@ -126,17 +128,17 @@ fn empty_report(planner: &Planner<'_>, host: report::Host, tested: &[TestedTarge
     }
 }
 
-/// Targets by link modes, and what all of them share.
+/// What all trials of a run share.
 struct Matrix<'a> {
     planner: &'a Planner<'a>,
-    request: &'a Request<'a>,
+    request: &'a TrialRequest,
     plan: &'a Plan,
     fetch_wall_s: f64,
     store: &'a Store,
 }
 
 impl Matrix<'_> {
-    /// Builds what is missing, runs the trials of each target as soon as it is built, and shows the report.
+    /// Builds the missing steps, runs the trials of each target as soon as it is built, and shows the report.
     fn run(&self, start: Instant, report: Report, tested: &[TestedTarget]) -> Result<u8> {
         let Self { planner, plan, .. } = self;
         let builder = planner.builder(self.store)?;
@@ -144,7 +146,7 @@ impl Matrix<'_> {
         let context = self.context(&builder.jobs, &folder);
         let trials: Vec<Trial> = tested
             .iter()
-            .flat_map(|subject| self.request.links().map(|link| Trial { context: &context, subject, link }))
+            .flat_map(|subject| self.request.links.iter().map(|&link| Trial { context: &context, subject, link }))
             .collect();
         let unfinished = trials.iter().map(|trial| self.unfinished(trial));
         let report = GrowingReport::new(report, unfinished, &folder, start);
@@ -156,7 +158,7 @@ impl Matrix<'_> {
         let wanted: Vec<StepId> = tested.iter().flat_map(|tested| tested.after.clone()).collect();
         let built = builder.build(plan, &wanted, tasks.collect());
         if interrupt::requested() && report.has_results() {
-            // What was not begun is not to be taken for what was not asked for.
+            // Without a result of its own, a run would look as if nobody had requested it.
             for trial in trials.iter().filter(|trial| !report.has(&trial.subject.target.name, trial.link)) {
                 self.trial(trial, &report, &Results::new())?;
             }
@@ -166,14 +168,13 @@ impl Matrix<'_> {
         planner.workspace.console.finish();
         planner.workspace.console.show(&render::terminal::render(&report, &folder, planner.workspace.console.color()));
         let code = error::of_report(&report);
-        // What is wrong with a file of the project may come to light only in a step.
+        // An error in a file of the project may only appear in a step.
         let of_step = step::causes(&built).next().map(|cause| error::of_error(cause));
         Ok(if code == exit::STEP { of_step.unwrap_or(code) } else { code })
     }
 
-    fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> Context<'a> {
-        let selection = &self.request.selection;
-        Context { planner: self.planner, store: self.store, jobs, selection, report_folder }
+    fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> TrialContext<'a> {
+        TrialContext { planner: self.planner, store: self.store, jobs, request: self.request, report_folder }
     }
 
     /// A run without results.
@@ -182,10 +183,10 @@ impl Matrix<'_> {
         report::Run {
             target: target.name.clone(),
             triple: target.triple.clone(),
-            runner: prepared.spec.clone(),
+            runner: self.request.runner.clone(),
             machines: prepared.runner.machine().map(|machine| machine.host.clone()).into_iter().collect(),
             link: trial.link,
-            isolation: prepared.isolation,
+            isolation: self.request.isolation,
             origin: self.request.origin(),
             programs: (!self.request.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             spawns: None,
@@ -198,7 +199,7 @@ impl Matrix<'_> {
         }
     }
 
-    /// Runs one trial after its steps, `built` says how they went, and adds its run to the report.
+    /// Runs one trial after its steps, and adds its run to the report. `built` has the results of the steps.
     fn trial(&self, trial: &Trial, report: &GrowingReport, built: &Results) -> Result<()> {
         let TestedTarget { target, after, .. } = trial.subject;
         let all: BTreeSet<StepId> = after.iter().flat_map(|&id| self.plan.closure(id)).collect();
@@ -210,7 +211,7 @@ impl Matrix<'_> {
         }
         let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
         run.steps.extend(step_times(self.plan, target, done));
-        // That of the first step that failed itself.
+        // The error of the first step that failed by itself.
         run.error = closure().find_map(|id| built.get(&id)?.as_ref().err()).map(|failure| format!("{failure:#}"));
         if run.error.is_none() {
             trial.run(&mut run)?;

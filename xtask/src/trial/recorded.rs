@@ -1,6 +1,6 @@
-//! Outcomes of earlier runs, in out/outcomes/, each under the digest of everything that decides it: the programs, the
-//! emulator, the host's kernel, what surrounds the programs, their limits. Verdicts are not kept: a changed expectation
-//! needs no new run.
+//! Outcomes of earlier runs, in out/outcomes/. The name of a record is the digest of everything that decides the outcomes: the
+//! programs, the emulator, the host's kernel, the sandbox, the limits. Verdicts are not recorded, so a changed expectation
+//! requires no new run.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ use crate::build::store::Store;
 const FOLDER: &str = "outcomes";
 const FILE: &str = "outcomes.json";
 
-/// The inputs that tell a suite's records from others.
+/// The first inputs of a suite's record. They identify the suite.
 pub fn suite_inputs(suite: &str) -> Inputs {
     Inputs::new().add("kind", "suite").add("suite", suite)
 }
 
-/// The tests that a suite's programs list, by the newest complete record in the out folder; nothing if there is none.
-/// Reads past a run that goes on: what it is just writing is as good as nothing.
+/// The tests that a suite's programs list, from the newest complete record; none without a record. Takes no lock: a record
+/// that is just being written is ignored.
 pub fn listed(out: &Path, target: &str, suite: &str) -> Option<HashSet<String>> {
     let wanted = suite_inputs(suite);
     let is_wanted = |folder: &Path| {
@@ -53,7 +53,7 @@ pub fn listed(out: &Path, target: &str, suite: &str) -> Option<HashSet<String>> 
     })
 }
 
-/// The place of some outcomes.
+/// A record of outcomes.
 pub struct Record<'a> {
     store: &'a Store,
     folder: PathBuf,
@@ -61,18 +61,18 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The place for what `inputs` lead to on the target `label`.
+    /// The record for these inputs, on the target `label`.
     pub fn new(store: &'a Store, label: &str, inputs: Inputs) -> Self {
         let folder = store.root().join(FOLDER).join(format!("{label}-{}", inputs.digest().short()));
         Self { store, folder, inputs }
     }
 
-    /// What is kept there. What cannot be read, of another version for one, is as good as nothing.
+    /// The recorded value; none if it is missing or unreadable, such as one of another version.
     pub fn load<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&fs_err::read(self.folder.join(FILE)).ok()?).ok()
     }
 
-    /// Keeps it there, in the place of what was there.
+    /// Replaces the recorded value.
     pub fn save<T: Serialize>(&self, outcomes: &T) -> Result<()> {
         let part = tempfile::Builder::new().prefix("outcomes-").tempdir_in(self.store.temporary())?;
         fs_err::write(part.path().join(FILE), serde_json::to_vec(outcomes)?)?;
@@ -82,21 +82,21 @@ impl<'a> Record<'a> {
             fs_err::remove_dir_all(&self.folder)?;
         }
         fs_err::rename(part.path(), &self.folder)?;
-        // From here on it is the record, and stays.
+        // The folder is the record now, so keep it.
         let _ = part.keep();
         Ok(())
     }
 }
 
-/// How long a target's tests took the last time, in out/durations/. It decides only the order of a run.
-pub struct Recorded<'a> {
+/// How long a target's tests took in the last run, from out/durations/. Decides only the order of tests.
+pub struct RecordedDurations<'a> {
     store: &'a Store,
     path: PathBuf,
     suites: BTreeMap<String, Durations>,
 }
 
-impl<'a> Recorded<'a> {
-    /// Those of one link mode; those of the other where there are none.
+impl<'a> RecordedDurations<'a> {
+    /// Reads the durations of this link mode, or else of the other one.
     pub fn load(store: &'a Store, target: &str, link: Link) -> Self {
         let path = |link: Link| store.root().join("durations").join(format!("{target}-{link}.json"));
         let read = |link: Link| serde_json::from_slice(&fs_err::read(path(link)).ok()?).ok();
@@ -104,13 +104,13 @@ impl<'a> Recorded<'a> {
         Self { store, path: path(link), suites }
     }
 
-    /// Those of a suite; none if it was never run.
+    /// A suite's durations; empty if the suite never ran.
     pub fn of(&self, suite: &str) -> &Durations {
         static NONE: std::sync::LazyLock<Durations> = std::sync::LazyLock::new(Durations::new);
         self.suites.get(suite).unwrap_or(&NONE)
     }
 
-    /// Puts in what is newly known.
+    /// Adds the durations of an outcome and writes the file.
     pub fn update(mut self, suite: &str, outcome: &SuiteOutcome) -> Result<()> {
         let ran = outcome.tests.iter().filter(|test| !matches!(test.outcome, Outcome::Skipped | Outcome::Ignored));
         let known = self.suites.entry(suite.to_owned()).or_default();

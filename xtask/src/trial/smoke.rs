@@ -1,4 +1,4 @@
-//! The smoke checks of a trial: run, or taken over from an earlier run.
+//! The smoke checks of a trial, new or recorded.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use bringup_runner::sandbox::Sandbox;
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use super::suite::Surroundings;
+use super::suite::TestEnvironment;
 use super::{Trial, step_time};
 use crate::build::step::Node;
 use crate::smoke::{Findings, Smoke};
 use crate::trial::recorded::Record;
 
 impl Trial<'_> {
-    pub(super) fn smoke(&self, run: &mut report::Run, toolchain: &Node, around: &Surroundings) -> Result<()> {
+    pub(super) fn smoke(&self, run: &mut report::Run, toolchain: &Node, environment: &TestEnvironment) -> Result<()> {
         let sources = self.context.planner.project.root.join("smoke");
         let start = Instant::now();
         let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
-        let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&around.inputs);
+        let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&environment.inputs);
         let record = Record::new(self.context.store, &self.subject.target.name, inputs);
         let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
         if let Some(checks) = known {
@@ -33,11 +33,11 @@ impl Trial<'_> {
         }
         let handle =
             self.context.planner.workspace.console.step(&format!("smoke {} {}", self.subject.target.name, self.link));
-        let found = self.run_smoke(&sources, toolchain, &around.sandbox)?;
+        let found = self.run_smoke(&sources, toolchain, &environment.sandbox)?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
-        // What went wrong is tried again the next time.
+        // Failed checks run again the next time.
         if run.smoke.iter().all(|check| check.outcome == Outcome::Pass) {
             record.save(&run.smoke)?;
         }
@@ -73,7 +73,7 @@ impl Trial<'_> {
 /// sha256 over the names and contents of a folder's files.
 fn tree_sha256(folder: &Path) -> Result<String> {
     let mut hash = Sha256::new();
-    // The last name comes first: the hash in earlier records was made so.
+    // The order is by descending name, as in all earlier records.
     for entry in WalkDir::new(folder).follow_links(true).sort_by(|a, b| b.file_name().cmp(a.file_name())) {
         let entry = entry?;
         if entry.file_type().is_dir() {
@@ -93,7 +93,7 @@ fn tree_sha256(folder: &Path) -> Result<String> {
 mod tests {
     use super::*;
 
-    /// Another hash would make every earlier record useless.
+    /// Another hash would invalidate every earlier record.
     #[test]
     fn the_hash_of_a_tree_stays() {
         let folder = tempfile::tempdir().unwrap();

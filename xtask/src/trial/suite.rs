@@ -1,4 +1,4 @@
-//! One suite of a trial: its outcomes, run or taken over from an earlier run, and their verdicts.
+//! One suite of a trial: its outcomes, new or recorded, and their verdicts.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,31 +19,31 @@ use bringup_runner::suite::{Harness, Options, SuiteRun, TestProgram};
 use bringup_runner::test_set::ProgramEntry;
 
 use super::Trial;
-use super::recorded::{self, Record, Recorded};
+use super::recorded::{self, Record, RecordedDurations};
 
-/// How often an unexpected result is retried.
+/// Retries of an unexpected result.
 const RETRIES: usize = 3;
 
-/// With more unexpected results than this in a suite, something is broken as a whole, and retries would teach nothing.
+/// The most unexpected results of a suite that are retried. With more, something is broken as a whole.
 const MOST_RETRIES: usize = 100;
 
-/// What surrounds the programs of a trial.
-pub(super) struct Surroundings {
+/// The environment of a trial's programs.
+pub(super) struct TestEnvironment {
     pub(super) sandbox: Sandbox,
-    /// Everything but the programs that decides what they do.
+    /// The inputs that decide an outcome, besides the programs.
     pub(super) inputs: Inputs,
-    /// What conditions of expectations are about.
+    /// The conditions of expectations refer to it.
     pub(super) setting: Setting,
-    /// Folder for the output of failed tests, relative to the report's.
+    /// Folder for the output of failed tests, relative to the report's folder.
     pub(super) logs: String,
 }
 
 impl Trial<'_> {
-    /// Runs a suite, or takes its recorded outcomes over, and judges it. Adds notes to the run.
-    pub(super) fn suite(&self, suite: &str, around: &Surroundings, notes: &mut Vec<String>) -> Result<Judged> {
-        let active = self.subject.prepared.expectations.active(suite, &around.setting);
-        let record = self.record(suite, around, &active)?;
-        let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &around.logs);
+    /// Runs a suite, or reads its recorded outcomes, and judges them. Adds notes to the run.
+    pub(super) fn suite(&self, suite: &str, environment: &TestEnvironment, notes: &mut Vec<String>) -> Result<Judged> {
+        let active = self.subject.prepared.expectations.active(suite, &environment.setting);
+        let record = self.record(suite, environment, &active)?;
+        let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &environment.logs);
         let known = if self.selection().is_whole() && !self.selection().rerun { record.load() } else { None };
         let settled = known.and_then(|outcome: SuiteOutcome| {
             let judged = judge(&outcome).ok().filter(Judged::is_settled)?;
@@ -57,7 +57,7 @@ impl Trial<'_> {
             }
             None => {
                 let running = || format!("running suite {suite} of {}", self.subject.target.name);
-                let outcome = self.run_suite(suite, around, &active).with_context(running)?;
+                let outcome = self.run_suite(suite, environment, &active).with_context(running)?;
                 if self.selection().is_whole() && outcome.not_run == 0 {
                     record.save(&outcome)?;
                 }
@@ -73,7 +73,7 @@ impl Trial<'_> {
         Ok(judged)
     }
 
-    /// An error of the judge as one of the run. That nothing ran has an exit code of its own.
+    /// Turns the judge's error into an error of the run. If no test ran, the exit code says so.
     pub(super) fn refused(&self, error: JudgeError) -> anyhow::Error {
         match error {
             JudgeError::NothingRan(_) => {
@@ -83,21 +83,21 @@ impl Trial<'_> {
         }
     }
 
-    /// The place of this suite's outcomes, by all that decides them.
-    fn record(&self, suite: &str, around: &Surroundings, active: &Active) -> Result<Record<'_>> {
+    /// The record of this suite's outcomes.
+    fn record(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<Record<'_>> {
         let subject = self.subject;
         let digest = Ui::of(suite).and(subject.ui.as_ref()).map_or(&subject.tests.digest, |ui| &ui.digest);
         let inputs = recorded::suite_inputs(suite).add("test programs", digest.as_str());
-        let inputs = inputs.append(&around.inputs).list("limits", subject.prepared.limits.inputs(suite));
+        let inputs = inputs.append(&environment.inputs).list("limits", subject.prepared.limits.inputs(suite));
         let skipped = active.iter().filter(|entry| entry.word == Word::Skip).map(Entry::pattern);
         Ok(Record::new(self.context.store, &subject.target.name, inputs.list("skip", skipped)))
     }
 
-    fn run_suite(&self, suite: &str, around: &Surroundings, active: &Active) -> Result<SuiteOutcome> {
+    fn run_suite(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<SuiteOutcome> {
         let (subject, context, selection) = (self.subject, self.context, self.selection());
         let name = &subject.target.name;
         let limits = &subject.prepared.limits;
-        let durations = Recorded::load(context.store, name, self.link);
+        let durations = RecordedDurations::load(context.store, name, self.link);
         let options = Options {
             jobs: subject.prepared.runner.machine().map_or(context.jobs, |machine| &machine.jobs).clone(),
             limits: &|test| limits.for_test(suite, test),
@@ -111,12 +111,12 @@ impl Trial<'_> {
             warn: &|text| context.planner.workspace.console.warn(&format!("{name}: {text}")),
         };
         let programs = self.programs(suite)?;
-        // Short, because tests make sockets in it.
-        let work = Scratch::new().context("making a folder for the tests to work in")?;
+        // The path is short, because tests create sockets in it.
+        let work = Scratch::new().context("creating a working folder for the tests")?;
         let handle = context.planner.workspace.console.step(&format!("test {name} {} {suite}", self.link));
         let start = Instant::now();
         let progress = |done, listed| handle.tests(done, listed);
-        let run = SuiteRun::new(&programs, &around.sandbox, &options, work.path())?;
+        let run = SuiteRun::new(&programs, &environment.sandbox, &options, work.path())?;
         let mut outcome = run.run(&progress)?;
         if selection.stress.is_none() {
             retry(&run, &mut outcome, active)?;
@@ -158,7 +158,7 @@ impl Trial<'_> {
     }
 }
 
-/// Retries unexpected results, each test alone: so flakes are told from what is broken.
+/// Retries unexpected results, each test alone, to tell flakes from real failures.
 fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &Active) -> Result<()> {
     let names = judge::worth_a_retry(outcome, active);
     if names.len() > MOST_RETRIES {
@@ -167,7 +167,7 @@ fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &Active) -> Result<
         return Ok(());
     }
     match run.again(outcome, &names, RETRIES) {
-        // What is known is kept.
+        // Keep the results so far.
         Err(error) if error.is::<Interrupted>() => Ok(()),
         result => result,
     }

@@ -1,6 +1,6 @@
 //! `patch prove`
 
-mod case;
+mod patch_proof;
 mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,152 +14,169 @@ use bringup_model::proof::Needs;
 use bringup_model::series::{Patch, Series};
 use bringup_model::target::Target;
 
-use self::case::Case;
-use self::show::Row;
+use self::patch_proof::{AllPatches, PatchProof};
+use self::show::ProofRow;
 use crate::build::spec::Spec;
 use crate::build::step::{Node, Plan, Results, StepId, Task};
 use crate::build::{FetchMode, Patched, Planner};
-use crate::cli::{Prove, TargetNames};
+use crate::cli::{ProveArgs, TargetNames};
 use crate::host::survey::Rust;
 use crate::prove::{HOST, ProofResult, ProofSubject, ProofTarget, Prover};
 
-/// What every toolchain of a target is planned with.
-struct Around {
+/// What all runs of proofs on one target share.
+struct TargetSetup {
     on: ProofTarget,
     spec: Spec,
-    /// That for the installed compiler.
+    /// The spec for the installed compiler.
     stock_spec: Spec,
 }
 
-/// A case on one target, or on none, with what it is to pass with and what it is to fail with.
-struct Trial<'a> {
-    case: &'a Case<'a>,
-    around: Option<&'a Around>,
+/// A proof to run on one target, or without a target: with its patch and without it.
+struct ProofRun<'a> {
+    patch_proof: &'a PatchProof<'a>,
+    setup: Option<&'a TargetSetup>,
     with: StepId,
-    /// Nothing if that is the installed compiler.
+    /// None for the installed compiler.
     without: Option<StepId>,
     fallen: Vec<String>,
 }
 
-pub fn run(planner: &Planner<'_>, options: &Prove) -> Result<u8> {
+pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
     for name in &options.patches {
         planner.named_patches(name)?;
     }
     if options.each && planner.options.compiler == Compiler::Stock {
-        let error = "--each is for a compiler that is built\nhint: add --compiler bootstrap";
+        let error = "--each requires a built compiler\nhint: add --compiler bootstrap";
         return Err(Coded::error(exit::USAGE, error));
     }
     let wanted = TargetNames { targets: options.target.clone(), release: None }
         .read(planner.project, &planner.workspace.console)?;
     let series = planner.series_in_use()?;
-    let mut cases = Vec::new();
-    for (source, series) in planner.project.sources().into_iter().zip(&series) {
+    let mut proofs = Vec::new();
+    for series in &series {
+        let source = planner.project.source(&series.source)?;
         let named = |patch: &&Patch| {
             options.patches.is_empty() || options.patches.iter().any(|name| name.is(source.name, patch))
         };
         for patch in series.patches.iter().filter(named) {
-            cases.push(Case::new(planner, options, source, patch, &wanted)?);
+            proofs.push(PatchProof::new(planner, options, source, patch, &wanted)?);
         }
     }
-    let rows = prove(planner, options, &series, &cases)?;
+    let rows = prove(planner, options, &series, &proofs)?;
     let code = show::show(planner, rows)?;
-    let hints: BTreeSet<&String> = cases.iter().filter_map(|case| case.barred.as_ref()?.hint.as_ref()).collect();
+    let hints: BTreeSet<&String> =
+        proofs.iter().filter_map(|patch_proof| patch_proof.obstacle.as_ref()?.hint.as_ref()).collect();
     for hint in hints {
         planner.workspace.console.note(&format!("hint: {hint}"));
     }
     Ok(code)
 }
 
-fn prove(planner: &Planner<'_>, options: &Prove, series: &[Series; 3], cases: &[Case]) -> Result<Vec<Row>> {
-    let (barred, open): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.barred.is_some());
-    let why = |case: &&Case| Row::not_run(case, case.barred.as_ref().map_or("", |barred| &barred.why));
-    let rows = Mutex::new(barred.iter().map(why).collect::<Vec<Row>>());
+fn prove(
+    planner: &Planner<'_>,
+    options: &ProveArgs,
+    series: &[Series; 3],
+    proofs: &[PatchProof],
+) -> Result<Vec<ProofRow>> {
+    let (blocked, open): (Vec<&PatchProof>, Vec<&PatchProof>) =
+        proofs.iter().partition(|patch_proof| patch_proof.obstacle.is_some());
+    let why = |patch_proof: &&PatchProof| {
+        ProofRow::not_run(patch_proof, patch_proof.obstacle.as_ref().map_or("", |obstacle| &obstacle.why))
+    };
+    let rows = Mutex::new(blocked.iter().map(why).collect::<Vec<ProofRow>>());
     if open.is_empty() {
         return Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
     let targets: BTreeMap<&str, &Target> =
-        open.iter().flat_map(|case| &case.targets).map(|target| (target.name.as_str(), target)).collect();
+        open.iter().flat_map(|patch_proof| &patch_proof.targets).map(|target| (target.name.as_str(), target)).collect();
     planner.check_compiler(&targets.values().copied().cloned().collect::<Vec<_>>())?;
     let store = planner.workspace.store()?;
     let builder = planner.builder(&store)?;
-    let mut around = BTreeMap::new();
-    // The emulator of a target that only has its name on a proof need not be there.
-    let toolchains = open.iter().filter(|case| case.proof.needs == Needs::Toolchain);
-    for target in toolchains.flat_map(|case| &case.targets) {
-        if !around.contains_key(&target.name) {
-            around.insert(&target.name, Around::find(planner, options, target)?);
+    let mut setup = BTreeMap::new();
+    // A proof that only names a target does not require the target's emulator.
+    let toolchains = open.iter().filter(|patch_proof| patch_proof.proof.needs == Needs::Toolchain);
+    for target in toolchains.flat_map(|patch_proof| &patch_proof.targets) {
+        if !setup.contains_key(&target.name) {
+            setup.insert(&target.name, TargetSetup::find(planner, options, target)?);
         }
     }
     let mut plan = Plan::new(&planner.workspace.out);
     let with = planner.plan_sources(&mut plan, series, FetchMode::Fetch)?;
-    let mut trials = Vec::new();
-    for case in open {
-        let without = case.without(planner, &store, &mut plan, series, with)?;
+    let all = AllPatches { planner, store: &store, series, patched: with };
+    let mut runs = Vec::new();
+    for patch_proof in open {
+        let without = patch_proof.without(&all, &mut plan)?;
         let fallen = without.fallen;
         let pair = [with, without.patched];
-        if case.proof.needs != Needs::Toolchain {
-            let [with, without] = pair.map(|patched| step(case, patched));
-            let with = with.with_context(|| format!("{} is not about the compiler", case.file.display()))?;
-            trials.push(Trial { case, around: None, with, without, fallen });
+        if patch_proof.proof.needs != Needs::Toolchain {
+            let [with, without] = pair.map(|patched| step(patch_proof, patched));
+            let with = with.with_context(|| format!("{} is not about the compiler", patch_proof.file.display()))?;
+            runs.push(ProofRun { patch_proof, setup: None, with, without, fallen });
             continue;
         }
-        for target in &case.targets {
-            let around = &around[&target.name];
+        for target in &patch_proof.targets {
+            let setup = &setup[&target.name];
             let mut toolchain = |patched: Patched| {
-                let spec = if patched.compiler.is_some() { &around.spec } else { &around.stock_spec };
+                let spec = if patched.compiler.is_some() { &setup.spec } else { &setup.stock_spec };
                 let steps = planner.plan_target(&mut plan, target, spec.clone(), patched)?;
-                Ok::<_, anyhow::Error>(case.toolchain(steps))
+                Ok::<_, anyhow::Error>(patch_proof.toolchain(steps))
             };
             let (with, without) = (toolchain(pair[0])?, toolchain(pair[1])?);
-            trials.push(Trial { case, around: Some(around), with, without: Some(without), fallen: fallen.clone() });
+            runs.push(ProofRun {
+                patch_proof,
+                setup: Some(setup),
+                with,
+                without: Some(without),
+                fallen: fallen.clone(),
+            });
         }
     }
     let stage0 = planner.rust()?;
     let mut tasks = Vec::new();
-    for trial in &trials {
-        let Trial { case, .. } = trial;
+    for run in &runs {
+        let ProofRun { patch_proof, .. } = run;
         let prover = Prover {
             store: &store,
             jobs: &builder.jobs,
             cargo_home: planner.workspace.cargo_home(),
             offline: planner.workspace.offline,
-            file: &case.file,
-            proof: &case.proof,
+            file: &patch_proof.file,
+            proof: &patch_proof.proof,
         };
         let (plan, rows) = (&plan, &rows);
-        let run = move |built: &Results| {
-            let new = trial.run(&prover, plan, built, stage0)?;
+        let task = move |built: &Results| {
+            let new = run.run(&prover, plan, built, stage0)?;
             rows.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
             Ok(())
         };
-        tasks.push(Task { needs: trial.steps().collect(), run: Box::new(run) });
+        tasks.push(Task { needs: run.steps().collect(), run: Box::new(task) });
     }
-    let wanted: Vec<StepId> = trials.iter().flat_map(Trial::steps).collect();
+    let wanted: Vec<StepId> = runs.iter().flat_map(ProofRun::steps).collect();
     builder.build(&plan, &wanted, tasks)?;
     Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What a proof of no target is tried on; nothing if no compiler is built.
-fn step(case: &Case, patched: Patched) -> Option<StepId> {
+/// The step that a proof without a target runs on; none if no compiler is built.
+fn step(patch_proof: &PatchProof, patched: Patched) -> Option<StepId> {
     let steps = patched.compiler?;
-    Some(if case.proof.needs == Needs::Source { steps.source } else { steps.compiler })
+    Some(if patch_proof.proof.needs == Needs::Source { steps.source } else { steps.compiler })
 }
 
-impl Around {
-    fn find(planner: &Planner<'_>, options: &Prove, target: &Target) -> Result<Self> {
+impl TargetSetup {
+    fn find(planner: &Planner<'_>, options: &ProveArgs, target: &Target) -> Result<Self> {
         let emulator = planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?;
         let on = ProofTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
         Ok(Self { on, spec: planner.spec(target)?, stock_spec: planner.stock_spec(target)? })
     }
 }
 
-impl Trial<'_> {
+impl ProofRun<'_> {
     fn steps(&self) -> impl Iterator<Item = StepId> {
         self.without.into_iter().chain([self.with])
     }
 
-    fn run(&self, prover: &Prover, plan: &Plan, built: &Results, stage0: &Rust) -> Result<Vec<Row>> {
-        // That of the first step that failed itself.
+    fn run(&self, prover: &Prover, plan: &Plan, built: &Results, stage0: &Rust) -> Result<Vec<ProofRow>> {
+        // The error of the first step that failed by itself.
         let failed = |id: StepId| plan.closure(id).into_iter().find_map(|id| built.get(&id)?.as_ref().err());
         let show = |side: Option<StepId>, link: Link, passing: bool| match side.and_then(failed) {
             Some(error) => Ok(ProofResult::Fails("it does not build".into(), format!("\n  | {error:#}"))),
@@ -167,17 +184,19 @@ impl Trial<'_> {
         };
         let row = |&link: &Link| {
             let shown = [show(self.without, link, false)?, show(Some(self.with), link, true)?];
-            let (target, word) = self.around.map_or((HOST, ""), |around| (&around.on.target.name, link.word()));
-            Ok(Row::judged(self.case, target, word, &self.fallen, &shown))
+            let (target, word) = self.setup.map_or((HOST, ""), |setup| (&setup.on.target.name, link.word()));
+            Ok(ProofRow::judged(self.patch_proof, target, word, &self.fallen, &shown))
         };
-        self.case.proof.links.iter().map(row).collect()
+        self.patch_proof.proof.links.iter().map(row).collect()
     }
 
     fn subject<'s>(&'s self, side: Option<&'s Node>, stage0: &'s Rust, link: Link) -> ProofSubject<'s> {
-        match (side, self.around) {
+        match (side, self.setup) {
             (None, _) => ProofSubject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
-            (Some(step), Some(around)) => ProofSubject::Toolchain { on: &around.on, step, link },
-            (Some(step), None) if self.case.proof.needs == Needs::Source => ProofSubject::Source { step, stage0 },
+            (Some(step), Some(setup)) => ProofSubject::Toolchain { on: &setup.on, step, link },
+            (Some(step), None) if self.patch_proof.proof.needs == Needs::Source => {
+                ProofSubject::Source { step, stage0 }
+            }
             (Some(step), None) => ProofSubject::Compiler { folder: &step.path, identity: step.digest.as_str() },
         }
     }

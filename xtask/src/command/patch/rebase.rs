@@ -1,6 +1,6 @@
 //! `patch rebase`
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use bringup_model::exit::{self, Coded};
 use bringup_model::pins::Source;
 use bringup_model::series::Patch;
@@ -36,7 +36,7 @@ fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result
     }
     let folder = load::folder(&planner.project.root, new.name, &new.version);
     if write && folder.exists() {
-        let text = format!("{} is there already\nhint: remove it, or leave --write out", folder.display());
+        let text = format!("{} already exists\nhint: remove it, or leave --write out", folder.display());
         return Err(Coded::error(exit::USAGE, text));
     }
     let store = planner.workspace.store()?;
@@ -46,7 +46,9 @@ fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result
 
     let mut rows = vec![["patch", "layer", "lines", "fate", ""].map(Cell::plain).to_vec()];
     let mut kept = rebased.series.patches.iter();
-    for ((file, fate), patch) in rebased.fates.iter().zip(&series.patches) {
+    for (file, fate) in &rebased.fates {
+        let patch = series.patches.iter().find(|patch| patch.file == *file);
+        let patch = patch.with_context(|| format!("the series has no patch {file}"))?;
         let (added, removed) = patch.lines();
         let layer = references::layer(old, patch).unwrap_or_default();
         let (word, tone, detail) = match fate {

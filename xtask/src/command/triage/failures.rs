@@ -1,4 +1,4 @@
-//! What `triage` is asked for: a test, a patch's proof, or what failed unexpectedly in the last report.
+//! The failures to triage: a test, a patch's proof, or the unexpected failures in the last report.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,32 +15,31 @@ use bringup_model::suite::{self, Ui};
 use bringup_model::target::Target;
 
 use crate::build::Planner;
-use crate::cli::{OwnRunner, Triage as Options};
+use crate::cli::TriageArgs;
 use crate::command::report;
-use crate::triage::Kind;
+use crate::triage::Triaged;
 
-/// How many times as long as in the run a test may take.
+/// Time limit of a test as a multiple of its time in the report.
 const SLACK: f64 = 3.0;
 
-/// A failure to triage: what fails, and how it was run.
-pub struct Failure {
-    /// What fails.
-    pub kind: Kind,
-    /// How it was linked.
+/// A failure to triage, and how it ran.
+pub struct TestFailure {
+    pub triaged: Triaged,
     pub link: Link,
-    /// What ran it.
-    pub runner: OwnRunner,
-    /// What it takes at most, by what it took; nothing if that is not known.
+    /// Whether it ran without an emulator.
+    pub native: bool,
+    /// Time limit by the last report; none if the report does not have the time.
     pub takes: Option<Duration>,
 }
 
-/// What is asked for, refused where it makes no sense before anything is done.
-pub fn failures(planner: &Planner<'_>, options: &Options, target: &Target) -> Result<Vec<Failure>> {
+/// The requested failures. Rejects a request that makes no sense before any work.
+pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) -> Result<Vec<TestFailure>> {
     if let Some(patch) = &options.proof {
-        let kind = proof(planner, patch)?;
-        let links = if let Kind::Proof { proof, .. } = &kind { proof.links.first().copied() } else { None };
+        let triaged = proof(planner, patch)?;
+        let links = if let Triaged::Proof { proof, .. } = &triaged { proof.links.first().copied() } else { None };
         let link = options.link.or(links).unwrap_or(Link::Dynamic);
-        return Ok(vec![Failure { kind, link, runner: options.runner.unwrap_or(OwnRunner::Qemu), takes: None }]);
+        let native = options.runner == Some(RunnerSpec::Native);
+        return Ok(vec![TestFailure { triaged, link, native, takes: None }]);
     }
     let report = report::last(&planner.workspace.out)?;
     let other = report.as_ref().and_then(|report| of_others(planner, report));
@@ -57,7 +56,7 @@ pub fn failures(planner: &Planner<'_>, options: &Options, target: &Target) -> Re
     named(options, target, known.as_ref()).map(|failure| vec![failure])
 }
 
-/// In what a report's programs differ from those that would be triaged.
+/// How a report's programs differ from those of this command; none if they do not.
 fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
     if let Some((name, theirs, ours)) = report::other_versions(&planner.project.pins, report).first() {
         return Some(format!("{name} {theirs}, not {ours}"));
@@ -73,14 +72,19 @@ fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
     (theirs != ours).then(|| format!("programs built with {}, not {}", words(theirs), words(ours)))
 }
 
-/// Every unexpected failure of the report, each once.
-fn unexpected(planner: &Planner<'_>, options: &Options, target: &Target, report: &Report) -> Result<Vec<Failure>> {
+/// All unexpected failures of the report, each test once.
+fn unexpected(
+    planner: &Planner<'_>,
+    options: &TriageArgs,
+    target: &Target,
+    report: &Report,
+) -> Result<Vec<TestFailure>> {
     let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
     if of_target.is_empty() {
-        let text = format!("the last report is not about {}\nhint: cargo xtask test {0}", target.name);
+        let text = format!("the last report has no run of {}\nhint: cargo xtask test {0}", target.name);
         return Err(Coded::error(exit::NOTHING_RAN, text));
     }
-    let mut all: BTreeMap<(String, String), Failure> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), TestFailure> = BTreeMap::new();
     let (mut elsewhere, mut ui) = (0, 0);
     for run in of_target {
         if run.verdict == RunVerdict::Incomplete {
@@ -94,12 +98,12 @@ fn unexpected(planner: &Planner<'_>, options: &Options, target: &Target, report:
                 if !run.machines.is_empty() {
                     elsewhere += 1;
                 } else if Ui::of(&suite.suite).is_some() {
-                    // They are no programs of the target: there is nothing to control.
+                    // These tests are not programs of the target, so there are no controls.
                     ui += 1;
                 } else if asked(options, run) {
-                    let kind = Kind::Test { suite: suite.suite.clone(), test: test.name.clone() };
+                    let triaged = Triaged::Test { suite: suite.suite.clone(), test: test.name.clone() };
                     let key = (suite.suite.clone(), test.name.clone());
-                    all.entry(key).or_insert_with(|| as_it_failed(kind, options, Some((run, test))));
+                    all.entry(key).or_insert_with(|| as_it_failed(triaged, options, Some((run, test))));
                 }
             }
         }
@@ -111,8 +115,8 @@ fn unexpected(planner: &Planner<'_>, options: &Options, target: &Target, report:
     Ok(all.into_values().collect())
 }
 
-/// The test that is named, as it failed last, if it did.
-fn named(options: &Options, target: &Target, report: Option<&Report>) -> Result<Failure> {
+/// The named test, with the setting of its last failure, if any.
+fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Result<TestFailure> {
     let runs = || report.iter().flat_map(|report| &report.runs).filter(|run| run.target == target.name);
     let (suite, test) = match &options.test[..] {
         [suite, test] if suite::library().contains(&suite.as_str()) => (suite.clone(), test),
@@ -128,7 +132,7 @@ fn named(options: &Options, target: &Target, report: Option<&Report>) -> Result<
                 Coded::error(exit::USAGE, format!("{what}\nhint: give its suite too, e.g. `std {test}`"))
             })?;
             if let Some(other) = having.find(|other| other.suite != suite) {
-                let what = format!("`{test}` is a test of {suite} and of {}\nhint: say of which", other.suite);
+                let what = format!("`{test}` is a test of {suite} and of {}\nhint: name the suite", other.suite);
                 return Err(Coded::error(exit::USAGE, what));
             }
             (suite, test)
@@ -143,27 +147,24 @@ fn named(options: &Options, target: &Target, report: Option<&Report>) -> Result<
         let failed = |other: &&Test| other.name == *test && other.outcome.is_some_and(Outcome::is_failure);
         Some((run, tests.into_iter().find(failed)?))
     });
-    Ok(as_it_failed(Kind::Test { suite, test: test.clone() }, options, failed))
+    Ok(as_it_failed(Triaged::Test { suite, test: test.clone() }, options, failed))
 }
 
-/// Whether the options ask for what was run so.
-fn asked(options: &Options, run: &Run) -> bool {
-    let runner =
-        options.runner.is_none_or(|runner| (runner == OwnRunner::Native) == (run.runner == RunnerSpec::Native));
+/// Whether the options allow this run.
+fn asked(options: &TriageArgs, run: &Run) -> bool {
+    let is_native = |runner: &RunnerSpec| *runner == RunnerSpec::Native;
+    let runner = options.runner.as_ref().is_none_or(|runner| is_native(runner) == is_native(&run.runner));
     runner && options.link.is_none_or(|link| link == run.link)
 }
 
-fn as_it_failed(kind: Kind, options: &Options, failed: Option<(&Run, &Test)>) -> Failure {
-    let runner = match (options.runner, failed) {
-        (Some(runner), _) => runner,
-        (None, Some((run, _))) if run.runner == RunnerSpec::Native => OwnRunner::Native,
-        (None, _) => OwnRunner::Qemu,
-    };
+fn as_it_failed(triaged: Triaged, options: &TriageArgs, failed: Option<(&Run, &Test)>) -> TestFailure {
+    let runner = options.runner.as_ref().or(failed.map(|(run, _)| &run.runner));
+    let native = runner == Some(&RunnerSpec::Native);
     let link = options.link.or(failed.map(|(run, _)| run.link)).unwrap_or(Link::Dynamic);
-    // What hung took as long as it was let.
+    // A test that hung has no time of its own.
     let ended = failed.filter(|(_, test)| test.outcome != Some(Outcome::Timeout));
     let takes = ended.and_then(|(_, test)| Duration::try_from_secs_f64(SLACK * test.wall_s).ok());
-    Failure { kind, link, runner, takes }
+    TestFailure { triaged, link, native, takes }
 }
 
 fn is_unexpected(test: &Test) -> bool {
@@ -171,13 +172,13 @@ fn is_unexpected(test: &Test) -> bool {
     failed && (test.verdict == Verdict::Regression || (test.verdict == Verdict::Flake && test.tries.is_some()))
 }
 
-/// The proof of the one patch of that name, be it left out or not.
-fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Kind> {
+/// The proof of the patch with this name, even if the patch is left out.
+fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Triaged> {
     let files = planner.named_patches(name)?;
     let source = planner.project.source(&name.source)?;
     let series = crate::source::patch::load::load(&planner.project.root, source.name, &source.version)?;
     let [file] = &files[..] else {
-        let text = format!("`{name}` is more than one patch\nhint: give its number too, e.g. {}/1", name.source);
+        let text = format!("`{name}` matches more than one patch\nhint: add its number, e.g. {}/1", name.source);
         return Err(Coded::error(exit::USAGE, text));
     };
     let header = series.patches.iter().find(|patch| patch.file == *file);
@@ -191,5 +192,5 @@ fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Kind> {
         return Err(Coded::error(exit::USAGE, text));
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Kind::Proof { proof, name: format!("{}/{stem}", name.source), file })
+    Ok(Triaged::Proof { proof, name: format!("{}/{stem}", name.source), file })
 }

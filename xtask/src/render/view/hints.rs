@@ -1,47 +1,50 @@
-//! What to do next.
+//! Hints: the commands that a user needs next.
 
 use std::collections::BTreeSet;
 
 use bringup_model::report::{Report, Run};
 use bringup_model::suite::Ui;
 
-use super::{Item, Kind, unexpected};
+use super::{UnexpectedKind, UnexpectedResult, unexpected};
 use crate::render::command_line;
 
-/// What to do next: the worst results decide it.
+/// The hints for the worst results.
 pub fn hints(report: &Report) -> Vec<String> {
     let items = unexpected(report);
-    let of = |kind: Kind| -> Vec<&Item<'_>> { items.iter().filter(|item| item.kind == kind).collect() };
-    let regressions = of(Kind::Regression);
+    let of = |kind: UnexpectedKind| -> Vec<&UnexpectedResult<'_>> {
+        items.iter().filter(|item| item.kind == kind).collect()
+    };
+    let regressions = of(UnexpectedKind::Regression);
     if let Some(first) = regressions.first() {
         let again = format!("to run it again: {}", rerun(report, first.run, &regressions));
-        // Triage does not run on another machine, not from an archive, and not for rustc's own tests.
-        let triable =
-            |item: &&&Item| item.run.machines.is_empty() && !item.run.is_of_archive() && Ui::of(item.suite).is_none();
-        let triage = |item: &&Item| {
+        // Triage runs on this machine only, not from an archive, and not for rustc's own tests.
+        let triable = |item: &&&UnexpectedResult| {
+            item.run.machines.is_empty() && !item.run.is_of_archive() && Ui::of(item.suite).is_none()
+        };
+        let triage = |item: &&UnexpectedResult| {
             let mut words = words(["cargo", "xtask", "triage", &item.run.target, "--all"]);
             words.extend(item.run.surroundings());
             words.extend(report.build.arguments());
-            format!("to learn whose fault it is: {}", command_line(&words))
+            format!("to find the cause: {}", command_line(&words))
         };
         return regressions.iter().find(triable).map(triage).into_iter().chain([again]).collect();
     }
-    let again = |verb: &str, first: &Run, items: &[&Item<'_>]| {
+    let again = |verb: &str, first: &Run, items: &[&UnexpectedResult<'_>]| {
         let mut words = start(verb, first, items);
         words.extend(first.arguments());
         words.extend(built(report, first));
         command_line(&words)
     };
-    let smoke = of(Kind::Smoke);
+    let smoke = of(UnexpectedKind::Smoke);
     if let Some(first) = smoke.first() {
         return vec![format!("to run it again: {}", again("smoke", first.run, &smoke))];
     }
-    let incomplete = of(Kind::Incomplete);
+    let incomplete = of(UnexpectedKind::Incomplete);
     if let Some(first) = incomplete.first() {
-        // The smoke checks run here only, and only of what was built here.
+        // The smoke checks run on this machine only, and only for programs built here.
         let elsewhere = !first.run.machines.is_empty() || first.run.is_of_archive();
         let verb = if elsewhere { "test" } else { "bringup" };
-        return vec![format!("to go on from the last complete step: {}", again(verb, first.run, &incomplete))];
+        return vec![format!("to continue from the last complete step: {}", again(verb, first.run, &incomplete))];
     }
     let outdated = |run: &&Run| run.suites.iter().any(|suite| suite.verdicts.outdated() > 0);
     let outdated: Vec<&Run> = report.runs.iter().filter(outdated).collect();
@@ -52,11 +55,11 @@ pub fn hints(report: &Report) -> Vec<String> {
     words.extend(once(outdated.iter().map(|run| run.target.as_str())));
     words.extend(file.iter().map(|&word| word.to_owned()));
     words.extend(report.build.arguments());
-    vec![format!("to expect what was seen{place}: {}", command_line(&words))]
+    vec![format!("to accept these results{place}: {}", command_line(&words))]
 }
 
-/// The command for the regressions of every run that has the runner and the link mode of `like`.
-fn rerun(report: &Report, like: &Run, regressions: &[&Item<'_>]) -> String {
+/// The command for the regressions of all runs with the runner and the link mode of `like`.
+fn rerun(report: &Report, like: &Run, regressions: &[&UnexpectedResult<'_>]) -> String {
     let alike: Vec<_> =
         regressions.iter().copied().filter(|item| is_alike(item.run, like) && item.run.link == like.link).collect();
     let mut words = start("test", like, &alike);
@@ -71,9 +74,9 @@ fn rerun(report: &Report, like: &Run, regressions: &[&Item<'_>]) -> String {
     command_line(&words)
 }
 
-/// A verb with the targets of those items whose runs were made as `like` was. An archive is of one target, and used where there may
-/// be no project.
-fn start(verb: &str, like: &Run, items: &[&Item<'_>]) -> Vec<String> {
+/// A verb with the targets of those results whose runs have the options of `like`. An archive has one target, and may be
+/// used without a project.
+fn start(verb: &str, like: &Run, items: &[&UnexpectedResult<'_>]) -> Vec<String> {
     if like.is_of_archive() {
         return words(["bringup", verb]);
     }
@@ -87,7 +90,7 @@ fn is_alike(run: &Run, like: &Run) -> bool {
     how(run) == how(like)
 }
 
-/// The options of the build, for a command that builds: what is in an archive was chosen when it was packed.
+/// The build options, for a command that builds. Those of an archive were chosen when it was packed.
 fn built(report: &Report, run: &Run) -> Vec<String> {
     if run.is_of_archive() { Vec::new() } else { report.build.arguments() }
 }
@@ -96,7 +99,7 @@ fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).into()
 }
 
-/// Each word once, in the order of their first places.
+/// Removes repeated words; the first of each stays.
 fn once<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut once: Vec<String> = Vec::new();
     for word in words {

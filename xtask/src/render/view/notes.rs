@@ -1,11 +1,11 @@
-//! What is noted of the runs.
+//! The notes of the runs.
 
 use bringup_model::report::{Report, Run};
 
 use super::visible;
 
-/// What is to be known of the runs, such as what the host could not give to their tests: each note once, after the runs that
-/// have it.
+/// Each note once, after the runs that have it. A note is a fact about a run, such as a sandbox feature that the host
+/// lacks.
 pub fn notes(report: &Report) -> Vec<String> {
     let mut notes: Vec<&String> = Vec::new();
     for note in report.runs.iter().flat_map(|run| &run.notes) {
@@ -21,7 +21,7 @@ pub fn notes(report: &Report) -> Vec<String> {
     of_build.chain(notes.into_iter().map(|note| format!("{}: {}", runs_with(note, report), visible(note)))).collect()
 }
 
-/// A target stands for all its runs, if it has several.
+/// If all runs of a target have the note, the target's name stands for them.
 fn runs_with(note: &String, report: &Report) -> String {
     let noted = |runs: &[&Run]| runs.len() > 1 && runs.iter().all(|run| run.notes.contains(note));
     if noted(&report.runs.iter().collect::<Vec<_>>()) {

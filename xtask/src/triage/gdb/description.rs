@@ -1,24 +1,23 @@
-//! What a stub says of its registers: XML, of which it takes little.
+//! A stub's description of its registers, in XML.
 
-/// A register, as the stub describes it.
+/// A register in a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Register {
-    /// Its name.
     pub name: String,
     /// Its number in the protocol.
     pub number: usize,
     /// Its width in bits.
     pub bits: usize,
-    /// Number of the part of the description that it is in: the processor's core, its vectors, ….
+    /// Index of its part of the description: the core, the vector unit, ….
     pub part: usize,
 }
 
-/// The files that a description includes.
+/// Names of the files that a description includes.
 pub fn includes(xml: &str) -> Vec<String> {
     tags(xml, "xi:include").filter_map(|tag| attribute(tag, "href")).collect()
 }
 
-/// The registers in a part of a description, the first of which has the number `next` unless it says otherwise.
+/// The registers in a part of a description. A register without a number follows the one before it; `next` is the first.
 pub fn registers(xml: &str, part: usize, mut next: usize) -> Vec<Register> {
     let mut all = Vec::new();
     for tag in tags(xml, "reg") {
@@ -31,7 +30,7 @@ pub fn registers(xml: &str, part: usize, mut next: usize) -> Vec<Register> {
     all
 }
 
-/// What is within the tags of this name. The descriptions are machine-made: no comment or text holds such a tag.
+/// The contents of all tags of this name. Descriptions are machine-made, so no comment contains such a tag.
 fn tags<'a>(xml: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     let named = move |part: &'a str| part.strip_prefix(name).filter(|rest| rest.starts_with([' ', '\n', '\t']));
     xml.split('<').filter_map(named).map(|rest| rest.split('>').next().unwrap_or(rest))

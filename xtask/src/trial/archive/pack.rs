@@ -1,4 +1,4 @@
-//! A test set to be packed, with the files that say how it is run and judged.
+//! Packing a test set, with the project's files that its run and its verdicts require.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use bringup_runner::test_set::TestSet;
 use crate::project::config::{PINS_FILE, target_dir};
 use crate::source::archive::pack::Packing;
 
-/// A target's test set and the project's files about it. `manifest` lacks only the files.
+/// A target's test set and the project's files about it. Fills the manifest's `files`.
 pub fn packing(root: &Path, set: &TestSet, mut manifest: Manifest) -> Result<Packing> {
     let mut files = set.files()?;
     files.extend(project_files(root, &manifest.target)?);
@@ -20,7 +20,7 @@ pub fn packing(root: &Path, set: &TestSet, mut manifest: Manifest) -> Result<Pac
     Packing::new(files, &manifest)
 }
 
-/// What of the project says how a target's tests are run and judged.
+/// The project's files that are required to run and judge a target's tests.
 fn project_files(root: &Path, target: &str) -> Result<Vec<(String, PathBuf)>> {
     let qemu = root.join("qemu");
     let of_qemu = ["all.expect.txt", &format!("{target}.expect.txt"), "limits.toml"].map(|name| qemu.join(name));

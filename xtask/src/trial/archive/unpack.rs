@@ -1,4 +1,4 @@
-//! Unpacking an archive of a test set, or saying what is wrong with it before anything of it runs.
+//! Unpacking an archive of a test set. A damaged one is rejected before anything of it runs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,23 +15,20 @@ use bringup_runner::test_set::TestSet;
 use crate::build::store::Store;
 use crate::source::archive;
 
-/// An unpacked archive. Its folder is a project's, with just what running and judging takes.
+/// An unpacked archive. Its folder is a project that is complete enough to run and judge the tests.
 #[derive(Debug)]
 pub struct Unpacked {
-    /// The folder.
     pub folder: PathBuf,
-    /// What is in it.
     pub manifest: Manifest,
 }
 
 impl Unpacked {
-    /// The test programs.
     pub fn test_set(&self) -> TestSet {
         TestSet::laid_out(&self.folder, self.manifest.test_programs.clone())
     }
 }
 
-/// Unpacks an archive into out/, unless that was done before. One that is not whole is refused.
+/// Unpacks an archive into out/, unless it is there already. Rejects a damaged one.
 pub fn unpack(store: &Store, file: &Path) -> Result<Unpacked> {
     try_unpack(store, file).map_err(|error| {
         if error.is::<Interrupted>() {
@@ -44,10 +41,10 @@ pub fn unpack(store: &Store, file: &Path) -> Result<Unpacked> {
 
 fn try_unpack(store: &Store, file: &Path) -> Result<Unpacked> {
     let hash = sha256_file(file)?;
-    // What it is, before room is made for what may be anything.
+    // Check the kind of file before unpacking it.
     let manifest = match archive::first_entry(file)? {
         (name, content) if name == Path::new(FILE) => Manifest::parse(&content).map_err(|error| anyhow!(error))?,
-        (name, _) => bail!("it is not one of Bringup's: it begins with `{}`, not with {FILE}", name.display()),
+        (name, _) => bail!("not an archive of Bringup: its first file is `{}`, not {FILE}", name.display()),
     };
     let folder = store.root().join("unpacked").join(format!("{}-{}", manifest.target, &hash[..16]));
     if !folder.is_dir() {
@@ -76,7 +73,7 @@ fn verify(tree: &Path, manifest: &Manifest) -> Result<()> {
     let set = TestSet::laid_out(tree, manifest.test_programs.clone());
     for (name, path) in set.files().context("looking for its test programs")? {
         if !path.is_file() {
-            bail!("`{name}` is not in it, but in its list of test programs");
+            bail!("`{name}` is missing, but is in the list of test programs");
         }
     }
     Ok(())

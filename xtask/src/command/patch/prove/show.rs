@@ -1,38 +1,38 @@
-//! What proofs have shown, as a table.
+//! The results of proofs, as a table.
 
 use std::fmt::Write as _;
 
 use anyhow::Result;
 use bringup_model::exit;
 
-use super::case::{Case, Control};
+use super::patch_proof::{LeftOut, PatchProof};
 use crate::build::Planner;
 use crate::prove::ProofResult;
 use crate::render::table::{Cell, Tone, columns};
 
 /// One line of the table.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub struct Row {
+pub struct ProofRow {
     patch: String,
     target: String,
     link: &'static str,
     left_out: String,
     without: String,
     with: String,
-    verdict: Verdict,
-    /// What is told behind its name: what the proof printed, or why it was not run.
+    verdict: ProofVerdict,
+    /// Text after the row's name: the proof's output, or why the proof did not run.
     detail: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
+enum ProofVerdict {
     Proven,
     NotNeeded,
     Fails,
     NotRun,
 }
 
-impl Verdict {
+impl ProofVerdict {
     fn cell(self) -> Cell {
         let (word, tone) = match self {
             Self::Proven => ("proven", Tone::Good),
@@ -44,15 +44,21 @@ impl Verdict {
     }
 }
 
-impl Row {
-    /// What became of a case on one target, in one link mode.
-    pub fn judged(case: &Case, target: &str, link: &'static str, fallen: &[String], shown: &[ProofResult; 2]) -> Self {
+impl ProofRow {
+    /// The row of a proof on one target, in one link mode.
+    pub fn judged(
+        patch_proof: &PatchProof,
+        target: &str,
+        link: &'static str,
+        fallen: &[String],
+        shown: &[ProofResult; 2],
+    ) -> Self {
         let [without, with] = shown;
         let (verdict, told) = match (without, with) {
-            (ProofResult::Fails(..), ProofResult::Passes) => (Verdict::Proven, without),
-            (ProofResult::Passes, ProofResult::Passes) => (Verdict::NotNeeded, with),
-            (_, ProofResult::Fails(..) | ProofResult::CannotTell(..)) => (Verdict::Fails, with),
-            (ProofResult::CannotTell(..), _) => (Verdict::Fails, without),
+            (ProofResult::Fails(..), ProofResult::Passes) => (ProofVerdict::Proven, without),
+            (ProofResult::Passes, ProofResult::Passes) => (ProofVerdict::NotNeeded, with),
+            (_, ProofResult::Fails(..) | ProofResult::CannotTell(..)) => (ProofVerdict::Fails, with),
+            (ProofResult::CannotTell(..), _) => (ProofVerdict::Fails, without),
         };
         let word = |shown: &ProofResult| match shown {
             ProofResult::Passes => "passes".to_owned(),
@@ -65,27 +71,36 @@ impl Row {
         };
         if !fallen.is_empty() {
             let fallen = fallen.join(", ");
-            let _ = write!(detail, "\n  without it, these did not apply either and had to go with it: {fallen}");
+            let _ = write!(detail, "\n  patches that depend on it and were left out too: {fallen}");
         }
-        let left_out = match (case.control, fallen.len()) {
-            (Control::Itself, 0) => "it".into(),
-            (Control::Itself, more) => format!("it and {more} more"),
-            (Control::CompilerSeries, _) => "all of the compiler".into(),
+        let left_out = match (patch_proof.left_out, fallen.len()) {
+            (LeftOut::Patch, 0) => "it".into(),
+            (LeftOut::Patch, more) => format!("it and {more} more"),
+            (LeftOut::CompilerSeries, _) => "all of the compiler".into(),
         };
         let (without, with) = (word(without), word(with));
-        Self { patch: case.name(), target: target.into(), link, left_out, without, with, verdict, detail }
+        Self { patch: patch_proof.name(), target: target.into(), link, left_out, without, with, verdict, detail }
     }
 
-    /// That a case was not run.
-    pub fn not_run(case: &Case, why: &str) -> Self {
+    /// The row of a proof that did not run.
+    pub fn not_run(patch_proof: &PatchProof, why: &str) -> Self {
         let [target, left_out, without, with] = Default::default();
         let detail = why.to_owned();
-        Self { patch: case.name(), target, link: "", left_out, without, with, verdict: Verdict::NotRun, detail }
+        Self {
+            patch: patch_proof.name(),
+            target,
+            link: "",
+            left_out,
+            without,
+            with,
+            verdict: ProofVerdict::NotRun,
+            detail,
+        }
     }
 }
 
-/// Prints the table; the exit code that it means.
-pub fn show(planner: &Planner<'_>, mut rows: Vec<Row>) -> Result<u8> {
+/// Prints the table and returns the exit code.
+pub fn show(planner: &Planner<'_>, mut rows: Vec<ProofRow>) -> Result<u8> {
     planner.workspace.console.finish();
     rows.sort();
     let headings = ["patch", "target", "link", "left out", "without", "with", "verdict"];
@@ -100,11 +115,11 @@ pub fn show(planner: &Planner<'_>, mut rows: Vec<Row>) -> Result<u8> {
     }
     crate::command::print(&columns(&table, usize::MAX, planner.workspace.console.color()))?;
     let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
-    Ok(if any(Verdict::Fails) {
+    Ok(if any(ProofVerdict::Fails) {
         exit::REGRESSION
-    } else if any(Verdict::NotNeeded) {
+    } else if any(ProofVerdict::NotNeeded) {
         exit::OUTDATED
-    } else if any(Verdict::Proven) {
+    } else if any(ProofVerdict::Proven) {
         exit::EXPECTED
     } else {
         exit::NOTHING_RAN

@@ -1,4 +1,4 @@
-//! A patch that is to be proven, and what it is proven against.
+//! A patch to prove, and what is left out as a control.
 
 use std::path::PathBuf;
 
@@ -13,58 +13,61 @@ use bringup_model::target::Target;
 use crate::build::step::{Plan, StepId};
 use crate::build::store::Store;
 use crate::build::{FetchMode, Patched, Planner, TargetSteps};
-use crate::cli::Prove;
+use crate::cli::ProveArgs;
 use crate::source::patch::leave_out::falls_with;
 use crate::source::patch::references;
 
-/// A patch that is to be proven.
-pub struct Case<'a> {
+/// A patch and its proof.
+pub struct PatchProof<'a> {
     source: &'a Source,
     patch: &'a Patch,
     layer: &'a str,
     /// The proof's file.
     pub file: PathBuf,
-    /// What it says of itself.
     pub proof: Proof,
-    /// Those it is for, among those asked for.
+    /// The requested targets that the patch is for.
     pub targets: Vec<Target>,
-    /// What is left out to see what the patch is good for.
-    pub control: Control,
-    /// Why it cannot be proven here.
-    pub barred: Option<Barred>,
+    pub left_out: LeftOut,
+    /// Why the proof cannot run here.
+    pub obstacle: Option<Obstacle>,
 }
 
-/// What is left out to see what a patch is good for.
+/// What is left out as a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
-    /// The patch.
-    Itself,
-    /// All patches to the compiler: it is the installed one, which is of the same version.
+pub enum LeftOut {
+    Patch,
+    /// All patches to the compiler: the control is the installed compiler of the same version.
     CompilerSeries,
 }
 
-/// Why a patch cannot be proven, and what to do about it.
+/// Why a proof cannot run, and what to do about it.
 #[derive(Debug, Clone)]
-pub struct Barred {
-    /// It follows the patch's name.
+pub struct Obstacle {
+    /// Text after the patch's name.
     pub why: String,
-    /// What is to be tried next.
     pub hint: Option<String>,
 }
 
-/// The sources that a proof is to fail with.
-pub struct Without {
-    /// The sources.
+/// The sources with all patches, and what plans them.
+pub struct AllPatches<'a> {
+    pub planner: &'a Planner<'a>,
+    pub store: &'a Store,
+    pub series: &'a [Series; 3],
     pub patched: Patched,
-    /// The patches that had to go with the one that is left out.
+}
+
+/// The sources of the control.
+pub struct ControlSources {
+    pub patched: Patched,
+    /// Patches that depend on the omitted patch, and are left out with it.
     pub fallen: Vec<String>,
 }
 
-impl<'a> Case<'a> {
-    /// The case of one patch, on as many of the targets that are asked for as it is for.
+impl<'a> PatchProof<'a> {
+    /// The proof of one patch, on the wanted targets that the patch is for.
     pub fn new(
         planner: &Planner<'_>,
-        options: &Prove,
+        options: &ProveArgs,
         source: &'a Source,
         patch: &'a Patch,
         wanted: &[Target],
@@ -81,28 +84,28 @@ impl<'a> Case<'a> {
         let targets: Vec<Target> = wanted.iter().filter(is_for).cloned().collect();
         let layer = references::layer(source, patch)
             .map_err(|message| Coded::error(exit::USAGE, format!("{}: {message}", at())))?;
-        // Sources are had without one patch in no time; a compiler is not.
+        // Patching sources again is cheap; building a compiler is not.
         let of_compiler = is_of_compiler(source, layer);
         let free = !of_compiler || proof.needs == Needs::Source;
-        let control = if free || options.each { Control::Itself } else { Control::CompilerSeries };
-        let mut case = Self { source, patch, layer, file, proof, targets, control, barred: None };
-        case.barred = case.bar(planner, of_compiler)?;
-        Ok(case)
+        let left_out = if free || options.each { LeftOut::Patch } else { LeftOut::CompilerSeries };
+        let mut patch_proof = Self { source, patch, layer, file, proof, targets, left_out, obstacle: None };
+        patch_proof.obstacle = patch_proof.bar(planner, of_compiler)?;
+        Ok(patch_proof)
     }
 
-    fn bar(&self, planner: &Planner<'_>, of_compiler: bool) -> Result<Option<Barred>> {
+    fn bar(&self, planner: &Planner<'_>, of_compiler: bool) -> Result<Option<Obstacle>> {
         if of_compiler && planner.options.compiler == Compiler::Stock {
-            let why = format!(": it changes the {}, and the compiler in use is the stock one", self.layer);
-            return Ok(Some(Barred { why, hint: Some("add --compiler bootstrap".into()) }));
+            let why = format!(": the patch changes the {}, but the compiler is the stock one", self.layer);
+            return Ok(Some(Obstacle { why, hint: Some("add --compiler bootstrap".into()) }));
         }
         if self.targets.is_empty() {
-            return Ok(Some(Barred { why: ": it is for none of these targets".into(), hint: None }));
+            return Ok(Some(Obstacle { why: ": the patch is for none of these targets".into(), hint: None }));
         }
         let (installed, version) = (&planner.rust()?.release, &self.source.version);
-        if self.control == Control::CompilerSeries && installed != version {
+        if self.left_out == LeftOut::CompilerSeries && installed != version {
             let why = format!(": without the patch there is only rustc {installed}, not {version}");
             let hint = Some("build the compiler without the patch with --each, or install that version".into());
-            return Ok(Some(Barred { why, hint }));
+            return Ok(Some(Obstacle { why, hint }));
         }
         Ok(None)
     }
@@ -112,36 +115,33 @@ impl<'a> Case<'a> {
         format!("{}/{}/{}", self.source.name, self.source.version, self.patch.file)
     }
 
-    /// The sources that the proof is to fail with, where `with` are those that it is to pass with.
+    /// The sources of the control.
     pub fn without(
         &self,
-        planner: &Planner<'_>,
-        store: &Store,
+        AllPatches { planner, store, series, patched }: &AllPatches<'_>,
         plan: &mut Plan,
-        series: &[Series; 3],
-        with: Patched,
-    ) -> Result<Without> {
-        if self.control == Control::CompilerSeries {
-            return Ok(Without { patched: Patched { compiler: None, ..with }, fallen: Vec::new() });
+    ) -> Result<ControlSources> {
+        if self.left_out == LeftOut::CompilerSeries {
+            return Ok(ControlSources { patched: Patched { compiler: None, ..*patched }, fallen: Vec::new() });
         }
         let own = |series: &&Series| series.source == self.source.name;
-        let whole = series.iter().find(own).context("the patch is of no source")?;
-        // What belongs to other layers does not bear on it.
+        let whole = series.iter().find(own).context("the patch has no source")?;
+        // Patches of other layers do not matter.
         let source = self.source.with_layers(|name| name == self.layer);
         let tree = super::super::pristine(planner, store, &source)?;
         let fallen = falls_with(&whole.clone().within(&source), &self.patch.file, &tree)?;
         let goes = |patch: &Patch| patch.file == self.patch.file || fallen.contains(&patch.file);
-        let series = series.clone().map(|series| if own(&&series) { series.without(goes) } else { series });
-        Ok(Without { patched: planner.plan_sources(plan, &series, FetchMode::Fetch)?, fallen })
+        let series = (*series).clone().map(|series| if own(&&series) { series.without(goes) } else { series });
+        Ok(ControlSources { patched: planner.plan_sources(plan, &series, FetchMode::Fetch)?, fallen })
     }
 
-    /// The step whose folder the proof is compiled with. C needs no std.
+    /// The step whose folder compiles the proof. C requires no std.
     pub fn toolchain(&self, steps: TargetSteps) -> StepId {
         if self.proof.language == Language::C { steps.sysroot } else { steps.toolchain }
     }
 }
 
-/// Whether a layer is of a source that also has std, and is not std's.
+/// Whether a layer belongs to the compiler: its source also has std, but the layer is not std.
 fn is_of_compiler(source: &Source, layer: &str) -> bool {
     source.layer_named(LIBRARY).is_some() && layer != LIBRARY
 }

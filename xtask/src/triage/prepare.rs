@@ -1,4 +1,4 @@
-//! Places where the test can run: a target's programs, built if need be, with a runner around them.
+//! Preparing the test for a run: its program is built or compiled, and gets a runner and a sandbox.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,63 +25,54 @@ use crate::host::emulator::Emulator;
 use crate::project::config;
 use crate::prove::{self, USUAL};
 
-/// How long a program may take to list its tests.
+/// Time limit for a program to list its tests.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is to be triaged.
 #[derive(Debug, Clone)]
-pub enum Kind {
-    /// A test of a suite, by its name in the suite.
+pub enum Triaged {
+    /// A test of a suite.
     Test {
-        /// The suite.
         suite: String,
-        /// The test.
+        /// Its name in the suite.
         test: String,
     },
     /// The proof of a patch.
     Proof {
-        /// Its file.
         file: PathBuf,
-        /// What it says of itself.
         proof: Proof,
-        /// As it is called: `rust/futex-time64`.
+        /// `rust/futex-time64`
         name: String,
     },
 }
 
-/// What decides where and how the test runs.
+/// The setting of a run: everything that a control can change.
 #[derive(Debug, Clone)]
-pub struct Where {
-    /// The target.
+pub struct RunConfig {
     pub target: Target,
-    /// The emulator; none natively.
+    /// None if the test runs natively.
     pub emulator: Option<Emulator>,
-    /// How the program is linked.
     pub link: Link,
-    /// How much isolation it gets.
     pub isolation: Isolation,
-    /// std's and the test's opt-level, where it is not the usual one.
+    /// The opt-level of std and the test; none for the default.
     pub opt_level: Option<&'static str>,
 }
 
-/// A place that is ready.
-pub struct Place {
-    /// As the model has it.
+/// A test that is ready to run.
+pub struct PreparedTest {
+    /// The setting, as the rules see it.
     pub setting: Setting,
-    /// The target.
     pub target: Target,
-    /// The program and its test.
+    /// The program, and the test in it.
     pub subject: OneTest,
-    /// What surrounds it.
     pub sandbox: Sandbox,
-    /// The target's loader and libraries.
+    /// The folder with the target's loader and libraries.
     pub sysroot: PathBuf,
-    /// What runs it.
     pub runner: Runner,
 }
 
-impl Kind {
-    /// As the sentence names it.
+impl Triaged {
+    /// The name in tables and sentences.
     pub fn title(&self) -> String {
         match self {
             Self::Test { suite, test } => format!("{suite} {test}"),
@@ -89,40 +80,38 @@ impl Kind {
         }
     }
 
-    /// Whether it depends on std.
+    /// Whether std is part of the program.
     pub fn has_std(&self) -> bool {
         !matches!(self, Self::Proof { proof, .. } if proof.language != Language::Rust)
     }
 }
 
-/// Where programs are made.
-pub struct Workshop<'a> {
+/// Builds and prepares the test for each setting.
+pub struct TestBuilder<'a> {
     planner: &'a Planner<'a>,
-    /// Builds what is lacking.
     pub builder: Builder<'a>,
     plan: Plan,
     patched: Patched,
     steps: BTreeMap<(String, Option<&'static str>), TargetSteps>,
-    kind: Kind,
-    /// Held while a proof is compiled: several places run the same program.
+    triaged: Triaged,
+    /// Held while a proof is compiled, because several settings use the same program.
     compiling: Mutex<()>,
-    /// What could not be built, and why.
+    /// Steps that failed.
     failed: BTreeMap<StepId, StepFailure>,
-    /// The program's name and the test's in it, once they are known.
+    /// The program that has the test, and the test's name in it; none until `find`.
     found: Option<(ProgramEntry, Option<String>)>,
 }
 
-impl<'a> Workshop<'a> {
-    /// For this test.
-    pub fn new(planner: &'a Planner<'a>, store: &'a Store, kind: Kind) -> Result<Self> {
+impl<'a> TestBuilder<'a> {
+    pub fn new(planner: &'a Planner<'a>, store: &'a Store, triaged: Triaged) -> Result<Self> {
         let mut plan = Plan::new(&planner.workspace.out);
         let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, FetchMode::Fetch)?;
         let builder = planner.builder(store)?;
         let (steps, failed) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { planner, builder, plan, patched, steps, kind, compiling: Mutex::new(()), failed, found: None })
+        Ok(Self { planner, builder, plan, patched, steps, triaged, compiling: Mutex::new(()), failed, found: None })
     }
 
-    /// Plans a target's programs; how many steps it takes to build them.
+    /// Plans a target's programs. Returns the number of steps that are not done yet.
     pub fn plan(&mut self, target: &Target, opt_level: Option<&'static str>) -> Result<usize> {
         let key = (target.name.clone(), opt_level);
         if !self.steps.contains_key(&key) {
@@ -134,7 +123,7 @@ impl<'a> Workshop<'a> {
         Ok(steps.into_iter().filter(|id| !self.plan.node(*id).is_done()).count())
     }
 
-    /// Builds the programs of planned targets. What fails is told when a place there is asked for.
+    /// Builds the programs of planned targets. A failure is returned when a test is prepared for that target.
     pub fn build(&mut self, targets: &[(&Target, Option<&'static str>)]) -> Result<()> {
         let last = targets.iter().map(|(target, level)| self.last(target, *level)).collect::<Result<Vec<_>>>()?;
         let results = self.builder.build(&self.plan, &last, Vec::new())?;
@@ -149,39 +138,39 @@ impl<'a> Workshop<'a> {
 
     fn last(&self, target: &Target, opt_level: Option<&'static str>) -> Result<StepId> {
         let steps = self.steps(target, opt_level)?;
-        Ok(match &self.kind {
-            Kind::Test { .. } => steps.test_programs,
-            Kind::Proof { .. } if self.kind.has_std() => steps.toolchain,
-            Kind::Proof { .. } => steps.sysroot,
+        Ok(match &self.triaged {
+            Triaged::Test { .. } => steps.test_programs,
+            Triaged::Proof { .. } if self.triaged.has_std() => steps.toolchain,
+            Triaged::Proof { .. } => steps.sysroot,
         })
     }
 
-    /// Makes a place ready. Proofs are compiled into `programs`.
-    pub fn place(&self, at: &Where, programs: &Path) -> Result<Place> {
+    /// Prepares the test. Compiles a proof into the folder `programs`.
+    pub fn prepare(&self, at: &RunConfig, programs: &Path) -> Result<PreparedTest> {
         let steps = self.steps(&at.target, at.opt_level)?;
         let last = self.last(&at.target, at.opt_level)?;
-        // That of the first step that failed itself.
+        // The error of the first step that failed by itself.
         if let Some(failure) = self.plan.closure(last).iter().find_map(|id| self.failed.get(id)) {
             return Err(failure.clone().into());
         }
         let last = self.plan.node(last);
-        let toolchain = self.plan.path(if self.kind.has_std() { steps.toolchain } else { steps.sysroot });
+        let toolchain = self.plan.path(if self.triaged.has_std() { steps.toolchain } else { steps.sysroot });
         let defaults = self.planner.project.pins.limits;
-        let subject = match &self.kind {
-            Kind::Test { suite, test: name } => {
+        let subject = match &self.triaged {
+            Triaged::Test { suite, test: name } => {
                 let limits =
                     config::limits(&self.planner.project.root, &at.target.name, defaults, at.emulator.is_some())?;
                 let limits = limits.for_test(suite, name);
-                let (program, test) = self.found.as_ref().context("it is not known which program has the test")?;
+                let (program, test) = self.found.as_ref().context("no program with the test was found")?;
                 let lib = toolchain.join("lib/rustlib").join(&at.target.triple).join("lib");
                 OneTest { program: program.path(&last.path, at.link), test: test.clone(), lib_dirs: vec![lib], limits }
             }
-            Kind::Proof { file, proof, .. } => {
+            Triaged::Proof { file, proof, .. } => {
                 let level = at.opt_level.map_or_else(String::new, |level| format!("-opt-level-{level}"));
                 let program = programs.join(format!("{}-{}{level}", at.target.name, at.link));
                 let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
                 if !program.exists() {
-                    self.compile(at, toolchain, file, proof, &program)?;
+                    self.compile(at, toolchain, (file, proof), &program)?;
                 }
                 OneTest { program, test: None, lib_dirs: Vec::new(), limits: defaults }
             }
@@ -202,10 +191,10 @@ impl<'a> Workshop<'a> {
             opt_level: at.opt_level.map(Into::into),
             lacking: sandbox.lacking(),
         };
-        Ok(Place { setting, target: at.target.clone(), subject, sandbox, sysroot, runner })
+        Ok(PreparedTest { setting, target: at.target.clone(), subject, sandbox, sysroot, runner })
     }
 
-    fn compile(&self, at: &Where, toolchain: &Path, file: &Path, proof: &Proof, program: &Path) -> Result<()> {
+    fn compile(&self, at: &RunConfig, toolchain: &Path, (file, proof): (&Path, &Proof), program: &Path) -> Result<()> {
         let compiler = prove::compiler(&at.target, toolchain, file, proof, at.link, at.opt_level.unwrap_or(USUAL));
         let compiler = compiler.context("a script cannot be triaged, only a program")?;
         let compiler = compiler.arg("-o").arg(program).dir(program.parent().unwrap_or(Path::new("/")));
@@ -213,9 +202,9 @@ impl<'a> Workshop<'a> {
         Ok(())
     }
 
-    /// Finds out which program of `at` has the test; an error if it is none.
-    pub fn find(&mut self, at: &Where, folder: &Path) -> Result<()> {
-        let Kind::Test { suite, test } = &self.kind else { return Ok(()) };
+    /// Finds the program of `at` that has the test.
+    pub fn find(&mut self, at: &RunConfig, folder: &Path) -> Result<()> {
+        let Triaged::Test { suite, test } = &self.triaged else { return Ok(()) };
         let built = self.plan.path(self.last(&at.target, at.opt_level)?);
         let list = built.join(PROGRAMS);
         let programs: Vec<ProgramEntry> =
@@ -241,7 +230,7 @@ impl<'a> Workshop<'a> {
                 unheard.push((program.clone(), Some(name.to_owned())));
             }
         }
-        // A program that cannot even list its tests may be the very thing that is looked into.
+        // If a program cannot list its tests, that may be the failure to triage.
         self.found = unheard.pop();
         let known = self.found.is_some();
         known.then_some(()).ok_or_else(|| {
@@ -250,8 +239,8 @@ impl<'a> Workshop<'a> {
         })
     }
 
-    /// What a program lists, in the first link mode in which it does.
-    fn listed(&self, at: &Where, program: &ProgramEntry, built: &Path, folder: &Path) -> Result<Vec<String>> {
+    /// The tests that a program lists, in the first link mode in which it lists any.
+    fn listed(&self, at: &RunConfig, program: &ProgramEntry, built: &Path, folder: &Path) -> Result<Vec<String>> {
         let steps = self.steps(&at.target, at.opt_level)?;
         let sysroot = self.plan.path(steps.toolchain).join("sysroot");
         let runner = match &at.emulator {

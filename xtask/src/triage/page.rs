@@ -1,20 +1,20 @@
-//! A triage, as a table on the terminal and as a page to paste into an upstream bug.
+//! A triage as a table on the terminal, and as a page for an upstream bug.
 
 use std::fmt::Write as _;
 
 use bringup_model::triage::{Control, Row, Seen, Setting};
 
-use super::table::{Cell, Tone, columns};
-use crate::triage::Triage;
-use crate::triage::capture::{Halt, Thread};
+use super::Triage;
+use super::capture::{Halt, Thread};
+use crate::render::table::{Cell, Tone, columns};
 
-/// The most of a program's output that goes into the page.
+/// The most bytes of a program's output on the page.
 const OUTPUT: usize = 16 * 1024;
 
-/// The longest result in the table on the terminal, in characters; the page has it whole.
+/// The longest result in the table on the terminal, in characters. The page has the whole text.
 const LONGEST: usize = 90;
 
-/// The table, the sentence, and where the program stood.
+/// The table, the finding, and where the program stopped.
 pub fn terminal(triage: &Triage, color: bool) -> String {
     let head = ["control", "target", "runner", "link", "result", "took"].map(Cell::plain).to_vec();
     let line = |row: &Row| {
@@ -59,32 +59,32 @@ fn result(row: &Row) -> (String, Tone) {
     (row.seen.to_string(), tone)
 }
 
-/// What else the page says.
-pub struct About {
-    /// What it was seen with, as names and versions.
+/// The rest of the page's contents.
+pub struct PageContext {
+    /// Names and versions of the tools.
     pub versions: Vec<(String, String)>,
-    /// The files of the patches on the sources.
+    /// The files of the applied patches.
     pub patches: Vec<String>,
-    /// File and text of the program, if it is a proof.
+    /// Name and text of the proof's file; none for a test.
     pub source: Option<(String, String)>,
     /// The command line of the triage.
     pub command: String,
 }
 
-/// The page.
-pub fn markdown(triage: &Triage, target: &str, about: &About) -> String {
+/// The page, as Markdown.
+pub fn markdown(triage: &Triage, target: &str, context: &PageContext) -> String {
     let mut text = format!("# {} on {target}\n\n{}\n\n", plain(&triage.title), plain(&triage.finding.sentence));
-    for (name, version) in &about.versions {
+    for (name, version) in &context.versions {
         let _ = writeln!(text, "- {name}: {}", plain(version));
     }
     for note in &triage.notes {
         let _ = writeln!(text, "- {}", plain(note));
     }
-    if !about.patches.is_empty() {
-        let count = format!("Patches on the sources: {}", about.patches.len());
-        text.push_str(&folded(&count, &about.patches.join("\n"), ""));
+    if !context.patches.is_empty() {
+        let count = format!("Patches on the sources: {}", context.patches.len());
+        text.push_str(&folded(&count, &context.patches.join("\n"), ""));
     }
-    if let Some((file, source)) = &about.source {
+    if let Some((file, source)) = &context.source {
         let language = file.rsplit_once('.').map_or("", |(_, extension)| extension);
         text.push_str(&folded(file, source, language));
     }
@@ -93,7 +93,7 @@ pub fn markdown(triage: &Triage, target: &str, about: &About) -> String {
         let cells = places(row).map(|cell| plain(&cell)).join(" | ");
         let _ = writeln!(text, "| {cells} | {} | {:.1} s |", plain(&result(row).0), row.wall_s);
     }
-    text.push_str(&reproduction(triage, &about.command));
+    text.push_str(&reproduction(triage, &context.command));
     if !triage.output.is_empty() {
         let (cut, kept) = end_of(&triage.output, OUTPUT);
         let _ = write!(text, "\n## Output\n\n{}", fenced(&format!("{cut}{kept}"), ""));
@@ -104,21 +104,21 @@ pub fn markdown(triage: &Triage, target: &str, about: &About) -> String {
             let calls = fenced(&calls.join("\n"), "");
             let _ = write!(text, "\n## Last system calls\n\nThe end of QEMU's `-strace`:\n\n{calls}");
         }
-        Some(Err(why)) => text.push_str(&not_had("Last system calls", why)),
-        None if native => text.push_str(&not_had("Last system calls", NATIVE)),
+        Some(Err(why)) => text.push_str(&not_captured("Last system calls", why)),
+        None if native => text.push_str(&not_captured("Last system calls", NATIVE)),
         None => {}
     }
     match &triage.halt {
-        Some(Ok(halt)) => text.push_str(&stood(halt)),
-        Some(Err(why)) => text.push_str(&not_had("Where it stood", why)),
-        None if native => text.push_str(&not_had("Where it stood", NATIVE)),
+        Some(Ok(halt)) => text.push_str(&stopped_at(halt)),
+        Some(Err(why)) => text.push_str(&not_captured("Where it stopped", why)),
+        None if native => text.push_str(&not_captured("Where it stopped", NATIVE)),
         None => {}
     }
     text
 }
 
 /// Why there are no captures without an emulator.
-const NATIVE: &str = "it ran natively, and it is the emulator that is asked";
+const NATIVE: &str = "the test ran natively; captures require an emulator";
 
 fn is_native(triage: &Triage) -> bool {
     let base = triage.rows.first().and_then(|(row, _)| row.setting.as_ref());
@@ -129,17 +129,17 @@ fn is_failing(row: &Row) -> bool {
     matches!(&row.seen, Seen::Ran { tries, .. } if tries.failures > 0)
 }
 
-/// A section for what could not be captured, with what was printed of it, if anything was.
-fn not_had(title: &str, why: &str) -> String {
+/// A section for a missing capture, with the output, if any.
+fn not_captured(title: &str, why: &str) -> String {
     let (why, printed) = why.split_once('\n').unwrap_or((why, ""));
-    let mut text = format!("\n## {title}\n\nNot had: {}\n", plain(why));
+    let mut text = format!("\n## {title}\n\nNot captured: {}\n", plain(why));
     if !printed.is_empty() {
         let _ = write!(text, "\n{}", fenced(printed, ""));
     }
     text
 }
 
-/// What others have to have, in variables, and the command of every row.
+/// The preparations, as variables, and the command of every row.
 fn reproduction(triage: &Triage, command: &str) -> String {
     let mut takes: Vec<&str> = Vec::new();
     let mut commands: Vec<(&str, Vec<&Row>)> = Vec::new();
@@ -158,45 +158,43 @@ fn reproduction(triage: &Triage, command: &str) -> String {
     }
     let mut text = "\n## To reproduce\n\n".to_owned();
     if !commands.is_empty() {
-        text.push_str(
-            "In the project's folder, a clone of Bringup, with emulators of the versions that are named here:\n\n",
-        );
+        text.push_str("In the folder of a Bringup clone, with emulators of these versions:\n\n");
         text.push_str(&fenced(&takes.join("\n"), "sh"));
         let first = triage.rows.first().is_some_and(|(row, _)| is_failing(row));
-        let order = if first { ", first as it fails" } else { "" };
-        let _ = write!(text, "\nEach row without its isolation and its limits{order}:\n");
+        let order = if first { ", the failing one first" } else { "" };
+        let _ = write!(text, "\nThe command of each row, without isolation and limits{order}:\n");
     }
     let base = triage.rows.first().and_then(|(row, _)| row.setting.as_ref());
-    let mut apart = false;
+    let mut differs = false;
     for (command, rows) in commands {
         text.push('\n');
         for row in rows {
-            let around = around(row, base);
-            apart |= !around.is_empty();
+            let isolation = isolation_beside_first(row, base);
+            differs |= !isolation.is_empty();
             let copies = match (row.control, &row.seen) {
                 (Control::Load, Seen::Ran { tries, .. }) => format!(", {} at once", tries.runs),
                 _ => String::new(),
             };
-            let _ = writeln!(text, "    # {}{copies}{around}: {}", row.control.word(), result(row).0);
+            let _ = writeln!(text, "    # {}{copies}{isolation}: {}", row.control.word(), result(row).0);
         }
         let _ = writeln!(text, "    {command}");
     }
-    if apart {
-        let _ = write!(text, "\n{AROUND}\n");
+    if differs {
+        let _ = write!(text, "\n{ISOLATION_HELP}\n");
     }
-    let _ = write!(text, "\nOr all of it again:\n\n    {command}\n");
+    let _ = write!(text, "\nTo repeat the whole triage:\n\n    {command}\n");
     text
 }
 
-/// How to have around a command what the rows had.
-const AROUND: &str = "A network of its own is `unshare -rn`, with `ip link set lo up` in it. `binfmt_misc` is QEMU registered for the target's \
+/// How to set up the isolation of a row by hand.
+const ISOLATION_HELP: &str = "A network of its own is `unshare -rn`, with `ip link set lo up` in it. `binfmt_misc` is QEMU registered for the target's \
     programs, so that they can start each other; a distribution's package does that, such as Debian's `qemu-user-binfmt`. The loader in its \
     place is the sysroot's, at the path that the program names.";
 
-/// What was around a run that the first run had not, or the other way round.
-fn around(row: &Row, base: Option<&Setting>) -> String {
+/// The isolation in which a row differs from the first row.
+fn isolation_beside_first(row: &Row, base: Option<&Setting>) -> String {
     match (&row.setting, base) {
-        // A native row has no use for what only an emulator needs.
+        // Only an emulator needs this isolation, so it does not matter natively.
         (Some(at), Some(base)) if at.emulator.is_some() == base.emulator.is_some() => {
             at.isolation_beside(base).iter().flat_map(|words| [", ", words]).collect()
         }
@@ -204,18 +202,16 @@ fn around(row: &Row, base: Option<&Setting>) -> String {
     }
 }
 
-fn stood(halt: &Halt) -> String {
-    let mut text = "\n## Where it stood\n\n".to_owned();
+fn stopped_at(halt: &Halt) -> String {
+    let mut text = "\n## Where it stopped\n\n".to_owned();
     if halt.threads.is_empty() {
         let _ =
-            writeln!(text, "Under QEMU's gdb stub it ended without stopping anywhere before: {}.", plain(&halt.why));
+            writeln!(text, "Under QEMU's gdb stub, the program ended without stopping first: {}.", plain(&halt.why));
         return text;
     }
     let _ = write!(text, "{}, by QEMU's gdb stub.", plain(&halt.why));
     if halt.threads.iter().any(|thread| !thread.frames.is_empty()) {
-        text.push_str(
-            " The frames are return addresses, in the link register and wherever they are on the stack: stale ones may be among them.",
-        );
+        text.push_str(" The frames are return addresses from the link register and the stack; some may be stale.");
     }
     text.push('\n');
     for (number, thread) in (1..).zip(&halt.threads) {
@@ -235,7 +231,7 @@ fn stood(halt: &Halt) -> String {
     text
 }
 
-/// As Markdown shows a text that means nothing to it: `Vec<u8>` would be a tag, and `|` the end of a cell.
+/// Escapes text for Markdown: `Vec<u8>` would be a tag, and `|` would end a cell.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
@@ -248,7 +244,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// A text that is shown when it is asked for.
+/// A block that the reader can unfold.
 fn folded(title: &str, text: &str, language: &str) -> String {
     let title = title.replace('&', "&amp;").replace('<', "&lt;");
     format!("\n<details><summary>{title}</summary>\n\n{}\n</details>\n", fenced(text, language))
@@ -261,7 +257,7 @@ fn end_of(text: &str, most: usize) -> (&'static str, &str) {
     ("[…]", &text[text.ceil_char_boundary(text.len() - most)..])
 }
 
-/// In a fence that the text itself cannot close.
+/// A fenced block that the text itself cannot close.
 fn fenced(text: &str, language: &str) -> String {
     let mut fence = "```".to_owned();
     while text.contains(&fence) {
@@ -289,7 +285,10 @@ mod tests {
     #[test]
     fn what_looks_like_markdown_is_shown_as_it_is() {
         assert_eq!(plain("`Vec<u8>` | a & b"), r"\`Vec\<u8>\` \| a \& b");
-        assert_eq!(not_had("Title", "no <u8>\na <u8>"), "\n## Title\n\nNot had: no \\<u8>\n\n```\na <u8>\n```\n");
+        assert_eq!(
+            not_captured("Title", "no <u8>\na <u8>"),
+            "\n## Title\n\nNot captured: no \\<u8>\n\n```\na <u8>\n```\n"
+        );
     }
 
     fn row(control: Control, lacking: &[&str], failures: usize) -> Row {
@@ -325,10 +324,10 @@ mod tests {
         let text = reproduction(&triage(rows), "again");
         let expected = [
             "```sh\nQEMU=q\nT=t\n```\n",
-            ", first as it fails:\n",
+            ", the failing one first:\n",
             "    # alone: fail, 3 of 3 runs\n    # isolation, with binfmt_misc: pass, 3 of 3 runs\n    $QEMU a\n",
             "    # other link mode: pass, 3 of 3 runs\n    $QEMU b\n",
-            AROUND,
+            ISOLATION_HELP,
             "    again\n",
         ];
         for part in expected {
@@ -336,7 +335,7 @@ mod tests {
         }
         let rows = vec![(row(Control::Alone, &[], 0), "T=t\na"), (row(Control::Load, &[], 1), "T=t\na")];
         let text = reproduction(&triage(rows), "again");
-        assert!(!text.contains("as it fails") && !text.contains(AROUND), "{text}");
+        assert!(!text.contains("the failing one") && !text.contains(ISOLATION_HELP), "{text}");
         assert!(text.contains("# under load, 3 at once: fail, 1 of 3 runs"), "{text}");
     }
 
@@ -346,22 +345,22 @@ mod tests {
         if let Some(at) = &mut native.setting {
             at.emulator = None;
         }
-        let about = About { versions: vec![], patches: vec![], source: None, command: "again".into() };
-        let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &about);
-        assert_eq!(text.matches(&format!("Not had: {NATIVE}")).count(), 2, "{text}");
+        let context = PageContext { versions: vec![], patches: vec![], source: None, command: "again".into() };
+        let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &context);
+        assert_eq!(text.matches(&format!("Not captured: {NATIVE}")).count(), 2, "{text}");
         native.seen = row(Control::Alone, &[], 0).seen;
-        let text = markdown(&triage(vec![(native, "a")]), "fake", &about);
-        assert!(!text.contains("Not had"), "{text}");
+        let text = markdown(&triage(vec![(native, "a")]), "fake", &context);
+        assert!(!text.contains("Not captured"), "{text}");
     }
 
     #[test]
     fn where_it_stood_is_told_as_far_as_it_is_known() {
         let thread = Thread { pc: "0x1 f".into(), frames: vec![], registers: vec![("pc".into(), "0x1".into())] };
-        let text = stood(&Halt { why: "SIGSEGV".into(), threads: vec![thread.clone()] });
+        let text = stopped_at(&Halt { why: "SIGSEGV".into(), threads: vec![thread.clone()] });
         assert!(text.contains("pc 0x1 f\nno frames found") && !text.contains("stale"), "{text}");
         let thread = Thread { frames: vec!["g+0x2".into()], ..thread };
-        assert!(stood(&Halt { why: "SIGSEGV".into(), threads: vec![thread] }).contains("stale"));
-        let text = stood(&Halt { why: "exit status 3".into(), threads: vec![] });
-        assert!(text.ends_with("without stopping anywhere before: exit status 3.\n"), "{text}");
+        assert!(stopped_at(&Halt { why: "SIGSEGV".into(), threads: vec![thread] }).contains("stale"));
+        let text = stopped_at(&Halt { why: "exit status 3".into(), threads: vec![] });
+        assert!(text.ends_with("without stopping first: exit status 3.\n"), "{text}");
     }
 }

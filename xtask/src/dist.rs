@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use bringup_model::compiler::Making;
+use bringup_model::compiler::CompilerBuild;
 use bringup_model::digest::{INPUTS_FILE, hex};
-use bringup_model::dist::{self, Manifest, Needs, Program, SCHEMA};
+use bringup_model::dist_manifest::{
+    DistCompiler, DistManifest, DistNeeds, DistPatch, DistProgram, DistSource, DistTarget, SCHEMA,
+};
 use bringup_model::target::Target;
 use bringup_model::version::Version;
 use bringup_runner::files::{Content, Files, hashes};
@@ -39,7 +41,7 @@ pub struct Dist {
 }
 
 /// Puts the distribution together from the results of this plan.
-pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: Making) -> Result<Dist> {
+pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: CompilerBuild) -> Result<Dist> {
     let steps = target_plan.patched.compiler.context("the plan has no compiler")?;
     let (host, plan) = (planner.host()?, &target_plan.plan);
     let compiler = plan.path(steps.compiler);
@@ -62,13 +64,13 @@ pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: Making) -> 
     let (glibc, libraries) = needs(of_host)?;
     let licenses = licenses::collect(planner, target_plan, steps, &libraries, &mut layout)?;
     let files: Files = layout.into_files();
-    let manifest = Manifest {
+    let manifest = DistManifest {
         schema: SCHEMA,
         rust: planner.project.pins.rust.version.clone(),
         host: host.rust.triple.clone(),
         targets: targets().map(described).collect(),
-        needs: Needs { glibc, libraries: libraries.clone(), programs: programs(planner, &scripts)? },
-        compiler: dist::Compiler {
+        needs: DistNeeds { glibc, libraries: libraries.clone(), programs: programs(planner, &scripts)? },
+        compiler: DistCompiler {
             stage: making.stage,
             llvm: making.llvm.word(),
             tools: inputs(plan.node(steps.compiler), "tool").map(str::to_owned).collect(),
@@ -112,8 +114,8 @@ fn put_target(layout: &mut Layout, scripts: &Scripts, target: &Target, toolchain
     layout.put(&format!("bin/{}", target.driver()), Content::Script(scripts.driver(target)))
 }
 
-fn described(target: &Target) -> dist::Target {
-    dist::Target { name: target.name.clone(), triple: target.triple.clone(), baseline: target.baseline.clone() }
+fn described(target: &Target) -> DistTarget {
+    DistTarget { name: target.name.clone(), triple: target.triple.clone(), baseline: target.baseline.clone() }
 }
 
 /// Prefixes of the names of glibc's libraries.
@@ -135,12 +137,12 @@ fn needs<'a>(files: impl Iterator<Item = (&'a str, &'a Content)>) -> Result<(Opt
     Ok((glibc.map(|version| version.to_string()), libraries.difference(&present).cloned().collect()))
 }
 
-fn programs(planner: &Planner<'_>, scripts: &Scripts) -> Result<Vec<Program>> {
+fn programs(planner: &Planner<'_>, scripts: &Scripts) -> Result<Vec<DistProgram>> {
     let host = planner.host()?;
     let of_llvm = |tool, program, needed_for| {
-        Ok(Program { names: scripts.names(program), needed_for, tried: Some(host.tool(tool)?.line.clone()) })
+        Ok(DistProgram { names: scripts.names(program), needed_for, tried: Some(host.tool(tool)?.line.clone()) })
     };
-    let cc = Program { names: vec!["cc".into()], needed_for: "linking build scripts and proc macros", tried: None };
+    let cc = DistProgram { names: vec!["cc".into()], needed_for: "linking build scripts and proc macros", tried: None };
     let llvm = [
         of_llvm("clang", "clang", "compiling C, and linking, for the targets"),
         of_llvm("lld", "ld.lld", "linking for the targets"),
@@ -154,21 +156,21 @@ fn inputs<'a>(node: &'a Node, tag: &'a str) -> impl Iterator<Item = &'a str> {
     node.inputs.entries().iter().filter(move |(key, _)| key == tag).map(|(_, value)| value.as_str())
 }
 
-fn sources(planner: &Planner<'_>, target_plan: &Planned, steps: CompilerSteps) -> Vec<dist::Source> {
+fn sources(planner: &Planner<'_>, target_plan: &Planned, steps: CompilerSteps) -> Vec<DistSource> {
     let (patched, [rust, musl, llvm]) = (target_plan.patched, planner.project.sources());
     let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl), (llvm, patched.llvm)];
     let source = |(source, step): (&bringup_model::pins::Source, _)| {
         let node = target_plan.plan.node(step);
         let sha256 = inputs(node, "sha256").next().unwrap_or_default().to_owned();
-        dist::Source { name: source.name.into(), version: source.version.clone(), sha256, step: node.title() }
+        DistSource { name: source.name.into(), version: source.version.clone(), sha256, step: node.title() }
     };
     steps.into_iter().map(source).collect()
 }
 
-fn patches(planner: &Planner<'_>) -> Result<Vec<dist::Patch>> {
+fn patches(planner: &Planner<'_>) -> Result<Vec<DistPatch>> {
     let series = planner.series_in_use()?;
     let patches = series.iter().flat_map(|series| series.patches.iter().map(move |patch| (series, patch)));
-    let patch = |(series, patch): (&bringup_model::series::Series, &bringup_model::series::Patch)| dist::Patch {
+    let patch = |(series, patch): (&bringup_model::series::Series, &bringup_model::series::Patch)| DistPatch {
         file: format!("patches/{}/{}/{}", series.source, series.version, patch.file),
         sha256: hex(&Sha256::digest(&patch.text)),
     };

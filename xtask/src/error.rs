@@ -2,14 +2,14 @@
 
 pub mod disk;
 
-use bringup_model::exit::{Coded, EXPECTED, INTERRUPTED, OUTDATED, REGRESSION, STEP};
+use bringup_model::exit::{CodedError, EXPECTED, INTERRUPTED, OUTDATED, REGRESSION, STEP};
 use bringup_model::report::{Report, RunVerdict};
 use bringup_runner::interrupt::Interrupted;
 
 /// The exit code of a command that failed with this error.
 pub fn of_error(error: &anyhow::Error) -> u8 {
     let interrupted = error.chain().any(<dyn std::error::Error>::is::<Interrupted>);
-    let coded = error.chain().find_map(|cause| cause.downcast_ref::<Coded>());
+    let coded = error.chain().find_map(|cause| cause.downcast_ref::<CodedError>());
     if interrupted { INTERRUPTED } else { coded.map_or(STEP, |coded| coded.code) }
 }
 

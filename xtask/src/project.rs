@@ -6,7 +6,7 @@ pub mod expect;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::pins::{Pins, Source};
 use bringup_model::target::Target;
 
@@ -34,8 +34,9 @@ impl Project {
     pub fn source(&self, name: &str) -> Result<&Source> {
         let found = self.sources().into_iter().find(|source| source.name == name);
         let names = self.sources().map(|source| source.name).join(", ");
-        found
-            .ok_or_else(|| Coded::error(exit::USAGE, format!("unknown source `{name}`\nhint: the sources are {names}")))
+        found.ok_or_else(|| {
+            CodedError::error(exit::USAGE, format!("unknown source `{name}`\nhint: the sources are {names}"))
+        })
     }
 
     /// The named targets, or those of the named release, or all if none is named. Calls `note` if the release ships

@@ -25,10 +25,10 @@ use self::script::reproduction;
 use crate::build::Planner;
 use crate::build::store::Store;
 use crate::host::emulator::Emulator;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::outcome::Outcome;
 use bringup_model::target::Target;
-use bringup_model::triage::{self, Control, Finding, Row, TargetKind};
+use bringup_model::triage::{self, Control, ControlRow, DataLayout, Finding};
 use bringup_runner::interrupt;
 use bringup_runner::interrupt::is_interrupt;
 use bringup_runner::one_test::Ran;
@@ -59,7 +59,7 @@ pub struct Triage {
     /// `std net::tcp::tests::timeouts`
     pub title: String,
     /// The rows of the table. Each has the script that reproduces it: preparations, one a line, then the command.
-    pub rows: Vec<(Row, Option<String>)>,
+    pub rows: Vec<(ControlRow, Option<String>)>,
     pub finding: Finding,
     /// The output of the failing run.
     pub output: String,
@@ -90,7 +90,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
     let first = runs.one(&prepared, Some(&jobs))?;
     if first.outcome == Outcome::Ignored {
         let target = &base.target.name;
-        return Err(Coded::error(
+        return Err(CodedError::error(
             exit::NOTHING_RAN,
             format!("{title} is ignored on {target}: there is nothing to triage"),
         ));
@@ -99,7 +99,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
     let mut rows = vec![(row(Control::Alone, &prepared.setting, std::slice::from_ref(&first), start), command.clone())];
 
     let mut ran = vec![first.clone()];
-    let again = |rows: &mut Vec<(Row, Option<String>)>| -> Result<Vec<Ran>> {
+    let again = |rows: &mut Vec<(ControlRow, Option<String>)>| -> Result<Vec<Ran>> {
         let start = Instant::now();
         // In sequence, because two runs might disturb each other. A test that hung once is tried in parallel, to save time.
         let again = match first.outcome {
@@ -124,10 +124,11 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
     handle.done(start.elapsed(), false);
 
     let others = targets.iter().filter(|target| target.elf.machine != base.target.elf.machine);
-    let kinds: Vec<TargetKind> = others.map(|target| (target.elf.class, target.elf.big_endian)).collect();
-    let judge = |rows: &[(Row, Option<String>)]| {
-        let rows: Vec<Row> = rows.iter().map(|(row, _)| row.clone()).collect();
-        triage::judge(&title, &rows, &kinds)
+    let layouts: Vec<DataLayout> =
+        others.map(|target| DataLayout { class: target.elf.class, big_endian: target.elf.big_endian }).collect();
+    let judge = |rows: &[(ControlRow, Option<String>)]| {
+        let rows: Vec<ControlRow> = rows.iter().map(|(row, _)| row.clone()).collect();
+        triage::judge(&title, &rows, &layouts)
     };
     let (mut calls, mut halt) = (None, None);
     if let Some(failure) = failed.first()
@@ -152,7 +153,7 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
             first: &first,
         };
         let opt_level = controls.cheap(&mut tests, &mut rows)?;
-        if request.deep || !judge(&rows).verdict.is_settled() {
+        if request.deep || !judge(&rows).diagnosis.is_settled() {
             controls.under_controls(&mut tests, &[opt_level], &mut rows)?;
         } else {
             let why = "the other controls already give a verdict".to_owned();
@@ -209,7 +210,7 @@ struct ControlRuns<'a> {
 
 impl ControlRuns<'_> {
     /// Runs every control except the opt-level, and returns that one. Other targets are built only with `deep`.
-    fn cheap(&self, tests: &mut TestBuilder, rows: &mut Vec<(Row, Option<String>)>) -> Result<ControlChoice> {
+    fn cheap(&self, tests: &mut TestBuilder, rows: &mut Vec<(ControlRow, Option<String>)>) -> Result<ControlChoice> {
         let base = &self.request.base;
         let mut lacking = BTreeMap::new();
         for target in self.targets {
@@ -248,7 +249,7 @@ impl ControlRuns<'_> {
         &self,
         tests: &mut TestBuilder,
         choices: &[ControlChoice],
-        rows: &mut Vec<(Row, Option<String>)>,
+        rows: &mut Vec<(ControlRow, Option<String>)>,
     ) -> Result<()> {
         let start = Instant::now();
         let mut wanted = Vec::new();
@@ -262,7 +263,7 @@ impl ControlRuns<'_> {
         tests.build(&wanted)?;
         let building = start.elapsed();
         let tests = &*tests;
-        let done: Vec<Result<(Row, Option<String>)>> = std::thread::scope(|scope| {
+        let done: Vec<Result<(ControlRow, Option<String>)>> = std::thread::scope(|scope| {
             let threads: Vec<_> =
                 choices.iter().map(|choice| scope.spawn(move || self.control(tests, choice, building))).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| {
@@ -282,7 +283,7 @@ impl ControlRuns<'_> {
         tests: &TestBuilder,
         choice: &ControlChoice,
         building: Duration,
-    ) -> Result<(Row, Option<String>)> {
+    ) -> Result<(ControlRow, Option<String>)> {
         let start = Instant::now();
         let at = match &choice.config {
             Ok(at) => at,
@@ -307,7 +308,7 @@ impl ControlRuns<'_> {
         }
     }
 
-    fn ran(&self, tests: &TestBuilder, at: &RunConfig, control: Control) -> Result<(Row, String)> {
+    fn ran(&self, tests: &TestBuilder, at: &RunConfig, control: Control) -> Result<(ControlRow, String)> {
         let start = Instant::now();
         let prepared = tests.prepare(at, self.programs)?;
         if control == Control::Isolation && prepared.setting.lacking == self.prepared.setting.lacking {

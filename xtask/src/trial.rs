@@ -17,8 +17,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
 use bringup_model::exit;
-use bringup_model::expectation::Setting;
-use bringup_model::judge::{self, Judged};
+use bringup_model::expectation::RunSetting;
+use bringup_model::judge::{self, JudgedSuite};
 use bringup_model::link::Link;
 use bringup_model::report::{self, RunVerdict, StepTime};
 use bringup_model::target::Target;
@@ -117,7 +117,7 @@ impl Trial<'_> {
         let mut seen = HashSet::new();
         run.notes.retain(|note| seen.insert(note.clone()));
         let ran = judge::check_ran(&judged).map_err(|error| self.refused(error));
-        run.suites = judged.into_iter().map(|Judged { suite, .. }| suite).collect();
+        run.suites = judged.into_iter().map(|JudgedSuite { suite, .. }| suite).collect();
         stopped.and(ran).and_then(|()| interrupt::check())
     }
 
@@ -136,7 +136,7 @@ impl Trial<'_> {
                 "programs of the target cannot start each other: the host runs them itself, but lacks their loader";
             run.notes.push(why.into());
         }
-        let setting = Setting { qemu: runner.qemu().cloned(), link: self.link, spawns };
+        let setting = RunSetting { qemu: runner.qemu().cloned(), link: self.link, spawns };
         let logs = format!("logs/{}-{}-{}", run.target, run.runner.word(), run.link);
         Ok(TestEnvironment { inputs: self.inputs(runner, &sandbox)?, sandbox, setting, logs })
     }

@@ -1,27 +1,27 @@
-//! What the user chose of a build, as reports keep it.
+//! The build options of a run, as a report records them.
 
 use serde::{Deserialize, Serialize};
 
 use super::compiler::Compiler;
 
-/// The options that choose what is built.
+/// The options that select what is built.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildOptions {
-    /// The version of Rust's source, if the user named one; a report's `pins` have the version in any case.
+    /// The version of the Rust source, if the user named one; a report's `pins` always have the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rust: Option<String>,
     /// The version of musl, if the user named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub musl: Option<String>,
-    /// Patches that were left out, each as `SOURCE/FILE`: `musl/0001-title.patch`. Sorted, each once.
+    /// Patches that were left out, each as `SOURCE/FILE`, e.g. `musl/0001-title.patch`; sorted, without duplicates.
     pub left_out: Vec<String>,
-    /// The compiler of std and the test programs.
+    /// The compiler that builds std and the test programs.
     pub compiler: Compiler,
 }
 
 impl BuildOptions {
-    /// The options of a command that builds the same.
+    /// The command-line options that select the same build.
     pub fn arguments(&self) -> Vec<String> {
         let versions = [("--rust", &self.rust), ("--musl", &self.musl)];
         let versions = versions.into_iter().filter_map(|(name, version)| Some([name, version.as_ref()?]));
@@ -30,7 +30,7 @@ impl BuildOptions {
         words.chain(self.compiler.arguments()).collect()
     }
 
-    /// What readers of a result should know of the build: a sentence for each patch that was left out.
+    /// Notes for readers of a result: one for each patch that was left out.
     pub fn notes(&self) -> Vec<String> {
         self.left_out.iter().map(|patch| format!("built without patch {patch}")).collect()
     }
@@ -39,17 +39,17 @@ impl BuildOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compiler::{Llvm, Making};
+    use crate::compiler::{CompilerBuild, Llvm};
 
     #[test]
     fn it_is_stored_as_documented_and_asked_for_again() {
-        let compiler = Compiler::Bootstrap(Making { stage: 2, llvm: Llvm::Bundled });
+        let compiler = Compiler::Bootstrap(CompilerBuild { stage: 2, llvm: Llvm::Bundled });
         let left_out = vec!["musl/0001-a.patch".to_owned()];
         let all = BuildOptions { rust: Some("1.95.0".into()), musl: Some("1.2.5".into()), left_out, compiler };
         for (options, json, arguments) in [
             (BuildOptions::default(), r#"{"left_out":[],"compiler":"stock"}"#, ""),
             (
-                BuildOptions { compiler: Compiler::Bootstrap(Making::default()), ..BuildOptions::default() },
+                BuildOptions { compiler: Compiler::Bootstrap(CompilerBuild::default()), ..BuildOptions::default() },
                 r#"{"left_out":[],"compiler":{"bootstrap":{"stage":1,"llvm":"system"}}}"#,
                 "--compiler bootstrap",
             ),

@@ -1,29 +1,29 @@
-//! Which compiler std and the test programs are compiled with.
+//! The compiler that builds std and the test programs.
 
 use serde::{Deserialize, Serialize};
 
-/// The compiler of a run.
+/// The compiler that builds std and the test programs of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compiler {
-    /// The installed toolchain, as it is.
+    /// The installed toolchain, unchanged.
     #[default]
     Stock,
-    /// rustc built from the pinned, patched source.
-    Bootstrap(Making),
+    /// rustc, built from the pinned and patched source.
+    Bootstrap(CompilerBuild),
 }
 
 /// How a compiler is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Making {
-    /// Which of x.py's stages is wanted: 1 is built by the installed compiler, 2 by that of stage 1.
+pub struct CompilerBuild {
+    /// The stage of x.py: the installed compiler builds stage 1, and stage 1 builds stage 2.
     pub stage: u8,
-    /// Whose LLVM goes into it.
+    /// The LLVM to build with.
     pub llvm: Llvm,
 }
 
-/// Whose LLVM a compiler is built with.
+/// The LLVM that a compiler is built with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
@@ -35,15 +35,15 @@ pub enum Llvm {
     Bundled,
 }
 
-impl Default for Making {
-    /// What `--compiler bootstrap` builds without further options.
+impl Default for CompilerBuild {
+    /// The build that `--compiler bootstrap` selects without further options.
     fn default() -> Self {
         Self { stage: 1, llvm: Llvm::default() }
     }
 }
 
 impl Compiler {
-    /// The word for it on the command line and in tables.
+    /// The word on the command line and in tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Stock => "stock",
@@ -51,10 +51,10 @@ impl Compiler {
         }
     }
 
-    /// The options that choose it; none for the default.
+    /// The command-line options that select the compiler; none for the default.
     pub fn arguments(self) -> Vec<String> {
-        let Self::Bootstrap(Making { stage, llvm }) = self else { return Vec::new() };
-        let usual = Making::default();
+        let Self::Bootstrap(CompilerBuild { stage, llvm }) = self else { return Vec::new() };
+        let usual = CompilerBuild::default();
         let mut words = vec!["--compiler".to_owned(), self.word().to_owned()];
         if stage != usual.stage {
             words.extend(["--stage".to_owned(), stage.to_string()]);
@@ -67,7 +67,7 @@ impl Compiler {
 }
 
 impl Llvm {
-    /// The word for it on the command line.
+    /// The word on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::System => "system",

@@ -1,4 +1,4 @@
-//! What a result is made from, as tagged values, and the digest over them.
+//! The inputs of a result, as tagged values, and the digest over them.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -29,7 +29,7 @@ impl Inputs {
         values.into_iter().fold(self, |inputs, value| inputs.add(tag, value))
     }
 
-    /// Adds all of another list.
+    /// Adds all inputs of another list.
     #[must_use]
     pub fn append(mut self, other: &Self) -> Self {
         self.0.extend(other.0.iter().cloned());
@@ -41,7 +41,7 @@ impl Inputs {
         &self.0
     }
 
-    /// sha256 over the entries, each part preceded by its length, so that no two lists read alike.
+    /// sha256 over the entries. A length precedes each tag and value, so two different lists never hash the same bytes.
     pub fn digest(&self) -> Digest {
         let mut hash = Sha256::new();
         for (tag, value) in &self.0 {
@@ -59,7 +59,7 @@ impl Inputs {
 pub struct Digest(String);
 
 impl Digest {
-    /// The part used in folder names.
+    /// The first 16 digits, as in folder names.
     pub fn short(&self) -> &str {
         &self.0[..16]
     }
@@ -88,7 +88,7 @@ mod tests {
         let a = Inputs::new().add("flag", "ab").add("flag", "c");
         let b = Inputs::new().add("flag", "a").add("flag", "bc");
         assert_ne!(a.digest(), b.digest());
-        // Names of folders in out/ come from it: another way to hash would have everything built again.
+        // Folder names in out/ contain the digest, so a change of the hash would rebuild everything.
         assert_eq!(a.digest().as_str(), "d87edbb4892556ced4e653104ad0e63d1bb48049ed27f6b2280e79bb11a9a157");
         assert_ne!(Inputs::new().add("x", "y").digest(), Inputs::new().add("y", "x").digest());
     }

@@ -1,24 +1,24 @@
-//! Exit codes, and errors that decide them.
+//! Exit codes, and errors that carry one.
 
 use std::fmt::Write as _;
 
 /// One row of [`TABLE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExitCode {
-    /// What the program ends with.
+    /// The exit code.
     pub code: u8,
-    /// One word for it.
+    /// A short name for the code.
     pub name: &'static str,
-    /// When a command ends with it.
+    /// When a command exits with the code.
     pub meaning: &'static str,
 }
 
-/// Makes the constants and the table of the same words.
+/// Defines the constants and the table from one list.
 macro_rules! exit_codes {
     ($($constant:ident = $code:literal, $name:literal, $meaning:literal;)*) => {
         $(#[doc = $meaning] pub const $constant: u8 = $code;)*
 
-        /// Every exit code: `--help` and the documentation take theirs from here.
+        /// Every exit code. `--help` and the documentation are generated from this table.
         pub const TABLE: &[ExitCode] = &[$(ExitCode { code: $code, name: $name, meaning: $meaning }),*];
     };
 }
@@ -35,12 +35,12 @@ exit_codes! {
     INTERRUPTED = 130, "interrupted", "the user interrupted the command";
 }
 
-/// The exit codes, one on each line, as help texts show them.
+/// The exit codes for help texts, one on each line.
 pub fn help() -> String {
     TABLE.iter().map(|row| format!("{:>5}  {}", row.code, row.meaning)).collect::<Vec<_>>().join("\n")
 }
 
-/// The table for a document.
+/// The exit codes as a Markdown table.
 pub fn markdown() -> String {
     let mut text = "| code | name | when |\n|---|---|---|\n".to_owned();
     for ExitCode { code, name, meaning } in TABLE {
@@ -49,25 +49,25 @@ pub fn markdown() -> String {
     text
 }
 
-/// An error with an exit code of its own.
+/// An error that decides the exit code.
 #[derive(Debug)]
-pub struct Coded {
-    /// What the program ends with.
+pub struct CodedError {
+    /// The exit code.
     pub code: u8,
     message: String,
 }
 
-impl Coded {
-    /// An error that ends the program with `code`.
+impl CodedError {
+    /// An error that makes the program exit with `code`.
     pub fn error(code: u8, message: impl Into<String>) -> anyhow::Error {
         Self { code, message: message.into() }.into()
     }
 }
 
-impl std::fmt::Display for Coded {
+impl std::fmt::Display for CodedError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Coded {}
+impl std::error::Error for CodedError {}

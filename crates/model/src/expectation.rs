@@ -1,11 +1,12 @@
-//! Expectation files: what is known to go wrong, and why.
+//! Expectation files: the known failures, and why they happen.
 //!
 //! ```text
-//! # Bug: https://…            every block says a bug or a reason
+//! # Bug: https://…            every block states a bug or a reason
 //! std  net::tcp::tests::timeouts   fail  qemu>=11.1
 //! ```
 //!
-//! There are two layers: qemu/ holds the emulator's faults and counts under the emulator only, targets/ the target's.
+//! There are two layers. Files in qemu/ list faults of the emulator, and apply only under the emulator. Files in targets/
+//! list faults of the target.
 
 mod condition;
 mod parse;
@@ -21,25 +22,25 @@ use super::version::Version;
 use condition::can_hold;
 use parse::{parse_entry, parse_file};
 
-/// What is known of a test.
+/// The known result of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
-    /// It reports a failure.
+    /// The test reports a failure.
     Fail,
-    /// Its program dies.
+    /// The test's program crashes.
     Crash,
-    /// It does not end.
+    /// The test runs into its time limit.
     Timeout,
-    /// It comes and goes.
+    /// The test sometimes fails.
     Flake,
-    /// It must not run: it harms the run.
+    /// The test must not run, because it disturbs the run.
     Skip,
 }
 
 impl Word {
     const ALL: [Self; 5] = [Self::Fail, Self::Crash, Self::Timeout, Self::Flake, Self::Skip];
 
-    /// As written in the file.
+    /// The word in the file.
     pub fn text(self) -> &'static str {
         match self {
             Self::Fail => "fail",
@@ -50,7 +51,7 @@ impl Word {
         }
     }
 
-    /// The one outcome that fulfils it; none for a flake, which may do anything, and for a skip, which does nothing.
+    /// The one outcome that matches the word; none for a flake, which may have any, and for a skip, which has none.
     pub fn outcome(self) -> Option<Outcome> {
         match self {
             Self::Fail => Some(Outcome::Fail),
@@ -61,51 +62,55 @@ impl Word {
     }
 }
 
-/// Whose fault the entries of a file are.
+/// The component at fault, for all entries of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
-    /// The emulator's: they count only under it.
+    /// The emulator; the entries apply only under the emulator.
     Emulator,
-    /// The target's.
+    /// The target.
     Target,
 }
 
-/// How tests are run: what conditions are about.
+/// How a run executes its tests, for the evaluation of conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// The emulator's version; none with another runner.
+pub struct RunSetting {
+    /// The emulator's version; nothing with another runner.
     pub qemu: Option<Version>,
-    /// How the programs are linked.
+    /// How the test programs are linked.
     pub link: Link,
     /// Whether programs of the target can start each other on this host.
     pub spawns: bool,
 }
 
-/// One line of an expectation file, with its block's comment.
+/// One line of an expectation file, with the comment of its block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Suite.
+    /// The test's suite.
     pub suite: String,
-    /// Test name; without the `*` of a wildcard.
+    /// The test's name, without the `*` of a wildcard.
     pub name: String,
-    /// Whether every test whose name begins with `name` is meant.
+    /// Whether the entry covers every test whose name starts with `name`.
     pub wildcard: bool,
-    /// What is known.
+    /// The known result.
     pub word: Word,
-    /// Why: the block's bug and reason.
+    /// The block's bug and reason.
     pub why: String,
-    /// The line of the block that says `TODO` instead of why.
+    /// The number of the line, from 1, with `TODO` instead of a bug or reason.
     pub todo: Option<usize>,
-    /// The file, as it was called when it was read.
+    /// The file's name, as the caller gave it.
     pub file: String,
-    /// Line number, from 1.
+    /// The entry's line number, from 1.
     pub line: usize,
-    /// Where it holds: where all of them do. An entry of the emulator's layer has that it is emulated.
+    /// The entry applies where all conditions hold. In the emulator's layer, each entry has the condition `runner=qemu`.
     pub conditions: Vec<Condition>,
 }
 
 impl Entry {
-    /// Reads one line, without a block around it: the entry has no place and no reason.
+    /// Parses one line without its block, so the entry has no file, line or reason.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence about the part of the line that is wrong.
     pub fn parse(line: &str) -> Result<Self, String> {
         parse_entry(line.trim()).map_err(|(_, message)| message)
     }
@@ -115,12 +120,12 @@ impl Entry {
         format!("{}:{}", self.file, self.line)
     }
 
-    /// The test as the file writes it.
+    /// The test as in the file, with the `*` of a wildcard.
     pub fn pattern(&self) -> String {
         format!("{}{}", self.name, if self.wildcard { "*" } else { "" })
     }
 
-    /// Whether it names none of the tests that the programs of its suite list.
+    /// Whether the entry covers none of the tests that the programs of its suite list.
     pub fn is_stale(&self, listed: &HashSet<String>) -> bool {
         if self.wildcard {
             !listed.iter().any(|test| test.starts_with(&self.name))
@@ -129,17 +134,17 @@ impl Entry {
         }
     }
 
-    /// Whether it is about the test of this name.
+    /// Whether the entry covers the test with this name.
     pub fn covers(&self, test: &str) -> bool {
         if self.wildcard { test.starts_with(&self.name) } else { test == self.name }
     }
 
-    /// Whether it can hold where all of `conditions` do.
+    /// Whether the entry can apply where all of `conditions` hold.
     pub fn can_hold(&self, conditions: &[Condition]) -> bool {
         can_hold(&self.conditions, conditions)
     }
 
-    /// Whether both can be about the same test of the same run.
+    /// Whether both entries can apply to the same test of the same run.
     pub fn meets(&self, other: &Self) -> bool {
         let tests = match (self.wildcard, other.wildcard) {
             (false, false) => self.name == other.name,
@@ -150,31 +155,36 @@ impl Entry {
         self.suite == other.suite && tests && self.can_hold(&other.conditions)
     }
 
-    /// What is wrong with having this one beside an earlier one.
+    /// Why this entry conflicts with an earlier one, if it does.
     fn conflict(&self, earlier: &Self) -> Option<String> {
         if !self.meets(earlier) {
             return None;
         }
         let (place, pattern) = (earlier.place(), earlier.pattern());
-        let said = format!("{place} says `{}` of `{} {pattern}`", earlier.word.text(), earlier.suite);
+        let said = format!("{place} says `{}` for `{} {pattern}`", earlier.word.text(), earlier.suite);
         if self.word != earlier.word {
-            Some(format!("a contradiction: {said}, and both can hold at once"))
+            Some(format!("a contradiction: {said}, and both can apply at once"))
         } else if self.pattern() == pattern {
-            Some(format!("a duplicate: {said}, and both can hold at once"))
+            Some(format!("a duplicate: {said}, and both can apply at once"))
         } else {
             None
         }
     }
 }
 
-/// All entries that one target knows.
+/// All entries that apply to one target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
     entries: Vec<Entry>,
 }
 
 impl Expectations {
-    /// Reads the files given as layer, name and text. The error shows the line at fault.
+    /// Parses files, each given as layer, name and text.
+    ///
+    /// # Errors
+    ///
+    /// Fails on the first line that cannot be parsed, can never apply, or conflicts with an earlier entry. The error shows
+    /// that line.
     pub fn parse<'a>(files: impl IntoIterator<Item = (Layer, &'a str, &'a str)>) -> Result<Self, ParseError> {
         let mut entries: Vec<Entry> = Vec::new();
         for (layer, file, text) in files {
@@ -182,7 +192,7 @@ impl Expectations {
                 if layer == Layer::Emulator {
                     entry.conditions.push(Condition::Emulated(true));
                     if !entry.can_hold(&[]) {
-                        let message = "it can never hold: entries of qemu/ count under the emulator only";
+                        let message = "it can never apply: entries in qemu/ apply only under the emulator";
                         return Err(ParseError::of_entry(&entry, text, message));
                     }
                 }
@@ -195,12 +205,16 @@ impl Expectations {
         Ok(Self { entries })
     }
 
-    /// All of them, in the files' order.
+    /// All entries, in the files' order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Fails on the first entry of a suite that is not one of `known`: it would never be looked at.
+    /// Checks that every entry names one of the suites in `known`; no run would use any other entry.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence about the first entry with an unknown suite.
     pub fn check_suites(&self, known: &[&str]) -> Result<(), String> {
         match self.entries.iter().find(|entry| !known.contains(&entry.suite.as_str())) {
             Some(entry) => {
@@ -210,33 +224,33 @@ impl Expectations {
         }
     }
 
-    /// The entries that hold for a suite in a setting.
-    pub fn active<'a>(&'a self, suite: &str, setting: &Setting) -> Active<'a> {
+    /// The entries that apply to a suite in this setting.
+    pub fn active<'a>(&'a self, suite: &str, setting: &RunSetting) -> ActiveEntries<'a> {
         let holds =
             |entry: &&Entry| entry.suite == suite && entry.conditions.iter().all(|condition| condition.holds(setting));
-        Active { entries: self.entries.iter().filter(holds).collect() }
+        ActiveEntries { entries: self.entries.iter().filter(holds).collect() }
     }
 }
 
-/// The entries that count in one suite's run.
+/// The entries that apply to one suite in one run.
 #[derive(Debug, Clone)]
-pub struct Active<'a> {
+pub struct ActiveEntries<'a> {
     entries: Vec<&'a Entry>,
 }
 
-impl<'a> Active<'a> {
-    /// What is known of a test: its exact entry, or else the longest wildcard that covers it.
+impl<'a> ActiveEntries<'a> {
+    /// The entry for a test: the one with its exact name, or else the longest wildcard that covers it.
     pub fn find(&self, name: &str) -> Option<&'a Entry> {
         let covering = self.entries.iter().filter(|entry| entry.covers(name));
         covering.max_by_key(|entry| (!entry.wildcard, entry.name.len())).copied()
     }
 
-    /// Whether a test must not run.
+    /// Whether an entry forbids the test to run.
     pub fn skips(&self, name: &str) -> bool {
         self.find(name).is_some_and(|entry| entry.word == Word::Skip)
     }
 
-    /// All of them, in the files' order.
+    /// All of these entries, in the files' order.
     pub fn iter(&self) -> impl Iterator<Item = &'a Entry> {
         self.entries.iter().copied()
     }

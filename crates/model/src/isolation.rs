@@ -1,8 +1,8 @@
-//! How much of the isolation of test programs is wanted.
+//! The isolation level for test programs.
 
 use serde::{Deserialize, Serialize};
 
-/// What surrounds test programs, as far as the kernel allows it.
+/// The isolation level for test programs, as far as the kernel supports it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
@@ -20,7 +20,7 @@ impl Isolation {
     /// Every level.
     pub const ALL: [Self; 3] = [Self::Full, Self::Network, Self::None];
 
-    /// Whether programs get a network of their own.
+    /// Whether programs run in a private network.
     pub fn network(self) -> bool {
         self != Self::None
     }
@@ -30,7 +30,7 @@ impl Isolation {
         self == Self::Full
     }
 
-    /// The word on the command line.
+    /// The word on the command line and in reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::Full => "full",

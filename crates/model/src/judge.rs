@@ -1,25 +1,25 @@
-//! What the outcomes mean against what was expected.
+//! Judges outcomes: compares them with the expectations.
 
 use std::collections::HashSet;
 use std::fmt;
 
-use super::expectation::{Active, Entry, Word};
+use super::expectation::{ActiveEntries, Entry, Word};
 use super::outcome::{Outcome, Repeated, SuiteOutcome, TestOutcome, Verdict};
 use super::report::{Suite, Test, Verdicts};
 
-/// A suite as it goes into the report, and what its failing tests printed.
+/// A suite for the report, with the output of its failing tests.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
-    /// The suite, each test with its verdict.
+pub struct JudgedSuite {
+    /// The suite with the verdict on each test.
     pub suite: Suite,
-    /// To be written beside the report.
-    pub logs: Vec<Log>,
-    /// Whether the suite may have run no test: it was interrupted, or other parts have its tests.
+    /// Output files to write next to the report.
+    pub logs: Vec<TestLog>,
+    /// Whether the suite may have no test that ran, because of an interrupt or because other parts have its tests.
     may_be_empty: bool,
 }
 
-impl Judged {
-    /// Whether another run would teach nothing: no regression, and no flake without an expectation.
+impl JudgedSuite {
+    /// Whether the suite has no regression and no flake without an expectation, so a later run may use its recorded outcomes.
     pub fn is_settled(&self) -> bool {
         self.suite.verdicts.regression + self.suite.verdicts.new_flakes == 0
     }
@@ -29,30 +29,30 @@ impl Judged {
     }
 }
 
-/// What one failing test printed.
+/// The output of one failing test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
-    /// Relative to the report's folder, as in the test's `log`.
+pub struct TestLog {
+    /// The file's path relative to the report's folder, as in the test's `log`.
     pub path: String,
     /// The output.
     pub text: String,
 }
 
-/// Outcomes that nothing can be concluded from.
+/// Why outcomes cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JudgeError {
-    /// No test was run: not in this suite, or not in any if a selection was made.
+    /// No test of these suites ran.
     NothingRan(String),
-    /// The suite's tests do not add up to what its programs list.
+    /// The number of outcomes differs from the number of listed tests.
     Lost {
-        /// The suite.
+        /// The suite's name.
         suite: String,
-        /// What its programs list.
+        /// Number of tests that the programs list.
         listed: usize,
-        /// What there are outcomes of.
+        /// Number of tests with an outcome.
         counted: usize,
     },
-    /// Two outcomes of one test.
+    /// One test has two outcomes: the suite and the test.
     Twice(String, String),
 }
 
@@ -63,37 +63,37 @@ impl fmt::Display for JudgeError {
             Self::Lost { suite, listed, counted } => {
                 write!(f, "suite {suite}: its programs list {listed} tests, but {counted} have an outcome")
             }
-            Self::Twice(suite, name) => write!(f, "suite {suite}: two outcomes of the test {name}"),
+            Self::Twice(suite, name) => write!(f, "suite {suite}: the test {name} has two outcomes"),
         }
     }
 }
 
 impl std::error::Error for JudgeError {}
 
-/// Gives every test of a suite its verdict, by the entries that are active in it. `logs` is the folder, relative to the
-/// report's, for what failing tests printed.
+/// Judges every test of a suite by the entries that apply to the suite. `logs` is the folder for the output of failing
+/// tests, relative to the report's folder.
 ///
 /// # Errors
 ///
-/// The outcomes do not add up, or the whole suite was run and no test of it was.
-pub fn judge(outcome: &SuiteOutcome, active: &Active, logs: &str) -> Result<Judged, JudgeError> {
+/// Fails if the outcomes do not match the listed tests, or if the whole suite was requested and none of its tests ran.
+pub fn judge(outcome: &SuiteOutcome, active: &ActiveEntries, logs: &str) -> Result<JudgedSuite, JudgeError> {
     let folder = format!("{logs}/{}", file_name(&outcome.suite));
     let mut logs = Vec::new();
     let suite = judge_suite(outcome, active, &folder, &mut logs)?;
     let divided = !outcome.elsewhere.is_empty();
-    let judged = Judged { suite, logs, may_be_empty: outcome.interrupted || divided };
+    let judged = JudgedSuite { suite, logs, may_be_empty: outcome.interrupted || divided };
     if outcome.complete && !divided && judged.executed() == 0 {
         return Err(JudgeError::NothingRan(judged.suite.suite));
     }
     Ok(judged)
 }
 
-/// Checks the suites of one run together.
+/// Checks that a test ran in at least one suite of a run.
 ///
 /// # Errors
 ///
-/// No test of any suite was run, though none was interrupted or divided.
-pub fn check_ran(suites: &[Judged]) -> Result<(), JudgeError> {
+/// Fails if no test of any suite ran, unless a suite was interrupted or divided.
+pub fn check_ran(suites: &[JudgedSuite]) -> Result<(), JudgeError> {
     if suites.iter().any(|judged| judged.executed() > 0 || judged.may_be_empty) {
         return Ok(());
     }
@@ -101,9 +101,8 @@ pub fn check_ran(suites: &[Judged]) -> Result<(), JudgeError> {
     Err(JudgeError::NothingRan(names.join(", ")))
 }
 
-/// Names of the tests that did something unexpected and are worth a retry: failures, and passes of tests that are known to
-/// fail, which may have been luck.
-pub fn worth_a_retry(outcome: &SuiteOutcome, active: &Active) -> Vec<String> {
+/// Names of the tests to retry: unexpected failures, and unexpected passes, which may be luck.
+pub fn worth_a_retry(outcome: &SuiteOutcome, active: &ActiveEntries) -> Vec<String> {
     let unexpected = |test: &&TestOutcome| match verdict(test, active.find(&test.name)).0 {
         Verdict::Regression => test.outcome.is_failure(),
         Verdict::Improvement => test.outcome != Outcome::Ignored,
@@ -114,9 +113,9 @@ pub fn worth_a_retry(outcome: &SuiteOutcome, active: &Active) -> Vec<String> {
 
 fn judge_suite(
     outcome: &SuiteOutcome,
-    active: &Active,
+    active: &ActiveEntries,
     folder: &str,
-    logs: &mut Vec<Log>,
+    logs: &mut Vec<TestLog>,
 ) -> Result<Suite, JudgeError> {
     let SuiteOutcome { tests: outcomes, elsewhere, .. } = outcome;
     let &SuiteOutcome { listed, not_run, complete, wall_s, cpu_s, .. } = outcome;
@@ -155,9 +154,9 @@ fn judge_suite(
             judged.verdicts.new_flakes += 1;
         }
         let log = test.output.as_ref().filter(|_| test.outcome.is_failure()).map(|text| {
-            // The number keeps two names apart that differ only in what a file name cannot hold.
+            // The number makes paths unique, because different names may become the same file name.
             let path = format!("{folder}/{:05}-{}.txt", judged.tests.len(), file_name(&test.name));
-            logs.push(Log { path: path.clone(), text: text.clone() });
+            logs.push(TestLog { path: path.clone(), text: text.clone() });
             path
         });
         judged.tests.push(Test {
@@ -197,13 +196,13 @@ fn judge_suite(
     Ok(judged)
 }
 
-/// What a test's outcome means against the entry that holds for it, and why.
+/// The verdict on a test by the entry that applies to it, and the reason.
 pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<String>) {
     let own = test.reason.clone();
     let Some(entry) = entry else {
-        // Only an entry can ask for a skip, so a skip without one is a test that vanished.
+        // Only an entry causes a skip, so without one the test was lost.
         let bad = test.outcome.is_failure() || test.outcome == Outcome::Skipped;
-        let verdict = if comes_and_goes(test) {
+        let verdict = if is_flaky(test) {
             Verdict::Flake
         } else if bad {
             Verdict::Regression
@@ -221,23 +220,23 @@ pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<St
         (Outcome::Skipped, Word::Skip) => (Verdict::Expected, known),
         (Outcome::Skipped | Outcome::Missing, _) => (Verdict::Regression, contrary(own)),
         (Outcome::Pass | Outcome::Ignored, Word::Flake | Word::Skip) => (Verdict::Expected, own),
-        // An entry for what does not run any more is out of date.
+        // An entry for an ignored test is out of date.
         (Outcome::Pass | Outcome::Ignored, _) => (Verdict::Improvement, contrary(own)),
         (_, Word::Flake) => (Verdict::Flake, known),
-        _ if comes_and_goes(test) => (Verdict::Flake, contrary(own)),
+        _ if is_flaky(test) => (Verdict::Flake, contrary(own)),
         (outcome, word) if word.outcome() == Some(outcome) => (Verdict::Expected, known),
-        // To report a failure is better than to die or to hang.
+        // A reported failure is better than a crash or a timeout.
         (Outcome::Fail, Word::Crash | Word::Timeout) => (Verdict::Improvement, contrary(own)),
         _ => (Verdict::Regression, contrary(own)),
     }
 }
 
-/// Whether it is a flake by what was seen; a test that its program did not tell of is none, whatever else it did.
-fn comes_and_goes(test: &TestOutcome) -> bool {
+/// Whether the retries show that the test is flaky. A missing test never is, because its program is at fault.
+fn is_flaky(test: &TestOutcome) -> bool {
     test.outcome != Outcome::Missing && test.tries.is_some_and(Repeated::differ)
 }
 
-/// A test's name as part of a file name that every file system and archive takes.
+/// A test's name as part of a file name that every file system and archive supports.
 fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     name.chars().take(120).map(safe).collect::<String>().replace("--", ".")
@@ -245,7 +244,7 @@ fn file_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::expectation::{Expectations, Layer, Setting};
+    use super::super::expectation::{Expectations, Layer, RunSetting};
     use super::*;
     use crate::link::Link;
     use crate::report::RunVerdict;
@@ -273,11 +272,11 @@ mod tests {
         }
     }
 
-    fn judge_with(expect: &str, suite: SuiteOutcome) -> Result<Judged, JudgeError> {
+    fn judge_with(expect: &str, suite: &SuiteOutcome) -> Result<JudgedSuite, JudgeError> {
         let text = format!("# Bug: known\n{expect}");
         let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
-        let setting = Setting { qemu: None, link: Link::Dynamic, spawns: true };
-        let judged = judge(&suite, &expectations.active("std", &setting), "logs/x")?;
+        let setting = RunSetting { qemu: None, link: Link::Dynamic, spawns: true };
+        let judged = judge(suite, &expectations.active("std", &setting), "logs/x")?;
         check_ran(std::slice::from_ref(&judged)).map(|()| judged)
     }
 
@@ -296,7 +295,7 @@ mod tests {
         ];
         let check = |expect: &str, test: TestOutcome, verdict| {
             let told = format!("{expect} / {} {:?}", test.outcome.word(), test.tries);
-            let judged = judge_with(expect, suite(vec![test, self::test("other", Pass)], true)).unwrap();
+            let judged = judge_with(expect, &suite(vec![test, self::test("other", Pass)], true)).unwrap();
             assert_eq!(judged.suite.tests[0].verdict, verdict, "{told}");
         };
         for (expect, verdicts) in table {
@@ -325,7 +324,7 @@ mod tests {
             test("d", Outcome::Pass),
             test("e", Outcome::Ignored),
         ];
-        let judged = judge_with("std a::b crash\nstd gone fail\n", suite(tests, true)).unwrap();
+        let judged = judge_with("std a::b crash\nstd gone fail\n", &suite(tests, true)).unwrap();
         let s = &judged.suite;
         assert_eq!((s.listed, s.passed, s.failed, s.crashed, s.timed_out, s.ignored, s.skipped), (4, 1, 1, 1, 0, 1, 0));
         assert_eq!(s.verdicts, Verdicts { expected: 3, regression: 1, stale: 1, ..Verdicts::default() });
@@ -341,7 +340,7 @@ mod tests {
         let expect = "std gone fail\nstd ne* skip\nstd net::* skip\nstd x* skip\n";
         let tests = || vec![test("net::a", Outcome::Pass)];
         let stale = |complete| {
-            let judged = judge_with(expect, suite(tests(), complete)).unwrap();
+            let judged = judge_with(expect, &suite(tests(), complete)).unwrap();
             judged
                 .suite
                 .tests
@@ -358,25 +357,25 @@ mod tests {
     fn a_lost_test_and_an_empty_run_are_errors() {
         let mut lost = suite(vec![test("a", Outcome::Pass)], true);
         lost.listed = 2;
-        assert_eq!(judge_with("", lost), Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }));
+        assert_eq!(judge_with("", &lost), Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }));
         let mut left = suite(vec![test("a", Outcome::Pass)], false);
         (left.listed, left.not_run) = (2, 1);
         assert_eq!(
-            judge_with("", left.clone()),
+            judge_with("", &left.clone()),
             Err(JudgeError::Lost { suite: "std".into(), listed: 2, counted: 1 }),
             "only an interrupt leaves tests"
         );
         left.interrupted = true;
-        assert_eq!(judge_with("", left).unwrap().suite.not_run, 1);
+        assert_eq!(judge_with("", &left).unwrap().suite.not_run, 1);
         let twice = suite(vec![test("a", Outcome::Pass), test("a", Outcome::Pass)], true);
-        assert_eq!(judge_with("", twice), Err(JudgeError::Twice("std".into(), "a".into())));
+        assert_eq!(judge_with("", &twice), Err(JudgeError::Twice("std".into(), "a".into())));
         let nothing = Err(JudgeError::NothingRan("std".into()));
-        assert_eq!(judge_with("", suite(vec![], true)), nothing);
-        assert_eq!(judge_with("", suite(vec![], false)), nothing);
-        assert_eq!(judge_with("", suite(vec![test("a", Outcome::Ignored)], true)), nothing);
+        assert_eq!(judge_with("", &suite(vec![], true)), nothing);
+        assert_eq!(judge_with("", &suite(vec![], false)), nothing);
+        assert_eq!(judge_with("", &suite(vec![test("a", Outcome::Ignored)], true)), nothing);
         for tests in [vec![], vec![test("a", Outcome::Ignored)]] {
             let part = SuiteOutcome { elsewhere: vec!["b".into()], ..suite(tests, true) };
-            assert!(judge_with("", part).is_ok(), "another part has tests");
+            assert!(judge_with("", &part).is_ok(), "another part has tests");
         }
     }
 }

@@ -1,44 +1,46 @@
-//! What tests may take: the defaults of bringup.toml, and what limits.toml files say of some tests.
+//! Limits of tests: the defaults in bringup.toml, and the overrides in limits.toml files.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// What a process of a test program may take, with everything that it starts.
+/// The limits of a test program's process, together with its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Seconds that one test may take.
+    /// Seconds for one test.
     pub test_seconds: u64,
-    /// Seconds after which a test is called slow, which changes nothing for it.
+    /// Seconds after which a test is reported as slow; it continues to run.
     pub slow_seconds: u64,
-    /// Seconds that the process may take.
+    /// Seconds for the process.
     pub program_seconds: u64,
     /// MiB of resident memory.
     pub memory_mib: u64,
     /// Processes at once.
     pub processes: u64,
-    /// Files that each process may have open at once.
+    /// Open files of each process.
     pub open_files: u64,
     /// MiB of output.
     pub output_mib: u64,
-    /// MiB that the files in its private folders may occupy.
+    /// MiB of files in the process's private folders.
     pub disk_mib: u64,
 }
 
 impl Limits {
-    /// Refuses limits that no test could keep.
+    /// Rejects limits that every test would exceed.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence about the first limit that is 0, or about a process limit below the limit of one test.
     pub fn check(mut self) -> Result<(), String> {
         let (program, test) = (self.program_seconds, self.test_seconds);
         match self.named().into_iter().find(|(_, value)| **value == 0) {
             Some((name, _)) => Err(format!("{name}: a limit of 0 would fail every test")),
-            None if program < test => {
-                Err(format!("program-seconds: with {program} no test could take its test-seconds, {test}"))
-            }
+            None if program < test => Err(format!("program-seconds: {program} is less than test-seconds, {test}")),
             None => Ok(()),
         }
     }
 
-    /// The limits by the names that they have in files.
+    /// The limits with their names in files.
     fn named(&mut self) -> [(&'static str, &mut u64); 8] {
         [
             ("test-seconds", &mut self.test_seconds),
@@ -53,7 +55,7 @@ impl Limits {
     }
 }
 
-/// A limits.toml as it is written.
+/// A limits.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OverridesFile {
@@ -66,27 +68,30 @@ struct OverrideFile {
     suite: String,
     test: String,
     reason: String,
-    /// Every other key is the name of a limit.
+    /// The limits by name.
     #[serde(flatten)]
     limits: BTreeMap<String, u64>,
 }
 
-/// A limits.toml, checked.
+/// A validated limits.toml.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides(Vec<Override>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Override {
     suite: String,
-    /// Without the `*`.
+    /// The test's name, without the `*` of a wildcard.
     name: String,
     wildcard: bool,
     limits: BTreeMap<String, u64>,
 }
 
 impl OverridesFile {
-    /// Checks what serde cannot. `suites` are those there are, and `defaults` what holds otherwise. The error is one sentence
-    /// without the file's name, perhaps with a hint.
+    /// Checks the rules that serde cannot express. `suites` are the known suites, and `defaults` the limits without overrides.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence, without the file's name, and sometimes a hint, about the first override that breaks a rule.
     pub fn validate(self, suites: &[&str], defaults: Limits) -> Result<Overrides, String> {
         let mut overrides: Vec<Override> = Vec::new();
         for file in self.limit {
@@ -96,11 +101,11 @@ impl OverridesFile {
                 (&other.suite, &other.name, other.wildcard) == (&checked.suite, &checked.name, checked.wildcard)
             };
             if overrides.iter().any(same) {
-                return Err(format!("{title}: is given twice"));
+                return Err(format!("{title}: appears twice"));
             }
             overrides.push(checked);
         }
-        // The more of a name an entry gives, the later it comes and holds over those before; the exact name last.
+        // Later overrides win, so longer names come later and the exact name comes last.
         overrides.sort_by_key(|entry| (!entry.wildcard, entry.name.len()));
         Ok(Overrides(overrides))
     }
@@ -113,13 +118,13 @@ impl OverrideFile {
         }
         let (name, wildcard) = self.test.strip_suffix('*').map_or((&*self.test, false), |name| (name, true));
         if name.contains('*') {
-            return Err("a `*` may stand at the end of `test` only".into());
+            return Err("a `*` is only allowed at the end of `test`".into());
         }
         if self.test.is_empty() {
             return Err("`test` is empty\nhint: `*` means every test of the suite".into());
         }
         if self.reason.trim().is_empty() {
-            return Err("`reason` is empty\nhint: say why the defaults do not serve".into());
+            return Err("`reason` is empty\nhint: say why the defaults do not fit".into());
         }
         let mut limits = defaults;
         let known = limits.named().map(|(name, _)| name);
@@ -127,7 +132,7 @@ impl OverrideFile {
             return Err(format!("unknown key `{unknown}`\nhint: the limits are {}", known.join(", ")));
         }
         if self.limits.is_empty() {
-            return Err(format!("no limit is given\nhint: the limits are {}", known.join(", ")));
+            return Err(format!("the limit is missing\nhint: the limits are {}", known.join(", ")));
         }
         let checked = Override { suite: self.suite, name: name.to_owned(), wildcard, limits: self.limits };
         checked.apply(&mut limits);
@@ -152,24 +157,24 @@ impl Override {
 #[derive(Debug, Clone)]
 pub struct LimitTable {
     defaults: Limits,
-    /// Later ones hold over earlier ones.
+    /// Later overrides win.
     overrides: Vec<Override>,
 }
 
 impl LimitTable {
-    /// Of two files that say something of a test, the later one holds.
+    /// The limits from the defaults and these files. Later files win.
     pub fn new(defaults: Limits, files: impl IntoIterator<Item = Overrides>) -> Self {
         Self { defaults, overrides: files.into_iter().flat_map(|file| file.0).collect() }
     }
 
-    /// The limits of a test, by its name in the suite.
+    /// The limits of the test with this name in the suite.
     pub fn for_test(&self, suite: &str, test: &str) -> Limits {
         let mut limits = self.defaults;
         self.overrides.iter().filter(|entry| entry.matches(suite, test)).for_each(|entry| entry.apply(&mut limits));
         limits
     }
 
-    /// Everything that decides the limits of a suite's tests, as text: equal where all limits are.
+    /// Everything that decides the limits of a suite's tests, as text. Equal texts mean equal limits.
     pub fn inputs(&self, suite: &str) -> Vec<String> {
         let of_suite = self.overrides.iter().filter(|entry| entry.suite == suite);
         let overrides =
@@ -227,14 +232,14 @@ mod tests {
     fn faults_are_told() {
         let twice = entry("a", "processes = 1").repeat(2);
         for (text, error) in [
-            (twice.as_str(), "[[limit]] std a: is given twice"),
-            (&entry("a", ""), "[[limit]] std a: no limit is given\nhint: the limits are test-seconds, slow-seconds"),
+            (twice.as_str(), "[[limit]] std a: appears twice"),
+            (&entry("a", ""), "[[limit]] std a: the limit is missing\nhint: the limits are test-seconds, slow-seconds"),
             (&entry("a", "memory-mb = 1"), "unknown key `memory-mb`"),
             (&entry("a", "processes = 0"), "processes: a limit of 0 would fail every test"),
-            (&entry("a", "program-seconds = 9"), "program-seconds: with 9 no test could take its test-seconds, 10"),
-            (&entry("a", "test-seconds = 61"), "program-seconds: with 60 no test could take its test-seconds, 61"),
+            (&entry("a", "program-seconds = 9"), "program-seconds: 9 is less than test-seconds, 10"),
+            (&entry("a", "test-seconds = 61"), "program-seconds: 60 is less than test-seconds, 61"),
             (&entry("a", "processes = -1"), "invalid value: integer `-1`, expected u64"),
-            (&entry("a*b", "processes = 1"), "a `*` may stand at the end of `test` only"),
+            (&entry("a*b", "processes = 1"), "a `*` is only allowed at the end of `test`"),
             (&entry("", "processes = 1"), "`test` is empty"),
             (&entry("a", "processes = 1").replace("why", " "), "`reason` is empty"),
             (&entry("a", "processes = 1").replace("reason = \"why\"", ""), "missing field `reason`"),

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Link {
-    /// With libc.so, as a position-independent executable.
+    /// Against libc.so, as a position-independent executable.
     Dynamic,
-    /// With libc.a, as a position-independent executable that needs no interpreter (static-pie).
+    /// Against libc.a, as a position-independent executable without an interpreter (static-pie).
     Static,
 }
 
@@ -25,7 +25,7 @@ impl Link {
         }
     }
 
-    /// What asks rustc for it, whatever the target's default is.
+    /// The flag that selects the mode in rustc, independent of the target's default.
     pub fn rustc_flag(self) -> &'static str {
         match self {
             Self::Dynamic => "-Ctarget-feature=-crt-static",
@@ -33,7 +33,7 @@ impl Link {
         }
     }
 
-    /// What asks the C driver for it.
+    /// The flag that selects the mode in the C driver.
     pub fn driver_flag(self) -> &'static str {
         match self {
             Self::Dynamic => "-pie",

@@ -1,24 +1,24 @@
-//! What happened to a test, and what that means.
+//! The outcome of a test, and the verdict on it.
 
 use serde::{Deserialize, Serialize};
 
-/// What happened to one test.
+/// The outcome of one test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It ran and passed.
+    /// The test ran and passed.
     Pass,
-    /// It ran and reported a failure.
+    /// The test ran and reported a failure.
     Fail,
-    /// The program died while the test was in flight: signal, abort, or an exit in the middle.
+    /// The program ended during the test: by a signal, an abort, or an exit.
     Crash,
-    /// It was killed at its time limit.
+    /// The test was killed at its time limit.
     Timeout,
-    /// The program lists it, was asked for it, and never said a word of it.
+    /// The test was listed and requested, but the program exited without reporting it.
     Missing,
-    /// The test program itself marks it `#[ignore]`.
+    /// The test is marked `#[ignore]`.
     Ignored,
-    /// An expectation says that running it harms the run.
+    /// An expectation forbids the test to run.
     Skipped,
 }
 
@@ -42,17 +42,17 @@ impl Outcome {
     }
 }
 
-/// What an outcome means against what was expected.
+/// How an outcome compares with the expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It did what is known of it.
+    /// The outcome is the expected one.
     Expected,
-    /// It did worse than, or otherwise than, what is known of it.
+    /// The outcome is worse than expected, or another failure.
     Regression,
-    /// It did better than what is known of it: the expectation should go.
+    /// The outcome is better than expected, so the expectation is out of date.
     Improvement,
-    /// A failure of a test that comes and goes: as is known of it, or as was seen when it ran again.
+    /// The test failed and is flaky: an expectation says so, or a retry had another outcome.
     Flake,
     /// The expectation names a test that no test program lists.
     Stale,
@@ -71,18 +71,18 @@ impl Verdict {
     }
 }
 
-/// What a test did when it was run more than once.
+/// How often a test ran and failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tries {
-    /// How often it ran.
+    /// Number of runs.
     pub runs: usize,
-    /// How often it did not pass.
+    /// Number of runs that did not pass.
     pub failures: usize,
 }
 
 impl Tries {
-    /// Whether it did now this, now that.
+    /// Whether some runs failed and others passed.
     pub fn differ(self) -> bool {
         self.failures > 0 && self.failures < self.runs
     }
@@ -94,21 +94,21 @@ impl std::fmt::Display for Tries {
     }
 }
 
-/// What a test of a suite did when it was run more than once.
+/// How often a test of a suite ran and failed, with its retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Repeated {
-    /// How often it ran.
+    /// Number of runs.
     pub runs: usize,
-    /// How often it did not pass.
+    /// Number of runs that did not pass.
     pub failures: usize,
-    /// How many of the failures were of another kind than the outcome: it crashed where it had failed.
+    /// Number of failures of another kind than the test's outcome, such as a crash after a failure.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub others: usize,
 }
 
 impl Repeated {
-    /// Whether it did now this, now that.
+    /// Whether the runs had different outcomes.
     pub fn differ(self) -> bool {
         self.others > 0 || self.rate().differ()
     }
@@ -124,30 +124,31 @@ impl std::fmt::Display for Repeated {
     }
 }
 
-/// What one test did, as a runner saw it; not judged yet.
+/// The outcome of one test, before it is judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestOutcome {
     /// `path::of::the::test` for a crate's own unit tests, `program::path` for the others.
     pub name: String,
-    /// What happened.
+    /// How the test ended.
     pub outcome: Outcome,
-    /// Seconds it took; 0 where it did not run.
+    /// Duration in seconds; 0 if the test did not run.
     pub wall_s: f64,
-    /// Why it crashed or was ignored, where known: `SIGSEGV`, `exit status 3`, the text of `#[ignore = "…"]`.
+    /// Why the test crashed or was ignored, if known: `SIGSEGV`, `exit status 3`, the text of `#[ignore = "…"]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How often it failed, if it ran more than once; the outcome is then that of its first failure, or missing if it ever was.
+    /// How often the test failed, if it ran more than once. The outcome is then that of the first failure, or missing if the
+    /// test was missing in any run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries: Option<Repeated>,
-    /// What it printed, for a failure.
+    /// The output of a failing test.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
 }
 
 impl TestOutcome {
-    /// Several outcomes of one test, at least one, as one: that of the first failure, and how many there were. What went missing once
-    /// stays missing, for that is the program's fault, not a failure of the test.
+    /// Combines the outcomes of a test's runs, at least one: the first failure decides, and all are counted. A test that
+    /// was missing once stays missing, because that is a fault of the program.
     pub fn together(mut outcomes: Vec<Self>) -> Self {
         let first = |is: &dyn Fn(Outcome) -> bool| outcomes.iter().position(|test| is(test.outcome));
         let first = first(&|outcome| outcome == Outcome::Missing).or_else(|| first(&Outcome::is_failure)).unwrap_or(0);
@@ -156,12 +157,12 @@ impl TestOutcome {
         let others = failed.iter().filter(|test| test.outcome != outcomes[first].outcome).count();
         let reason = (others > 0).then(|| kinds(&failed));
         let tries = Some(Repeated { runs, failures, others });
-        let told = outcomes.swap_remove(first);
-        Self { tries, reason: reason.or(told.reason), ..told }
+        let decisive = outcomes.swap_remove(first);
+        Self { tries, reason: reason.or(decisive.reason), ..decisive }
     }
 }
 
-/// `1 fail, 3 crash (SIGSEGV)`: kinds of failures, each with how often it was seen and its first reason.
+/// `1 fail, 3 crash (SIGSEGV)`: the kinds of failures, each with its count and its first reason.
 fn kinds(failed: &[&TestOutcome]) -> String {
     let mut kinds: Vec<(&TestOutcome, usize)> = Vec::new();
     for test in failed {
@@ -177,40 +178,40 @@ fn kinds(failed: &[&TestOutcome]) -> String {
     kinds.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
-/// What one suite did.
+/// The outcomes of one suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteOutcome {
     /// `core`, `alloc`, `std`, …
     pub suite: String,
-    /// Every test that the suite's programs list, within the selection, once each, sorted by name.
+    /// Every selected test that the suite's programs list, once, sorted by name.
     pub tests: Vec<TestOutcome>,
-    /// How many tests the programs themselves list, within the selection: `tests` and `not_run` must be as many.
+    /// Number of selected tests that the programs list: the sum of `tests` and `not_run`.
     pub listed: usize,
-    /// How many of them were not come to, because the run was interrupted.
+    /// Number of tests that an interrupt kept from running.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_run: usize,
-    /// Whether it was: else nothing may be left.
+    /// Whether the run was interrupted; otherwise `not_run` must be 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
-    /// Whether every test of every program is here or in `elsewhere`: only then can an expectation be stale.
+    /// Whether every test of every program is in `tests` or `elsewhere`; only then can an expectation be stale.
     pub complete: bool,
-    /// Names of tests that were left to other parts of a partition.
+    /// Names of tests that belong to other parts of the division.
     #[serde(skip)]
     pub elsewhere: Vec<String>,
-    /// Digest of the names of all tests within the selection, those in `elsewhere` as well.
+    /// Digest of the names of all selected tests, including those in `elsewhere`.
     #[serde(skip)]
     pub names: String,
-    /// What the reader of the results should know: oddities that no test can be blamed for.
+    /// Notes for readers of the results about oddities that no single test causes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Seconds on the clock.
+    /// Elapsed seconds.
     pub wall_s: f64,
-    /// Seconds of processor time of the test programs and the emulator.
+    /// Processor seconds of the test programs and the emulator.
     pub cpu_s: f64,
 }
 
-/// For fields that are left out of a file where they say nothing.
+/// For fields that a file omits if they are 0.
 pub fn is_zero(number: &usize) -> bool {
     *number == 0
 }

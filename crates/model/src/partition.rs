@@ -1,4 +1,4 @@
-//! Parts of a suite, for several machines.
+//! Splitting a suite into parts, for several machines.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,25 +10,25 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Partition {
-    /// How tests are dealt out.
+    /// How tests are assigned to parts.
     pub scheme: Scheme,
-    /// Which part, from 1.
+    /// The number of this part, from 1.
     pub part: usize,
-    /// How many there are.
+    /// The number of all parts.
     pub parts: usize,
 }
 
-/// How tests are dealt out to parts.
+/// How tests are assigned to parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// In turn, in the order of their names: parts of one size.
+    /// Round robin, in the order of the names: all parts have the same size.
     Slice,
-    /// By a hash of the name: a test stays in its part when others come or go.
+    /// By a hash of the name: a test stays in its part when other tests are added or removed.
     Hash,
 }
 
 impl Partition {
-    /// Whether the test with this name, at this place in the order of all names, is of this part.
+    /// Whether this part has the test with this name, which is at `place`, from 0, in the sorted list of all names.
     pub fn has(self, place: usize, name: &str) -> bool {
         let number = match self.scheme {
             Scheme::Slice => place % self.parts,
@@ -40,13 +40,13 @@ impl Partition {
         number == self.part - 1
     }
 
-    /// Whether it is of the same division as another one.
+    /// Whether both are parts of the same division: the same scheme and number of parts.
     pub fn fits(self, other: Self) -> bool {
         (self.scheme, self.parts) == (other.scheme, other.parts)
     }
 }
 
-/// Digest of the names of tests that are dealt out, which are sorted: all parts of one whole have the same.
+/// Digest of the sorted names of all tests to divide. It is the same for all parts of one division.
 pub fn digest<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for name in names {
@@ -56,7 +56,7 @@ pub fn digest<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     format!("{:016x}", number(&hash.finalize()))
 }
 
-/// The first eight bytes of a hash.
+/// The first eight bytes of a hash, as a big-endian number.
 fn number(hash: &[u8]) -> u64 {
     hash.iter().take(8).fold(0, |value, byte| (value << 8) | u64::from(*byte))
 }
@@ -73,7 +73,7 @@ impl FromStr for Partition {
                 _ => return None,
             };
             let (part, parts) = rest.split_once('/')?;
-            // Rust would take a `+` as well.
+            // Rust's parser also accepts a `+`.
             let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
             let (part, parts) =
                 (digits(part) && digits(parts)).then(|| Some((part.parse().ok()?, parts.parse().ok()?)))??;
@@ -124,7 +124,7 @@ mod tests {
             }
             assert!(sizes.iter().all(|&size| size > 70), "{scheme}: {sizes:?}");
         }
-        // Other machines, later versions: the same part.
+        // The part is the same on other machines and in later versions.
         assert!("hash:1/7".parse::<Partition>().unwrap().has(0, "net::tcp::tests::timeouts"));
     }
 

@@ -1,21 +1,21 @@
-//! How a user names a patch, or all patches of a source: `rust/3`, `rust/0003-title`, `rust`.
+//! Names of patches on the command line: `rust/3`, `rust/0003-title`, or `rust` for all patches of a source.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::series::Patch;
 
-/// A patch, or a whole series.
+/// The name of a patch, or of all patches of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchName {
     /// `rust`, `musl` or `llvm`.
     pub source: String,
-    /// File name, with or without its ending, or number; all patches if there is none.
+    /// The patch's number, or its file name with or without the extension; nothing means all patches.
     pub patch: Option<String>,
 }
 
 impl PatchName {
-    /// Whether it names this patch of the series over `source`.
+    /// Whether the name covers this patch of `source`.
     pub fn is(&self, source: &str, patch: &Patch) -> bool {
         self.source == source && self.patch.as_ref().is_none_or(|name| is_called(&patch.file, name))
     }

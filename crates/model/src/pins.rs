@@ -1,4 +1,4 @@
-//! bringup.toml: the pinned sources, the emulator's minimum, the runtimes' contents and the limits.
+//! bringup.toml: the pinned sources, the emulator's minimum version, the contents of the runtimes and the limits.
 
 mod source;
 
@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use self::source::{CompilerTree, LIBRARY, Layer, Origin, Place, Source, is_sha256};
+pub use self::source::{CompilerTree, LIBRARY, Locator, Source, SourceLayer, SourceOrigin, is_sha256};
 use self::source::{SourceFile, validate_all};
 pub use super::limits::Limits;
 use super::version::Version;
 
-/// bringup.toml as it is written.
+/// bringup.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PinsFile {
@@ -81,28 +81,28 @@ impl LimitsFile {
     }
 }
 
-/// bringup.toml, checked.
+/// A validated bringup.toml.
 #[derive(Debug, Clone)]
 pub struct Pins {
     /// The Rust source in use.
     pub rust: Source,
     /// The musl source in use.
     pub musl: Source,
-    /// LLVM's source in use, for compiler-rt and libunwind.
+    /// The LLVM source in use, for compiler-rt and libunwind.
     pub llvm: Source,
-    /// Every version of every source that is pinned, these among them.
+    /// Every pinned version of every source, including the three in use.
     pub all: Vec<Source>,
-    /// What is set in the environment when std is compiled.
+    /// Environment variables for the compilation of std.
     pub std_env: BTreeMap<String, String>,
-    /// How the compiler is built.
+    /// How a compiler is built.
     pub compiler: CompilerPin,
-    /// Files of compiler-rt's builtins folder that are compiled for no target unless it asks.
+    /// Files of compiler-rt's builtins folder to exclude, unless a target asks for them.
     pub exclude_builtins: Vec<String>,
-    /// The emulator.
+    /// The required emulator.
     pub qemu: QemuPin,
-    /// Default limits.
+    /// Limits of a test without an override.
     pub limits: Limits,
-    /// Bytes of memory that have to be available for all jobs to be in use.
+    /// Bytes of memory that must be available before all jobs run at once.
     pub memory_reserve: u64,
 }
 
@@ -110,21 +110,21 @@ pub struct Pins {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompilerPin {
-    /// What stands in the table `rust` of its bootstrap.toml, besides what is always the same.
+    /// Keys for the table `rust` of its bootstrap.toml, in addition to the fixed ones.
     #[serde(default)]
     pub rust: BTreeMap<String, toml::Value>,
 }
 
-/// The emulator that is asked for.
+/// The required emulator.
 #[derive(Debug, Clone)]
 pub struct QemuPin {
-    /// The oldest version that will do.
+    /// The oldest supported version.
     pub minimum: Version,
-    /// The binary package that brings it.
+    /// The Debian package that provides it.
     pub package: String,
-    /// Newer suites to look for that package in.
+    /// Newer Debian suites that may have the package.
     pub suites: Vec<String>,
-    /// Other versions, to tell the emulator's fault from the target's.
+    /// Other versions, which show whether a fault is the emulator's or the target's.
     pub controls: Vec<QemuControl>,
 }
 
@@ -132,27 +132,31 @@ pub struct QemuPin {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QemuControl {
-    /// The binary package that brings it.
+    /// The Debian package that provides it.
     pub package: String,
-    /// The suites to look for it in.
+    /// The Debian suites to search for the package.
     pub suites: Vec<String>,
 }
 
 impl QemuControl {
-    /// As a folder is named after it: `bookworm-qemu-user-static`.
+    /// The name of its folder, such as `bookworm-qemu-user-static`.
     pub fn name(&self) -> String {
         self.suites.iter().chain([&self.package]).map(String::as_str).collect::<Vec<_>>().join("-")
     }
 }
 
 impl PinsFile {
-    /// Checks what serde cannot. The error is one sentence without the file's name.
+    /// Checks the rules that serde cannot express.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence, without the file's name, about the first key that breaks a rule.
     pub fn validate(self) -> Result<Pins, String> {
         let plain = |name: &str| name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains(['/', ' ']);
         for control in &self.qemu.control {
             if control.suites.is_empty() || !control.suites.iter().chain([&control.package]).all(|name| plain(name)) {
                 return Err(format!(
-                    "[[qemu.control]] {}: give a package and the suites to find it in",
+                    "[[qemu.control]] {}: expected a package and the suites to search for it",
                     control.package
                 ));
             }
@@ -162,7 +166,10 @@ impl PinsFile {
         let musl = validate_all(self.musl, "musl")?;
         let llvm = validate_all(self.llvm, "llvm")?;
         if let Some(source) = rust.iter().find(|source| source.layer_named(LIBRARY).is_none()) {
-            return Err(format!("[[rust]] {}: no layer is called `{LIBRARY}`: std is built from that", source.version));
+            return Err(format!(
+                "[[rust]] {}: the layer `{LIBRARY}`, which std is built from, is missing",
+                source.version
+            ));
         }
         Ok(Pins {
             rust: rust[0].clone(),
@@ -185,7 +192,11 @@ impl PinsFile {
 }
 
 impl Pins {
-    /// The pinned version of a source, or an error that lists those there are.
+    /// The pinned source with this name and version.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the version is not pinned. The hint lists the pinned versions.
     pub fn find(&self, name: &str, version: &str) -> Result<&Source, String> {
         let of_name = || self.all.iter().filter(|source| source.name == name);
         of_name().find(|source| source.version == version).ok_or_else(|| {
@@ -194,7 +205,11 @@ impl Pins {
         })
     }
 
-    /// Puts another pinned version of a source into use.
+    /// Uses another pinned version of a source.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the version is not pinned, like [`Self::find`].
     pub fn select(&mut self, name: &str, version: &str) -> Result<(), String> {
         let source = self.find(name, version)?.clone();
         [&mut self.rust, &mut self.musl, &mut self.llvm]

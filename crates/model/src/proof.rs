@@ -1,10 +1,10 @@
-//! Proofs: small programs that fail without a patch and pass with it, and what their first lines ask for.
+//! Proofs: small programs that fail without a patch and pass with it, and the directives in their files.
 
 use std::path::Path;
 
 use super::link::Link;
 
-/// The language of a proof, by its file's ending.
+/// The language of a proof, from its file's extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// `.rs`: compiled by the target's rustc, without crates.
@@ -15,19 +15,19 @@ pub enum Language {
     Shell,
 }
 
-/// What a proof is tried on. Only a script can do with less than a target's toolchain.
+/// What a proof runs against. Only a script can run without a target's toolchain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
+pub enum ProofLevel {
     /// The toolchain of a target.
     Toolchain,
-    /// The compiler by itself, for no target in particular.
+    /// The compiler alone, without a target.
     Compiler,
     /// The source that the compiler is built from.
     Source,
 }
 
-impl Needs {
-    /// As a proof's file says it.
+impl ProofLevel {
+    /// The value of the directive `needs`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Toolchain => "toolchain",
@@ -37,22 +37,26 @@ impl Needs {
     }
 }
 
-/// What a proof's file says of how to run it.
+/// How to run a proof, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// What it is written in.
+    /// The language of the file.
     pub language: Language,
-    /// What it is tried on.
-    pub needs: Needs,
-    /// Link modes in which it is to be run; at least one.
+    /// What the proof runs against.
+    pub needs: ProofLevel,
+    /// Link modes to run the proof in; at least one.
     pub links: Vec<Link>,
-    /// More options for the compiler.
+    /// Additional options for the compiler.
     pub flags: Vec<String>,
 }
 
 impl Proof {
-    /// Reads the directives: lines `//@ key: value` (in a script `#@ …`), anywhere in the file. The error is one sentence
-    /// with the line it is about.
+    /// Reads the directives: lines `//@ key: value` (in a script `#@ …`), anywhere in the file.
+    ///
+    /// # Errors
+    ///
+    /// Returns a line number, from 1, and one sentence about that line: the file is not a program in a known language, a
+    /// directive is unknown, or its value is not allowed.
     pub fn parse(path: &Path, text: &str) -> Result<Self, (usize, String)> {
         let ending = path.extension().and_then(|ending| ending.to_str());
         let (language, mark) = match ending {
@@ -61,7 +65,7 @@ impl Proof {
             Some("sh") => (Language::Shell, "#@"),
             _ => return Err((1, "a proof is a program in Rust (.rs), in C (.c) or a shell script (.sh)".into())),
         };
-        let mut proof = Self { language, needs: Needs::Toolchain, links: vec![Link::Dynamic], flags: Vec::new() };
+        let mut proof = Self { language, needs: ProofLevel::Toolchain, links: vec![Link::Dynamic], flags: Vec::new() };
         for (number, line) in (1..).zip(text.lines()) {
             let Some(directive) = line.strip_prefix(mark) else { continue };
             let (key, value) = directive.split_once(':').unwrap_or((directive, ""));
@@ -76,13 +80,13 @@ impl Proof {
                         .ok_or_else(|| (number, format!("`{}`: expected dynamic, static or both", value.trim())))?;
                 }
                 "needs" => {
-                    let known = [Needs::Toolchain, Needs::Compiler, Needs::Source];
+                    let known = [ProofLevel::Toolchain, ProofLevel::Compiler, ProofLevel::Source];
                     let named = known.into_iter().find(|needs| needs.word() == value.trim());
                     proof.needs = named.ok_or_else(|| {
                         (number, format!("`{}`: expected toolchain, compiler or source", value.trim()))
                     })?;
-                    if proof.needs != Needs::Toolchain && language != Language::Shell {
-                        return Err((number, "a program is compiled by the toolchain of a target".into()));
+                    if proof.needs != ProofLevel::Toolchain && language != Language::Shell {
+                        return Err((number, "a program requires the toolchain of a target".into()));
                     }
                 }
                 other => return Err((number, format!("unknown directive `{other}`: expected needs, link or flags"))),
@@ -108,8 +112,8 @@ mod tests {
         assert_eq!((proof.language, proof.flags), (Language::Rust, vec!["-C".into(), "x=y".into()]));
         let plain = parse("b.sh", "#!/bin/sh\n//@ link: x\n").unwrap();
         assert_eq!((plain.language, plain.links), (Language::Shell, vec![Link::Dynamic]));
-        assert_eq!(plain.needs, Needs::Toolchain);
-        assert_eq!(parse("b.sh", "#@ needs: source\n").unwrap().needs, Needs::Source);
+        assert_eq!(plain.needs, ProofLevel::Toolchain);
+        assert_eq!(parse("b.sh", "#@ needs: source\n").unwrap().needs, ProofLevel::Source);
     }
 
     #[test]
@@ -121,7 +125,7 @@ mod tests {
         assert_eq!(parse("a.c", "//@ link:\n").unwrap_err().0, 1);
         assert!(parse("a.c", "//@ liink: static\n").unwrap_err().1.starts_with("unknown directive `liink`"));
         assert_eq!(parse("a.sh", "#@ needs: rust\n").unwrap_err().1, "`rust`: expected toolchain, compiler or source");
-        assert!(parse("a.c", "//@ needs: compiler\n").unwrap_err().1.starts_with("a program is compiled"));
+        assert!(parse("a.c", "//@ needs: compiler\n").unwrap_err().1.starts_with("a program requires"));
         assert!(parse("a.py", "").is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// alpine.toml as it is written.
+/// alpine.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleasesFile {
@@ -20,10 +20,10 @@ struct ReleaseFile {
     targets: Vec<String>,
 }
 
-/// What a release is called: `3.14`, or `edge`, which comes after all the others.
+/// The name of a release: `3.14`, or `edge`, which is the newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReleaseName {
-    /// A stable series, whatever its last point release is.
+    /// A stable series by major and minor number, with all its point releases.
     Stable(u32, u32),
     /// The rolling branch.
     Edge,
@@ -32,11 +32,11 @@ pub enum ReleaseName {
 /// One release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// What it is called.
+    /// The release's name.
     pub name: ReleaseName,
-    /// Version of its musl package without the package's revision, where it is known.
+    /// Version of its musl package without the package revision; nothing if unknown.
     pub musl: Option<String>,
-    /// The targets it ships; at least one.
+    /// The targets that the release ships; at least one.
     pub targets: Vec<String>,
 }
 
@@ -44,12 +44,12 @@ pub struct Release {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Releases(Vec<Release>);
 
-/// The releases that ship a target; all in between do.
+/// The consecutive releases that ship a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// The first one.
+pub struct ReleaseSpan {
+    /// The first release.
     pub since: ReleaseName,
-    /// The last one, if later ones do not.
+    /// The last release; nothing if the newest release ships the target.
     pub until: Option<ReleaseName>,
 }
 
@@ -60,7 +60,7 @@ impl FromStr for ReleaseName {
         let stable = || {
             let (major, minor) = text.split_once('.')?;
             let name = Self::Stable(major.parse().ok()?, minor.parse().ok()?);
-            // One spelling for each: `+3.014` is a number as well.
+            // Each name has one spelling, although `+3` and `014` also parse as numbers.
             (name.to_string() == text).then_some(name)
         };
         if text == "edge" { Some(Self::Edge) } else { stable() }
@@ -78,7 +78,7 @@ impl fmt::Display for ReleaseName {
 }
 
 /// `3.6 on`, `3.12 to 3.14`
-impl fmt::Display for Span {
+impl fmt::Display for ReleaseSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.until {
             Some(until) => write!(f, "{} to {until}", self.since),
@@ -88,13 +88,20 @@ impl fmt::Display for Span {
 }
 
 impl ReleasesFile {
-    /// Checks what serde cannot. The error is one sentence without the file's name.
+    /// Checks the rules that serde cannot express.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence, without the file's name, about the first release that breaks a rule.
     pub fn validate(self) -> Result<Releases, String> {
         let mut releases: Vec<Release> = Vec::new();
         for ReleaseFile { version, musl, targets } in self.releases {
             let name: ReleaseName = version.parse().map_err(|error| format!("version: {error}"))?;
             if let Some(last) = releases.last().filter(|last| last.name >= name) {
-                return Err(format!("version: {name} comes after {}; the oldest comes first, each once", last.name));
+                return Err(format!(
+                    "version: {name} comes after {}; expected each release once, oldest first",
+                    last.name
+                ));
             }
             if targets.is_empty() {
                 return Err(format!("targets: release {name} has none"));
@@ -106,7 +113,7 @@ impl ReleasesFile {
         }
         let releases = Releases(releases);
         for target in releases.targets() {
-            // `since` and `until` could not say it.
+            // `since` and `until` in target.toml cannot describe a gap.
             if let Some((gap, span)) = releases.gap(target) {
                 return Err(format!("targets: release {gap} lacks `{target}`, which {span} has"));
             }
@@ -121,7 +128,7 @@ impl Releases {
         self.0.iter().map(|release| release.name)
     }
 
-    /// The release that is called `name`.
+    /// The release with this name.
     pub fn get(&self, name: ReleaseName) -> Option<&Release> {
         self.0.iter().find(|release| release.name == name)
     }
@@ -132,19 +139,19 @@ impl Releases {
     }
 
     /// The releases that ship `target`; nothing if none does.
-    pub fn span(&self, target: &str) -> Option<Span> {
+    pub fn span(&self, target: &str) -> Option<ReleaseSpan> {
         let mut shipping = self.pairs().filter(|(_, name)| *name == target).map(|(release, _)| release);
         let since = shipping.next()?;
         let last = shipping.last().unwrap_or(since);
-        Some(Span { since, until: self.names().last().filter(|newest| *newest != last).map(|_| last) })
+        Some(ReleaseSpan { since, until: self.names().last().filter(|newest| *newest != last).map(|_| last) })
     }
 
     fn targets(&self) -> impl Iterator<Item = &str> {
         self.pairs().map(|(_, target)| target)
     }
 
-    /// A release that lacks `target` between two that have it, and the span in question.
-    fn gap(&self, target: &str) -> Option<(ReleaseName, Span)> {
+    /// A release without `target` between two that ship it, and the span of those that do.
+    fn gap(&self, target: &str) -> Option<(ReleaseName, ReleaseSpan)> {
         let span = self.span(target)?;
         let within = |name: ReleaseName| name > span.since && span.until.is_none_or(|until| name < until);
         let lacks = |release: &&Release| within(release.name) && !release.targets.iter().any(|name| name == target);

@@ -1,4 +1,4 @@
-//! report.json: the one model that every renderer reads. docs/report.md says what each field means.
+//! report.json: the model that every renderer reads. docs/report.md describes each field.
 
 pub mod diff;
 pub mod merge;
@@ -19,53 +19,53 @@ use super::outcome::{Outcome, Repeated, Verdict, is_zero};
 use super::partition::Partition;
 use super::runner_spec::RunnerSpec;
 
-/// The schema that this version writes.
+/// The schema of the reports that this version writes.
 pub const SCHEMA: &str = "bringup-report/2";
 
-/// Everything one invocation found out.
+/// The results of one command, or of several merged reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
-    /// The machines that Bringup ran on: one, or those of all merged reports.
-    pub hosts: Vec<Host>,
-    /// The versions in use.
-    pub pins: Pins,
-    /// What the user chose of the build, or of the build of an archive.
+    /// The machines that Bringup ran on: one, or several for merged reports.
+    pub hosts: Vec<ReportHost>,
+    /// The versions of what was built and run.
+    pub pins: Versions,
+    /// The options of the build, or of the build of the archive.
     pub build: BuildOptions,
-    /// Seconds on the clock for everything; 0 where that is not known.
+    /// Elapsed seconds of the whole command; 0 if unknown.
     #[serde(default)]
     pub wall_s: f64,
-    /// One for each target, runner and link mode.
+    /// One run for each target, runner and link mode.
     pub runs: Vec<Run>,
 }
 
-/// The machine a report comes from.
+/// A machine that Bringup ran on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Host {
-    /// Host triple, as `rustc -vV` says.
+pub struct ReportHost {
+    /// The host triple, from `rustc -vV`.
     pub triple: String,
-    /// Kernel release.
+    /// The kernel release, as `uname -r` prints it.
     pub kernel: String,
-    /// Processors in use.
+    /// Number of parallel jobs.
     pub jobs: usize,
-    /// Tool name and the version it gave, e.g. `clang` and `22.1.8`.
+    /// Versions of tools by name, e.g. `22.1.8` for `clang`.
     pub tools: BTreeMap<String, String>,
 }
 
 /// Versions of what was built and run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pins {
-    /// Rust's version.
+pub struct Versions {
+    /// The version of the Rust source.
     pub rust: String,
-    /// musl's version.
+    /// The version of musl.
     pub musl: String,
-    /// Version of LLVM's runtimes.
+    /// The version of LLVM's runtimes.
     pub llvm: String,
-    /// The emulator's version, if one was used.
+    /// The version of the emulator; nothing if no run used one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qemu: Option<String>,
 }
@@ -74,40 +74,40 @@ pub struct Pins {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
-    /// Target name.
+    /// The target's name.
     pub target: String,
-    /// Target triple.
+    /// The target triple.
     pub triple: String,
-    /// The runner that was asked for; of merged parts, that of the first.
+    /// The requested runner; for merged parts, that of the first part.
     pub runner: RunnerSpec,
-    /// The machines that its programs ran on, if they are others than the report's host: several for merged parts.
+    /// The machines that the programs ran on, if not the report's host; several for merged parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub machines: Vec<String>,
-    /// How its programs are linked.
+    /// How the programs are linked.
     pub link: Link,
-    /// The isolation that was asked for.
+    /// The requested isolation.
     pub isolation: Isolation,
-    /// Where its programs come from.
-    pub origin: Origin,
-    /// Digest of the test programs: parts of one run have the same.
+    /// Where the programs come from.
+    pub origin: ProgramOrigin,
+    /// Digest of the test programs. It is the same for all parts of one run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programs: Option<String>,
-    /// Whether programs of the target could start each other, as the conditions `spawn=` of expectations ask; nothing where no
-    /// program was run.
+    /// Whether programs of the target could start each other, for the condition `spawn=` of expectations; nothing if no
+    /// program ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spawns: Option<bool>,
-    /// Every step that the run rests on, in order.
+    /// The steps that the run depends on, in order.
     pub steps: Vec<StepTime>,
-    /// Small programs and ELF audits.
+    /// Smoke programs and ELF checks.
     pub smoke: Vec<SmokeCheck>,
-    /// Test suites.
+    /// The test suites.
     pub suites: Vec<Suite>,
-    /// What the host could not give to the tests, such as `binfmt_misc`.
+    /// Notes for readers, such as an isolation feature that the host lacks.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
-    /// The worst of all; see [`RunVerdict`].
+    /// The verdict of the worst result.
     pub verdict: RunVerdict,
-    /// Why the run is incomplete: the failed step's message.
+    /// Why the run is incomplete: the error of the failed step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -115,33 +115,33 @@ pub struct Run {
 /// Where test programs come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Origin {
-    /// The run's own steps built them.
+pub enum ProgramOrigin {
+    /// Built by the steps of the run.
     Built,
-    /// They were unpacked from an archive that `archive` packed.
+    /// Unpacked from an archive that the verb `archive` made.
     Archive {
-        /// The archive, as the user named it.
+        /// The archive's path, as on the command line.
         #[serde(serialize_with = "lossy")]
         file: PathBuf,
     },
 }
 
-/// A report is worth more than the exact bytes of a path that is not UTF-8.
+/// Replaces what is not UTF-8 in a path, because a report must be written in any case.
 fn lossy<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
-/// What one step cost.
+/// The time of one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepTime {
-    /// Step name, with its label where it is not the target: `patch rust`, `musl`.
+    /// The step's name, with a label if that is not the target: `patch rust`, `musl`.
     pub step: String,
-    /// Seconds on the clock.
+    /// Elapsed seconds.
     pub wall_s: f64,
-    /// Seconds of processor time of its processes.
+    /// Processor seconds of the step's processes.
     pub cpu_s: f64,
-    /// Whether it was found done.
+    /// Whether the step was already built.
     pub cached: bool,
 }
 
@@ -149,11 +149,11 @@ pub struct StepTime {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmokeCheck {
-    /// Link mode and name: `dynamic/hello`, `static/hello elf`.
+    /// Link mode and name of the check: `dynamic/hello`, `static/hello elf`.
     pub check: String,
     /// `pass` or `fail`.
     pub outcome: Outcome,
-    /// What was seen, for a failure.
+    /// Details of a failure.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
 }
@@ -162,99 +162,99 @@ pub struct SmokeCheck {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suite {
-    /// `core`, `alloc`, `std`, …
+    /// The suite's name: `core`, `alloc`, `std`, …
     pub suite: String,
-    /// Tests that the programs list.
+    /// Number of tests that the programs list.
     pub listed: usize,
-    /// Counts by outcome.
+    /// Number of tests that passed.
     pub passed: usize,
-    /// Reported a failure.
+    /// Number of tests that reported a failure.
     pub failed: usize,
-    /// Died.
+    /// Number of tests that crashed.
     pub crashed: usize,
-    /// Killed at the limit.
+    /// Number of tests that were killed at their time limit.
     pub timed_out: usize,
-    /// Listed, asked for and never heard of.
+    /// Number of tests that were listed and requested, but not reported.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub missing: usize,
-    /// Ignored by the program.
+    /// Number of tests that are marked `#[ignore]`.
     pub ignored: usize,
-    /// Skipped by an expectation.
+    /// Number of tests that an expectation forbids to run.
     pub skipped: usize,
-    /// Not come to, because the run was interrupted.
+    /// Number of tests that an interrupt kept from running.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_run: usize,
-    /// Seconds on the clock.
+    /// Elapsed seconds.
     pub wall_s: f64,
-    /// Seconds of processor time.
+    /// Processor seconds.
     pub cpu_s: f64,
-    /// Whether these are the outcomes of an earlier run of the same programs.
+    /// Whether the outcomes are recorded ones, from an earlier run of the same programs.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub cached: bool,
-    /// Which part of the suite it is, if not the whole.
+    /// The part of the suite; nothing if it is the whole suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
-    /// Whether a filter or an interrupt left out tests that no part has either: what is seen is not all that there is.
+    /// Whether a filter or an interrupt left out tests that no other part has.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub partial: bool,
-    /// Counts by verdict.
+    /// Numbers of tests by verdict.
     pub verdicts: Verdicts,
-    /// Each test.
+    /// The tests, each with its verdict.
     pub tests: Vec<Test>,
 }
 
-/// A part of a suite, to be merged with the others.
+/// A part of a suite, for merging with the other parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// `slice:1/4` or `hash:1/4`.
+    /// The part's scheme and number, e.g. `slice:1/4` or `hash:1/4`.
     pub partition: Partition,
-    /// How many tests all parts have.
+    /// Number of tests in all parts together.
     pub of: usize,
-    /// Digest of their names: parts of one whole have the same. Reports of older versions lack it.
+    /// Digest of the names of those tests, the same for all parts of one division. Reports of older versions lack it.
     #[serde(default)]
     pub names: String,
 }
 
 impl Report {
-    /// The report as it is stored: fields in the model's order, runs and tests in the report's.
+    /// The report as JSON: fields in the model's order, runs and tests in the report's order.
     ///
     /// # Errors
     ///
-    /// Only if a number cannot be written as JSON.
+    /// Fails if a value cannot be written as JSON.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
         Ok(bytes)
     }
 
-    /// The verdict of its worst run; nothing if it has none.
+    /// The verdict of the worst run; nothing if there is no run.
     pub fn worst(&self) -> Option<RunVerdict> {
         self.runs.iter().map(|run| run.verdict).max()
     }
 }
 
 impl Run {
-    /// `s390x qemu dynamic`: what tells one run of a report from the others.
+    /// `s390x qemu dynamic`: the name of the run, unique in its report.
     pub fn name(&self) -> String {
         format!("{} {} {}", self.target, self.runner_name(), self.link)
     }
 
-    /// `qemu`, or `ssh:board` with the machines.
+    /// The runner's name, with the machines for ssh: `qemu`, `ssh:board`.
     pub fn runner_name(&self) -> String {
         let word = self.runner.word();
         if self.machines.is_empty() { word.into() } else { format!("{word}:{}", self.machines.join(" / ")) }
     }
 
-    /// Whether its programs came in an archive.
+    /// Whether the programs come from an archive.
     pub fn is_of_archive(&self) -> bool {
-        matches!(self.origin, Origin::Archive { .. })
+        matches!(self.origin, ProgramOrigin::Archive { .. })
     }
 
-    /// The options of a command that runs the same programs in the same surroundings, without the choice of the runner.
+    /// The command-line options for the same programs in the same environment, without the choice of the runner.
     pub fn surroundings(&self) -> Vec<String> {
         let mut words = Vec::new();
-        if let Origin::Archive { file } = &self.origin {
+        if let ProgramOrigin::Archive { file } = &self.origin {
             words.extend(["--archive".to_owned(), file.to_string_lossy().into_owned()]);
         }
         words.extend(self.runner.settings());
@@ -264,46 +264,46 @@ impl Run {
         words
     }
 
-    /// The options of a command that runs programs as this run did.
+    /// The command-line options that repeat this run, with the choice of the runner.
     pub fn arguments(&self) -> Vec<String> {
         [self.runner.choice(), self.surroundings()].concat()
     }
 }
 
 impl Suite {
-    /// Tests that ran and did not pass, whatever was expected.
+    /// Number of tests that ran and did not pass, including expected failures.
     pub fn failures(&self) -> usize {
         self.failed + self.crashed + self.timed_out + self.missing
     }
 
-    /// Tests that did not run, for whatever reason.
+    /// Number of tests that did not run, for any reason.
     pub fn unrun(&self) -> usize {
         self.ignored + self.skipped + self.not_run
     }
 }
 
-/// Counts by verdict.
+/// Numbers of tests by verdict.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdicts {
-    /// As known.
+    /// Results as expected.
     pub expected: usize,
-    /// Worse than known.
+    /// Results worse than expected.
     pub regression: usize,
-    /// Better than known.
+    /// Results better than expected.
     pub improvement: usize,
-    /// Comes and goes, as known or as seen.
+    /// Failures of flaky tests.
     pub flake: usize,
-    /// Expectations without a test.
+    /// Expectations without a listed test.
     pub stale: usize,
-    /// Those of the flakes that no expectation knows.
+    /// The flakes without an expectation.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub new_flakes: usize,
 }
 
 impl Verdicts {
-    /// What an expectation file should be changed for, though nothing is worse than known: entries that are out of date, and
-    /// flakes that have none.
+    /// Number of results that call for a change of an expectation file but are no regressions: outdated entries, and flakes
+    /// without an entry.
     pub fn outdated(&self) -> usize {
         self.improvement + self.stale + self.new_flakes
     }
@@ -313,22 +313,22 @@ impl Verdicts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
-    /// As in expect.txt, without the suite.
+    /// The test's name as in expect.txt, without the suite.
     pub name: String,
-    /// What happened; nothing for a stale expectation.
+    /// The outcome; nothing for a stale expectation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// What it means.
+    /// How the outcome compares with the expectation.
     pub verdict: Verdict,
-    /// Seconds.
+    /// Duration in seconds.
     pub wall_s: f64,
-    /// Why: signal, ignore text, or the expectation's reason.
+    /// The cause: a signal, the text of `#[ignore]`, or the expectation's reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How often it failed, if it ran more than once.
+    /// How often the test failed, if it ran more than once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries: Option<Repeated>,
-    /// Path of the file, relative to the report's folder, that holds the failing test's output.
+    /// Path of the file with the failing test's output, relative to the report's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
 }

@@ -1,25 +1,25 @@
-//! Which runner a user asks for.
+//! The runner that a user requests.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What runs a target's programs.
+/// The runner of a target's programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RunnerSpec {
     /// QEMU user-mode emulation.
     Qemu {
-        /// The emulator that the user named, or the folder that it is in.
+        /// The emulator that the user named, or its folder; by default the host's.
         #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "lossy")]
         path: Option<PathBuf>,
     },
-    /// The host itself, if it is of the target's architecture.
+    /// The host itself, if its processor can run the target's programs.
     Native,
-    /// Another machine.
+    /// Another machine, through ssh.
     Ssh {
-        /// The name that ssh knows it by.
+        /// The machine's name for ssh.
         host: String,
         /// The configuration file that ssh reads instead of the user's.
         #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "lossy")]
@@ -27,8 +27,8 @@ pub enum RunnerSpec {
     },
 }
 
-/// A report is worth more than the exact bytes of a path that is not UTF-8.
-#[expect(clippy::ref_option, reason = "serde gives it so")]
+/// Replaces what is not UTF-8 in a path, because a report must be written in any case.
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
 fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
@@ -53,7 +53,7 @@ impl RunnerSpec {
         vec!["--runner".into(), runner]
     }
 
-    /// The options that say more of the chosen runner: `--qemu`, `--ssh-config`.
+    /// The other options of the chosen runner: `--qemu`, `--ssh-config`.
     pub fn settings(&self) -> Vec<String> {
         let (option, path) = match self {
             Self::Qemu { path: Some(path) } => ("--qemu", path),
@@ -73,12 +73,12 @@ impl Default for RunnerSpec {
 impl FromStr for RunnerSpec {
     type Err = String;
 
-    /// Reads what `--runner` takes: `qemu`, `native` or `ssh:HOST`.
+    /// Parses the value of `--runner`: `qemu`, `native` or `ssh:HOST`.
     fn from_str(text: &str) -> Result<Self, String> {
         match (text, text.strip_prefix("ssh:")) {
             ("qemu", _) => Ok(Self::default()),
             ("native", _) => Ok(Self::Native),
-            // ssh would take what begins with a dash for an option.
+            // ssh would parse a name with a leading dash as an option.
             (_, Some(host)) if !host.is_empty() && !host.starts_with('-') => {
                 Ok(Self::Ssh { host: host.into(), config: None })
             }

@@ -1,16 +1,16 @@
-//! A patch series: an ordered list of patches over one source, and what each patch says of itself.
+//! A patch series: an ordered list of patches for one source, with the header of each patch.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::pins::Source;
 
-/// One patch file, read.
+/// One patch file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
     /// File name: `NNNN-title.patch`.
     pub file: String,
-    /// The whole file.
+    /// The contents of the file.
     pub text: String,
 }
 
@@ -21,16 +21,16 @@ pub struct Series {
     pub source: String,
     /// The source's version.
     pub version: String,
-    /// In order.
+    /// The patches, in the order of application.
     pub patches: Vec<Patch>,
 }
 
-/// What a patch says before its first diff.
+/// The mail headers and message before a patch's first diff.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Header {
-    /// `From:`, if it is there.
+    /// `From:`; nothing if the header is missing.
     pub from: Option<String>,
-    /// `Subject:` as it is written, unfolded; empty if there is none.
+    /// `Subject:`, unfolded, with `[PATCH …]`; empty if the header is missing.
     pub raw_subject: String,
     /// The message below the headers, without its trailers.
     pub body: String,
@@ -38,63 +38,63 @@ pub struct Header {
     pub trailers: Vec<Trailer>,
 }
 
-/// One trailer.
+/// A `Key: value` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trailer {
-    /// Line in the patch file, from 1.
+    /// Line number in the patch file, from 1.
     pub line: usize,
-    /// Before the colon.
+    /// The text before the colon.
     pub key: String,
-    /// After it, continuation lines joined by a blank.
+    /// The text after the colon; continuation lines are joined by a space.
     pub value: String,
 }
 
-/// Where a patch stands with its upstream, in Yocto's words.
+/// A patch's upstream status, in the terms of the Yocto project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamStatus {
     /// Not sent yet.
     Pending,
-    /// Sent; where to.
+    /// Sent to this place.
     Submitted(String),
-    /// Taken from upstream; which version or commit.
+    /// Taken from this upstream version or commit.
     Backport(String),
-    /// Upstream does not want it.
+    /// Rejected by upstream.
     Denied,
-    /// Of no use to upstream; why.
+    /// Not suitable for upstream, for this reason.
     Inappropriate(String),
-    /// Upstream is dead.
+    /// Upstream is no longer maintained.
     InactiveUpstream,
 }
 
-/// One hunk's place in a patch.
+/// One hunk of a patch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hunk<'a> {
-    /// The file that it changes, as it is called before the patch.
+    /// The changed file, by its name before the patch.
     pub path: &'a str,
-    /// Line of the patch file that it begins on, from 1.
+    /// The hunk's first line in the patch file, from 1.
     pub line: usize,
-    /// First line that it covers in the changed file.
+    /// The hunk's first line in the file before the patch, from 1.
     pub start: usize,
-    /// Its `@@ … @@` line.
+    /// The `@@ … @@` line.
     pub header: &'a str,
-    /// The lines below.
+    /// The lines after the `@@ … @@` line.
     pub lines: Vec<&'a str>,
 }
 
 impl Series {
-    /// File name and text of each patch, in order: what the patched tree depends on besides the source.
+    /// File name and text of each patch, in order: the inputs of the patched tree, together with the source.
     pub fn inputs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.patches.iter().map(|patch| (patch.file.as_str(), patch.text.as_str()))
     }
 
-    /// The patches that change a file of one of the source's layers, in order.
+    /// The series with only the patches that change a file in one of the source's layers.
     #[must_use]
     pub fn within(mut self, source: &Source) -> Self {
         self.patches.retain(|patch| patch.files().iter().any(|file| source.layer_of(file).is_some()));
         self
     }
 
-    /// The series without some of its patches.
+    /// The series without the patches that `left_out` selects.
     #[must_use]
     pub fn without(mut self, left_out: impl Fn(&Patch) -> bool) -> Self {
         self.patches.retain(|patch| !left_out(patch));
@@ -108,13 +108,13 @@ impl Patch {
         (1..).zip(self.text.lines()).take_while(|(_, line)| !line.starts_with("diff --git "))
     }
 
-    /// Reads the mail that precedes the diff. What is missing is left empty.
+    /// Parses the mail before the diff. Missing fields are empty.
     pub fn header(&self) -> Header {
         let mut lines = self.preamble();
         let mut fields: Vec<String> = Vec::new();
         for (_, line) in lines.by_ref().take_while(|(_, line)| !line.is_empty()) {
             match (fields.last_mut(), line.strip_prefix([' ', '\t'])) {
-                // git folds what is long.
+                // git folds long headers.
                 (Some(last), Some(more)) => *last = format!("{last} {}", more.trim()),
                 _ => fields.push(line.into()),
             }
@@ -126,13 +126,13 @@ impl Patch {
         Header { from: field("From:"), raw_subject: field("Subject:").unwrap_or_default(), body, trailers }
     }
 
-    /// The files that it changes, as they are called after it.
+    /// The changed files, by their names after the patch.
     pub fn files(&self) -> Vec<&str> {
         let names = self.text.lines().filter_map(|line| line.strip_prefix("diff --git "));
         names.filter_map(|names| names.rsplit_once(" b/")).map(|(_, file)| file).collect()
     }
 
-    /// Lines that it adds and removes.
+    /// Numbers of added and removed lines.
     pub fn lines(&self) -> (usize, usize) {
         let hunks = self.hunks();
         let count =
@@ -140,13 +140,13 @@ impl Patch {
         (count("+"), count("-"))
     }
 
-    /// Every hunk of it.
+    /// Every hunk, in order.
     pub fn hunks(&self) -> Vec<Hunk<'_>> {
         let mut hunks: Vec<Hunk<'_>> = Vec::new();
         let (mut path, mut left) = ("", (0usize, 0usize));
         for (number, line) in (1..).zip(self.text.lines()) {
             if left != (0, 0) {
-                // Inside a hunk its own counts say where it ends: a removed line may well read `--- a/…`.
+                // The counts in a hunk's header say where the hunk ends, because a removed line may read `--- a/…`.
                 let counts = match line.as_bytes().first() {
                     Some(b'-') => (1, 0),
                     Some(b'+') => (0, 1),
@@ -187,7 +187,7 @@ fn ranges(text: &str) -> Option<((usize, usize), (usize, usize))> {
     Some((range(old)?, range(new)?))
 }
 
-/// Cuts the last paragraph off a message if each of its lines is a trailer or continues one.
+/// Splits off the last paragraph if each of its lines is a trailer or continues one.
 fn split_trailers(message: &[(usize, &str)]) -> (String, Vec<Trailer>) {
     let end = message.iter().rposition(|(_, line)| !line.trim().is_empty()).map_or(0, |last| last + 1);
     let message = &message[..end];
@@ -221,34 +221,40 @@ impl Header {
         rest.map_or(self.raw_subject.as_str(), |(_, subject)| subject.trim_start())
     }
 
-    /// The values of one trailer.
+    /// The trailers with this key.
     pub fn trailers<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Trailer> {
         self.trailers.iter().filter(move |trailer| trailer.key == key)
     }
 
-    /// The targets that need it, where those are not all.
+    /// The targets that need the patch; nothing if all targets do.
     pub fn targets(&self) -> Option<Vec<&str>> {
         let names: Vec<&str> = self.trailers("Targets").next()?.value.split_whitespace().collect();
         (names != [ALL_TARGETS]).then_some(names)
     }
 
-    /// The path of its proof, from the project's folder.
+    /// The path of the patch's proof, relative to the project's root.
     pub fn proof(&self) -> Option<&str> {
         self.trailers("Proof").next().map(|trailer| trailer.value.as_str())
     }
 
-    /// Where it stands with upstream. The error is one sentence without the file's name, and the line it is about.
+    /// The status in the trailer `Upstream-Status`.
+    ///
+    /// # Errors
+    ///
+    /// Returns a line number, from 1, and one sentence without the file's name: the trailer is missing, appears twice, or
+    /// has an unknown value.
     pub fn upstream_status(&self) -> Result<UpstreamStatus, (usize, String)> {
         let mut found = self.trailers("Upstream-Status");
-        let trailer = found.next().ok_or((1, format!("no `Upstream-Status:` trailer; expected {STATUS_WORDS}")))?;
+        let trailer =
+            found.next().ok_or((1, format!("the trailer `Upstream-Status:` is missing; expected {STATUS_WORDS}")))?;
         if let Some(second) = found.next() {
-            return Err((second.line, "a second `Upstream-Status:` trailer".into()));
+            return Err((second.line, "the trailer `Upstream-Status:` appears twice".into()));
         }
         trailer.value.parse().map_err(|error| (trailer.line, format!("Upstream-Status: {error}")))
     }
 }
 
-/// What `Targets:` says of a patch that all need.
+/// The value of `Targets:` in a patch that all targets need.
 const ALL_TARGETS: &str = "all";
 
 const STATUS_WORDS: &str =
@@ -262,20 +268,20 @@ impl FromStr for UpstreamStatus {
         let rest = rest.trim();
         let detail = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::trim);
         if detail.is_none() && !rest.is_empty() {
-            return Err(format!("what follows `{word}` goes into square brackets: `{word} [{rest}]`"));
+            return Err(format!("the text after `{word}` requires square brackets: `{word} [{rest}]`"));
         }
         let needed = |what: &str| match detail {
             Some(detail) if !detail.is_empty() => Ok(detail.to_owned()),
-            _ => Err(format!("`{word}` needs {what} in square brackets")),
+            _ => Err(format!("`{word}` requires {what} in square brackets")),
         };
         match word {
             "Pending" => Ok(Self::Pending),
             "Submitted" => Ok(Self::Submitted(needed("where it was sent")?)),
-            "Backport" => Ok(Self::Backport(needed("the version or commit that it comes from")?)),
+            "Backport" => Ok(Self::Backport(needed("the version or commit of its origin")?)),
             "Denied" => Ok(Self::Denied),
             "Inappropriate" => Ok(Self::Inappropriate(needed("a reason")?)),
             "Inactive-Upstream" => Ok(Self::InactiveUpstream),
-            _ => Err(format!("`{word}` is none of {STATUS_WORDS}")),
+            _ => Err(format!("unknown status `{word}`; expected {STATUS_WORDS}")),
         }
     }
 }

@@ -1,27 +1,27 @@
-//! The suites that there are.
+//! The names of the test suites.
 
-/// Each suite of the library and the package whose tests it is.
+/// Each library suite with the package that holds its tests.
 pub const LIBRARY: [(&str, &str); 3] = [("core", "coretests"), ("alloc", "alloctests"), ("std", "std")];
 
-/// A suite of rustc's own tests, those in `tests/ui` of its source.
+/// A suite of rustc's own tests, from `tests/ui` in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ui {
-    /// The tests that run a program of the target.
+    /// Tests that run a program of the target.
     Run,
-    /// Those that only compile.
+    /// Tests that only compile.
     Compile,
 }
 
 impl Ui {
-    /// Both; every test is of one of them.
+    /// Both suites; every test belongs to one of them.
     pub const ALL: [Self; 2] = [Self::Run, Self::Compile];
 
-    /// The suite of this name, if it is one of these.
+    /// The suite with this name; nothing if the name is not a ui suite.
     pub fn of(suite: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ui| ui.word() == suite)
     }
 
-    /// Its name.
+    /// The suite's name on the command line and in reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::Run => "ui",
@@ -29,7 +29,7 @@ impl Ui {
         }
     }
 
-    /// The one that has the other tests.
+    /// The suite that holds the other tests.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -39,7 +39,7 @@ impl Ui {
     }
 }
 
-/// Names of the library's suites: those that run where none is named.
+/// Names of the library suites, which run by default.
 pub fn library() -> Vec<&'static str> {
     LIBRARY.iter().map(|(suite, _)| *suite).collect()
 }

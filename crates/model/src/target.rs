@@ -1,16 +1,16 @@
-//! `targets/<name>/target.toml`: all that makes one target differ from another.
+//! `targets/NAME/target.toml`: everything that differs between targets.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::release::{ReleaseName, Span};
+use super::release::{ReleaseName, ReleaseSpan};
 
 mod elf;
 
-pub use elf::{Allowed, Elf, Encoding, Section, Value};
+pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
 
-/// target.toml as it is written.
+/// target.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
@@ -19,8 +19,8 @@ pub struct TargetFile {
     since: Option<String>,
     until: Option<String>,
     spec: SpecFile,
-    c: C,
-    llvm: Option<Llvm>,
+    c: CSettings,
+    llvm: Option<TargetLlvm>,
     musl: Musl,
     #[serde(default)]
     runtimes: Runtimes,
@@ -39,45 +39,45 @@ struct SpecFile {
     set: toml::Table,
 }
 
-/// One target, checked.
+/// A validated target.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The folder's name: the architecture as Alpine names it.
+    /// The folder's name, which is Alpine's name of the architecture.
     pub name: String,
-    /// Rust's triple.
+    /// The Rust target triple.
     pub triple: String,
-    /// The least processor and the float ABI, in a few words for people.
+    /// The minimum processor and the float ABI, as a short text for people.
     pub baseline: String,
-    /// The Alpine releases that ship it.
-    pub alpine: Option<Span>,
-    /// Where rustc's spec comes from.
-    pub spec: Spec,
-    /// How C is compiled.
-    pub c: C,
-    /// What LLVM has for it; needed if a compiler is to be built.
-    pub llvm: Option<Llvm>,
-    /// What musl calls it.
+    /// The Alpine releases that ship the target; nothing if none does.
+    pub alpine: Option<ReleaseSpan>,
+    /// The source of rustc's target spec.
+    pub spec: TargetSpec,
+    /// Settings of the C compiler.
+    pub c: CSettings,
+    /// LLVM's back end, which the build of a compiler requires.
+    pub llvm: Option<TargetLlvm>,
+    /// musl's settings for the architecture.
     pub musl: Musl,
-    /// What the runtimes need beyond the usual.
+    /// Differences in the contents of the runtimes.
     pub runtimes: Runtimes,
-    /// What its ELF files must look like.
+    /// Rules for ELF files of the target.
     pub elf: Elf,
-    /// How it is emulated.
+    /// Settings of the emulator.
     pub qemu: Qemu,
 }
 
-/// A rustc target spec: a starting point and an overlay.
+/// A rustc target spec: a base spec and changes to its keys.
 #[derive(Debug, Clone)]
-pub struct Spec {
-    /// The starting point.
+pub struct TargetSpec {
+    /// The base spec.
     pub base: SpecBase,
-    /// Keys taken out.
+    /// Keys to remove.
     pub remove: Vec<String>,
-    /// Keys put in, after taking out.
+    /// Keys to set, after the removal.
     pub set: serde_json::Map<String, serde_json::Value>,
 }
 
-/// What a spec starts from.
+/// The base of a spec.
 #[derive(Debug, Clone)]
 pub enum SpecBase {
     /// The JSON that rustc prints for this built-in triple.
@@ -86,85 +86,89 @@ pub enum SpecBase {
     File(String),
 }
 
-/// `[c]`
+/// `[c]`: settings of the C compiler.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct C {
+pub struct CSettings {
     /// clang's `--target`.
     pub target: String,
-    /// Flags for every C and assembly file and for linking.
+    /// Flags for compiling C and assembly files and for linking.
     #[serde(default)]
     pub flags: Vec<String>,
 }
 
-/// `[llvm]`
+/// `[llvm]`: LLVM's name for the architecture.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Llvm {
-    /// LLVM's name of the back end, as in `llvm-config --targets-built`.
+pub struct TargetLlvm {
+    /// The back end, as in `llvm-config --targets-built`.
     pub backend: String,
 }
 
-/// `[musl]`
+/// `[musl]`: musl's settings for the architecture.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Musl {
-    /// musl's name of the architecture, as in `arch/`.
+    /// The architecture's folder in musl's `arch/`.
     pub arch: String,
     /// Path of the program interpreter on a target system.
     pub loader: String,
-    /// Whether the linker driver has to name the loader, because clang names another one for this ABI.
+    /// Whether the linker driver must pass the loader, because clang's default for this ABI is wrong.
     #[serde(default)]
     pub name_loader: bool,
 }
 
-/// `[runtimes]`
+/// `[runtimes]`: differences in the contents of the runtimes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Runtimes {
-    /// Files of compiler-rt's builtins folder to compile as well.
+    /// Additional files of compiler-rt's builtins folder to compile.
     #[serde(default)]
     pub builtins: Vec<String>,
-    /// Files of it to leave out.
+    /// Files of that folder to leave out.
     #[serde(default)]
     pub exclude_builtins: Vec<String>,
 }
 
-/// `[qemu]`
+/// `[qemu]`: settings of the emulator.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Qemu {
-    /// The program's name after `qemu-`.
+    /// The emulator's program name after `qemu-`.
     pub emulator: String,
-    /// `-cpu`, where the emulator's default will not do.
+    /// The value of `-cpu`; nothing for the emulator's default.
     pub cpu: Option<String>,
-    /// What the emulator's gdb stub calls the stack pointer, where it is not called after its use.
+    /// The stack pointer's name in the emulator's gdb stub, if the stub does not name it after its use.
     pub stack_register: Option<String>,
-    /// What it calls the register that holds the return address, where it is called neither `lr` nor `ra`.
+    /// The name of the register with the return address in the gdb stub, if neither `lr` nor `ra`.
     pub link_register: Option<String>,
-    /// The general registers by their numbers in the stub, all as wide as an address, where it does not describe them.
+    /// The general registers in the order of the gdb stub, each as wide as an address; empty if the stub describes them.
     #[serde(default)]
     pub registers: Vec<String>,
-    /// Environment for the emulator itself.
+    /// Environment variables of the emulator itself.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }
 
 impl TargetFile {
-    /// Checks what serde cannot. The error is one sentence without the file's name.
+    /// Checks the rules that serde cannot express.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence, without the file's name, about the first key that breaks a rule.
     pub fn validate(self, name: &str) -> Result<Target, String> {
         let base = match (self.spec.base, self.spec.file) {
             (Some(base), None) => SpecBase::Builtin(base),
             (None, Some(file)) if !file.contains('/') => SpecBase::File(file),
-            (None, Some(_)) => return Err("[spec] file: expected a file name in the target's own folder".into()),
-            _ => return Err("[spec]: give either `base` or `file`".into()),
+            (None, Some(_)) => return Err("[spec] file: expected the name of a file in the target's folder".into()),
+            _ => return Err("[spec]: expected either `base` or `file`".into()),
         };
         let triple_char = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.triple.is_empty() || !self.triple.chars().all(triple_char) {
             return Err(format!("triple: `{}` is not a target triple", self.triple));
         }
         if self.baseline.trim().is_empty() {
-            return Err("baseline: say the least processor and the float ABI in a few words".into());
+            return Err("baseline: expected the minimum processor and the float ABI in a few words".into());
         }
         let alpine = span(self.since, self.until)?;
         if !self.musl.loader.starts_with('/') {
@@ -175,7 +179,7 @@ impl TargetFile {
             triple: self.triple,
             baseline: self.baseline,
             alpine,
-            spec: Spec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
+            spec: TargetSpec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
             c: self.c,
             llvm: self.llvm,
             musl: self.musl,
@@ -186,14 +190,14 @@ impl TargetFile {
     }
 }
 
-fn span(since: Option<String>, until: Option<String>) -> Result<Option<Span>, String> {
+fn span(since: Option<String>, until: Option<String>) -> Result<Option<ReleaseSpan>, String> {
     let name = |key: &str, text: Option<String>| {
         text.map(|text| text.parse::<ReleaseName>().map_err(|error| format!("{key}: {error}"))).transpose()
     };
     match (name("since", since)?, name("until", until)?) {
         (Some(since), Some(until)) if until < since => Err(format!("until: {until} is before since, {since}")),
-        (Some(since), until) => Ok(Some(Span { since, until })),
-        (None, Some(until)) => Err(format!("until: {until}, but there is no since")),
+        (Some(since), until) => Ok(Some(ReleaseSpan { since, until })),
+        (None, Some(until)) => Err(format!("until: {until}, but since is missing")),
         (None, None) => Ok(None),
     }
 }
@@ -206,7 +210,7 @@ fn to_json(table: toml::Table) -> Result<serde_json::Map<String, serde_json::Val
 }
 
 impl Target {
-    /// Name of the C compiler driver in the toolchain's `bin`.
+    /// The name of the C compiler driver in the toolchain's `bin`.
     pub fn driver(&self) -> String {
         format!("{}-clang", self.triple)
     }

@@ -1,7 +1,7 @@
-//! Text from elsewhere, made fit to be shown.
+//! Makes foreign text safe to display.
 
-/// Replaces what could move a cursor or break a file format: control characters other than the line feed, and
-/// Unicode's noncharacters, appear as `\u{1b}`.
+/// Escapes characters that could move the cursor or break a file format, such as ESC as `\u{1b}`: control characters except
+/// the line feed, U+FFFE and U+FFFF. A tab becomes a space.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

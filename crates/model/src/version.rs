@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A version such as `11.1.3`: numbers separated by dots, compared number by number, a missing one counting as 0.
+/// A version such as `11.1.3`: numbers separated by dots. Comparison is by number, and a missing number counts as 0.
 #[derive(Debug, Clone, Eq)]
 pub struct Version(Vec<u64>);
 
 impl Version {
-    /// The first thing in `text` that looks like a version with at least one dot, e.g. in what `--version` prints.
+    /// The first version in `text` that has at least one dot, e.g. in the output of `--version`.
     pub fn find(text: &str) -> Option<Self> {
         text.split(|c: char| !(c.is_ascii_digit() || c == '.'))
             .map(|word| word.trim_matches('.'))

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use self::connection::{Address, Connection, PAUSE, Session};
 use crate::interrupt::{self, Interrupted};
@@ -77,7 +77,7 @@ impl Machine {
             let hint =
                 format!("\nhint: `ssh {host} true` has to work without a question: set up a key and a known host");
             let text = if text.contains("\nhint: ") { text } else { text + &hint };
-            Coded::error(exit::HOST, text)
+            CodedError::error(exit::HOST, text)
         })
     }
 

@@ -201,9 +201,9 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
     let altered = repack(&|files| files.get_mut("programs/static/std/unit/std").unwrap().write_all(b"more").unwrap());
     refused("altered.tar.gz", &altered, &["`programs/static/std/unit/std` was altered", "sha256"]);
     let more = repack(&|files| drop(files.insert("programs/more".into(), vec![])));
-    refused("more.tar.gz", &more, &["`programs/more` is in it, but not in its manifest.json"]);
+    refused("more.tar.gz", &more, &["`programs/more` is not listed in manifest.json"]);
     let less = repack(&|files| drop(files.remove("programs/dynamic/std/unit/std")));
-    refused("less.tar.gz", &less, &["`programs/dynamic/std/unit/std` is not in it"]);
+    refused("less.tar.gz", &less, &["`programs/dynamic/std/unit/std` is missing, but listed in manifest.json"]);
     let schema = |bytes: &mut Vec<u8>| {
         *bytes = String::from_utf8(bytes.clone()).unwrap().replace("bringup-archive/2", "bringup-archive/9").into();
     };
@@ -216,7 +216,7 @@ fn what_is_not_whole_is_refused_before_anything_runs() {
             .into();
     };
     let digested = repack(&|files| digest(files.get_mut("manifest.json").unwrap()));
-    refused("digested.tar.gz", &digested, &["is no digest of a step"]);
+    refused("digested.tar.gz", &digested, &["is not a digest of a step"]);
     // A program that lies without, and may be anything.
     let within = "\"std/unit/std\"";
     let list = content(&tar)["programs/programs.json"].clone();

@@ -47,22 +47,27 @@ fn a_fault_in_a_toml_file_is_pointed_at() {
     }
     // What the grammar allows and the meaning does not.
     let faults = [
-        ("targets/fake/target.toml", "endian = \"big\"", "endian = \"middle\"", "[elf] endian: `middle` is neither"),
+        (
+            "targets/fake/target.toml",
+            "endian = \"big\"",
+            "endian = \"middle\"",
+            "[elf] endian: expected `big` or `little`, not `middle`",
+        ),
         ("targets/fake/target.toml", "endian = \"big\"", "endian = \"big\"\nflags = []", "[elf] flags: an empty list"),
         ("bringup.toml", "test-seconds = 5", "test-seconds = 0", "[limits] test-seconds: a limit of 0"),
         ("bringup.toml", "minimum = \"11.1\"", "minimum = \"new\"", "[qemu] minimum: "),
-        ("bringup.toml", "library = [", "libary = [", "[[rust]] 1.95.0: no layer is called `library`"),
+        ("bringup.toml", "library = [", "libary = [", "[[rust]] 1.95.0: the layer `library`"),
         (
             "bringup.toml",
             "path = \"sources/rust.tar.gz\"",
             "path = \"sources/rust.tar.gz\"\nlayers = [\"bootstrap\"]",
-            "[[rust]] 1.95.0: an origin has `bootstrap`, which is none of its layers",
+            "[[rust]] 1.95.0: an origin names the unknown layer `bootstrap`",
         ),
         (
             "bringup.toml",
             "path = \"sources/rust.tar.gz\"",
             "apt = \"rustc\"\ndeb = \"rust-src\"",
-            "[[rust.origin]] of 1.95.0, number 1: give exactly one of `path`, `url`, `rustup`, `apt`, `deb`",
+            "[[rust.origin]] number 1 of 1.95.0: expected exactly one of `path`, `url`, `rustup`, `apt`, `deb`",
         ),
     ];
     for (file, right, wrong, expected) in faults {

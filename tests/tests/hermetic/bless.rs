@@ -142,8 +142,8 @@ fn a_part_takes_nothing_away_and_what_cannot_be_expected_is_told() {
     project.run(&[&run[..], &["--filter", "_"]].concat(), 100);
     let output = project.run(&["bless", "--yes"], 10);
     output.says(&[
-        "warning: left as it is: its program never told of it (missing), and that cannot be expected\n  fake  std  silent_d\n",
-        "warning: left as it is: the run qemu dynamic was of a part of the tests, so it takes nothing away\n  fake  std  pass_a\n",
+        "warning: left as it is: its program did not report it, and no entry can expect a missing test\n  fake  std  silent_d\n",
+        "warning: left as it is: the run qemu dynamic covers only part of the tests, so no entry is removed\n  fake  std  pass_a\n",
         "rewritten: ",
     ]);
     let more = format!("{text}\n# Reason: TODO\nstd  fail_c  fail  link=dynamic\n");
@@ -175,11 +175,11 @@ fn the_file_for_all_targets_needs_all_of_them() {
     project.write("qemu/all.expect.txt", "# Reason: x\nstd  pass_a  fail\nstd  pass_b  flake\n");
     project.run(&["test", "fake", "--suite", "std"], 10);
     project.run(&["bless", "--yes"], 10).says(&[
-        "left as it is: qemu/all.expect.txt is for all targets, and twin was not looked at under qemu dynamic",
+        "left as it is: qemu/all.expect.txt is for all targets, and twin did not run under qemu dynamic",
         "fake  std  pass_a",
     ]);
     project.run(&["test", "--suite", "std"], 10);
-    project.run(&["bless", "fake", "--yes"], 10).says(&["twin was not looked at"]);
+    project.run(&["bless", "fake", "--yes"], 10).says(&["twin did not run"]);
     project.run(&["bless", "--yes"], 0);
     assert_eq!(project.read("qemu/all.expect.txt"), "# Reason: x\nstd  pass_b  flake\n");
     project.run(&["test", "--suite", "std"], 0);
@@ -279,7 +279,7 @@ fn another_version_of_the_emulator_stays_as_it_was() {
     project.write(EXPECT, text);
     project.run(&["test", "fake", "--suite", "std"], 10);
     project.run(&["bless", "--yes"], 10).says(&[
-        "left as it is: its entry `fail` is for `qemu<11.2`, and no version was looked at but 11.1.3; change it by hand",
+        "left as it is: its entry `fail` is for `qemu<11.2`, and the report covers only version 11.1.3; change it by hand",
         "fake  std  pass_a",
     ]);
     assert_eq!(project.read(EXPECT), text);

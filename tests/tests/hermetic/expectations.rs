@@ -13,9 +13,9 @@ fn expect(project: &Project, text: &str) {
 fn duplicates_and_contradictions_are_refused_with_both_places() {
     let project = project!();
     let seconds = [
-        ("std  pass_a  fail", "a duplicate: qemu/all.expect.txt:2 says `fail` of `std pass_a`"),
-        ("std  pass_a  crash  link=static", "a contradiction: qemu/all.expect.txt:2 says `fail` of `std pass_a`"),
-        ("std  pass_*  skip", "a contradiction: qemu/all.expect.txt:2 says `fail` of `std pass_a`"),
+        ("std  pass_a  fail", "a duplicate: qemu/all.expect.txt:2 says `fail` for `std pass_a`"),
+        ("std  pass_a  crash  link=static", "a contradiction: qemu/all.expect.txt:2 says `fail` for `std pass_a`"),
+        ("std  pass_*  skip", "a contradiction: qemu/all.expect.txt:2 says `fail` for `std pass_a`"),
     ];
     cases(seconds.map(|second| (second.0, second)), |(second, expected)| {
         project.write("qemu/all.expect.txt", "# Reason: x\nstd  pass_a  fail\n");

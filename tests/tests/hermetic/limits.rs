@@ -132,12 +132,12 @@ fn faults_of_limits_are_told_before_anything_is_built() {
     let entry = "[[limit]]\nsuite = \"std\"\ntest = \"a\"\nprocesses = 1\nreason = \"It is made so.\"\n";
     let faults = [
         ("qemu/limits.toml", entry.replace("std", "stb"), "qemu/limits.toml: [[limit]] stb a: unknown suite `stb`"),
-        ("targets/fake/limits.toml", entry.repeat(2), "targets/fake/limits.toml: [[limit]] std a: is given twice"),
+        ("targets/fake/limits.toml", entry.repeat(2), "targets/fake/limits.toml: [[limit]] std a: appears twice"),
         ("targets/fake/limits.toml", entry.replace("reason", "#"), "missing field `reason`"),
         (
             "targets/fake/limits.toml",
             entry.replace("processes = 1", "program-seconds = 4"),
-            "program-seconds: with 4 no test could take its test-seconds, 5",
+            "program-seconds: 4 is less than test-seconds, 5",
         ),
         ("bringup.toml", project.read("bringup.toml").replace("disk-mib", "disc-mib"), "unknown field `disc-mib`"),
         ("bringup.toml", project.read("bringup.toml").replace("disk-mib = 64", ""), "missing field `disk-mib`"),

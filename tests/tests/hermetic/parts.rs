@@ -159,19 +159,19 @@ fn parts_make_a_whole() {
 
         merge(&[&files[0], &files[1]], 101).says(&[
             "the reports cannot be merged: fake qemu dynamic: suite alloc: ",
-            &format!("part {scheme}:3/3 is not there"),
+            &format!("part {scheme}:3/3 is missing"),
         ]);
-        merge(&[&files[0]], 101).says(&[&format!("part {scheme}:2/3 is not there")]);
-        merge(&[&files[0], &files[1], &files[2], &files[1]], 101).says(&[&format!("part {scheme}:2/3 is there twice")]);
+        merge(&[&files[0]], 101).says(&[&format!("part {scheme}:2/3 is missing")]);
+        merge(&[&files[0], &files[1], &files[2], &files[1]], 101).says(&[&format!("part {scheme}:2/3 appears twice")]);
         project.write("other.json", project.read(&files[2]).replace("\"programs\": \"", "\"programs\": \"f"));
-        merge(&[&files[0], &files[1], "other.json"], 101).says(&["the parts are of different test programs"]);
+        merge(&[&files[0], &files[1], "other.json"], 101).says(&["the parts have different test programs"]);
         project
             .write("other.json", project.read(&files[2]).replace(&format!("{scheme}:3/3"), &format!("{scheme}:3/4")));
-        merge(&[&files[0], &files[1], "other.json"], 101).says(&["are not of one division"]);
+        merge(&[&files[0], &files[1], "other.json"], 101).says(&["belong to different divisions"]);
     }
     project
         .run(&["report", "merge", "slice-1.json", "slice-2.json", "hash-3.json"], 101)
-        .says(&["not of one division"]);
+        .says(&["belong to different divisions"]);
 }
 
 /// Runs each part with these options, which must end with this code; the result is the file of its report.
@@ -208,7 +208,7 @@ fn a_part_may_be_empty_but_not_the_whole() {
     project.run(&["test", "fake", "--filter", "nobody", "--partition", "slice:1/2"], 4);
     project.tests("alloctests", "ignored_a ignored_b");
     let files = [1, 2].map(|part| suite_of("alloc", part, 2));
-    merge(&project, &[&files[0], &files[1]], 101).says(&["no test ran in alloc"]);
+    merge(&project, &[&files[0], &files[1]], 101).says(&["no part ran a test of alloc"]);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn parts_of_other_tests_are_refused() {
     // As many in each, so that counts do not tell.
     let (first, second, other) = (part(1, "pass_b"), part(2, "pass_b"), part(2, "pass_c"));
     merge(&project, &[&first, &second], 0);
-    merge(&project, &[&first, &other], 101).says(&["std", "slice:1/2 and slice:2/2 are not of the same tests"]);
+    merge(&project, &[&first, &other], 101).says(&["std", "slice:1/2 and slice:2/2 divide different tests"]);
     let mut old: Value = serde_json::from_str(&project.read(&second)).unwrap();
     let part = old["runs"][0]["suites"][0]["part"].as_object_mut().unwrap();
     part.retain(|key, _| key == "partition" || key == "of");
@@ -267,12 +267,12 @@ fn what_does_not_make_a_whole_is_told_alike_in_any_order() {
     };
     for incomplete in ["cut.json", "lost.json"] {
         for other in [&first, &whole, incomplete] {
-            both(incomplete, other, "one report has it incomplete: the connection was lost");
+            both(incomplete, other, "one report has an incomplete run: the connection was lost");
         }
     }
-    both(&whole, &first, "one report has it whole, another a part of it");
-    both(&whole, &whole, "more than one report has this run");
-    both(&first, &first, "part slice:1/2 is there twice");
+    both(&whole, &first, "one report has the whole, another only a part");
+    both(&whole, &whole, "several reports have this run");
+    both(&first, &first, "part slice:1/2 appears twice");
     merge(&project, &[&first, &second], 0);
 }
 
@@ -286,16 +286,16 @@ fn a_wrong_report_is_a_usage_error() {
         }
     };
     project.write("list.json", "[]");
-    refused("list.json", &["reading list.json: it is no JSON object, so it is not a report of Bringup"]);
+    refused("list.json", &["reading list.json: it is not a JSON object, so it is not a report of Bringup"]);
     refused(".", &[". is a folder", "hint: "]);
     refused("no.json", &["there is no report at no.json"]);
     // A test is gone, and the counts know nothing of it.
     let mut report = project.report();
     report["runs"][0]["suites"][0]["tests"].as_array_mut().unwrap().pop();
     project.write("fewer.json", report.to_string());
-    refused("fewer.json", &["suite std of fake qemu dynamic: it says `passed` of 6 tests, but 5 of its tests are"]);
+    refused("fewer.json", &["suite std of fake qemu dynamic: it counts 6 tests as `passed`, but lists 5"]);
     let mut report = project.report();
     report["runs"][0]["suites"][0]["tests"][0]["verdict"] = "regression".into();
     project.write("worse.json", report.to_string());
-    refused("worse.json", &["it says `expected` of 6 tests, but 5 of its tests are"]);
+    refused("worse.json", &["it counts 6 tests as `expected`, but lists 5"]);
 }

@@ -9,7 +9,7 @@ use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, Verdict};
 use bringup_model::report::diff::diff;
 use bringup_model::report::{
-    Host, Origin, Pins, Report, Run, RunVerdict, SCHEMA, SmokeCheck, StepTime, Suite, Test, Verdicts,
+    ProgramOrigin, Report, ReportHost, Run, RunVerdict, SCHEMA, SmokeCheck, StepTime, Suite, Test, Verdicts, Versions,
 };
 use bringup_model::runner_spec::RunnerSpec;
 use xtask::render::{html, json, junit, markdown, terminal};
@@ -63,7 +63,7 @@ pub(crate) fn run(target: &str, runner: &str, verdict: RunVerdict) -> Run {
         link: Link::Dynamic,
         programs: None,
         isolation: Isolation::default(),
-        origin: Origin::Built,
+        origin: ProgramOrigin::Built,
         spawns: None,
         steps: Vec::new(),
         smoke: Vec::new(),
@@ -92,13 +92,18 @@ pub(crate) fn report(runs: Vec<Run>) -> Report {
     let tools = [("clang", "22.1.8"), ("make", "4.3")];
     Report {
         schema: SCHEMA.into(),
-        hosts: vec![Host {
+        hosts: vec![ReportHost {
             triple: "x86_64-unknown-linux-gnu".into(),
             kernel: "6.18.0".into(),
             jobs: 2,
             tools: tools.map(|(tool, version)| (tool.into(), version.into())).into(),
         }],
-        pins: Pins { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into(), qemu: Some("11.1.3".into()) },
+        pins: Versions {
+            rust: "1.95.0".into(),
+            musl: "1.2.6".into(),
+            llvm: "22.1.8".into(),
+            qemu: Some("11.1.3".into()),
+        },
         build: BuildOptions::default(),
         wall_s: 157.0,
         runs,
@@ -316,7 +321,7 @@ fn refusal(from: &str, to: &str) -> String {
 #[test]
 fn json_of_another_kind_is_refused_by_name() {
     let other = refusal("bringup-report/2", "bringup-report/3");
-    assert!(other.starts_with("reading old/report.json: it has the schema `bringup-report/3`"), "{other}");
+    assert!(other.starts_with("reading old/report.json: its schema `bringup-report/3` is unknown"), "{other}");
     assert!(other.contains("\nhint: "), "{other}");
     let none = refusal("\"schema\": \"bringup-report/2\",", "");
     assert_eq!(none, "reading old/report.json: it has no `schema` field, so it is not a report of Bringup");

@@ -117,7 +117,7 @@ fn since_and_until_must_agree_with_the_releases() {
     fault(&project, TWIN, until, "until = \"3.24\"\n", "until is 3.24, but targets/alpine.toml says 3.14");
     // What they say is wrong by itself.
     fault(&project, TWIN, until, "until = \"3.5\"\n", "until: 3.5 is before since, 3.6");
-    fault(&project, TWIN, "since = \"3.6\"\n", "", "until: 3.14, but there is no since");
+    fault(&project, TWIN, "since = \"3.6\"\n", "", "until: 3.14, but since is missing");
     fault(
         &project,
         FAKE,
@@ -125,7 +125,7 @@ fn since_and_until_must_agree_with_the_releases() {
         "\"v3.6\"",
         "since: `v3.6` is not a release of Alpine: expected e.g. 3.14, or edge",
     );
-    fault(&project, FAKE, "\"one, hard float\"", "\" \"", "baseline: say the least processor");
+    fault(&project, FAKE, "\"one, hard float\"", "\" \"", "baseline: expected the minimum processor");
     // All that is wrong is said at once, and only of what was asked for.
     project.edit(FAKE, "\"3.6\"", "\"3.14\"");
     project.edit(TWIN, until, "");

@@ -114,7 +114,7 @@ fn other_targets_are_built_only_when_it_may_go_deep() {
 fn a_control_that_cannot_be_built_is_a_row_that_says_so() {
     let project = with_test("fail_b");
     project.fail("cargo-build-twin-alpine-linux-musl", "no twin today");
-    triage(&project, &["std", "fail_b", "--deep"]).prints(&["not had: step `std twin` failed"]);
+    triage(&project, &["std", "fail_b", "--deep"]).prints(&["unavailable: step `std twin` failed"]);
     project.assert_clean();
 }
 

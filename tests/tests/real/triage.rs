@@ -33,7 +33,7 @@ fn known_faults_of_the_emulator_come_out_right() {
     for (target, test) in [("s390x", "net::tcp::tests::timeouts"), ("x86_64", "net::udp::tests::timeouts")] {
         let sentence = verdict(target, &["std", test]);
         begins(&sentence, "emulator, QEMU 10.0.");
-        assert!(sentence.contains(" have it and 7.2."), "{sentence}");
+        assert!(sentence.contains(" have the fault and 7.2."), "{sentence}");
     }
     // The ioctl of a pidfd is not known.
     let old = old_emulators().display().to_string();

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use bringup_model::compiler::{self, Compiler, Making};
-use bringup_model::exit::{self, Coded};
+use bringup_model::compiler::{self, Compiler, CompilerBuild};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::pins::Source;
 use bringup_model::series::Series;
 use bringup_model::target::Target;
@@ -40,7 +40,7 @@ impl Planner<'_> {
                 ),
             },
         };
-        Err(Coded::error(exit::HOST, error))
+        Err(CodedError::error(exit::HOST, error))
     }
 
     /// The commit that the compiler in use was built from, or the version of its source.
@@ -68,13 +68,13 @@ impl Planner<'_> {
                 "{path} is of LLVM {line}, but rustc {rust} requires LLVM {oldest} or newer ({} is tested)\nhint: install that, or build the LLVM in Rust's source with --llvm bundled",
                 tools::PREFERRED_LLVM,
             );
-            return Err(Coded::error(exit::HOST, error));
+            return Err(CodedError::error(exit::HOST, error));
         }
         let built = backends_built(&config.path)?;
         let mut backends = targets.iter().filter_map(|target| Some((target, &target.llvm.as_ref()?.backend)));
         match backends.find(|(_, backend)| !built.split_whitespace().any(|name| name == *backend)) {
             None => Ok(()),
-            Some((target, backend)) => Err(Coded::error(
+            Some((target, backend)) => Err(CodedError::error(
                 exit::HOST,
                 format!(
                     "{} lacks the back end {backend}, which {} requires; it has {built}",
@@ -89,12 +89,12 @@ impl Planner<'_> {
     pub(super) fn plan_compiler(
         &self,
         plan: &mut Plan,
-        making: Making,
+        making: CompilerBuild,
         series: &Series,
         sources: FetchMode,
     ) -> Result<CompilerSteps> {
         let source =
-            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| CodedError::error(exit::USAGE, error))?;
         let series = series.clone().within(&source);
         let patch = self.patch_step(&source, &series, sources)?;
         let locked = patch.lacks.is_empty();
@@ -105,7 +105,7 @@ impl Planner<'_> {
         Ok(CompilerSteps { source, compiler: plan.add(step), locked })
     }
 
-    fn xpy(&self, making: Making, config: BootstrapConfig) -> Result<XPy> {
+    fn xpy(&self, making: CompilerBuild, config: BootstrapConfig) -> Result<XPy> {
         let python = self.host()?.path("python3")?.to_owned();
         Ok(XPy { python, config, stage: making.stage, cargo_home: self.workspace.cargo_home() })
     }
@@ -114,10 +114,10 @@ impl Planner<'_> {
     pub fn xpy_for_targets(&self, planned: &Planned) -> Result<XPy> {
         let (Compiler::Bootstrap(making), Some(steps)) = (self.options.compiler, planned.patched.compiler) else {
             let error = "x.py requires a compiler to build\nhint: add --compiler bootstrap";
-            return Err(Coded::error(exit::USAGE, error));
+            return Err(CodedError::error(exit::USAGE, error));
         };
         let source =
-            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| Coded::error(exit::USAGE, error))?;
+            self.project.pins.rust.for_compiler(making.llvm).map_err(|error| CodedError::error(exit::USAGE, error))?;
         let mut config = self.config(making, &source, steps.locked)?;
         for (target, steps) in &planned.targets {
             let toolchain = planned.plan.path(steps.toolchain);
@@ -137,7 +137,7 @@ impl Planner<'_> {
         self.xpy(making, config)
     }
 
-    fn config(&self, making: Making, source: &Source, locked: bool) -> Result<BootstrapConfig> {
+    fn config(&self, making: CompilerBuild, source: &Source, locked: bool) -> Result<BootstrapConfig> {
         let host = self.host()?;
         let llvm = match making.llvm {
             compiler::Llvm::System => {
@@ -171,7 +171,7 @@ pub(super) fn backends(targets: &[Target]) -> Result<Vec<String>> {
     let backend = |target: &Target| {
         let llvm = target.llvm.as_ref().ok_or_else(|| {
             let file = format!("targets/{}/target.toml", target.name);
-            Coded::error(exit::USAGE, format!("{file}: [llvm] backend is missing: building a compiler requires it\nhint: `llvm-config --targets-built` lists the back ends"))
+            CodedError::error(exit::USAGE, format!("{file}: [llvm] backend is missing: building a compiler requires it\nhint: `llvm-config --targets-built` lists the back ends"))
         })?;
         Ok(llvm.backend.clone())
     };

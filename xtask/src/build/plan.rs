@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::patch_name::PatchName;
 use bringup_model::pins::{LIBRARY, Source};
 use bringup_model::series::Series;
@@ -153,7 +153,7 @@ impl<'a> Planner<'a> {
             let hint =
                 if all.is_empty() { "it has no patches".into() } else { format!("it has\n  {}", all.join("\n  ")) };
             let text = format!("{} {} has no patch `{name}`\nhint: {hint}", source.name, source.version);
-            return Err(Coded::error(exit::USAGE, text));
+            return Err(CodedError::error(exit::USAGE, text));
         }
         Ok(files)
     }

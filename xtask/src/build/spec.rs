@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::target::{SpecBase, Target};
 use bringup_runner::exec::Cmd;
 use serde_json::{Map, Value};
@@ -93,16 +93,17 @@ fn builtin(triple: &str, rust: &Rust) -> Result<Map<String, Value>> {
     // The base comes from target.toml, so an unknown one is a usage error.
     let printed = [output.stderr, output.stdout.clone()].concat();
     let refused = cmd.check(&output.finished, &printed, None);
-    refused.map_err(|error| Coded::error(exit::USAGE, error.to_string()))?;
+    refused.map_err(|error| CodedError::error(exit::USAGE, error.to_string()))?;
     serde_json::from_slice(&output.stdout).with_context(|| format!("reading what rustc prints as the spec of {triple}"))
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>> {
     let text = fs_err::read_to_string(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Coded::error(exit::USAGE, error.to_string()),
+        ErrorKind::NotFound => CodedError::error(exit::USAGE, error.to_string()),
         _ => error.into(),
     })?;
-    let fault = |error: serde_json::Error| Coded::error(exit::USAGE, format!("reading {}: {error}", path.display()));
+    let fault =
+        |error: serde_json::Error| CodedError::error(exit::USAGE, format!("reading {}: {error}", path.display()));
     serde_json::from_str(&text).map_err(fault)
 }
 
@@ -121,7 +122,7 @@ fn check(target: &Target, text: &str, rust: &Rust) -> Result<()> {
             target.name,
             target.name,
         );
-        return Err(Coded::error(exit::USAGE, text));
+        return Err(CodedError::error(exit::USAGE, text));
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! rustc's own tests: whether they can run, and the steps that they require besides a toolchain.
 
 use anyhow::{Context as _, Result};
-use bringup_model::compiler::{Compiler, Llvm, Making};
+use bringup_model::compiler::{Compiler, CompilerBuild, Llvm};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 
@@ -36,10 +36,10 @@ impl UiSteps {
 impl Planner<'_> {
     /// How the compiler is built. Fails with the stock compiler, because the tests come from the compiler's patched
     /// source.
-    pub fn check_ui(&self) -> Result<Making> {
+    pub fn check_ui(&self) -> Result<CompilerBuild> {
         match self.options.compiler {
             Compiler::Bootstrap(making) => Ok(making),
-            Compiler::Stock => Err(Coded::error(
+            Compiler::Stock => Err(CodedError::error(
                 exit::USAGE,
                 "rustc's own tests require a compiler that is built from the same patched source\nhint: add --compiler bootstrap",
             )),
@@ -85,7 +85,7 @@ impl Planner<'_> {
     }
 
     /// The components of the compiler's LLVM, for `needs-llvm-components`: its back ends in lower case.
-    fn components(&self, making: Making) -> Result<String> {
+    fn components(&self, making: CompilerBuild) -> Result<String> {
         let names = match making.llvm {
             Llvm::System => super::compiler::backends_built(self.host()?.path("llvm-config")?)?,
             Llvm::Bundled => {

@@ -1,6 +1,6 @@
 //! The options that choose the compiler.
 
-use bringup_model::compiler::{Compiler, Llvm, Making};
+use bringup_model::compiler::{Compiler, CompilerBuild, Llvm};
 use clap::{Args, ValueEnum};
 
 use super::BUILD;
@@ -39,8 +39,8 @@ impl CompilerOptions {
     /// If `--stage` or `--llvm` is given for a compiler that is not built.
     pub fn choice(&self) -> Result<Compiler, String> {
         let is_built = self.compiler == Some(CompilerOrigin::Bootstrap);
-        let usual = Making::default();
-        let making = Making { stage: self.stage.unwrap_or(usual.stage), llvm: self.llvm.unwrap_or(usual.llvm) };
+        let usual = CompilerBuild::default();
+        let making = CompilerBuild { stage: self.stage.unwrap_or(usual.stage), llvm: self.llvm.unwrap_or(usual.llvm) };
         match (is_built, self.stage.is_some() || self.llvm.is_some()) {
             (true, _) => Ok(Compiler::Bootstrap(making)),
             (false, false) => Ok(Compiler::Stock),

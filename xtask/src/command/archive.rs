@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
-use bringup_model::manifest::{Manifest, Pins, SCHEMA};
+use bringup_model::archive_manifest::{ArchiveManifest, SCHEMA, SourceVersions};
+use bringup_model::exit::{self, CodedError};
 
 use crate::build::step::test_programs;
 use crate::build::{FetchMode, Planner};
@@ -15,7 +15,7 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
     // Check this before the work.
     if let Some(folder) = output.filter(|output| output.is_dir()) {
         let hint = "hint: give a file name, or leave -o out";
-        return Err(Coded::error(exit::USAGE, format!("-o {} is a folder\n{hint}", folder.display())));
+        return Err(CodedError::error(exit::USAGE, format!("-o {} is a folder\n{hint}", folder.display())));
     }
     let targets = TargetNames { targets: vec![target.into()], release: None }
         .read(planner.project, &planner.workspace.console)?;
@@ -28,11 +28,11 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
         let (toolchain, programs) =
             (target_plan.plan.node(steps.toolchain), target_plan.plan.node(steps.test_programs));
         let pins = &planner.project.pins;
-        let manifest = Manifest {
+        let manifest = ArchiveManifest {
             schema: SCHEMA.into(),
             target: target.name.clone(),
             triple: target.triple.clone(),
-            pins: Pins {
+            pins: SourceVersions {
                 rust: pins.rust.version.clone(),
                 musl: pins.musl.version.clone(),
                 llvm: pins.llvm.version.clone(),

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result, bail};
-use bringup_model::bless::{Blessing, File, Left, Request, bless};
+use bringup_model::bless::{BlessRequest, Blessing, ExpectationFile, Unblessed, bless};
 use bringup_model::build_options::BuildOptions;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::expectation::Layer;
 use bringup_model::report::Report;
 use bringup_runner::interrupt;
@@ -42,12 +42,13 @@ pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
     check_made_alike(planner, &report, &targets, &path)?;
     let files = expect::files(&planner.project.root, &known)?;
     let layer = if options.emulator { Layer::Emulator } else { Layer::Target };
-    let request = Request { files: &files, report: &report, targets: &targets, known: &known, layer };
+    let request = BlessRequest { files: &files, report: &report, targets: &targets, all_targets: &known, layer };
     let doing = || format!("blessing {}", shown(&planner.project.root, &path));
-    let Blessing { files: changed, left } =
-        bless(&request).map_err(|error| Coded::error(exit::USAGE, format!("{}: {error}", doing())))?;
+    let Blessing { files: changed, unblessed: left } =
+        bless(&request).map_err(|error| CodedError::error(exit::USAGE, format!("{}: {error}", doing())))?;
 
-    let before = |file: &File| files.iter().find(|old| old.name == file.name).map_or("", |old| old.text.as_str());
+    let before =
+        |file: &ExpectationFile| files.iter().find(|old| old.name == file.name).map_or("", |old| old.text.as_str());
     for file in &changed {
         super::print(&diff(&file.name, before(file), &file.text))?;
     }
@@ -71,7 +72,7 @@ pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
         planner.workspace.console.note("nothing is written");
         return Ok(exit::OUTDATED);
     }
-    let pairs: Vec<(&File, &str)> = changed.iter().map(|file| (file, before(file))).collect();
+    let pairs: Vec<(&ExpectationFile, &str)> = changed.iter().map(|file| (file, before(file))).collect();
     write(&planner.project.root, &pairs)?;
     let written: Vec<&str> = changed.iter().map(|file| file.name.as_str()).collect();
     planner.workspace.console.note(&format!("rewritten: {}", written.join(", ")));
@@ -97,7 +98,7 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
             reported.push(run.target.clone());
         }
     }
-    let fault = |text: String| Err(Coded::error(exit::USAGE, format!("blessing {path}: {text}")));
+    let fault = |text: String| Err(CodedError::error(exit::USAGE, format!("blessing {path}: {text}")));
     if let Some(name) = named.iter().find(|name| !reported.contains(name)) {
         return fault(format!("the report has no run of {name}\nhint: `cargo xtask test {name}` makes one"));
     }
@@ -151,13 +152,13 @@ fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], 
     } else {
         "run the tests again".into()
     };
-    Err(Coded::error(exit::USAGE, format!("blessing {path}: it was made {}\nhint: {hint}", differ.join(", "))))
+    Err(CodedError::error(exit::USAGE, format!("blessing {path}: it was made {}\nhint: {hint}", differ.join(", "))))
 }
 
 /// One text for each reason, with the tests that stay as they are.
-fn explained(left: &BTreeSet<Left>) -> Vec<String> {
+fn explained(left: &BTreeSet<Unblessed>) -> Vec<String> {
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for Left { why, target, suite, test } in left {
+    for Unblessed { why, target, suite, test } in left {
         reasons.entry(why).or_default().push(format!("\n  {target}  {suite}  {test}"));
     }
     reasons.into_iter().map(|(why, tests)| visible(&format!("left as it is: {why}{}", tests.concat()))).collect()
@@ -206,7 +207,7 @@ fn confirmed() -> Result<bool> {
 
 /// Replaces the files; each comes with its earlier text. If one has changed meanwhile, none is written. A file that becomes
 /// blank is removed.
-fn write(root: &Path, files: &[(&File, &str)]) -> Result<()> {
+fn write(root: &Path, files: &[(&ExpectationFile, &str)]) -> Result<()> {
     let mut parts = Vec::new();
     for (file, before) in files {
         let path = root.join(&file.name);

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use crate::build::{FetchMode, Planner};
 use crate::cli::DistArgs;
@@ -11,7 +11,7 @@ use crate::dist;
 pub fn run(planner: &Planner<'_>, options: &DistArgs) -> Result<()> {
     let Compiler::Bootstrap(making) = planner.options.compiler else {
         let error = "the stock compiler cannot be packed: rustup distributes it\nhint: add --compiler bootstrap, which builds one";
-        return Err(Coded::error(exit::USAGE, error));
+        return Err(CodedError::error(exit::USAGE, error));
     };
     let mut targets = options.targets.read(planner.project, &planner.workspace.console)?;
     // The archive does not depend on the order in which targets are named.

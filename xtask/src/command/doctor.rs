@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use crate::build::Planner;
 use crate::cli::TargetNames;
@@ -36,7 +36,7 @@ pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     super::print(&text)?;
     if !matches {
         let wanted = &planner.project.pins.rust.version;
-        return Err(Coded::error(
+        return Err(CodedError::error(
             exit::HOST,
             format!("rustc {} is in use, {wanted} is pinned\nhint: rustup toolchain install {wanted}", rust.release),
         ));
@@ -54,7 +54,7 @@ fn install_all(planner: &Planner<'_>, missing: &[&str]) -> Result<()> {
         return Ok(());
     }
     let Some(installer) = Installer::find() else {
-        return Err(Coded::error(
+        return Err(CodedError::error(
             exit::HOST,
             format!(
                 "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git and make with its own package manager",
@@ -65,7 +65,7 @@ fn install_all(planner: &Planner<'_>, missing: &[&str]) -> Result<()> {
     };
     installer.install(missing, &|command| planner.workspace.console.note(command)).map_err(|error| {
         // Every such failure means that the host lacks something.
-        Coded::error(exit::HOST, format!("{error:#}"))
+        CodedError::error(exit::HOST, format!("{error:#}"))
     })
 }
 
@@ -78,7 +78,7 @@ fn report_missing(survey: &Survey) -> Result<u8> {
         || "hint: install them with the host's package manager".into(),
         |installer| format!("hint: {}, or `cargo xtask doctor --install`", installer.command(&missing)),
     );
-    Err(Coded::error(exit::HOST, format!("the host lacks {}\n{hint}", missing.join(", "))))
+    Err(CodedError::error(exit::HOST, format!("the host lacks {}\n{hint}", missing.join(", "))))
 }
 
 /// One line for each emulator of the targets. A missing one is fetched when a run needs it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use bringup_model::build_options::BuildOptions;
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use crate::build::store::Store;
 use crate::build::{BuildChoice, Planner, Workspace};
@@ -32,7 +32,7 @@ impl Invocation {
         let workspace = workspace(cli, &start, out)?;
         for (name, version) in [("rust", &cli.rust), ("musl", &cli.musl)] {
             if let Some(version) = version {
-                project.pins.select(name, version).map_err(|error| Coded::error(exit::USAGE, error))?;
+                project.pins.select(name, version).map_err(|error| CodedError::error(exit::USAGE, error))?;
             }
         }
         let mut invocation = Self { project, options: options(cli)?, workspace };
@@ -55,7 +55,7 @@ impl Invocation {
         let pins = &unpacked.manifest.pins;
         for (name, version) in [("rust", &pins.rust), ("musl", &pins.musl), ("llvm", &pins.llvm)] {
             project.pins.select(name, version).map_err(|error| {
-                Coded::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
+                CodedError::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
             })?;
         }
         let (left_out, compiler) = (unpacked.manifest.left_out.clone(), unpacked.manifest.compiler);
@@ -72,7 +72,7 @@ impl Invocation {
 
 /// The build options, without the names of the omitted patches.
 fn options(cli: &Cli) -> Result<BuildChoice> {
-    let compiler = cli.compiler.choice().map_err(|error| Coded::error(exit::USAGE, error))?;
+    let compiler = cli.compiler.choice().map_err(|error| CodedError::error(exit::USAGE, error))?;
     let (rust, musl) = (cli.rust.clone(), cli.musl.clone());
     let recorded = BuildOptions { rust, musl, left_out: Vec::new(), compiler };
     Ok(BuildChoice { without: cli.without.clone(), compiler, recorded })

@@ -26,7 +26,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Error, Result};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use self::invocation::Invocation;
 use crate::build::step::{Results, StepFailure, causes};
@@ -82,7 +82,7 @@ fn check_all(results: &Results) -> Result<()> {
         (0 | 1, _) | (_, None) => check(results),
         (_, Some(&code)) => {
             let text: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
-            Err(Coded::error(if codes.len() == 1 { code } else { exit::STEP }, text.join("\n")))
+            Err(CodedError::error(if codes.len() == 1 { code } else { exit::STEP }, text.join("\n")))
         }
     }
 }

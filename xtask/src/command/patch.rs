@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use bringup_model::exit;
-use bringup_model::pins::{Origin, Place, Source};
+use bringup_model::pins::{Locator, Source, SourceOrigin};
 use bringup_model::series::Series;
 
 use crate::build::step::Plan;
@@ -43,8 +43,8 @@ fn working_tree(project: &Project, source: &Source) -> PathBuf {
 fn pristine(planner: &Planner<'_>, store: &Store, source: &Source) -> Result<PathBuf> {
     let series = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
     let step = planner.patch_step(source, &series, FetchMode::Fetch)?;
-    let is_used = |origin: &&Origin| origin.sha256.as_ref() == Some(&step.sha256);
-    if let Some(Place::Deb(package)) = source.origins.iter().find(is_used).map(|origin| &origin.place) {
+    let is_used = |origin: &&SourceOrigin| origin.sha256.as_ref() == Some(&step.sha256);
+    if let Some(Locator::Deb(package)) = source.origins.iter().find(is_used).map(|origin| &origin.place) {
         let Source { name, version, .. } = source;
         let note =
             format!("note: {name} {version} is the package {package}, with the distribution's own patches on it");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bringup_model::exit;
-use bringup_model::exit::Coded;
+use bringup_model::exit::CodedError;
 use bringup_model::pins::Pins;
 use bringup_model::report::Report;
 use bringup_model::report::diff::diff;
@@ -78,7 +78,7 @@ pub fn other_versions<'a>(ours: &'a Pins, report: &'a Report) -> Vec<(&'static s
 
 /// Reads a report that the user named.
 pub fn read(file: &Path) -> Result<Report> {
-    let wrong = |why: String| Coded::error(exit::USAGE, why);
+    let wrong = |why: String| CodedError::error(exit::USAGE, why);
     if file.is_dir() {
         return Err(wrong(format!("{} is a folder\nhint: use the file report.json in it", file.display())));
     }

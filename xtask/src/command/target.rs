@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::report::Run;
 use bringup_model::target::{SpecBase, Target};
 
@@ -96,5 +96,5 @@ fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
         // Show a problem in a shared file only once.
         faults.extend(found.faults.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>());
     }
-    if faults.is_empty() { Ok(()) } else { Err(Coded::error(exit::USAGE, faults.join("\n"))) }
+    if faults.is_empty() { Ok(()) } else { Err(CodedError::error(exit::USAGE, faults.join("\n"))) }
 }

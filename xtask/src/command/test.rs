@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 
 use super::invocation::Invocation;
 use super::request;
@@ -23,7 +23,7 @@ pub fn run_archive(cli: &Cli, options: &TestVerb, file: &Path) -> Result<u8> {
     let target = &unpacked.manifest.target;
     if let Some(other) = options.test.targets.targets.iter().find(|name| *name != target) {
         let why = format!("the archive {} is of {target}, not of {other}\nhint: leave the target out", file.display());
-        return Err(Coded::error(exit::USAGE, why));
+        return Err(CodedError::error(exit::USAGE, why));
     }
     let targets = config::targets(&invocation.project.root, std::slice::from_ref(target))?;
     let request = TrialRequest { archive: Some(file.into()), ..request::suites_of(targets, &options.test)? };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use bringup_model::compiler::{Compiler, Making};
+use bringup_model::compiler::{Compiler, CompilerBuild};
 use bringup_model::exit;
 use bringup_model::isolation::Isolation;
 use bringup_model::series::Patch;
@@ -157,7 +157,7 @@ fn versions(planner: &Planner<'_>, request: &TriageRequest) -> Result<Vec<(Strin
     }
     let compiler = match planner.options.compiler {
         Compiler::Stock => "the installed rustc".to_owned(),
-        Compiler::Bootstrap(Making { stage, llvm }) => {
+        Compiler::Bootstrap(CompilerBuild { stage, llvm }) => {
             format!("built from the patched source, stage {stage}, with {} LLVM", llvm.word())
         }
     };

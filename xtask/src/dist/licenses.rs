@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use bringup_model::dist::{Crate, License};
+use bringup_model::dist_manifest::{DistCrate, DistLicense};
 use bringup_runner::files::{Content, files_below};
 
 use super::layout::Layout;
@@ -17,7 +17,7 @@ const FOLDER: &str = "licenses";
 /// Prefixes of the names of license texts in a crate's folder.
 const TEXTS: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
-/// License texts in Rust's source.
+/// DistLicense texts in Rust's source.
 const OF_RUST: [&str; 6] =
     ["COPYRIGHT", "LICENSE-APACHE", "LICENSE-MIT", "LICENSES", "REUSE.toml", "license-metadata.json"];
 /// The texts of LLVM's license.
@@ -32,9 +32,9 @@ const COMPILER: [&str; 3] = ["-p=rustc-main", "-p=rustdoc-tool", "--features=rus
 #[derive(Debug, Default)]
 pub struct Licenses {
     /// The license of each component.
-    pub components: Vec<License>,
+    pub components: Vec<DistLicense>,
     /// The license of each crate from the registry.
-    pub crates: Vec<Crate>,
+    pub crates: Vec<DistCrate>,
     /// Parts whose license or text is not known.
     pub not_covered: Vec<String>,
 }
@@ -60,7 +60,7 @@ pub fn collect(
     let musl = all.texts(layout, plan.path(target_plan.patched.musl), &["COPYRIGHT"], "musl")?;
     let docs = host.rust.sysroot.join("share/doc/cargo");
     let cargo = all.texts(layout, &docs, &["LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY"], "cargo")?;
-    let mut component = |component, spdx, files| all.components.push(License { component, spdx, files });
+    let mut component = |component, spdx, files| all.components.push(DistLicense { component, spdx, files });
     let (rust_spdx, llvm_spdx) = ("MIT OR Apache-2.0", "Apache-2.0 WITH LLVM-exception");
     component("rustc, rustdoc, and std", rust_spdx, rust);
     let is_outside = |start: &str| libraries.iter().any(|library| library.starts_with(start));
@@ -120,7 +120,7 @@ impl Licenses {
         layout.files().map(|(name, _)| name.to_owned()).filter(|name| name.starts_with(&folder)).collect()
     }
 
-    fn crate_texts(&mut self, layout: &mut Layout, cargo_home: &Path, krate: &Crate) -> Result<Vec<String>> {
+    fn crate_texts(&mut self, layout: &mut Layout, cargo_home: &Path, krate: &DistCrate) -> Result<Vec<String>> {
         let name = format!("{}-{}", krate.name, krate.version);
         let Some(folder) = unpacked(cargo_home, &name)? else {
             self.not_covered.push(format!("{name}: its source is not in cargo's cache"));
@@ -153,7 +153,7 @@ fn unpacked(cargo_home: &Path, name: &str) -> Result<Option<PathBuf>> {
 }
 
 /// Asks cargo for the registry's crates that packages depend on. cargo downloads those that are not in its cache.
-fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args: &[&str]) -> Result<Vec<Crate>> {
+fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args: &[&str]) -> Result<Vec<DistCrate>> {
     let cmd = planner.host()?.rust.cargo(&planner.workspace.cargo_home()).env("RUSTC", rustc);
     let cmd = cmd.args(["tree", "--color=never", "--edges=normal", "--prefix=none"]);
     let cmd = cmd.args(["--format={p}|{l}", "--target", triple]).args(args);
@@ -165,7 +165,7 @@ fn ask(planner: &Planner<'_>, rustc: &Path, triple: &str, workspace: &Path, args
 
 /// Parses a line that cargo prints: `name v1.2.3|MIT`. `None` for a crate with a path, which is not from the
 /// registry.
-fn parse(line: &str) -> Option<Crate> {
+fn parse(line: &str) -> Option<DistCrate> {
     let (package, license) = line.split_once('|')?;
     let mut words = package.split(' ');
     let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
@@ -173,7 +173,7 @@ fn parse(line: &str) -> Option<Crate> {
         return None;
     }
     let license = license.trim_end_matches("(*)").trim_end();
-    Some(Crate { name: name.into(), version: version.into(), license: license.into(), files: Vec::new() })
+    Some(DistCrate { name: name.into(), version: version.into(), license: license.into(), files: Vec::new() })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::pins::QemuPin;
 use bringup_model::target::Target;
 use bringup_model::version::Version;
@@ -96,7 +96,7 @@ impl Emulators<'_> {
                     "finding {program}, at least {minimum}: no emulator found\n  {}\nhint: install {program} {minimum} or newer, or give one with --qemu PATH",
                     misses.join("\n  ")
                 );
-                Err(Coded::error(exit::HOST, why))
+                Err(CodedError::error(exit::HOST, why))
             }
         }
     }
@@ -121,7 +121,7 @@ fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
             return error;
         }
         let hint = format!("hint: {option} takes the path of {program} or of its folder");
-        Coded::error(exit::HOST, format!("using the emulator that {option} names: {error:#}\n{hint}"))
+        CodedError::error(exit::HOST, format!("using the emulator that {option} names: {error:#}\n{hint}"))
     })
 }
 

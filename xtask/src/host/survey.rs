@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use bringup_model::compiler::{Compiler, Llvm, Making};
-use bringup_model::exit::{self, Coded};
+use bringup_model::compiler::{Compiler, CompilerBuild, Llvm};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::version::Version;
 use bringup_runner::exec::{Cmd, NETWORK_ENV, PATH};
 
@@ -155,8 +155,8 @@ pub fn for_running() -> (String, BTreeMap<String, String>) {
 pub fn uses(compiler: Compiler) -> &'static [&'static str] {
     match compiler {
         Compiler::Stock => &[],
-        Compiler::Bootstrap(Making { llvm: Llvm::System, .. }) => &[BOOTSTRAP],
-        Compiler::Bootstrap(Making { llvm: Llvm::Bundled, .. }) => &[BOOTSTRAP, BUNDLED_LLVM],
+        Compiler::Bootstrap(CompilerBuild { llvm: Llvm::System, .. }) => &[BOOTSTRAP],
+        Compiler::Bootstrap(CompilerBuild { llvm: Llvm::Bundled, .. }) => &[BOOTSTRAP, BUNDLED_LLVM],
     }
 }
 
@@ -209,7 +209,7 @@ fn lacks(missing: &[&str]) -> anyhow::Error {
     let command = install.map(|installer| installer.command(missing));
     let hint =
         command.map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
-    Coded::error(exit::HOST, format!("the host lacks {}{hint}", missing.join(", ")))
+    CodedError::error(exit::HOST, format!("the host lacks {}{hint}", missing.join(", ")))
 }
 
 fn missing(tools: &[(&'static str, Option<Tool>)]) -> impl Iterator<Item = &'static str> {

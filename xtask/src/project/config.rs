@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::limits::{LimitTable, Limits, OverridesFile};
 use bringup_model::pins::{Pins, PinsFile};
-use bringup_model::release::{Release, ReleaseName, Releases, ReleasesFile, Span};
+use bringup_model::release::{Release, ReleaseName, ReleaseSpan, Releases, ReleasesFile};
 use bringup_model::suite;
 use bringup_model::target::{Target, TargetFile};
 
@@ -74,7 +74,7 @@ pub fn release(root: &Path, name: &str) -> Result<Release> {
     found.cloned().ok_or_else(|| {
         let known: Vec<String> = releases.names().map(|name| name.to_string()).collect();
         let hint = nearest(name, &known, "releases");
-        Coded::error(exit::USAGE, format!("unknown release `{name}`{hint}"))
+        CodedError::error(exit::USAGE, format!("unknown release `{name}`{hint}"))
     })
 }
 
@@ -85,8 +85,8 @@ pub fn check_releases(root: &Path, targets: &[Target]) -> Result<()> {
     for target in targets {
         let file = target_file(root, &target.name);
         let (ours, alpine) = (target.alpine, releases.span(&target.name));
-        let since = |span: Option<Span>| span.map(|span| span.since);
-        let until = |span: Option<Span>| span.and_then(|span| span.until);
+        let since = |span: Option<ReleaseSpan>| span.map(|span| span.since);
+        let until = |span: Option<ReleaseSpan>| span.and_then(|span| span.until);
         for (key, ours, alpine) in [("since", since(ours), since(alpine)), ("until", until(ours), until(alpine))] {
             if ours != alpine {
                 let text = |name: Option<ReleaseName>| name.map_or_else(|| "none".into(), |name| name.to_string());
@@ -95,12 +95,12 @@ pub fn check_releases(root: &Path, targets: &[Target]) -> Result<()> {
             }
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Coded::error(exit::USAGE, faults.join("\n"))) }
+    if faults.is_empty() { Ok(()) } else { Err(CodedError::error(exit::USAGE, faults.join("\n"))) }
 }
 
 /// The usage error for a fault in a project file.
 fn fault(path: &Path, error: &str) -> anyhow::Error {
-    Coded::error(exit::USAGE, format!("{}: {}", path.display(), error.trim_end()))
+    CodedError::error(exit::USAGE, format!("{}: {}", path.display(), error.trim_end()))
 }
 
 /// Names of all targets, sorted: the folders in targets/ that hold a target.toml.
@@ -123,7 +123,7 @@ pub fn targets(root: &Path, names: &[String]) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for name in wanted {
         if !known.contains(name) {
-            return Err(Coded::error(
+            return Err(CodedError::error(
                 exit::USAGE,
                 format!("unknown target `{name}`{}", nearest(name, &known, "targets")),
             ));

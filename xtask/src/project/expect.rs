@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use bringup_model::bless::File;
-use bringup_model::exit::{self, Coded};
+use bringup_model::bless::ExpectationFile;
+use bringup_model::exit::{self, CodedError};
 use bringup_model::expectation::{Expectations, Layer};
 use bringup_model::suite;
 
@@ -18,7 +18,7 @@ const ENDING: &str = ".expect.txt";
 const ALL: &str = "all";
 
 /// The expectation files of these targets, those of the emulator first. A missing file counts as empty.
-pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
+pub fn files(root: &Path, targets: &[String]) -> Result<Vec<ExpectationFile>> {
     let qemu = |name: &str| root.join("qemu").join(format!("{name}{ENDING}"));
     let own = |name: &str| config::target_dir(root, name).join("expect.txt");
     let mut places = vec![(Layer::Emulator, None, qemu(ALL))];
@@ -29,11 +29,11 @@ pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                return Err(Coded::error(exit::USAGE, format!("{}: it is not UTF-8", shown(root, &path))));
+                return Err(CodedError::error(exit::USAGE, format!("{}: it is not UTF-8", shown(root, &path))));
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(File { layer, target, name: shown(root, &path), text })
+        Ok(ExpectationFile { layer, target, name: shown(root, &path), text })
     };
     places.into_iter().map(read).collect()
 }
@@ -42,8 +42,8 @@ pub fn files(root: &Path, targets: &[String]) -> Result<Vec<File>> {
 pub fn load(root: &Path, target: &str) -> Result<Expectations> {
     let files = files(root, &[target.to_owned()])?;
     let files = files.iter().map(|file| (file.layer, file.name.as_str(), file.text.as_str()));
-    let expectations = Expectations::parse(files).map_err(|error| Coded::error(exit::USAGE, error.to_string()))?;
-    expectations.check_suites(&suite::all()).map_err(|error| Coded::error(exit::USAGE, error))?;
+    let expectations = Expectations::parse(files).map_err(|error| CodedError::error(exit::USAGE, error.to_string()))?;
+    expectations.check_suites(&suite::all()).map_err(|error| CodedError::error(exit::USAGE, error))?;
     Ok(expectations)
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use abi::Abi;
 use anyhow::{Context as _, Result, bail};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::target;
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
@@ -123,14 +123,14 @@ pub fn check_native(target: &target::Target) -> Result<()> {
         "{} is EM_{}, this machine is EM_{}: its programs do not run natively\nhint: leave out --runner native",
         target.name, wanted.machine, own.machine
     );
-    Err(Coded::error(exit::USAGE, why))
+    Err(CodedError::error(exit::USAGE, why))
 }
 
 fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {
     flags.0 & flag.0 != 0
 }
 
-fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<ElfSummary> {
+fn read(bytes: &[u8], abi: &BTreeMap<String, target::AbiSection>) -> Result<ElfSummary> {
     match FileKind::parse(bytes).context("reading its first bytes")? {
         FileKind::Elf32 => read_class::<elf::FileHeader32<Endianness>>(bytes, 32, abi),
         FileKind::Elf64 => read_class::<elf::FileHeader64<Endianness>>(bytes, 64, abi),
@@ -141,7 +141,7 @@ fn read(bytes: &[u8], abi: &BTreeMap<String, target::Section>) -> Result<ElfSumm
 fn read_class<Header: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
     class: u8,
-    abi: &BTreeMap<String, target::Section>,
+    abi: &BTreeMap<String, target::AbiSection>,
 ) -> Result<ElfSummary> {
     let header = Header::parse(bytes)?;
     let endian = header.endian()?;

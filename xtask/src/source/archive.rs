@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use bringup_model::part::Part;
+use bringup_model::path_filter::PathFilter;
 use bringup_runner::files::explain_full;
 use bringup_runner::interrupt;
 use flate2::bufread::MultiGzDecoder;
@@ -33,7 +33,7 @@ const XZ_MEMORY_LIMIT: u64 = 4 << 30;
 /// beside `dest`, which is renamed when it is complete, so a failure leaves nothing behind.
 ///
 /// Keeps the time and the executable bit of files.
-pub fn unpack(archive: &Path, dest: &Path, strip: usize, part: &Part) -> Result<()> {
+pub fn unpack(archive: &Path, dest: &Path, strip: usize, part: &PathFilter) -> Result<()> {
     let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
     let temporary = tempfile::Builder::new()
@@ -68,7 +68,7 @@ pub fn first_entry(archive: &Path) -> Result<(PathBuf, Vec<u8>)> {
 struct Unpacking<'a> {
     tree: &'a Path,
     strip: usize,
-    part: &'a Part,
+    part: &'a PathFilter,
     /// The paths of the archive's symbolic links, written or not.
     links: HashSet<PathBuf>,
     /// The folder that was created last.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bringup_model::triage::{Control, Row, Seen, Setting};
+use bringup_model::triage::{Control, ControlResult, ControlRow, Setting};
 
 use super::Triage;
 use super::capture::{Halt, Thread};
@@ -17,7 +17,7 @@ const LONGEST: usize = 90;
 /// The table, the finding, and where the program stopped.
 pub fn terminal(triage: &Triage, color: bool) -> String {
     let head = ["control", "target", "runner", "link", "result", "took"].map(Cell::plain).to_vec();
-    let line = |row: &Row| {
+    let line = |row: &ControlRow| {
         let (mut text, tone) = result(row);
         if let Some((end, _)) = text.char_indices().nth(LONGEST) {
             text.replace_range(end.., "…");
@@ -36,7 +36,7 @@ pub fn terminal(triage: &Triage, color: bool) -> String {
     text
 }
 
-fn places(row: &Row) -> [String; 4] {
+fn places(row: &ControlRow) -> [String; 4] {
     let of = |get: &dyn Fn(&Setting) -> String| row.setting.as_ref().map_or_else(String::new, get);
     let target = |at: &Setting| match &at.opt_level {
         Some(level) => format!("{} at opt-level {level}", at.target),
@@ -50,13 +50,13 @@ fn places(row: &Row) -> [String; 4] {
     [row.control.word().into(), of(&target), of(&runner), of(&|at| at.link.to_string())]
 }
 
-fn result(row: &Row) -> (String, Tone) {
-    let tone = match &row.seen {
-        Seen::Ran { tries, .. } if tries.failures == 0 => Tone::Good,
-        Seen::Ran { tries, .. } if tries.failures == tries.runs => Tone::Bad,
-        Seen::Ran { .. } | Seen::NotHad(_) => Tone::Odd,
+fn result(row: &ControlRow) -> (String, Tone) {
+    let tone = match &row.result {
+        ControlResult::Ran { tries, .. } if tries.failures == 0 => Tone::Good,
+        ControlResult::Ran { tries, .. } if tries.failures == tries.runs => Tone::Bad,
+        ControlResult::Ran { .. } | ControlResult::Unavailable(_) => Tone::Odd,
     };
-    (row.seen.to_string(), tone)
+    (row.result.to_string(), tone)
 }
 
 /// The rest of the page's contents.
@@ -125,8 +125,8 @@ fn is_native(triage: &Triage) -> bool {
     base.is_some_and(|at| at.emulator.is_none())
 }
 
-fn is_failing(row: &Row) -> bool {
-    matches!(&row.seen, Seen::Ran { tries, .. } if tries.failures > 0)
+fn is_failing(row: &ControlRow) -> bool {
+    matches!(&row.result, ControlResult::Ran { tries, .. } if tries.failures > 0)
 }
 
 /// A section for a missing capture, with the output, if any.
@@ -142,7 +142,7 @@ fn not_captured(title: &str, why: &str) -> String {
 /// The preparations, as variables, and the command of every row.
 fn reproduction(triage: &Triage, command: &str) -> String {
     let mut takes: Vec<&str> = Vec::new();
-    let mut commands: Vec<(&str, Vec<&Row>)> = Vec::new();
+    let mut commands: Vec<(&str, Vec<&ControlRow>)> = Vec::new();
     for (row, script) in &triage.rows {
         let Some(script) = script else { continue };
         let (before, last) = script.rsplit_once('\n').unwrap_or(("", script));
@@ -171,8 +171,8 @@ fn reproduction(triage: &Triage, command: &str) -> String {
         for row in rows {
             let isolation = isolation_beside_first(row, base);
             differs |= !isolation.is_empty();
-            let copies = match (row.control, &row.seen) {
-                (Control::Load, Seen::Ran { tries, .. }) => format!(", {} at once", tries.runs),
+            let copies = match (row.control, &row.result) {
+                (Control::Load, ControlResult::Ran { tries, .. }) => format!(", {} at once", tries.runs),
                 _ => String::new(),
             };
             let _ = writeln!(text, "    # {}{copies}{isolation}: {}", row.control.word(), result(row).0);
@@ -192,7 +192,7 @@ const ISOLATION_HELP: &str = "A network of its own is `unshare -rn`, with `ip li
     place is the sysroot's, at the path that the program names.";
 
 /// The isolation in which a row differs from the first row.
-fn isolation_beside_first(row: &Row, base: Option<&Setting>) -> String {
+fn isolation_beside_first(row: &ControlRow, base: Option<&Setting>) -> String {
     match (&row.setting, base) {
         // Only an emulator needs this isolation, so it does not matter natively.
         (Some(at), Some(base)) if at.emulator.is_some() == base.emulator.is_some() => {
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
     use bringup_model::link::Link;
     use bringup_model::outcome::{Outcome, Tries};
-    use bringup_model::triage::{Finding, Verdict};
+    use bringup_model::triage::{Diagnosis, Finding};
 
     #[test]
     fn what_is_quoted_cannot_end_its_quotation() {
@@ -291,7 +291,7 @@ mod tests {
         );
     }
 
-    fn row(control: Control, lacking: &[&str], failures: usize) -> Row {
+    fn row(control: Control, lacking: &[&str], failures: usize) -> ControlRow {
         let setting = Setting {
             target: "fake".into(),
             machine: "FAKE".into(),
@@ -303,14 +303,14 @@ mod tests {
             lacking: lacking.iter().map(|name| (*name).to_owned()).collect(),
         };
         let outcome = if failures > 0 { Outcome::Fail } else { Outcome::Pass };
-        let seen = Seen::Ran { tries: Tries { runs: 3, failures }, outcome, reason: None };
-        Row { control, setting: Some(setting), seen, wall_s: 0.0 }
+        let result = ControlResult::Ran { tries: Tries { runs: 3, failures }, outcome, reason: None };
+        ControlRow { control, setting: Some(setting), result, wall_s: 0.0 }
     }
 
-    fn triage(rows: Vec<(Row, &str)>) -> Triage {
-        let rows: Vec<(Row, Option<String>)> =
+    fn triage(rows: Vec<(ControlRow, &str)>) -> Triage {
+        let rows: Vec<(ControlRow, Option<String>)> =
             rows.into_iter().map(|(row, script)| (row, Some(script.to_owned()))).collect();
-        let finding = Finding { verdict: Verdict::NotSeen, sentence: "not seen".into() };
+        let finding = Finding { diagnosis: Diagnosis::NotSeen, sentence: "not seen".into() };
         Triage { title: "t".into(), rows, finding, output: String::new(), calls: None, halt: None, notes: Vec::new() }
     }
 
@@ -348,7 +348,7 @@ mod tests {
         let context = PageContext { versions: vec![], patches: vec![], source: None, command: "again".into() };
         let text = markdown(&triage(vec![(native.clone(), "a")]), "fake", &context);
         assert_eq!(text.matches(&format!("Not captured: {NATIVE}")).count(), 2, "{text}");
-        native.seen = row(Control::Alone, &[], 0).seen;
+        native.result = row(Control::Alone, &[], 0).result;
         let text = markdown(&triage(vec![(native, "a")]), "fake", &context);
         assert!(!text.contains("Not captured"), "{text}");
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 use bringup_model::proof::{Language, Proof};
@@ -242,7 +242,7 @@ impl<'a> TestBuilder<'a> {
         let known = self.found.is_some();
         known.then_some(()).ok_or_else(|| {
             let hint = "hint: name it as the report does, without the suite";
-            Coded::error(exit::USAGE, format!("suite {suite} of {} has no test `{test}`\n{hint}", at.target.name))
+            CodedError::error(exit::USAGE, format!("suite {suite} of {} has no test `{test}`\n{hint}", at.target.name))
         })
     }
 

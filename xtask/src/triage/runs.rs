@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use bringup_model::outcome::{Outcome, Tries};
-use bringup_model::triage::{Control, Row, Seen, Setting};
+use bringup_model::triage::{Control, ControlResult, ControlRow, Setting};
 use bringup_runner::jobs::Jobs;
 use bringup_runner::one_test::{Conditions, Ran};
 use bringup_runner::sandbox::Tracing;
@@ -66,7 +66,7 @@ impl Runs {
 }
 
 /// Runs many copies in parallel.
-pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<(Row, Vec<Ran>)> {
+pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<(ControlRow, Vec<Ran>)> {
     let start = Instant::now();
     if !prepared.sandbox.network {
         let why = "the copies share the host's network, and might collide on a port";
@@ -76,18 +76,18 @@ pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<
     Ok((row(Control::Load, &prepared.setting, &all, start), all))
 }
 
-pub(super) fn row(control: Control, setting: &Setting, all: &[Ran], start: Instant) -> Row {
+pub(super) fn row(control: Control, setting: &Setting, all: &[Ran], start: Instant) -> ControlRow {
     let failed: Vec<_> = all.iter().filter(|ran| ran.outcome.is_failure()).collect();
     let tries = Tries { runs: all.len(), failures: failed.len() };
     let told = failed.first().copied().or(all.first());
-    let seen = Seen::Ran {
+    let result = ControlResult::Ran {
         tries,
         outcome: told.map_or(Outcome::Missing, |ran| ran.outcome),
         reason: told.and_then(|ran| ran.reason.clone()),
     };
-    Row { control, setting: Some(setting.clone()), seen, wall_s: start.elapsed().as_secs_f64() }
+    ControlRow { control, setting: Some(setting.clone()), result, wall_s: start.elapsed().as_secs_f64() }
 }
 
-pub(super) fn not_had(control: Control, why: String, wall: Duration) -> Row {
-    Row { control, setting: None, seen: Seen::NotHad(why), wall_s: wall.as_secs_f64() }
+pub(super) fn not_had(control: Control, why: String, wall: Duration) -> ControlRow {
+    ControlRow { control, setting: None, result: ControlResult::Unavailable(why), wall_s: wall.as_secs_f64() }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::report::{self, Report, RunVerdict, StepTime};
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::target::Target;
@@ -70,7 +70,7 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
 pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, unpacked: &Unpacked) -> Result<u8> {
     if request.selection.has_ui() {
         let error = "an archive has none of rustc's own tests: each is compiled just before it runs\nhint: leave out the suites ui and ui-compile";
-        return Err(Coded::error(exit::USAGE, error));
+        return Err(CodedError::error(exit::USAGE, error));
     }
     let start = Instant::now();
     let store = planner.workspace.store()?;
@@ -94,7 +94,7 @@ fn has_ui(planner: &Planner<'_>, request: &TrialRequest) -> Result<bool> {
     planner.check_ui()?;
     if matches!(request.runner, RunnerSpec::Ssh { .. }) {
         let error = "rustc's own tests do not run on another machine: each is compiled here just before it runs\nhint: leave out the suites ui and ui-compile, or --runner";
-        return Err(Coded::error(exit::USAGE, error));
+        return Err(CodedError::error(exit::USAGE, error));
     }
     Ok(true)
 }
@@ -105,18 +105,18 @@ fn after(request: &TrialRequest, steps: TargetSteps, ui: Option<UiSteps>) -> Vec
     std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
 }
 
-fn report_host(planner: &Planner<'_>, triple: String, tools: BTreeMap<String, String>) -> report::Host {
+fn report_host(planner: &Planner<'_>, triple: String, tools: BTreeMap<String, String>) -> report::ReportHost {
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    report::Host { triple, kernel, jobs: planner.workspace.jobs, tools }
+    report::ReportHost { triple, kernel, jobs: planner.workspace.jobs, tools }
 }
 
 /// A report without runs.
-fn empty_report(planner: &Planner<'_>, host: report::Host, tested: &[TestedTarget]) -> Report {
+fn empty_report(planner: &Planner<'_>, host: report::ReportHost, tested: &[TestedTarget]) -> Report {
     let emulator = tested.first().and_then(|tested| tested.prepared.runner.emulator());
     Report {
         schema: report::SCHEMA.into(),
         hosts: vec![host],
-        pins: report::Pins {
+        pins: report::Versions {
             rust: planner.project.pins.rust.version.clone(),
             musl: planner.project.pins.musl.version.clone(),
             llvm: planner.project.pins.llvm.version.clone(),

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 use bringup_model::partition::Partition;
-use bringup_model::report::Origin;
+use bringup_model::report::ProgramOrigin;
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::suite::Ui;
 use bringup_model::target::Target;
@@ -63,8 +63,8 @@ impl TestSelection {
 
 impl TrialRequest {
     /// Where the test programs come from.
-    pub(crate) fn origin(&self) -> Origin {
-        self.archive.clone().map_or(Origin::Built, |file| Origin::Archive { file })
+    pub(crate) fn origin(&self) -> ProgramOrigin {
+        self.archive.clone().map_or(ProgramOrigin::Built, |file| ProgramOrigin::Archive { file })
     }
 
     /// Connects to the machine that runs the tests; none if that is this machine.
@@ -72,7 +72,7 @@ impl TrialRequest {
         match &self.runner {
             RunnerSpec::Ssh { .. } if self.selection.smoke => {
                 let why = "the smoke checks do not run on another machine\nhint: `test` runs the suites there";
-                Err(Coded::error(exit::USAGE, why))
+                Err(CodedError::error(exit::USAGE, why))
             }
             RunnerSpec::Ssh { host, config } => Ok(Some(Arc::new(Machine::connect(host, config.as_deref())?))),
             RunnerSpec::Qemu { .. } | RunnerSpec::Native => Ok(None),

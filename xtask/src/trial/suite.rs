@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
-use bringup_model::expectation::{Active, Entry, Setting, Word};
-use bringup_model::judge::{self, JudgeError, Judged};
+use bringup_model::exit::{self, CodedError};
+use bringup_model::expectation::{ActiveEntries, Entry, RunSetting, Word};
+use bringup_model::judge::{self, JudgeError, JudgedSuite};
 use bringup_model::outcome::SuiteOutcome;
 use bringup_model::report;
 use bringup_model::suite::Ui;
@@ -33,20 +33,25 @@ pub(super) struct TestEnvironment {
     /// The inputs that decide an outcome, besides the programs.
     pub(super) inputs: Inputs,
     /// The conditions of expectations refer to it.
-    pub(super) setting: Setting,
+    pub(super) setting: RunSetting,
     /// Folder for the output of failed tests, relative to the report's folder.
     pub(super) logs: String,
 }
 
 impl Trial<'_> {
     /// Runs a suite, or reads its recorded outcomes, and judges them. Adds notes to the run.
-    pub(super) fn suite(&self, suite: &str, environment: &TestEnvironment, notes: &mut Vec<String>) -> Result<Judged> {
+    pub(super) fn suite(
+        &self,
+        suite: &str,
+        environment: &TestEnvironment,
+        notes: &mut Vec<String>,
+    ) -> Result<JudgedSuite> {
         let active = self.subject.prepared.expectations.active(suite, &environment.setting);
         let record = self.record(suite, environment, &active)?;
         let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &environment.logs);
         let known = if self.selection().is_whole() && !self.selection().rerun { record.load() } else { None };
         let settled = known.and_then(|outcome: SuiteOutcome| {
-            let judged = judge(&outcome).ok().filter(Judged::is_settled)?;
+            let judged = judge(&outcome).ok().filter(JudgedSuite::is_settled)?;
             Some((outcome, judged))
         });
         let cached = settled.is_some();
@@ -77,14 +82,14 @@ impl Trial<'_> {
     pub(super) fn refused(&self, error: JudgeError) -> anyhow::Error {
         match error {
             JudgeError::NothingRan(_) => {
-                Coded::error(exit::NOTHING_RAN, format!("{}: {error}", self.subject.target.name))
+                CodedError::error(exit::NOTHING_RAN, format!("{}: {error}", self.subject.target.name))
             }
             other => anyhow!(other),
         }
     }
 
     /// The record of this suite's outcomes.
-    fn record(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<Record<'_>> {
+    fn record(&self, suite: &str, environment: &TestEnvironment, active: &ActiveEntries) -> Result<Record<'_>> {
         let subject = self.subject;
         let digest = Ui::of(suite).and(subject.ui.as_ref()).map_or(&subject.tests.digest, |ui| &ui.digest);
         let inputs = recorded::suite_inputs(suite).add("test programs", digest.as_str());
@@ -93,7 +98,7 @@ impl Trial<'_> {
         Ok(Record::new(self.context.store, &subject.target.name, inputs.list("skip", skipped)))
     }
 
-    fn run_suite(&self, suite: &str, environment: &TestEnvironment, active: &Active) -> Result<SuiteOutcome> {
+    fn run_suite(&self, suite: &str, environment: &TestEnvironment, active: &ActiveEntries) -> Result<SuiteOutcome> {
         let (subject, context, selection) = (self.subject, self.context, self.selection());
         let name = &subject.target.name;
         let limits = &subject.prepared.limits;
@@ -146,7 +151,7 @@ impl Trial<'_> {
         Ok(of_suite.map(with_path).collect())
     }
 
-    fn keep_logs(&self, judged: &Judged) -> Result<()> {
+    fn keep_logs(&self, judged: &JudgedSuite) -> Result<()> {
         for log in &judged.logs {
             let path = self.context.report_folder.join(&log.path);
             if let Some(parent) = path.parent() {
@@ -159,7 +164,7 @@ impl Trial<'_> {
 }
 
 /// Retries unexpected results, each test alone, to tell flakes from real failures.
-fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &Active) -> Result<()> {
+fn retry(run: &SuiteRun, outcome: &mut SuiteOutcome, active: &ActiveEntries) -> Result<()> {
     let names = judge::worth_a_retry(outcome, active);
     if names.len() > MOST_RETRIES {
         let (suite, count) = (&outcome.suite, names.len());

@@ -1,4 +1,4 @@
-//! Changing an expectation file line by line: what is not touched keeps its every byte.
+//! Edits an expectation file line by line. Untouched lines keep every byte.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,26 +6,26 @@ use std::ops::Range;
 use super::claim::Claim;
 use crate::expectation::split_word;
 
-/// What becomes of a file.
+/// The changes to one file.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
-    /// What lines say instead, by their number from 1; nothing for one that goes. More than one claim makes more lines.
+    /// The claims that replace a line, by its number from 1. Without a claim the line goes; each claim makes one line.
     pub(super) lines: BTreeMap<usize, Vec<Claim>>,
-    /// What is added at its end.
-    pub(super) blocks: Vec<Block>,
+    /// Blocks to append.
+    pub(super) blocks: Vec<NewBlock>,
 }
 
-/// Entries that one comment is above; why they are there a person must say.
+/// New entries below one comment. Its reason is `TODO`, for a person to fill in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(super) struct NewBlock {
     word: &'static str,
     note: Option<String>,
-    /// Suite, test and claim of each.
+    /// Suite, test and claim of each entry.
     entries: Vec<(String, String, Claim)>,
 }
 
-impl Block {
-    /// Adds an entry to the block of its like.
+impl NewBlock {
+    /// Adds an entry to the block with the same word and note, or to a new one.
     pub(super) fn add(blocks: &mut Vec<Self>, suite: &str, test: &str, note: Option<&str>, claim: Claim) {
         let word = claim.word.text();
         let entry = (suite.to_owned(), test.to_owned(), claim);
@@ -51,9 +51,9 @@ impl Block {
 }
 
 impl Edits {
-    /// The file after them.
+    /// The file's text with the edits applied.
     pub(super) fn apply(&self, text: &str) -> String {
-        // A byte order mark is no part of the first line.
+        // A byte order mark is not part of the first line.
         let (mark, text) = if text.starts_with('\u{feff}') { text.split_at('\u{feff}'.len_utf8()) } else { ("", text) };
         let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -62,13 +62,13 @@ impl Edits {
         for block in blocks(&lines) {
             if block.entries.clone().all(|index| dropped[index]) {
                 block.comments.for_each(|index| dropped[index] = true);
-                // Of the blank lines around it, those after it.
+                // The blank lines after the block go too.
                 let blank = lines[block.entries.end..].iter().take_while(|line| line.trim().is_empty()).count();
                 dropped[block.entries.end..block.entries.end + blank].fill(true);
             }
         }
         if dropped.last() == Some(&true) {
-            // And where none is after it, those before it.
+            // If the last block goes, the blank lines before it go too.
             let kept = |index: &usize| !dropped[*index] && !lines[*index].trim().is_empty();
             let end = (0..lines.len()).rfind(kept).map_or(0, |last| last + 1);
             dropped[end..].fill(true);
@@ -90,7 +90,7 @@ impl Edits {
     }
 }
 
-/// A line with another word, and more conditions; the columns after the word stay where they are if they can.
+/// A line with another word and more conditions. The columns after the word keep their place if there is room.
 fn rewritten(line: &str, claim: &Claim) -> String {
     let ending = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
     let content = line.trim_end();
@@ -109,20 +109,20 @@ fn rewritten(line: &str, claim: &Claim) -> String {
     text + &claim.tail() + ending
 }
 
-/// Where a block's comments and its entries are.
-struct Place {
+/// The lines of a block: its comments and its entries, as indices from 0.
+struct BlockSpan {
     comments: Range<usize>,
     entries: Range<usize>,
 }
 
-/// The blocks that have entries: a comment after an entry begins the next one, as a blank line ends one.
-fn blocks(lines: &[&str]) -> Vec<Place> {
-    let mut places = Vec::new();
+/// The blocks that have entries. A blank line ends a block; a comment after an entry begins the next one.
+fn blocks(lines: &[&str]) -> Vec<BlockSpan> {
+    let mut spans = Vec::new();
     let (mut start, mut comments) = (0, 0);
     for (index, line) in lines.iter().map(|line| line.trim()).chain([""]).enumerate() {
         let is_comment = line.starts_with('#');
         if index > comments && (is_comment || line.is_empty()) {
-            places.push(Place { comments: start..comments, entries: comments..index });
+            spans.push(BlockSpan { comments: start..comments, entries: comments..index });
             (start, comments) = (index, index);
         }
         if is_comment {
@@ -131,5 +131,5 @@ fn blocks(lines: &[&str]) -> Vec<Place> {
             (start, comments) = (index + 1, index + 1);
         }
     }
-    places
+    spans
 }

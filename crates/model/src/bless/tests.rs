@@ -3,7 +3,7 @@ use crate::build_options::BuildOptions;
 use crate::isolation::Isolation;
 use crate::link::Link;
 use crate::outcome::{Outcome, Repeated, Verdict};
-use crate::report::{Origin, Part, Pins, Run, RunVerdict, SCHEMA, Suite, Test, Verdicts};
+use crate::report::{Part, ProgramOrigin, Run, RunVerdict, SCHEMA, Suite, Test, Verdicts, Versions};
 
 const TARGETS: [&str; 2] = ["one", "two"];
 
@@ -12,10 +12,10 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 /// The files of both targets; those that are not given are empty.
-fn files(given: &[(&str, &str)]) -> Vec<File> {
+fn files(given: &[(&str, &str)]) -> Vec<ExpectationFile> {
     let file = |layer, target: Option<&str>, name: String| {
         let text = given.iter().find(|(of, _)| *of == name).map_or("", |(_, text)| text);
-        File { layer, target: target.map(str::to_owned), name, text: text.into() }
+        ExpectationFile { layer, target: target.map(str::to_owned), name, text: text.into() }
     };
     let qemu = TARGETS.map(|name| file(Layer::Emulator, Some(name), format!("qemu/{name}")));
     let own = TARGETS.map(|name| file(Layer::Target, Some(name), name.into()));
@@ -83,7 +83,7 @@ fn run(name: &str, tests: &str) -> Run {
         machines: Vec::new(),
         link: if words[2] == "static" { Link::Static } else { Link::Dynamic },
         isolation: Isolation::default(),
-        origin: Origin::Built,
+        origin: ProgramOrigin::Built,
         programs: None,
         spawns: Some(true),
         steps: Vec::new(),
@@ -99,24 +99,24 @@ fn report(runs: &[(&str, &str)]) -> Report {
     Report {
         schema: SCHEMA.into(),
         hosts: Vec::new(),
-        pins: Pins { rust: String::new(), musl: String::new(), llvm: String::new(), qemu: Some("11.1.3".into()) },
+        pins: Versions { rust: String::new(), musl: String::new(), llvm: String::new(), qemu: Some("11.1.3".into()) },
         build: BuildOptions::default(),
         wall_s: 0.0,
         runs: runs.iter().map(|(name, tests)| run(name, tests)).collect(),
     }
 }
 
-fn bless_both(files: &[File], report: &Report, layer: Layer) -> Result<Blessing, String> {
+fn bless_both(files: &[ExpectationFile], report: &Report, layer: Layer) -> Result<Blessing, String> {
     let known = names(&TARGETS);
     let targets: Vec<String> =
         known.iter().filter(|name| report.runs.iter().any(|run| run.target == **name)).cloned().collect();
-    bless(&Request { files, report, targets: &targets, known: &known, layer })
+    bless(&BlessRequest { files, report, targets: &targets, all_targets: &known, layer })
 }
 
 /// The files that change, and what is left, for a report of these runs.
 fn blessed(given: &[(&str, &str)], runs: &[(&str, &str)], layer: Layer) -> (Vec<(String, String)>, Vec<String>) {
     let blessing = bless_both(&files(given), &report(runs), layer).unwrap();
-    let left = blessing.left.iter().map(|left| format!("{} {}: {}", left.target, left.test, left.why));
+    let left = blessing.unblessed.iter().map(|left| format!("{} {}: {}", left.target, left.test, left.why));
     (blessing.files.into_iter().map(|file| (file.name, file.text)).collect(), left.collect())
 }
 
@@ -239,7 +239,10 @@ fn what_was_not_seen_stays() {
     assert_eq!(rewritten(other, &[(BOTH[0], "t:pass"), (BOTH[1], "t:pass")]), other);
     let (files, left) = blessed(&[("one", other)], &[(BOTH[0], "t:fail")], Layer::Target);
     assert_eq!(files, []);
-    assert_eq!(left, ["one t: its entry `crash` in one has conditions that do not hold here; change it by hand"]);
+    assert_eq!(
+        left,
+        ["one t: its entry `crash` in one has conditions that do not hold in this run; change it by hand"]
+    );
 }
 
 #[test]
@@ -253,7 +256,7 @@ fn other_versions_of_the_emulator_were_not_looked_at() {
             [("one".into(), "# Reason: x\nstd t fail qemu<11.2\n".into())],
             "that it is gone is no version's"
         );
-        let why = "its entry `fail` is for `qemu<11.2`, and no version was looked at but 11.1.3; change it by hand";
+        let why = "its entry `fail` is for `qemu<11.2`, and the report covers only version 11.1.3; change it by hand";
         assert_eq!(left, [format!("one t: {why}")]);
     }
 }
@@ -269,11 +272,11 @@ fn runs_of_one_kind_must_agree() {
     ] {
         let (files, left) = blessed(&[("one", text)], &runs(one, other), Layer::Target);
         assert_eq!(files, []);
-        let why = format!("there is more than one runner, and natively static they differ: {how}");
+        let why = format!("the runners disagree (natively static): {how}");
         assert!(left.contains(&format!("one t: {why}")), "{left:?}");
         let (files, left) = blessed(&[], &runs(one, other), Layer::Target);
         assert_eq!(files, []);
-        assert_eq!(left, ["one t: there is more than one runner, and natively static they differ"]);
+        assert_eq!(left, ["one t: the runners disagree (natively static)"]);
     }
     assert_eq!(
         rewritten("# Reason: x\nstd t fail  link=static\n", &runs("t:pass", "t:pass")),
@@ -311,7 +314,7 @@ fn the_emulators_own_entries_go_to_its_file() {
     let runs = [(BOTH[0], "a:fail b:fail"), ("one native dynamic", "a:fail b:pass")];
     let (files, left) = blessed(&[], &runs, Layer::Emulator);
     assert_eq!(files, [("qemu/one".into(), "# Reason: TODO\nstd  b  fail  link=dynamic\n".into())]);
-    assert_eq!(left, ["one a: it fails natively too, so that it is not the emulator's fault"]);
+    assert_eq!(left, ["one a: it also fails natively, so the emulator is not at fault"]);
 }
 
 #[test]
@@ -325,11 +328,10 @@ fn a_file_for_all_targets_changes_only_if_all_agree() {
     assert_eq!((files, left.len()), (vec![("qemu/all".into(), "# Reason: x\nstd u fail\n".into())], 0));
     let (files, left) = blessed(&all, &runs("t:pass u:crash", "t:fail u:crash"), Layer::Target);
     assert_eq!(files, [("qemu/all".into(), "# Reason: x\nstd t fail\nstd u crash\n".into())]);
-    let why =
-        "qemu/all is for all targets, and under qemu dynamic they differ: it passes on one, it is as expected on two";
+    let why = "qemu/all is for all targets, and the targets disagree (under qemu dynamic): it passes on one, it is as expected on two";
     assert_eq!(left, [format!("one t: {why}")]);
     let (files, left) = blessed(&all, &BOTH.map(|name| (name, "t:pass u:fail")), Layer::Target);
-    let why = "qemu/all is for all targets, and two was not looked at under qemu dynamic";
+    let why = "qemu/all is for all targets, and two did not run under qemu dynamic";
     assert_eq!((files, left), (vec![], vec![format!("one t: {why}")]));
 }
 
@@ -340,11 +342,11 @@ fn what_cannot_be_expected_is_left() {
         blessed(&[("one", text)], &[(BOTH[0], "a:missing b:missing c:skip d:fail e*:fail")], Layer::Target);
     assert_eq!(files, []);
     let reasons = [
-        "a: its program never told of it (missing), and that cannot be expected",
-        "b: its program never told of it (missing), and that cannot be expected",
-        "d: it ran, though an entry says `skip`",
-        "c: it was not run, and that cannot be expected",
-        "e*: its name cannot be written: a `*` is for skip and flake only: name each test that is expected to fail",
+        "a: its program did not report it, and no entry can expect a missing test",
+        "b: its program did not report it, and no entry can expect a missing test",
+        "d: it ran, although its entry says `skip`",
+        "c: it did not run, and no entry can expect that",
+        "e*: no entry can name it: a `*` is only allowed with skip and flake: name each test that is expected to fail",
     ];
     let mut reasons: Vec<String> = reasons.map(|reason| format!("one {reason}")).into();
     reasons.sort();
@@ -357,8 +359,8 @@ fn what_cannot_be_expected_is_left() {
 fn a_part_takes_nothing_away() {
     let text = "# Reason: x\nstd a fail\nstd b crash\nstd gone fail\nstd gone* skip link=static\n";
     for (word, why) in [
-        ("part", "was of a part of the tests"),
-        ("filtered", "was of a part of the tests"),
+        ("part", "covers only part of the tests"),
+        ("filtered", "covers only part of the tests"),
         ("incomplete", "is incomplete"),
     ] {
         let text =
@@ -367,7 +369,7 @@ fn a_part_takes_nothing_away() {
         let (files, left) = blessed(&[("one", &text)], &[(&name, "a:pass b:fail c:fail")], Layer::Target);
         let after = text.replace("b crash", "b crash  link=static\nstd b fail  link=dynamic");
         assert_eq!(files, [("one".into(), format!("{after}\n# Reason: TODO\nstd  c  fail  link=dynamic\n"))]);
-        assert_eq!(left, [format!("one a: the run qemu dynamic {why}, so it takes nothing away")]);
+        assert_eq!(left, [format!("one a: the run qemu dynamic {why}, so no entry is removed")]);
     }
 }
 

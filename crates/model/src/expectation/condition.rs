@@ -1,25 +1,25 @@
-//! Where an entry holds: the words after its word.
+//! The conditions under which an entry applies.
 
 use std::fmt;
 
-use super::Setting;
+use super::RunSetting;
 use crate::link::Link;
 use crate::version::Version;
 
 /// One condition of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// Under versions of QEMU that compare so with this one.
+    /// Under versions of QEMU that compare with this version in this way.
     Qemu(Comparison, Version),
-    /// In one link mode.
+    /// In this link mode.
     Link(Link),
-    /// Under the emulator, or by a processor of the target, here or on another machine.
+    /// Under the emulator, or on a processor of the target, on this or another machine.
     Emulated(bool),
-    /// Where programs of the target can start each other, or cannot.
+    /// Whether programs of the target can start each other.
     Spawns(bool),
 }
 
-/// How a version must compare with another.
+/// How a version must compare with another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// `<`
@@ -33,7 +33,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Longer operators first: `<` also begins `<=`.
+    /// Longer operators come first, because `<` is a prefix of `<=`.
     const ALL: [Self; 4] = [Self::UpTo, Self::From, Self::Below, Self::Above];
 
     fn operator(self) -> &'static str {
@@ -64,7 +64,11 @@ impl Comparison {
 }
 
 impl Condition {
-    /// Reads `qemu<11.2`, `link=static`, ….
+    /// Parses `qemu<11.2`, `link=static`, ….
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence that names the known conditions.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(rest) = text.strip_prefix("qemu") {
             let found = Comparison::ALL.into_iter().find_map(|how| Some((how, rest.strip_prefix(how.operator())?)));
@@ -83,8 +87,8 @@ impl Condition {
         }
     }
 
-    /// Whether it holds in a setting.
-    pub fn holds(&self, setting: &Setting) -> bool {
+    /// Whether the condition holds in a setting.
+    pub fn holds(&self, setting: &RunSetting) -> bool {
         match self {
             Self::Qemu(comparison, than) => {
                 setting.qemu.as_ref().is_some_and(|version| comparison.holds(version, than))
@@ -95,7 +99,7 @@ impl Condition {
         }
     }
 
-    /// Whether no setting fulfils both.
+    /// Whether no setting can satisfy both conditions.
     fn excludes(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Link(one), Self::Link(other)) => one != other,
@@ -110,7 +114,7 @@ impl Condition {
     }
 }
 
-/// As written in the file.
+/// The condition as in the file.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -122,7 +126,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Whether some setting fulfils all of both lists. Of such conditions it is enough to look at every two.
+/// Whether a setting can satisfy all conditions of both lists. For these conditions it is enough to compare each pair.
 pub(super) fn can_hold(some: &[Condition], more: &[Condition]) -> bool {
     let all = || some.iter().chain(more);
     !all().any(|one| all().any(|other| one.excludes(other)))

@@ -4,8 +4,8 @@ fn parse(text: &str) -> Result<Expectations, String> {
     Expectations::parse([(Layer::Target, "expect.txt", text)]).map_err(|error| error.to_string())
 }
 
-fn setting(qemu: Option<&str>, link: Link) -> Setting {
-    Setting { qemu: qemu.map(|version| version.parse().unwrap()), link, spawns: qemu.is_none() }
+fn setting(qemu: Option<&str>, link: Link) -> RunSetting {
+    RunSetting { qemu: qemu.map(|version| version.parse().unwrap()), link, spawns: qemu.is_none() }
 }
 
 #[test]
@@ -35,16 +35,16 @@ fn errors_show_the_place() {
         let error = parse(text).unwrap_err();
         assert!(error.contains(part), "{error}");
     };
-    fails("# Bug: x\n\nstd a fail", "expect.txt:3:1: nothing says why");
-    fails("# Bug:\nstd a fail", "expect.txt:1:1: `Bug:` says nothing");
-    fails("# Bug: x\nstd a fail\n# just words\nstd b fail", "expect.txt:4:1: nothing says why");
-    fails("# Bug: x\nstd a* fail", "expect.txt:2:5: a `*` is for skip and flake only");
-    fails("# Bug: x\nstd a*b skip", "expect.txt:2:5: a `*` may only stand at the end");
+    fails("# Bug: x\n\nstd a fail", "expect.txt:3:1: the bug or reason is missing");
+    fails("# Bug:\nstd a fail", "expect.txt:1:1: `Bug:` is empty");
+    fails("# Bug: x\nstd a fail\n# just words\nstd b fail", "expect.txt:4:1: the bug or reason is missing");
+    fails("# Bug: x\nstd a* fail", "expect.txt:2:5: a `*` is only allowed with skip and flake");
+    fails("# Bug: x\nstd a*b skip", "expect.txt:2:5: a `*` is only allowed at the end");
     fails("# Bug: x\nstd fail", "the test is missing");
     fails("# Bug: x\nstd", "expected `suite test word`");
     fails("# Bug: x\nstd é fail link=both", "expect.txt:2:12: unknown condition `link=both`");
     fails("# Bug: x\nstd a fail qemu<x", "`x` is not a version");
-    fails("# Bug: x\nstd a fail link=static link=dynamic", "expect.txt:2:1: its conditions can never hold at once");
+    fails("# Bug: x\nstd a fail link=static link=dynamic", "expect.txt:2:1: its conditions exclude each other");
 }
 
 #[test]
@@ -105,13 +105,16 @@ fn the_same_test_in_both_layers_is_an_error_where_both_can_hold() {
     };
     let error = both("std a fail", "std a fail").unwrap_err();
     let expected =
-        "targets/x/expect.txt:2:1: a duplicate: qemu/x.expect.txt:2 says `fail` of `std a`, and both can hold";
+        "targets/x/expect.txt:2:1: a duplicate: qemu/x.expect.txt:2 says `fail` for `std a`, and both can apply";
     assert!(error.starts_with(expected), "{error}");
     assert!(both("std a fail", "std a* skip").unwrap_err().contains("a contradiction"));
     assert_eq!(both("std a fail", "std a crash runner=native"), Ok(()));
     assert_eq!(both("std a fail link=static", "std a crash link=dynamic"), Ok(()));
     let never = both("std a fail runner=native", "").unwrap_err();
-    assert!(never.starts_with("qemu/x.expect.txt:2:1: it can never hold: entries of qemu/ count under"), "{never}");
+    assert!(
+        never.starts_with("qemu/x.expect.txt:2:1: it can never apply: entries in qemu/ apply only under"),
+        "{never}"
+    );
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn conditions_and_layers_decide_what_holds() {
     let ours = "# Bug: x\nstd old fail qemu<11.2\nstd new crash qemu>=11.2 link=static\nstd native fail runner=native\nstd self crash spawn=no\n";
     let files = [(Layer::Emulator, "qemu", "# Bug: x\nstd emulated fail\n"), (Layer::Target, "target", ours)];
     let all = Expectations::parse(files).unwrap();
-    let names = |setting: Setting| all.active("std", &setting).iter().map(|e| e.name.clone()).collect::<Vec<_>>();
+    let names = |setting: RunSetting| all.active("std", &setting).iter().map(|e| e.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(setting(Some("11.1.3"), Link::Dynamic)), ["emulated", "old", "self"]);
     assert_eq!(names(setting(Some("11.2"), Link::Dynamic)), ["emulated", "self"]);
     assert_eq!(names(setting(Some("11.2"), Link::Static)), ["emulated", "new", "self"]);

@@ -1,4 +1,4 @@
-//! The pinned sources: their layers, and where their archives may come from.
+//! The pinned sources: their layers, and the origins of their archives.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::compiler::Llvm;
-use crate::part::Part;
+use crate::path_filter::PathFilter;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -36,75 +36,75 @@ struct OriginFile {
 /// One pinned source.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// `rust`, `musl` or `llvm`: also its folder in patches/.
+    /// `rust`, `musl` or `llvm`; also the name of its folder in patches/.
     pub name: &'static str,
-    /// Upstream's version.
+    /// The upstream version.
     pub version: String,
-    /// Its parts that patches may change, each built by itself; at least one.
-    pub layers: Vec<Layer>,
-    /// What a compiler is built from, if one can be.
+    /// The layers, at least one. Patches may change a layer, and each is built on its own.
+    pub layers: Vec<SourceLayer>,
+    /// The part that a compiler is built from; nothing if the source has no compiler.
     pub compiler: Option<CompilerTree>,
-    /// If it is the whole tree that is wanted, and not the layers' folders alone: what of it is not.
+    /// Folders to leave out of the whole tree; nothing if only the layers' folders are unpacked.
     pub leave_out: Option<Vec<String>>,
-    /// Where its archive may come from, in the order of trying.
-    pub origins: Vec<Origin>,
+    /// Where to get the archive, in the order of the attempts.
+    pub origins: Vec<SourceOrigin>,
 }
 
-/// A part of a source.
+/// A part of a source that is patched and built on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    /// `library`, `compiler`, …; the source's own name where it has one part only.
+pub struct SourceLayer {
+    /// `library`, `compiler`, …; the source's name if it has only one layer.
     pub name: String,
-    /// Its folders in the archive; everything if empty.
+    /// The layer's folders in the archive; empty means the whole archive.
     pub folders: Vec<String>,
 }
 
-/// The layer of Rust's source that std is built from.
+/// The layer of the Rust source that std is built from.
 pub const LIBRARY: &str = "library";
 
-/// One place that an archive may come from.
+/// One place to get an archive from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// The kind of place.
-    pub place: Place,
-    /// What the archive must hash to, in lower-case hex; nothing where the place itself says (rustup's manifest).
+pub struct SourceOrigin {
+    /// Where to find the archive.
+    pub place: Locator,
+    /// The archive's sha256, in lower-case hex; nothing for rustup, whose manifest has it.
     pub sha256: Option<String>,
-    /// Leading path components that are not part of the tree.
+    /// Number of leading path components to strip.
     pub strip: usize,
-    /// The layers that it holds; all if empty.
+    /// The layers in the archive; empty means all.
     pub layers: Vec<String>,
-    /// Files and folders that x.py asks for and that are not in it; folders with a `/` at the end.
+    /// Files and folders that x.py requires and that the archive lacks; folders end with `/`.
     pub lacks: Vec<String>,
 }
 
-/// `[rust.compiler]`: the part of a Rust source that x.py builds a compiler from, and with what.
+/// `[rust.compiler]`: how x.py builds a compiler from a Rust source.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CompilerTree {
-    /// Folders of the archive that are not unpacked.
+    /// Folders of the archive to leave out.
     pub leave_out: Vec<String>,
-    /// The folder of the bundled LLVM, unpacked only for those who ask for it.
+    /// The folder of the bundled LLVM, unpacked only for `--llvm bundled`.
     pub bundled_llvm: String,
-    /// The oldest release of LLVM that it can be built with.
+    /// The oldest supported major release of LLVM.
     pub oldest_llvm: u64,
 }
 
-/// The kinds of origins.
+/// Where an archive is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A file, relative to the project's folder.
+pub enum Locator {
+    /// A file, relative to the project's root.
     Path(PathBuf),
-    /// An upstream address.
+    /// An upstream URL.
     Url(String),
-    /// A component of the installed toolchain's channel manifest, which gives address and hash.
+    /// A component in the channel manifest of the installed toolchain, which has its URL and hash.
     Rustup(String),
-    /// A source package's upstream archive, found by its hash.
+    /// The upstream archive of a Debian source package, found by its hash.
     Apt(String),
-    /// A binary package that holds sources, found by its hash. They are not pristine: the distribution has patched them.
+    /// A Debian binary package with sources, found by its hash. Debian has patched these sources.
     Deb(String),
 }
 
-/// The versions of a source, in the order given; the first is the default.
+/// The versions of a source, in the file's order; the first is the default.
 pub(super) fn validate_all(files: Vec<SourceFile>, name: &'static str) -> Result<Vec<Source>, String> {
     let mut sources: Vec<Source> = Vec::new();
     for file in files {
@@ -118,24 +118,28 @@ pub(super) fn validate_all(files: Vec<SourceFile>, name: &'static str) -> Result
 }
 
 impl Source {
-    /// The source with these of its layers only, and the origins that hold them all.
+    /// The source with only the wanted layers, and only the origins that have all of them.
     #[must_use]
     pub fn with_layers(&self, wanted: impl Fn(&str) -> bool) -> Self {
-        let layers: Vec<Layer> = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
-        let holds = |origin: &&Origin| {
+        let layers: Vec<SourceLayer> = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
+        let holds = |origin: &&SourceOrigin| {
             origin.layers.is_empty() || layers.iter().all(|layer| origin.layers.contains(&layer.name))
         };
         let origins = self.origins.iter().filter(holds).cloned().collect();
         Self { layers, origins, ..self.clone() }
     }
 
-    /// The source as a compiler is built from it: the whole tree, with the patches of all layers but the library's.
+    /// The source to build a compiler from: the whole tree, with the patches of every layer except the library.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the pinned source has no `compiler` table.
     pub fn for_compiler(&self, llvm: Llvm) -> Result<Self, String> {
         let Self { name, version, compiler, .. } = self;
-        let tree = compiler.as_ref().ok_or_else(|| format!("[[{name}]] {version}: there is no `compiler`"))?;
+        let tree = compiler.as_ref().ok_or_else(|| format!("[[{name}]] {version}: `compiler` is missing"))?;
         let without_llvm = (llvm == Llvm::System).then_some(&tree.bundled_llvm);
         let source = self.with_layers(|layer| layer != LIBRARY);
-        let whole = |origin: &Origin| origin.layers.is_empty();
+        let whole = |origin: &SourceOrigin| origin.layers.is_empty();
         Ok(Self {
             origins: source.origins.into_iter().filter(whole).collect(),
             leave_out: Some(tree.leave_out.iter().chain(without_llvm).cloned().collect()),
@@ -143,22 +147,22 @@ impl Source {
         })
     }
 
-    /// The part of the archive that is needed.
-    pub fn part(&self) -> Part {
+    /// The files to unpack from the archive.
+    pub fn part(&self) -> PathFilter {
         let folders = || self.layers.iter().flat_map(|layer| layer.folders.clone()).collect();
         match &self.leave_out {
-            Some(without) => Part { only: Vec::new(), without: without.clone() },
-            None => Part { only: folders(), without: Vec::new() },
+            Some(without) => PathFilter { only: Vec::new(), without: without.clone() },
+            None => PathFilter { only: folders(), without: Vec::new() },
         }
     }
 
-    /// The layer of this name.
-    pub fn layer_named(&self, name: &str) -> Option<&Layer> {
+    /// The layer with this name.
+    pub fn layer_named(&self, name: &str) -> Option<&SourceLayer> {
         self.layers.iter().find(|layer| layer.name == name)
     }
 
-    /// The layer that a file belongs to.
-    pub fn layer_of(&self, path: &str) -> Option<&Layer> {
+    /// The layer that the file `path` belongs to.
+    pub fn layer_of(&self, path: &str) -> Option<&SourceLayer> {
         let within = |folder: &String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
         self.layers.iter().find(|layer| layer.folders.is_empty() || layer.folders.iter().any(within))
     }
@@ -168,24 +172,24 @@ impl SourceFile {
     fn validate(self, name: &'static str) -> Result<Source, String> {
         let version = &self.version;
         if self.origin.is_empty() {
-            return Err(format!("[[{name}]] {version}: no origin is given"));
+            return Err(format!("[[{name}]] {version}: an origin is missing"));
         }
-        let whole = || vec![Layer { name: name.into(), folders: Vec::new() }];
-        let layer = |(name, folders)| Layer { name, folders };
-        let layers: Vec<Layer> = self.layers.map_or_else(whole, |layers| layers.into_iter().map(layer).collect());
+        let whole = || vec![SourceLayer { name: name.into(), folders: Vec::new() }];
+        let layer = |(name, folders)| SourceLayer { name, folders };
+        let layers: Vec<SourceLayer> = self.layers.map_or_else(whole, |layers| layers.into_iter().map(layer).collect());
         if layers.is_empty() {
             return Err(format!("[[{name}]] {version}: `layers` is empty"));
         }
         let known = |wanted: &&String| layers.iter().any(|layer| layer.name == **wanted);
         if let Some(unknown) = self.origin.iter().flat_map(|origin| &origin.layers).find(|layer| !known(layer)) {
-            return Err(format!("[[{name}]] {version}: an origin has `{unknown}`, which is none of its layers"));
+            return Err(format!("[[{name}]] {version}: an origin names the unknown layer `{unknown}`"));
         }
         let origins = self
             .origin
             .into_iter()
             .enumerate()
             .map(|(i, origin)| {
-                origin.validate().map_err(|error| format!("[[{name}.origin]] of {version}, number {}: {error}", i + 1))
+                origin.validate().map_err(|error| format!("[[{name}.origin]] number {} of {version}: {error}", i + 1))
             })
             .collect::<Result<_, _>>()?;
         Ok(Source { name, version: self.version, layers, compiler: self.compiler, leave_out: None, origins })
@@ -193,25 +197,27 @@ impl SourceFile {
 }
 
 impl OriginFile {
-    fn validate(self) -> Result<Origin, String> {
+    fn validate(self) -> Result<SourceOrigin, String> {
         let mut places = Vec::new();
-        places.extend(self.path.map(Place::Path));
-        places.extend(self.url.map(Place::Url));
-        places.extend(self.rustup.map(Place::Rustup));
-        places.extend(self.apt.map(Place::Apt));
-        places.extend(self.deb.map(Place::Deb));
-        let one = "give exactly one of `path`, `url`, `rustup`, `apt`, `deb`";
+        places.extend(self.path.map(Locator::Path));
+        places.extend(self.url.map(Locator::Url));
+        places.extend(self.rustup.map(Locator::Rustup));
+        places.extend(self.apt.map(Locator::Apt));
+        places.extend(self.deb.map(Locator::Deb));
+        let one = "expected exactly one of `path`, `url`, `rustup`, `apt`, `deb`";
         let place = places.pop().ok_or(one)?;
         if !places.is_empty() {
             return Err(one.into());
         }
         match (&place, &self.sha256) {
-            (Place::Rustup(_), Some(_)) => return Err("`sha256` comes from the channel manifest for `rustup`".into()),
-            (Place::Rustup(_), None) => {}
+            (Locator::Rustup(_), Some(_)) => {
+                return Err("`sha256` is not allowed with `rustup`: the channel manifest has it".into());
+            }
+            (Locator::Rustup(_), None) => {}
             (_, None) => return Err("`sha256` is missing".into()),
             (_, Some(hash)) => check_sha256(hash)?,
         }
-        Ok(Origin {
+        Ok(SourceOrigin {
             place,
             sha256: self.sha256,
             strip: self.strip.unwrap_or(1),
@@ -225,7 +231,7 @@ fn check_sha256(hash: &str) -> Result<(), String> {
     if is_sha256(hash) { Ok(()) } else { Err(format!("`{hash}` is not a sha256: expected 64 lower-case hex digits")) }
 }
 
-/// Whether it is one, as they are written everywhere here: 64 lower-case hex digits.
+/// Whether `text` is a sha256 of 64 lower-case hex digits.
 pub fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }

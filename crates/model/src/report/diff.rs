@@ -1,4 +1,4 @@
-//! Comparing two reports.
+//! Compares two reports.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -7,46 +7,46 @@ use super::{Report, Run};
 use crate::outcome::{Outcome, Verdict};
 use crate::text::visible;
 
-/// What changed from one report to another.
+/// The differences between two reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
-    /// Pins with the version before and after.
+    /// Changed versions: the name, and the version before and after.
     pub pins: Vec<(&'static str, String, String)>,
-    /// Suites of a run, such as `s390x qemu dynamic  std`, that only the first report has.
+    /// Suites that only the first report has, with their run: `s390x qemu dynamic  std`.
     pub suites_vanished: Vec<String>,
-    /// Suites of a run that only the second report has.
+    /// Suites that only the second report has, with their run.
     pub suites_appeared: Vec<String>,
-    /// Tests of suites that both reports have: changed, vanished or appeared.
+    /// Differing tests in suites that both reports have.
     pub tests: Vec<Change>,
-    /// How many tests did the same.
+    /// Number of tests without a difference.
     pub same: usize,
 }
 
-/// One test that is not what it was.
+/// One test that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The run and the suite.
+    /// The run and the suite: `s390x qemu dynamic  std`.
     pub suite: String,
-    /// The test.
+    /// The test's name.
     pub name: String,
-    /// What it was; nothing if it appeared.
-    pub before: Option<State>,
-    /// What it is; nothing if it vanished.
-    pub after: Option<State>,
+    /// The state in the first report; nothing if the test appeared.
+    pub before: Option<TestState>,
+    /// The state in the second report; nothing if the test vanished.
+    pub after: Option<TestState>,
 }
 
-/// What is compared of a test: not its time, nor its reason.
+/// The compared part of a test's result, without its duration and reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
-    /// What happened; nothing for a stale expectation.
+pub struct TestState {
+    /// The outcome; nothing for a stale expectation.
     pub outcome: Option<Outcome>,
-    /// What it means.
+    /// The verdict on the outcome.
     pub verdict: Verdict,
 }
 
-type Suites<'a> = BTreeMap<String, BTreeMap<&'a str, State>>;
+type Suites<'a> = BTreeMap<String, BTreeMap<&'a str, TestState>>;
 
-/// Compares two reports, test by test; a smoke check counts as a test of the suite `smoke`.
+/// Compares two reports by test. Smoke checks count as tests of the suite `smoke`.
 pub fn diff(before: &Report, after: &Report) -> Diff {
     let mut diff = Diff { pins: changed_pins(before, after), ..Diff::default() };
     let (old, new) = (suites(before), suites(after));
@@ -73,49 +73,48 @@ fn suites(report: &Report) -> Suites<'_> {
     let mut suites = Suites::new();
     let plain = |run: &Run| format!("{} {} {}", run.target, run.runner.word(), run.link);
     for run in &report.runs {
-        // Two machines can be compared, unless one report has both.
+        // The machines are only part of the name if one report has this run for several of them.
         let alone = report.runs.iter().filter(|other| plain(other) == plain(run)).count() == 1;
         let run_name = if alone { plain(run) } else { run.name() };
         let mut of = |name: &str, tests: BTreeMap<_, _>| suites.insert(format!("{run_name}  {name}"), tests);
         if !run.smoke.is_empty() {
             let judged = |outcome: Outcome| if outcome.is_failure() { Verdict::Regression } else { Verdict::Expected };
-            let state = |outcome| State { outcome: Some(outcome), verdict: judged(outcome) };
+            let state = |outcome| TestState { outcome: Some(outcome), verdict: judged(outcome) };
             of("smoke", run.smoke.iter().map(|check| (check.check.as_str(), state(check.outcome))).collect());
         }
         for suite in &run.suites {
             let tests = suite.tests.iter();
-            let state = tests.map(|test| (test.name.as_str(), State { outcome: test.outcome, verdict: test.verdict }));
+            let state =
+                tests.map(|test| (test.name.as_str(), TestState { outcome: test.outcome, verdict: test.verdict }));
             of(&suite.suite, state.collect());
         }
     }
     suites
 }
 
+/// Versions that differ: the name, and the version before and after; `none` where a report has no emulator.
 pub(super) fn changed_pins(before: &Report, after: &Report) -> Vec<(&'static str, String, String)> {
-    let pins = |report: &Report| {
-        let (pins, none) = (report.pins.clone(), "none".to_owned());
-        let qemu = pins.qemu.unwrap_or(none);
-        [
-            ("rust", pins.rust),
-            ("musl", pins.musl),
-            ("llvm", pins.llvm),
-            ("qemu", qemu),
-            ("compiler", report.build.compiler.word().to_owned()),
-        ]
-    };
-    let pairs = pins(before).into_iter().zip(pins(after));
-    pairs.filter(|(old, new)| old != new).map(|((name, old), (_, new))| (name, old, new)).collect()
+    type Pin = fn(&Report) -> &str;
+    let pins: [(&'static str, Pin); 5] = [
+        ("rust", |report| &report.pins.rust),
+        ("musl", |report| &report.pins.musl),
+        ("llvm", |report| &report.pins.llvm),
+        ("qemu", |report| report.pins.qemu.as_deref().unwrap_or("none")),
+        ("compiler", |report| report.build.compiler.word()),
+    ];
+    let versions = pins.map(|(name, pin)| (name, pin(before).to_owned(), pin(after).to_owned()));
+    versions.into_iter().filter(|(_, old, new)| old != new).collect()
 }
 
 impl Diff {
-    /// Whether the reports say the same of every test.
+    /// Whether both reports have the same tests with the same results.
     pub fn is_empty(&self) -> bool {
         self.tests.is_empty() && self.suites_vanished.is_empty() && self.suites_appeared.is_empty()
     }
 }
 
 impl Change {
-    /// `changed`, `vanished` or `appeared`.
+    /// The kind of difference: `changed`, `vanished` or `appeared`.
     pub fn word(&self) -> &'static str {
         match (self.before, self.after) {
             (None, _) => "appeared",
@@ -125,7 +124,7 @@ impl Change {
     }
 }
 
-impl Display for State {
+impl Display for TestState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.outcome {
             Some(outcome) => write!(f, "{} ({})", outcome.word(), self.verdict.word()),
@@ -134,7 +133,7 @@ impl Display for State {
     }
 }
 
-/// For the terminal: one line for each difference, then the counts.
+/// Text for the terminal: one line for each difference, then the counts.
 impl Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, old, new) in &self.pins {
@@ -147,7 +146,7 @@ impl Display for Diff {
             writeln!(f, "appeared  {}  (whole suite)", visible(suite))?;
         }
         for change in &self.tests {
-            let states: Vec<_> = [change.before, change.after].iter().flatten().map(State::to_string).collect();
+            let states: Vec<_> = [change.before, change.after].iter().flatten().map(TestState::to_string).collect();
             let what = format!("{}  {}  {}", change.suite, change.name, states.join(" -> "));
             writeln!(f, "{:<10}{}", change.word(), visible(&what))?;
         }

@@ -1,32 +1,33 @@
-//! Joining reports: of different targets, runners and link modes, and of the parts that several machines ran of one.
+//! Merges reports: of different targets, runners and link modes, and of parts that several machines ran.
 
 use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::diff::changed_pins;
 use super::{Part, Report, Run, RunVerdict, Suite, Verdicts};
 use crate::link::Link;
 use crate::partition::Partition;
-use anyhow::{Context as _, Result, bail, ensure};
 
-/// Joins reports of the same pins, compiler and options. Runs that several reports have must be of different machines, or parts
-/// that make one whole: of the same test programs, each test in one.
+/// Merges reports with the same versions and build options. If several reports have the same run, they must come from
+/// different machines, or be the parts of one division: with the same test programs, and each test in one part.
 ///
 /// # Errors
 ///
-/// If there is no report, or the reports do not fit together.
+/// Fails if there is no report, or if the reports do not fit together.
 pub fn merge(reports: Vec<Report>) -> Result<Report> {
     let mut reports = reports.into_iter();
     let mut merged = reports.next().context("there is no report to merge")?;
     for report in reports {
-        // A report of native runs knows no emulator; it goes with any.
+        // A report without emulated runs has no emulator version, and fits any.
         let pins = changed_pins(&merged, &report);
         let differing = pins.iter().find(|(name, old, new)| *name != "qemu" || (old != "none" && new != "none"));
         if let Some((name, old, new)) = differing {
-            bail!("the reports cannot be merged: one is of {name} {old}, another of {name} {new}");
+            bail!("the reports cannot be merged: one has {name} {old}, another {name} {new}");
         }
         ensure!(
             merged.build == report.build,
-            "the reports cannot be merged: one is of {}, another of {}",
+            "the reports cannot be merged: one was built with {}, another with {}",
             options(&merged),
             options(&report)
         );
@@ -37,10 +38,10 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
                 merged.hosts.push(host);
             }
         }
-        // Several machines at once.
+        // The machines run at the same time.
         merged.wall_s = merged.wall_s.max(report.wall_s);
     }
-    // The machine comes last: it tells whole runs apart, while parts may be of several.
+    // The machine comes last: whole runs differ by it, and the parts of one run may have several.
     merged.runs.sort_by(|a, b| (id(a), &a.machines).cmp(&(id(b), &b.machines)));
     let groups: Vec<Vec<Run>> = merged.runs.chunk_by(|a, b| id(a) == id(b)).map(<[Run]>::to_vec).collect();
     merged.runs.clear();
@@ -57,22 +58,22 @@ fn options(report: &Report) -> String {
     if words.is_empty() { "no options".into() } else { words.join(" ") }
 }
 
-/// Makes one run of parts; whole runs stay as they are, one for each machine.
+/// Joins parts into one run. Whole runs stay as they are, one for each machine.
 fn join_runs(runs: Vec<Run>) -> Result<Vec<Run>> {
     let has_parts = |run: &Run| run.suites.iter().any(|suite| suite.part.is_some());
     let parts = runs.iter().filter(|run| has_parts(run)).count();
     let again = runs.windows(2).any(|pair| pair[0].machines == pair[1].machines);
-    // Without a suite nothing tells an incomplete part from a whole.
+    // An incomplete run without suites may be a part or a whole.
     if (parts > 0 || again)
         && let Some(run) = runs.iter().find(|run| run.verdict == RunVerdict::Incomplete)
     {
-        bail!("one report has it incomplete: {}", run.error.as_deref().unwrap_or("it does not say why"));
+        bail!("one report has an incomplete run: {}", run.error.as_deref().unwrap_or("the reason is missing"));
     }
     if parts == 0 {
-        ensure!(!again, "more than one report has this run");
+        ensure!(!again, "several reports have this run");
         return Ok(runs);
     }
-    ensure!(parts == runs.len(), "one report has it whole, another a part of it");
+    ensure!(parts == runs.len(), "one report has the whole, another only a part");
     Ok(vec![join_parts(runs)?])
 }
 
@@ -87,12 +88,12 @@ fn join_parts(runs: Vec<Run>) -> Result<Run> {
     for run in runs {
         ensure!(
             run.programs == whole.programs,
-            "the parts are of different test programs, {} and {}",
+            "the parts have different test programs: {} and {}",
             digest(&whole),
             digest(&run)
         );
         if run.spawns != whole.spawns {
-            // Their machines differ, so it is not known of the whole.
+            // The machines differ, so there is no answer for the whole run.
             whole.spawns = None;
         }
         for machine in run.machines {
@@ -118,57 +119,60 @@ fn join_parts(runs: Vec<Run>) -> Result<Run> {
         whole.suites.push(join_suite(parts).with_context(|| format!("suite {name}"))?);
     }
     let ran = |suite: &Suite| suite.passed + suite.failures() > 0;
-    // Of a part that is no fault; see the judge.
+    // The judge accepts a single part without a test that ran.
     if let Some(empty) = whole.suites.iter().find(|suite| !suite.partial && !ran(suite)) {
-        bail!("no test ran in {}, in none of the parts", empty.suite);
+        bail!("no part ran a test of {}", empty.suite);
     }
-    ensure!(whole.suites.iter().any(ran), "no test ran in any of the parts");
+    ensure!(whole.suites.iter().any(ran), "no part ran a test");
     whole.suites.sort_by_key(|suite| order.iter().position(|name| *name == suite.suite));
     whole.verdict = RunVerdict::of(&whole.smoke, &whole.suites);
     Ok(whole)
 }
 
 fn digest(run: &Run) -> &str {
-    run.programs.as_deref().unwrap_or("unknown ones")
+    run.programs.as_deref().unwrap_or("unknown programs")
 }
 
-/// Makes a whole suite of its parts: all of one division, each once.
+/// Joins the parts of a suite, which must be all parts of one division, each once.
 fn join_suite(parts: Vec<Suite>) -> Result<Suite> {
     let mut numbered = Vec::new();
     for suite in parts {
-        let part = suite.part.clone().context("one report has it whole, another a part of it")?;
+        let part = suite.part.clone().context("one report has the whole, another only a part")?;
         numbered.push((part.partition, part, suite));
     }
     numbered.sort_by_key(|(partition, ..)| partition.part);
     let (first, Part { of, names, .. }) = (numbered[0].0, numbered[0].1.clone());
     for (partition, part, _) in &numbered {
-        ensure!(first.fits(*partition), "parts {first} and {partition} are not of one division");
+        ensure!(first.fits(*partition), "parts {first} and {partition} belong to different divisions");
         let count = part.of;
-        ensure!(of == count, "there are {of} tests to divide in part {first}, {count} in part {partition}");
-        ensure!(!part.names.is_empty(), "part {partition} does not say which tests were divided\nhint: run it again");
+        ensure!(of == count, "part {first} divides {of} tests, part {partition} divides {count}");
+        ensure!(
+            !part.names.is_empty(),
+            "part {partition} does not say which tests were divided\nhint: run that part again"
+        );
         ensure!(
             names == part.names,
-            "parts {first} and {partition} are not of the same tests: another filter, or other programs"
+            "parts {first} and {partition} divide different tests: the filter or the programs differ"
         );
     }
     for pair in numbered.windows(2) {
-        ensure!(pair[0].0 != pair[1].0, "part {} is there twice", pair[0].0);
+        ensure!(pair[0].0 != pair[1].0, "part {} appears twice", pair[0].0);
     }
     let there: Vec<usize> = numbered.iter().map(|(partition, ..)| partition.part).collect();
     if let Some(lacking) = (1..=first.parts).find(|part| !there.contains(part)) {
-        anyhow::bail!("part {} is not there", Partition { part: lacking, ..first });
+        bail!("part {} is missing", Partition { part: lacking, ..first });
     }
     let mut suites = numbered.into_iter().map(|(.., suite)| suite);
     let mut whole = suites.next().context("there is no part")?;
     suites.for_each(|part| add(&mut whole, part));
     whole.tests.sort_by(|a, b| a.name.cmp(&b.name));
-    // Every part sees that no test program lists what an expectation names.
+    // Every part reports the same stale expectations.
     whole.tests.dedup_by(|a, b| a.outcome.is_none() && b.outcome.is_none() && a.name == b.name);
     whole.verdicts.stale = whole.tests.iter().filter(|test| test.outcome.is_none()).count();
     if let Some(pair) = whole.tests.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        anyhow::bail!("the test {} is in two parts", pair[0].name);
+        bail!("the test {} is in two parts", pair[0].name);
     }
-    ensure!(whole.listed == of, "the parts have {} tests, and there were {of} to divide", whole.listed);
+    ensure!(whole.listed == of, "the parts have {} tests, but {of} tests were divided", whole.listed);
     whole.part = None;
     Ok(whole)
 }

@@ -1,4 +1,4 @@
-//! Reading a report of any schema, and checking that no test is lost in it.
+//! Reads a report of any known schema, and checks that it accounts for every test.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
@@ -7,27 +7,27 @@ use super::{Report, SCHEMA, Suite, v1};
 use crate::outcome::{Outcome, Verdict};
 
 impl Report {
-    /// Reads a report of this schema or of `bringup-report/1`.
+    /// Parses a report with this schema or `bringup-report/1`.
     ///
     /// # Errors
     ///
-    /// If it is no report, has another schema, or its counts are not those of its tests.
+    /// Fails if the bytes are not a report, if the schema is unknown, or if the counts do not match the tests.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         #[derive(Deserialize)]
         struct Tag {
             schema: Option<String>,
         }
-        // A list would do for a struct as well.
+        // serde also reads a struct from a list.
         if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
-            bail!("it is no JSON object, so it is not a report of Bringup");
+            bail!("it is not a JSON object, so it is not a report of Bringup");
         }
-        // The schema first: another version's fields would only give a misleading error.
+        // The schema comes first, because the fields of another schema would give a misleading error.
         let tag: Tag = serde_json::from_slice(bytes)?;
         let report = match tag.schema.as_deref() {
             Some(SCHEMA) => serde_json::from_slice(bytes)?,
-            Some(v1::SCHEMA) => serde_json::from_slice::<v1::Report>(bytes)?.try_into()?,
+            Some(v1::SCHEMA) => serde_json::from_slice::<v1::ReportV1>(bytes)?.try_into()?,
             Some(other) => bail!(
-                "it has the schema `{other}`, this version reads `{SCHEMA}` and `{}`\n\
+                "its schema `{other}` is unknown: this version reads `{SCHEMA}` and `{}`\n\
                  hint: read it with the Bringup that wrote it, or run the tests again",
                 v1::SCHEMA
             ),
@@ -38,7 +38,7 @@ impl Report {
     }
 }
 
-/// No test may vanish: the outcomes add up to what the test programs list, and the counts are those of the tests.
+/// Checks that the outcomes add up to the number of listed tests, and that the counts match the tests.
 fn check_counts(report: &Report) -> Result<()> {
     for run in &report.runs {
         for suite in &run.suites {
@@ -68,11 +68,11 @@ fn check_suite(suite: &Suite) -> Result<()> {
         ("improvement", verdicts.improvement, of_verdict(Verdict::Improvement)),
         ("flake", verdicts.flake, of_verdict(Verdict::Flake)),
         ("stale", verdicts.stale, of_verdict(Verdict::Stale)),
-        // What no test program lists has no outcome, and nothing else has none.
+        // A stale expectation has no outcome, and every listed test has one.
         ("stale", verdicts.stale, stale),
     ];
     for (name, said, found) in counts {
-        ensure!(said == found, "it says `{name}` of {said} tests, but {found} of its tests are");
+        ensure!(said == found, "it counts {said} tests as `{name}`, but lists {found}");
     }
     Ok(())
 }

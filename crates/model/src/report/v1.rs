@@ -1,42 +1,42 @@
-//! `bringup-report/1`, which is still read. Options were the words of a command line in it, patches that were left out
-//! were notes, and the machines of merged parts were one text. What is not here has not changed since.
+//! Reads `bringup-report/1`. That schema has options as words of a command line, patches that were left out as notes,
+//! and the machines of merged parts as one text. All other parts of the schema are the same.
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Error, Result, bail};
 use serde::Deserialize;
 
-use super::{Host, Origin, Pins, RunVerdict, SmokeCheck, StepTime, Suite};
+use super::{ProgramOrigin, ReportHost, RunVerdict, SmokeCheck, StepTime, Suite, Versions};
 use crate::build_options::BuildOptions;
-use crate::compiler::{Compiler, Llvm, Making};
+use crate::compiler::{Compiler, CompilerBuild, Llvm};
 use crate::isolation::Isolation;
 use crate::link::Link;
 use crate::runner_spec::RunnerSpec;
 
-/// The schema that is read here.
+/// The schema that this module reads.
 pub(super) const SCHEMA: &str = "bringup-report/1";
 
-/// What a note said before the name of a patch that was left out.
+/// The start of a note about a patch that was left out.
 const LEFT_OUT: &str = "built without patch ";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Report {
+pub(super) struct ReportV1 {
     #[serde(rename = "schema")]
     _schema: String,
-    host: Host,
-    pins: Pins,
+    host: ReportHost,
+    pins: Versions,
     compiler: String,
     #[serde(default)]
     options: Vec<String>,
     #[serde(default)]
     wall_s: f64,
-    runs: Vec<Run>,
+    runs: Vec<RunV1>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Run {
+struct RunV1 {
     target: String,
     triple: String,
     runner: String,
@@ -59,10 +59,10 @@ struct Run {
     error: Option<String>,
 }
 
-impl TryFrom<Report> for super::Report {
+impl TryFrom<ReportV1> for super::Report {
     type Error = Error;
 
-    fn try_from(report: Report) -> Result<Self> {
+    fn try_from(report: ReportV1) -> Result<Self> {
         let mut build = BuildOptions { compiler: compiler(&report.compiler)?, ..BuildOptions::default() };
         let mut named = Vec::new();
         for option in &report.options {
@@ -73,7 +73,7 @@ impl TryFrom<Report> for super::Report {
                 ("--compiler", word) => build.compiler = compiler(&word)?,
                 (name @ ("--stage" | "--llvm"), value) => {
                     let Compiler::Bootstrap(making) = &mut build.compiler else {
-                        bail!("`{name}` is an option of a compiler that is built, and the compiler is stock");
+                        bail!("`{name}` requires `--compiler bootstrap`, but the compiler is stock");
                     };
                     match (name, value.as_str()) {
                         ("--stage", stage) => making.stage = stage.parse().context("reading `--stage`")?,
@@ -88,7 +88,7 @@ impl TryFrom<Report> for super::Report {
         let notes = report.runs.iter().flat_map(|run| &run.notes);
         build.left_out = notes.filter_map(|note| note.strip_prefix(LEFT_OUT)).map(str::to_owned).collect();
         if build.left_out.is_empty() {
-            // Without a run there is no note. These are names as the user gave them.
+            // Without a run there are no notes, so the names from the command line remain.
             build.left_out = named;
         }
         build.left_out.sort();
@@ -98,31 +98,31 @@ impl TryFrom<Report> for super::Report {
             super::Run::try_from(run).context(what)
         });
         let runs = runs.collect::<Result<_>>()?;
-        let Report { host, pins, wall_s, .. } = report;
+        let ReportV1 { host, pins, wall_s, .. } = report;
         Ok(Self { schema: super::SCHEMA.into(), hosts: vec![host], pins, build, wall_s, runs })
     }
 }
 
-impl TryFrom<Run> for super::Run {
+impl TryFrom<RunV1> for super::Run {
     type Error = Error;
 
-    fn try_from(run: Run) -> Result<Self> {
+    fn try_from(run: RunV1) -> Result<Self> {
         let machines: Vec<String> =
             run.machine.iter().flat_map(|machines| machines.split(" / ")).map(str::to_owned).collect();
         let mut runner = match (run.runner.as_str(), machines.first()) {
             ("qemu", _) => RunnerSpec::default(),
             ("native", _) => RunnerSpec::Native,
             ("ssh", Some(host)) => RunnerSpec::Ssh { host: host.clone(), config: None },
-            ("ssh", None) => bail!("it does not say on which machine it ran"),
+            ("ssh", None) => bail!("it does not say which machine it ran on"),
             (other, _) => bail!("the runner `{other}` is unknown"),
         };
-        let (mut isolation, mut origin) = (Isolation::default(), Origin::Built);
+        let (mut isolation, mut origin) = (Isolation::default(), ProgramOrigin::Built);
         for option in &run.options {
             match (parts(option)?, &mut runner) {
-                (("--archive", file), _) => origin = Origin::Archive { file: file.into() },
+                (("--archive", file), _) => origin = ProgramOrigin::Archive { file: file.into() },
                 (("--qemu", file), RunnerSpec::Qemu { path }) => *path = Some(PathBuf::from(file)),
                 (("--ssh-config", file), RunnerSpec::Ssh { config, .. }) => *config = Some(PathBuf::from(file)),
-                // It was noted of other runners too, which it says nothing of.
+                // Older versions also recorded `--qemu` for other runners, which ignore the option.
                 (("--qemu", _), _) => {}
                 (("--isolation", word), _) => {
                     let found = Isolation::ALL.into_iter().find(|isolation| isolation.word() == word);
@@ -132,7 +132,7 @@ impl TryFrom<Run> for super::Run {
             }
         }
         let notes = run.notes.into_iter().filter(|note| !note.starts_with(LEFT_OUT)).collect();
-        let Run { target, triple, link, programs, spawns, steps, smoke, suites, verdict, error, .. } = run;
+        let RunV1 { target, triple, link, programs, spawns, steps, smoke, suites, verdict, error, .. } = run;
         Ok(Self {
             target,
             triple,
@@ -156,12 +156,12 @@ impl TryFrom<Run> for super::Run {
 fn compiler(word: &str) -> Result<Compiler> {
     match word {
         "stock" => Ok(Compiler::Stock),
-        "bootstrap" => Ok(Compiler::Bootstrap(Making::default())),
+        "bootstrap" => Ok(Compiler::Bootstrap(CompilerBuild::default())),
         other => bail!("the compiler `{other}` is unknown"),
     }
 }
 
-/// An option's name and its value, which was quoted for a shell.
+/// The name and value of an option. The value is quoted for a shell.
 fn parts(option: &str) -> Result<(&str, String)> {
     let (name, value) = option.split_once(' ').with_context(|| format!("the option `{option}` has no value"))?;
     let quoted = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_chose_the_build_becomes_data() {
-        let making = |stage, llvm| Compiler::Bootstrap(Making { stage, llvm });
+        let making = |stage, llvm| Compiler::Bootstrap(CompilerBuild { stage, llvm });
         let strings = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let noted = json!({ "notes": ["no network", "built without patch musl/0001-a.patch"] });
         let usual = BuildOptions::default();
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn how_it_ran_becomes_data() {
         let ssh = |config: Option<&str>| RunnerSpec::Ssh { host: "a".into(), config: config.map(PathBuf::from) };
-        let built = Origin::Built;
+        let built = ProgramOrigin::Built;
         for (label, of_run, runner, machines, isolation, origin) in [
             ("the defaults", json!({}), RunnerSpec::default(), &[][..], Isolation::Full, built.clone()),
             (
@@ -268,7 +268,7 @@ mod tests {
                 RunnerSpec::default(),
                 &[],
                 Isolation::Full,
-                Origin::Archive { file: "it's a.tar.xz".into() },
+                ProgramOrigin::Archive { file: "it's a.tar.xz".into() },
             ),
             (
                 "merged parts of two machines",
@@ -295,7 +295,7 @@ mod tests {
             (json!({ "compiler": "magic" }), json!({}), "the compiler `magic` is unknown"),
             (json!({}), json!({ "options": ["--archive"] }), "the option `--archive` has no value"),
             (json!({}), json!({ "options": ["--isolation some"] }), "`--isolation some` is unknown"),
-            (json!({}), json!({ "runner": "ssh" }), "does not say on which machine"),
+            (json!({}), json!({ "runner": "ssh" }), "does not say which machine"),
             (json!({}), json!({ "verdict": "good" }), "unknown variant `good`"),
             (json!({}), json!({ "machines": [] }), "unknown field `machines`"),
         ] {

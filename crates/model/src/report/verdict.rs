@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{SmokeCheck, Suite};
 
-/// What a run's results mean, from the best to the worst.
+/// The verdict of a run, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunVerdict {
@@ -19,8 +19,8 @@ pub enum RunVerdict {
 }
 
 impl RunVerdict {
-    /// The verdict of a run that came to its end: the worst of its results. Whatever an expectation file has to be changed
-    /// for, an entry that is out of date or a flake that has none, counts as an improvement.
+    /// The verdict of a completed run: that of its worst result. An outdated expectation, or a flake without one, counts as
+    /// an improvement.
     pub fn of(smoke: &[SmokeCheck], suites: &[Suite]) -> Self {
         let failed = smoke.iter().any(|check| check.outcome.is_failure());
         if failed || suites.iter().any(|suite| suite.verdicts.regression > 0) {
@@ -32,7 +32,7 @@ impl RunVerdict {
         }
     }
 
-    /// The word for it, as in the report.
+    /// The word in the report.
     pub fn word(self) -> &'static str {
         match self {
             Self::Expected => "expected",

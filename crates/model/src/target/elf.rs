@@ -1,4 +1,4 @@
-//! `[elf]`: what the ELF files of a target say of their ABI.
+//! `[elf]`: how the ELF files of a target identify their ABI.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[cfg(test)]
 mod tests;
 
-/// `[elf]` as it is written.
+/// `[elf]` as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ElfFile {
@@ -42,66 +42,66 @@ struct ValueFile {
     with: Option<u64>,
 }
 
-/// What every ELF file of the target must say.
+/// Rules for every ELF file of the target.
 #[derive(Debug, Clone)]
 pub struct Elf {
     /// `EM_` constant without its prefix: `S390`, `X86_64`.
     pub machine: String,
-    /// 32 or 64.
+    /// The ELF class in bits: 32 or 64.
     pub class: u8,
-    /// Byte order.
+    /// Whether the byte order is big-endian.
     pub big_endian: bool,
-    /// The `e_flags` that a linked file may have.
+    /// The allowed `e_flags` of a linked file.
     pub flags: Vec<u32>,
-    /// The `e_flags` that an object may have: a linker may add some.
+    /// The allowed `e_flags` of an object; they can differ, because a linker may add flags.
     pub object_flags: Vec<u32>,
-    /// What sections tell of the ABI, by their names.
-    pub abi: BTreeMap<String, Section>,
+    /// Sections that describe the ABI, by name.
+    pub abi: BTreeMap<String, AbiSection>,
 }
 
-/// A section that tells of the ABI.
+/// A section that describes the ABI.
 #[derive(Debug, Clone)]
-pub struct Section {
-    /// How it is to be read.
-    pub encoding: Encoding,
-    /// Not looked at in linked files: of some sections a linker makes a mere string of all the objects'.
+pub struct AbiSection {
+    /// How the section is decoded.
+    pub encoding: AbiEncoding,
+    /// Whether linked files are not checked: some linkers only concatenate the sections of the objects.
     pub objects_only: bool,
-    /// The values that matter, by their names.
-    pub values: BTreeMap<String, Value>,
+    /// The values to check, by name.
+    pub values: BTreeMap<String, AbiValue>,
 }
 
-/// How a section's values are found.
+/// How a section encodes its values.
 #[derive(Debug, Clone)]
-pub enum Encoding {
+pub enum AbiEncoding {
     /// Build attributes: pairs of tag and value, in subsections of a vendor.
-    /// See "Addenda to, and Errata in, the ABI for the Arm Architecture"; the others took over its encoding.
+    /// See "Addenda to, and Errata in, the ABI for the Arm Architecture"; other ABIs use the same encoding.
     Attributes {
-        /// Whose subsection counts.
+        /// The vendor whose subsection is checked.
         vendor: String,
-        /// Tags below 32 whose values are text. Above, all odd ones are; below, each ABI says by itself.
+        /// Tags up to 32 whose values are text. Each ABI defines its own; above 32, every odd tag has a text.
         text_tags: Vec<u64>,
     },
-    /// A record of fixed places.
+    /// A record with bytes at fixed offsets.
     Bytes,
 }
 
-/// One value and what is allowed.
+/// One value of a section, and the allowed numbers.
 #[derive(Debug, Clone)]
-pub struct Value {
+pub struct AbiValue {
     /// The attribute's tag, or the byte's offset in the record.
     pub place: u64,
-    /// What is allowed.
-    pub allowed: Allowed,
-    /// Only in files that have this tag as well.
+    /// The allowed numbers.
+    pub allowed: AllowedValues,
+    /// The value is only checked in files that also have this tag.
     pub with: Option<u64>,
 }
 
-/// Which values are allowed. One that is absent counts as 0, as the attributes' definition has it.
+/// Which numbers are allowed. A missing attribute counts as 0, as its specification defines.
 #[derive(Debug, Clone)]
-pub enum Allowed {
+pub enum AllowedValues {
     /// One of these.
     OneOf(Vec<u64>),
-    /// This or less.
+    /// This number or a smaller one.
     AtMost(u64),
 }
 
@@ -114,15 +114,15 @@ impl ElfFile {
         let big_endian = match self.endian.as_str() {
             "big" => true,
             "little" => false,
-            other => return Err(format!("[elf] endian: `{other}` is neither `big` nor `little`")),
+            other => return Err(format!("[elf] endian: expected `big` or `little`, not `{other}`")),
         };
         if !matches!(self.class, 32 | 64) {
-            return Err(format!("[elf] class: {} is neither 32 nor 64", self.class));
+            return Err(format!("[elf] class: expected 32 or 64, not {}", self.class));
         }
         let object_flags = self.object_flags.unwrap_or_else(|| self.flags.clone());
         for (key, flags) in [("flags", &self.flags), ("object-flags", &object_flags)] {
             if flags.is_empty() {
-                return Err(format!("[elf] {key}: an empty list allows no file at all"));
+                return Err(format!("[elf] {key}: an empty list rejects every file"));
             }
         }
         let mut abi = BTreeMap::new();
@@ -135,43 +135,45 @@ impl ElfFile {
 }
 
 impl SectionFile {
-    fn validate(self) -> Result<Section, String> {
+    fn validate(self) -> Result<AbiSection, String> {
         let encoding = match self.vendor {
-            Some(vendor) => Encoding::Attributes { vendor, text_tags: self.text_tags },
-            None if self.text_tags.is_empty() => Encoding::Bytes,
-            None => return Err("text-tags: only attributes have tags, and they need a `vendor`".into()),
+            Some(vendor) => AbiEncoding::Attributes { vendor, text_tags: self.text_tags },
+            None if self.text_tags.is_empty() => AbiEncoding::Bytes,
+            None => return Err("text-tags: only attributes have tags, and attributes require a `vendor`".into()),
         };
         let mut values = BTreeMap::new();
         for (name, value) in self.values {
             let value = value.validate(&encoding).map_err(|why| format!("{name}: {why}"))?;
             values.insert(name, value);
         }
-        Ok(Section { encoding, objects_only: self.objects_only, values })
+        Ok(AbiSection { encoding, objects_only: self.objects_only, values })
     }
 }
 
 impl ValueFile {
-    fn validate(self, encoding: &Encoding) -> Result<Value, String> {
+    fn validate(self, encoding: &AbiEncoding) -> Result<AbiValue, String> {
         let place = match (encoding, self.tag, self.byte, self.with) {
-            (Encoding::Attributes { .. }, Some(tag), None, _) if encoding.is_text(tag) => {
-                return Err(format!("the value of tag {tag} is text, only numbers are compared"));
+            (AbiEncoding::Attributes { .. }, Some(tag), None, _) if encoding.is_text(tag) => {
+                return Err(format!("the value of tag {tag} is text, and only numbers can be checked"));
             }
-            (Encoding::Attributes { .. }, Some(tag), None, _) => tag,
-            (Encoding::Attributes { .. }, ..) => return Err("with a `vendor`, give `tag`".into()),
-            (Encoding::Bytes, None, Some(byte), None) => byte as u64,
-            (Encoding::Bytes, ..) => return Err("without a `vendor`, give `byte` and no tags".into()),
+            (AbiEncoding::Attributes { .. }, Some(tag), None, _) => tag,
+            (AbiEncoding::Attributes { .. }, ..) => return Err("with a `vendor`, `tag` is required".into()),
+            (AbiEncoding::Bytes, None, Some(byte), None) => byte as u64,
+            (AbiEncoding::Bytes, ..) => {
+                return Err("without a `vendor`, `byte` is required and tags are not allowed".into());
+            }
         };
         let allowed = match (self.is, self.max) {
-            (Some(values), None) if !values.is_empty() => Allowed::OneOf(values),
-            (None, Some(most)) => Allowed::AtMost(most),
-            _ => return Err("give either `is`, a list of values, or `max`".into()),
+            (Some(values), None) if !values.is_empty() => AllowedValues::OneOf(values),
+            (None, Some(most)) => AllowedValues::AtMost(most),
+            _ => return Err("expected either `is`, a list of values, or `max`".into()),
         };
-        Ok(Value { place, allowed, with: self.with })
+        Ok(AbiValue { place, allowed, with: self.with })
     }
 }
 
-impl Encoding {
-    /// Whether the tag's value is text; all others are numbers.
+impl AbiEncoding {
+    /// Whether the tag's value is text rather than a number.
     pub fn is_text(&self, tag: u64) -> bool {
         match self {
             Self::Attributes { text_tags, .. } => text_tags.contains(&tag) || (tag > 32 && tag % 2 == 1),
@@ -180,7 +182,7 @@ impl Encoding {
     }
 }
 
-impl Allowed {
+impl AllowedValues {
     /// Whether this value is allowed.
     pub fn allows(&self, value: u64) -> bool {
         match self {

@@ -1,7 +1,8 @@
-//! The table's rows: where the test ran, and what came of it.
+//! The rows of a triage table: the setting of each control, and its result.
 
 use std::fmt;
 
+use super::DataLayout;
 use crate::link::Link;
 use crate::outcome::{Outcome, Tries};
 use crate::version::Version;
@@ -11,29 +12,34 @@ use crate::version::Version;
 pub struct Setting {
     /// The target's name.
     pub target: String,
-    /// Its machine, as its ELF files name it.
+    /// The target's machine, as its ELF files name it.
     pub machine: String,
-    /// Its word size: 32 or 64.
+    /// The target's word size in bits: 32 or 64.
     pub class: u8,
-    /// Its byte order.
+    /// Whether the target's byte order is big-endian.
     pub big_endian: bool,
-    /// The emulator's version; none natively.
+    /// The emulator's version; nothing natively.
     pub emulator: Option<Version>,
     /// How the program is linked.
     pub link: Link,
-    /// std's and the program's opt-level, where it is not the usual one.
+    /// The opt-level of std and the program; nothing for the default.
     pub opt_level: Option<String>,
-    /// What the sandbox does not give: `binfmt_misc`, `network of its own`.
+    /// The features that the sandbox does not provide: `binfmt_misc`, `network of its own`.
     pub lacking: Vec<String>,
 }
 
 impl Setting {
-    /// What it lacks and the other does not.
+    /// The target's word size and byte order.
+    pub(super) fn layout(&self) -> DataLayout {
+        DataLayout { class: self.class, big_endian: self.big_endian }
+    }
+
+    /// The features that this setting lacks and `other` has.
     pub fn lacks_beside(&self, other: &Self) -> Vec<&str> {
         self.lacking.iter().filter(|name| !other.lacking.contains(name)).map(String::as_str).collect()
     }
 
-    /// What the sandbox gives that it did not give to `base`, and the other way round: `with a and b`, `without c`.
+    /// The features that this setting has and `base` lacks, and the reverse: `with a and b`, `without c`.
     pub fn isolation_beside(&self, base: &Self) -> Vec<String> {
         let (with, without) = (base.lacks_beside(self), self.lacks_beside(base));
         let named = [("with", with), ("without", without)].into_iter().filter(|(_, names)| !names.is_empty());
@@ -41,37 +47,37 @@ impl Setting {
     }
 }
 
-/// What a row of the table is there for.
+/// What a control changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Control {
-    /// As in the run, alone and single-threaded.
+    /// Nothing: the test runs as in the failing run, alone and single-threaded.
     Alone,
-    /// The same again, several times.
+    /// Nothing: the test runs several more times.
     Repeated,
-    /// Many copies at once.
+    /// Many copies run at once.
     Load,
-    /// With other isolation.
+    /// The isolation.
     Isolation,
-    /// Another version of the emulator.
+    /// The version of the emulator.
     Emulator,
-    /// The target that this machine runs, natively.
+    /// The target: the one that this machine runs natively.
     Native,
-    /// The same target under the emulator.
+    /// The target: the one that this machine could run natively, under the emulator.
     Emulated,
-    /// The other link mode.
+    /// The link mode.
     Link,
-    /// A target of the same word size and byte order.
+    /// The target: another one with the same word size and byte order.
     SameKind,
-    /// A target of the other byte order.
+    /// The target: one with the other byte order.
     OtherOrder,
-    /// A target of the other word size.
+    /// The target: one with the other word size.
     OtherWord,
-    /// std and the test built at another opt-level.
+    /// The opt-level of std and the test.
     OptLevel,
 }
 
 impl Control {
-    /// In a few words, for the table.
+    /// A short label for the table.
     pub fn word(self) -> &'static str {
         match self {
             Self::Alone => "alone",
@@ -90,40 +96,40 @@ impl Control {
     }
 }
 
-/// One row of the table.
+/// One row of a triage table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    /// What it is there for.
+pub struct ControlRow {
+    /// What the control changes.
     pub control: Control,
-    /// Where the test ran; nothing where that was not settled before the control was found not to be had.
+    /// The setting of the control; nothing if the control was unavailable before its setting was known.
     pub setting: Option<Setting>,
-    /// What came of it.
-    pub seen: Seen,
-    /// Seconds that it took, building included.
+    /// The result of the control.
+    pub result: ControlResult,
+    /// Elapsed seconds, including builds.
     pub wall_s: f64,
 }
 
-/// What came of a control.
+/// The result of a control.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen {
+pub enum ControlResult {
     /// The test ran.
     Ran {
-        /// How often, and how often it failed.
+        /// Number of runs and failures.
         tries: Tries,
-        /// Its outcome; that of the first failure, if there was one.
+        /// The outcome of the first failure, or of the first run if none failed.
         outcome: Outcome,
-        /// Why, for a failure, where known.
+        /// The cause of a failure, if known.
         reason: Option<String>,
     },
-    /// The control could not be had, and why.
-    NotHad(String),
+    /// The control could not run, for this reason.
+    Unavailable(String),
 }
 
-impl Row {
+impl ControlRow {
     pub(super) fn tries(&self) -> Option<Tries> {
-        match &self.seen {
-            Seen::Ran { tries, .. } => Some(*tries),
-            Seen::NotHad(_) => None,
+        match &self.result {
+            ControlResult::Ran { tries, .. } => Some(*tries),
+            ControlResult::Unavailable(_) => None,
         }
     }
 
@@ -136,10 +142,10 @@ impl Row {
     }
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for ControlResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotHad(why) => write!(f, "not had: {why}"),
+            Self::Unavailable(why) => write!(f, "unavailable: {why}"),
             Self::Ran { tries, outcome, reason } => {
                 f.write_str(outcome.word())?;
                 if tries.runs > 1 {

@@ -1,50 +1,50 @@
-//! The verdict's sentence, made of the rows that it rests on.
+//! The sentence of a finding: the diagnosis and its evidence.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Case, Control, Difference, Row, Scope, Seen, Setting, TargetKind, Verdict};
+use super::{Analysis, Control, ControlResult, ControlRow, DataLayout, Diagnosis, Difference, Scope, Setting};
 use crate::link::Link;
 use crate::outcome::Tries;
 use crate::version::Version;
 
-impl<'a> Case<'a> {
-    /// The verdict in a few words.
-    pub(super) fn head(&self, verdict: &Verdict) -> String {
-        match verdict {
-            Verdict::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
-            Verdict::Load => "load".into(),
-            Verdict::Isolation => match self.isolation() {
+impl<'a> Analysis<'a> {
+    /// The diagnosis in a few words.
+    pub(super) fn head(&self, diagnosis: &Diagnosis) -> String {
+        match diagnosis {
+            Diagnosis::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
+            Diagnosis::Load => "load".into(),
+            Diagnosis::Isolation => match self.isolation() {
                 Some((how, names)) => format!("host isolation, {} {how}", are(&names)),
                 None => "host isolation".into(),
             },
-            Verdict::Emulator => self.emulators(),
-            Verdict::EmulatorOrIsolation => {
+            Diagnosis::Emulator => self.emulators(),
+            Diagnosis::EmulatorOrIsolation => {
                 let missing = self.passing().map(|at| self.missing(at)).find(|names| !names.is_empty());
                 format!("emulator, or host isolation: {} missing under it", are(&missing.unwrap_or_default()))
             }
-            Verdict::Host => "this machine, whose kernel or processor runs it".into(),
-            Verdict::CodeGeneration => format!("code generation{}", self.or("the emulation of the code")),
-            Verdict::Link(scopes) => {
+            Diagnosis::Host => "this machine, whose kernel or processor runs the test".into(),
+            Diagnosis::CodeGeneration => format!("code generation{}", self.or("the emulation of the code")),
+            Diagnosis::Link(scopes) => {
                 let what = match self.base.link {
                     Link::Dynamic => "musl's dynamic loader or a shared library",
                     Link::Static => "start files or static libraries",
                 };
                 format!("link mode {} ({what}), {}", self.base.link, self.either(scopes))
             }
-            Verdict::Scope(Scope::Everywhere) => "musl or std on every architecture".into(),
-            Verdict::Scope(scope) => self.scope(*scope),
-            Verdict::Undecided(scopes) if scopes.is_empty() => {
+            Diagnosis::Scope(Scope::Everywhere) => "musl or std on every architecture".into(),
+            Diagnosis::Scope(scope) => self.scope(*scope),
+            Diagnosis::Undecided(scopes) if scopes.is_empty() => {
                 "undecided, neither word size nor byte order explains it".into()
             }
-            Verdict::Undecided(scopes) => format!("undecided, {}", self.either(scopes)),
-            Verdict::NotSeen => "not seen again".into(),
-            Verdict::NotRun => "not run".into(),
+            Diagnosis::Undecided(scopes) => format!("undecided, {}", self.either(scopes)),
+            Diagnosis::NotSeen => "not seen again".into(),
+            Diagnosis::NotRun => "not run".into(),
         }
     }
 
-    /// Which versions of the emulator show it, and which mend it.
+    /// The versions of the emulator with and without the fault.
     fn emulators(&self) -> String {
         let Some(ours) = &self.base.emulator else { return "emulator".into() };
         let versions = |of: &mut dyn Iterator<Item = &'a Setting>| {
@@ -57,15 +57,18 @@ impl<'a> Case<'a> {
         let list =
             |versions: &BTreeSet<&Version>| versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
         let has = if have.len() == 1 { "has" } else { "have" };
-        let have_it = format!("emulator, QEMU {} {has} it", list(&have));
+        let have_it = format!("emulator, QEMU {} {has} the fault", list(&have));
         match others.last() {
-            None if have.len() > 1 => format!("{have_it} and no other version tried is without"),
-            None => format!("{have_it} and no other version was tried"),
+            None if have.len() > 1 => format!("{have_it} and no tested version is without it"),
+            None => format!("{have_it} and no other version was tested"),
             Some(newest) if *newest > ours => {
-                let mend = if others.len() == 1 { "mends" } else { "mend" };
-                format!("{have_it} and {} {mend} it", list(&others))
+                let fix = if others.len() == 1 { "fixes" } else { "fix" };
+                format!("{have_it} and {} {fix} it", list(&others))
             }
-            Some(_) => format!("{have_it} and {} had it not", list(&others)),
+            Some(_) => {
+                let not = if others.len() == 1 { "does not" } else { "do not" };
+                format!("{have_it} and {} {not}", list(&others))
+            }
         }
     }
 
@@ -83,12 +86,12 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What no run under an emulator can rule out.
+    /// The emulation as a second cause, which a run under an emulator cannot rule out.
     fn or(&self, emulation: &str) -> String {
         if self.base.emulator.is_some() { format!(" or {emulation}") } else { String::new() }
     }
 
-    /// The scopes that are left, and the kinds of targets that would decide between them.
+    /// The remaining scopes, and the targets that would decide between them.
     fn either(&self, scopes: &[Scope]) -> String {
         let names = match scopes {
             [] => return "as neither word size nor byte order explains".into(),
@@ -100,39 +103,42 @@ impl<'a> Case<'a> {
         if deciding.is_empty() {
             return names;
         }
-        let kinds = deciding.iter().map(|(class, big)| format!("a {class}-bit {} target", order(*big))).collect();
+        let kind =
+            |DataLayout { class, big_endian }: &DataLayout| format!("a {class}-bit {} target", order(*big_endian));
+        let kinds = deciding.iter().map(kind).collect();
         format!("{names} ({} would decide)", listed(kinds))
     }
 
-    /// As few kinds of targets as tell as many of the scopes apart as there are targets for.
-    fn deciding(&self, scopes: &[Scope]) -> Vec<TargetKind> {
-        let kinds: Vec<TargetKind> = self.kinds.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        let told_apart = |chosen: &Vec<TargetKind>| {
-            let says = |scope: &Scope| chosen.iter().map(|kind| self.expects(*scope, *kind)).collect::<Vec<_>>();
-            scopes.iter().map(says).collect::<BTreeSet<_>>().len()
+    /// The smallest set of layouts that distinguishes as many of the scopes as possible.
+    fn deciding(&self, scopes: &[Scope]) -> Vec<DataLayout> {
+        let layouts: Vec<DataLayout> = self.layouts.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let distinguished = |chosen: &Vec<DataLayout>| {
+            let expected =
+                |scope: &Scope| chosen.iter().map(|layout| self.expects(*scope, *layout)).collect::<Vec<_>>();
+            scopes.iter().map(expected).collect::<BTreeSet<_>>().len()
         };
-        let subset = |bits: usize| -> Vec<TargetKind> {
-            let chosen = kinds.iter().enumerate().filter(|(index, _)| bits >> index & 1 == 1);
-            chosen.map(|(_, kind)| *kind).collect()
+        let subset = |bits: usize| -> Vec<DataLayout> {
+            let chosen = layouts.iter().enumerate().filter(|(index, _)| bits >> index & 1 == 1);
+            chosen.map(|(_, layout)| *layout).collect()
         };
-        let all = (0..1_usize << kinds.len()).map(subset);
-        all.max_by_key(|chosen| (told_apart(chosen), Reverse(chosen.len()))).unwrap_or_default()
+        let all = (0..1_usize << layouts.len()).map(subset);
+        all.max_by_key(|chosen| (distinguished(chosen), Reverse(chosen.len()))).unwrap_or_default()
     }
 
-    /// What the verdict rests on.
-    pub(super) fn evidence(&self, verdict: &Verdict) -> String {
+    /// The evidence for the diagnosis.
+    pub(super) fn evidence(&self, diagnosis: &Diagnosis) -> String {
         let rate = self.rate();
         let mut text = format!("on {} {} linked {}", self.base.target, runner(self.base), self.base.link);
         if let Some(level) = &self.base.opt_level {
             let _ = write!(text, " at opt-level {level}");
         }
-        let fails = listed(self.failing().map(|at| self.place(at)).collect());
-        let passes = listed(self.passing().map(|at| self.place(at)).collect());
-        match verdict {
-            Verdict::Flaky => {
+        let fails = listed(self.failing().map(|at| self.difference(at)).collect());
+        let passes = listed(self.passing().map(|at| self.difference(at)).collect());
+        match diagnosis {
+            Diagnosis::Flaky => {
                 let _ = write!(text, " failed in {} without any change", counted(rate));
             }
-            Verdict::Load => {
+            Diagnosis::Load => {
                 let load: Vec<Tries> = self.of(Control::Load).filter_map(|(row, _)| row.tries()).collect();
                 let load = load.first().copied().unwrap_or(Tries { runs: 0, failures: 0 });
                 let _ = write!(
@@ -143,7 +149,7 @@ impl<'a> Case<'a> {
                     counted(rate)
                 );
             }
-            Verdict::NotSeen => {
+            Diagnosis::NotSeen => {
                 let loaded = if self.of(Control::Load).next().is_some() { ", nor under load" } else { "" };
                 let _ = write!(text, " failed in none of {} runs{loaded}", rate.runs);
             }
@@ -155,9 +161,9 @@ impl<'a> Case<'a> {
                 if !fails.is_empty() {
                     let _ = write!(text, ", and {fails}");
                 }
-                let otherwise = listed(self.failing_otherwise().map(|at| self.place(at)).collect());
+                let otherwise = listed(self.failing_otherwise().map(|at| self.difference(at)).collect());
                 if !otherwise.is_empty() {
-                    let _ = write!(text, ", fails otherwise {otherwise}");
+                    let _ = write!(text, ", fails differently {otherwise}");
                 }
                 match passes.as_str() {
                     "" => text.push_str(", and passes nowhere"),
@@ -175,15 +181,15 @@ impl<'a> Case<'a> {
     }
 
     fn reason(&self) -> Option<&'a str> {
-        let reason = |row: &'a Row| match &row.seen {
-            Seen::Ran { reason, .. } => reason.as_deref().and_then(|reason| reason.lines().next()),
-            Seen::NotHad(_) => None,
+        let reason = |row: &'a ControlRow| match &row.result {
+            ControlResult::Ran { reason, .. } => reason.as_deref().and_then(|reason| reason.lines().next()),
+            ControlResult::Unavailable(_) => None,
         };
         self.rows.iter().filter(|row| row.control == Control::Alone).find_map(reason)
     }
 
-    /// What is different at a place.
-    fn place(&self, at: &Setting) -> String {
+    /// How a setting differs from the failing one.
+    fn difference(&self, at: &Setting) -> String {
         let differs = self.differs(at);
         let has = |difference| differs.contains(&difference);
         let mut words = Vec::new();
@@ -206,7 +212,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// `a and b are`
+/// `a is`, `a and b are`.
 fn are(names: &[&str]) -> String {
     format!("{} {}", names.join(" and "), if names.len() > 1 { "are" } else { "is" })
 }
@@ -235,13 +241,13 @@ fn order(big_endian: bool) -> &'static str {
     if big_endian { "big-endian" } else { "little-endian" }
 }
 
-/// `3 of 11 runs`
+/// `3 of 11 runs`.
 fn counted(tries: Tries) -> String {
     format!("{} of {} runs", tries.failures, tries.runs)
 }
 
 fn percent(tries: Tries) -> String {
-    // Numbers of runs, far below what a float cannot hold.
+    // The numbers of runs are far below the limit of exact floats.
     #[expect(clippy::cast_precision_loss)]
     let rate = 100.0 * tries.failures as f64 / tries.runs.max(1) as f64;
     format!("{rate:.0} %")

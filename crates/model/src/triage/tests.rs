@@ -5,8 +5,12 @@ const NEW: &str = "11.1.3";
 const OLD: &str = "7.2.22";
 const BINFMT: &str = "binfmt_misc";
 
-/// Those of the targets that there are.
-const KINDS: [TargetKind; 3] = [(32, false), (64, false), (64, true)];
+/// The layouts of the targets.
+const LAYOUTS: [DataLayout; 3] = [
+    DataLayout { class: 32, big_endian: false },
+    DataLayout { class: 64, big_endian: false },
+    DataLayout { class: 64, big_endian: true },
+];
 
 /// `s390x`, under QEMU 11.1.3, linked dynamically, with nothing lacking.
 fn base() -> Setting {
@@ -38,32 +42,32 @@ fn without_binfmt(setting: Setting) -> Setting {
 }
 
 /// Failures and runs.
-fn row(control: Control, setting: Setting, failures: usize, runs: usize) -> Row {
+fn row(control: Control, setting: Setting, failures: usize, runs: usize) -> ControlRow {
     let outcome = if failures > 0 { Outcome::Fail } else { Outcome::Pass };
-    let seen = Seen::Ran { tries: Tries { runs, failures }, outcome, reason: None };
-    Row { control, setting: Some(setting), seen, wall_s: 0.1 }
+    let result = ControlResult::Ran { tries: Tries { runs, failures }, outcome, reason: None };
+    ControlRow { control, setting: Some(setting), result, wall_s: 0.1 }
 }
 
-fn fails(control: Control, setting: Setting) -> Row {
+fn fails(control: Control, setting: Setting) -> ControlRow {
     row(control, setting, 1, 1)
 }
 
-fn passes(control: Control, setting: Setting) -> Row {
+fn passes(control: Control, setting: Setting) -> ControlRow {
     row(control, setting, 0, 1)
 }
 
-fn not_had(control: Control, why: &str) -> Row {
-    Row { control, setting: None, seen: Seen::NotHad(why.into()), wall_s: 0.0 }
+fn not_had(control: Control, why: &str) -> ControlRow {
+    ControlRow { control, setting: None, result: ControlResult::Unavailable(why.into()), wall_s: 0.0 }
 }
 
 /// A test that fails always in this setting.
-fn always(setting: &Setting, more: impl IntoIterator<Item = Row>) -> Finding {
+fn always(setting: &Setting, more: impl IntoIterator<Item = ControlRow>) -> Finding {
     let rows = [fails(Control::Alone, setting.clone()), row(Control::Repeated, setting.clone(), 10, 10)];
-    judge("the test", &rows.into_iter().chain(more).collect::<Vec<_>>(), &KINDS)
+    judge("the test", &rows.into_iter().chain(more).collect::<Vec<_>>(), &LAYOUTS)
 }
 
-fn is(finding: &Finding, verdict: &Verdict, sentence: &str) {
-    assert_eq!((&finding.verdict, finding.sentence.as_str()), (verdict, sentence));
+fn is(finding: &Finding, verdict: &Diagnosis, sentence: &str) {
+    assert_eq!((&finding.diagnosis, finding.sentence.as_str()), (verdict, sentence));
 }
 
 #[test]
@@ -74,30 +78,31 @@ fn a_test_that_comes_and_goes_is_flaky_whatever_else_is_seen() {
         passes(Control::Emulator, under(OLD, base())),
     ];
     let sentence = "flaky, at a rate of 27 %: the test on s390x under QEMU 11.1.3 linked dynamic failed in 3 of 11 runs without any change.";
-    is(&judge("the test", &rows, &KINDS), &Verdict::Flaky, sentence);
+    is(&judge("the test", &rows, &LAYOUTS), &Diagnosis::Flaky, sentence);
 }
 
 #[test]
 fn a_test_that_passes_alone_is_one_of_load_or_is_not_seen_again() {
     let unchanged = [passes(Control::Alone, base()), row(Control::Repeated, base(), 0, 10)];
-    let with = |load: Row| judge("the test", &[unchanged.to_vec(), vec![load]].concat(), &KINDS);
+    let with = |load: ControlRow| judge("the test", &[unchanged.to_vec(), vec![load]].concat(), &LAYOUTS);
     let sentence = "load: the test on s390x under QEMU 11.1.3 linked dynamic failed 2 of 8 copies run at once, and in 0 of 11 runs alone.";
-    is(&with(row(Control::Load, base(), 2, 8)), &Verdict::Load, sentence);
+    is(&with(row(Control::Load, base(), 2, 8)), &Diagnosis::Load, sentence);
     let sentence =
         "not seen again: the test on s390x under QEMU 11.1.3 linked dynamic failed in none of 11 runs, nor under load.";
-    is(&with(row(Control::Load, base(), 0, 8)), &Verdict::NotSeen, sentence);
-    assert_eq!(with(not_had(Control::Load, "no network")).verdict, Verdict::NotSeen);
+    is(&with(row(Control::Load, base(), 0, 8)), &Diagnosis::NotSeen, sentence);
+    assert_eq!(with(not_had(Control::Load, "no network")).diagnosis, Diagnosis::NotSeen);
 }
 
 #[test]
 fn what_another_version_passes_is_the_emulators() {
-    let with = |more: Row, setting: Setting| always(&setting, [more, passes(Control::Native, natively("x86_64"))]);
-    let sentence = "emulator, QEMU 11.1.3 has it and 7.2.22 had it not: the test on s390x under QEMU 11.1.3 linked dynamic \
+    let with =
+        |more: ControlRow, setting: Setting| always(&setting, [more, passes(Control::Native, natively("x86_64"))]);
+    let sentence = "emulator, QEMU 11.1.3 has the fault and 7.2.22 does not: the test on s390x under QEMU 11.1.3 linked dynamic \
         fails in 11 of 11 runs, but passes under QEMU 7.2.22 and on x86_64 natively.";
-    is(&with(passes(Control::Emulator, under(OLD, base())), base()), &Verdict::Emulator, sentence);
-    let sentence = "emulator, QEMU 7.2.22 has it and 11.1.3 mends it: the test on s390x under QEMU 7.2.22 linked dynamic \
+    is(&with(passes(Control::Emulator, under(OLD, base())), base()), &Diagnosis::Emulator, sentence);
+    let sentence = "emulator, QEMU 7.2.22 has the fault and 11.1.3 fixes it: the test on s390x under QEMU 7.2.22 linked dynamic \
         fails in 11 of 11 runs, but passes under QEMU 11.1.3 and on x86_64 natively.";
-    is(&with(passes(Control::Emulator, base()), under(OLD, base())), &Verdict::Emulator, sentence);
+    is(&with(passes(Control::Emulator, base()), under(OLD, base())), &Diagnosis::Emulator, sentence);
 }
 
 /// As it is on a machine of that kind: the host takes the programs for its own, so there is no `binfmt_misc` for them.
@@ -113,18 +118,18 @@ fn what_a_machine_passes_and_its_emulation_fails_is_the_emulators() {
         fails(Control::Emulated, own("x86_64")),
     ];
     let finding = always(&base(), rows.clone());
-    assert_eq!(finding.verdict, Verdict::Emulator);
-    let head = "emulator, QEMU 7.2.22 and 11.1.3 have it and no other version tried is without: ";
+    assert_eq!(finding.diagnosis, Diagnosis::Emulator);
+    let head = "emulator, QEMU 7.2.22 and 11.1.3 have the fault and no tested version is without it: ";
     assert!(finding.sentence.starts_with(head), "{}", finding.sentence);
     let [_, rest @ ..] = rows.clone();
     let finding = always(&base(), rest);
     assert!(
-        finding.sentence.starts_with("emulator, QEMU 11.1.3 has it and no other version was tried: "),
+        finding.sentence.starts_with("emulator, QEMU 11.1.3 has the fault and no other version was tested: "),
         "{finding:?}"
     );
     // On a host without binfmt_misc it may be that.
     let finding = always(&without_binfmt(base()), rows);
-    assert_eq!(finding.verdict, Verdict::EmulatorOrIsolation);
+    assert_eq!(finding.diagnosis, Diagnosis::EmulatorOrIsolation);
     let head = "emulator, or host isolation: binfmt_misc is missing under it: ";
     assert!(finding.sentence.starts_with(head), "{}", finding.sentence);
 }
@@ -132,41 +137,41 @@ fn what_a_machine_passes_and_its_emulation_fails_is_the_emulators() {
 #[test]
 fn of_this_machines_own_kind_the_emulator_lacks_binfmt_misc_too() {
     let native = || passes(Control::Native, natively("x86_64"));
-    assert_eq!(always(&own("x86_64"), [native()]).verdict, Verdict::EmulatorOrIsolation);
+    assert_eq!(always(&own("x86_64"), [native()]).diagnosis, Diagnosis::EmulatorOrIsolation);
     let older = || under(OLD, own("x86_64"));
     assert_eq!(
-        always(&own("x86_64"), [fails(Control::Emulator, older()), native()]).verdict,
-        Verdict::EmulatorOrIsolation
+        always(&own("x86_64"), [fails(Control::Emulator, older()), native()]).diagnosis,
+        Diagnosis::EmulatorOrIsolation
     );
     let finding = always(&own("x86_64"), [passes(Control::Emulator, older()), native()]);
-    assert!(finding.sentence.starts_with("emulator, QEMU 11.1.3 has it and 7.2.22 had it not: "), "{finding:?}");
+    assert!(finding.sentence.starts_with("emulator, QEMU 11.1.3 has the fault and 7.2.22 does not: "), "{finding:?}");
     // And what fails natively only is this machine's.
-    assert_eq!(always(&natively("x86_64"), [passes(Control::Emulated, own("x86_64"))]).verdict, Verdict::Host);
+    assert_eq!(always(&natively("x86_64"), [passes(Control::Emulated, own("x86_64"))]).diagnosis, Diagnosis::Host);
 }
 
 #[test]
 fn what_fails_otherwise_says_nothing() {
     let mut other = fails(Control::SameKind, at("x86"));
-    other.seen = Seen::Ran { tries: Tries { runs: 1, failures: 1 }, outcome: Outcome::Crash, reason: None };
+    other.result = ControlResult::Ran { tries: Tries { runs: 1, failures: 1 }, outcome: Outcome::Crash, reason: None };
     let finding = always(&at("armv7"), [other, passes(Control::OtherWord, at("x86_64"))]);
-    assert_eq!(finding.verdict, Verdict::Undecided(vec![Scope::WordSize, Scope::Architecture]));
+    assert_eq!(finding.diagnosis, Diagnosis::Undecided(vec![Scope::WordSize, Scope::Architecture]));
     assert!(
-        finding.sentence.ends_with("fails in 11 of 11 runs, fails otherwise on x86, but passes on x86_64."),
+        finding.sentence.ends_with("fails in 11 of 11 runs, fails differently on x86, but passes on x86_64."),
         "{finding:?}"
     );
 }
 
 #[test]
 fn targets_of_one_machine_are_one_architecture() {
-    let rows = |x86: Row| [fails(Control::SameKind, at("armhf")), x86, passes(Control::OtherWord, at("x86_64"))];
+    let rows = |x86: ControlRow| [fails(Control::SameKind, at("armhf")), x86, passes(Control::OtherWord, at("x86_64"))];
     let finding = always(&at("armv7"), rows(passes(Control::SameKind, at("x86"))));
     assert!(
         finding.sentence.starts_with("this architecture (armv7 and armhf) alone or its emulation: "),
         "{finding:?}"
     );
     assert_eq!(
-        always(&at("armv7"), rows(fails(Control::SameKind, at("x86")))).verdict,
-        Verdict::Scope(Scope::WordSize)
+        always(&at("armv7"), rows(fails(Control::SameKind, at("x86")))).diagnosis,
+        Diagnosis::Scope(Scope::WordSize)
     );
 }
 
@@ -175,7 +180,7 @@ fn isolation_goes_before_the_emulator() {
     let sentence = "host isolation, binfmt_misc is missing: the test on s390x under QEMU 11.1.3 linked dynamic fails in 11 of 11 \
         runs, and under QEMU 7.2.22, but passes with binfmt_misc.";
     let rows = [passes(Control::Isolation, base()), fails(Control::Emulator, without_binfmt(under(OLD, base())))];
-    is(&always(&without_binfmt(base()), rows), &Verdict::Isolation, sentence);
+    is(&always(&without_binfmt(base()), rows), &Diagnosis::Isolation, sentence);
     // Of two things only one was missing.
     let both = Setting { lacking: vec!["network".into(), BINFMT.into()], ..base() };
     let rows = [fails(Control::Isolation, without_binfmt(base())), passes(Control::Isolation, base())];
@@ -197,29 +202,29 @@ fn the_opt_level_points_at_code_generation() {
     ];
     let sentence = "code generation or the emulation of the code: the test on s390x under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, and under \
         QEMU 7.2.22 and linked static, but passes on x86_64 natively and at opt-level 0.";
-    is(&always(&base(), rows), &Verdict::CodeGeneration, sentence);
-    assert_ne!(always(&base(), [fails(Control::OptLevel, other)]).verdict, Verdict::CodeGeneration);
+    is(&always(&base(), rows), &Diagnosis::CodeGeneration, sentence);
+    assert_ne!(always(&base(), [fails(Control::OptLevel, other)]).diagnosis, Diagnosis::CodeGeneration);
 }
 
 #[test]
 fn architectures_say_where_a_failure_belongs() {
     use Scope::{Architecture, ByteOrder, Everywhere, WordSize};
     // Seen from armv7, a 32-bit little-endian target: which others fail, which pass.
-    let table: [(&[&str], &[&str], Verdict); 8] = [
-        (&["x86_64", "s390x", "x86"], &[], Verdict::Scope(Everywhere)),
-        (&["x86"], &["x86_64", "s390x"], Verdict::Scope(WordSize)),
-        (&["x86", "x86_64"], &["s390x"], Verdict::Scope(ByteOrder)),
-        (&[], &["x86", "x86_64"], Verdict::Scope(Architecture)),
-        (&[], &["x86_64", "s390x"], Verdict::Undecided(vec![WordSize, Architecture])),
-        (&["x86"], &[], Verdict::Undecided(vec![Everywhere, WordSize, ByteOrder])),
-        (&[], &[], Verdict::Undecided(vec![Everywhere, WordSize, ByteOrder, Architecture])),
-        (&["s390x"], &["x86_64"], Verdict::Undecided(vec![])),
+    let table: [(&[&str], &[&str], Diagnosis); 8] = [
+        (&["x86_64", "s390x", "x86"], &[], Diagnosis::Scope(Everywhere)),
+        (&["x86"], &["x86_64", "s390x"], Diagnosis::Scope(WordSize)),
+        (&["x86", "x86_64"], &["s390x"], Diagnosis::Scope(ByteOrder)),
+        (&[], &["x86", "x86_64"], Diagnosis::Scope(Architecture)),
+        (&[], &["x86_64", "s390x"], Diagnosis::Undecided(vec![WordSize, Architecture])),
+        (&["x86"], &[], Diagnosis::Undecided(vec![Everywhere, WordSize, ByteOrder])),
+        (&[], &[], Diagnosis::Undecided(vec![Everywhere, WordSize, ByteOrder, Architecture])),
+        (&["s390x"], &["x86_64"], Diagnosis::Undecided(vec![])),
     ];
     for (failing, passing, verdict) in table {
         let failing = failing.iter().map(|target| fails(Control::SameKind, at(target)));
         let passing = passing.iter().map(|target| passes(Control::OtherWord, at(target)));
         let finding = always(&at("armv7"), failing.chain(passing));
-        assert_eq!(finding.verdict, verdict, "{}", finding.sentence);
+        assert_eq!(finding.diagnosis, verdict, "{}", finding.sentence);
     }
 }
 
@@ -228,8 +233,8 @@ fn an_undecided_sentence_says_what_would_decide() {
     let finding = always(&at("armv7"), [passes(Control::OtherWord, at("x86_64"))]);
     let sentence = "undecided, word size (32-bit) or this architecture (armv7) alone or its emulation (a 32-bit little-endian target would \
         decide): the test on armv7 under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, but passes on x86_64.";
-    is(&finding, &Verdict::Undecided(vec![Scope::WordSize, Scope::Architecture]), sentence);
-    assert!(!finding.verdict.is_settled());
+    is(&finding, &Diagnosis::Undecided(vec![Scope::WordSize, Scope::Architecture]), sentence);
+    assert!(!finding.diagnosis.is_settled());
 }
 
 #[test]
@@ -243,10 +248,10 @@ fn a_link_mode_belongs_to_a_scope_too() {
     let finding = always(&base(), rows.clone());
     let sentence = "link mode dynamic (musl's dynamic loader or a shared library), this architecture (s390x) alone or its emulation: the test on s390x \
         under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, but passes linked static, on mips64, on armv7 and on x86_64 natively.";
-    is(&finding, &Verdict::Link(vec![Scope::Architecture]), sentence);
+    is(&finding, &Diagnosis::Link(vec![Scope::Architecture]), sentence);
     let [link, _, rest @ ..] = rows;
     let finding = always(&base(), [link].into_iter().chain(rest));
-    assert_eq!(finding.verdict, Verdict::Link(vec![Scope::WordSize, Scope::ByteOrder, Scope::Architecture]));
+    assert_eq!(finding.diagnosis, Diagnosis::Link(vec![Scope::WordSize, Scope::ByteOrder, Scope::Architecture]));
 }
 
 #[test]
@@ -256,7 +261,7 @@ fn what_lacks_more_and_what_could_not_be_had_say_nothing() {
         fails(Control::OtherWord, without_binfmt(at("x86_64"))),
         not_had(Control::Emulator, "the network is forbidden"),
     ];
-    assert_eq!(always(&at("armv7"), rows).verdict, Verdict::Scope(Scope::Architecture));
-    let finding = judge("the test", &[not_had(Control::Alone, "it does not build")], &KINDS);
-    is(&finding, &Verdict::NotRun, "not run: the test could not be run as in the run.");
+    assert_eq!(always(&at("armv7"), rows).diagnosis, Diagnosis::Scope(Scope::Architecture));
+    let finding = judge("the test", &[not_had(Control::Alone, "it does not build")], &LAYOUTS);
+    is(&finding, &Diagnosis::NotRun, "not run: the test could not run as in the failing run.");
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bringup_model::digest::hex;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::link::Link;
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
@@ -138,7 +138,7 @@ impl Placed {
             output.last_lines(),
             quote(self.folder.as_os_str()),
         );
-        Err(Coded::error(exit::HOST, why))
+        Err(CodedError::error(exit::HOST, why))
     }
 
     /// The path there of a file or folder of the test set.

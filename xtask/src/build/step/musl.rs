@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
@@ -70,7 +70,7 @@ impl Step for MuslStep {
         if !loader.is_symlink() {
             let Target { name, musl, .. } = &self.target;
             let what = format!("targets/{name}/target.toml: [musl] loader: musl installs no {}", musl.loader);
-            return Err(Coded::error(exit::USAGE, what));
+            return Err(CodedError::error(exit::USAGE, what));
         }
         fs_err::remove_file(&loader)?;
         let up = "../".repeat(self.target.musl.loader.matches('/').count() - 1);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use bringup_model::digest::Inputs;
-use bringup_model::part::Part;
+use bringup_model::path_filter::PathFilter;
 use bringup_model::series::Series;
 
 use super::{Step, StepId, Work};
@@ -22,7 +22,7 @@ pub struct PatchStep {
     /// Leading path components to drop.
     pub strip: usize,
     /// The part of the archive to unpack.
-    pub part: Part,
+    pub part: PathFilter,
     /// Files and folders that x.py requires and the archive lacks. Empty if x.py does not run.
     pub lacks: Vec<String>,
     /// The patches to apply.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
@@ -111,7 +111,7 @@ impl RuntimesStep {
             if !path.is_file() {
                 let file = format!("targets/{}/target.toml", self.target.name);
                 let what = format!("{file}: [runtimes] builtins: LLVM has no compiler-rt/lib/builtins/{name}");
-                return Err(Coded::error(exit::USAGE, what));
+                return Err(CodedError::error(exit::USAGE, what));
             }
             Ok(CSource { path, object: name.replace('/', "_"), flags: flags.clone() })
         };

@@ -4,7 +4,7 @@ use ::std::path::Path;
 
 use anyhow::Result;
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_runner::jobs::Jobs;
 
 use super::{Builder, Plan, Results, Step, StepFailure, StepId, Work};
@@ -41,7 +41,7 @@ impl Step for Copy {
 
     fn build(&self, work: &Work) -> Result<()> {
         if let Some(code) = self.fails {
-            return Err(Coded::error(code, "wrong input"));
+            return Err(CodedError::error(code, "wrong input"));
         }
         for &read in &self.reads {
             super::tree::copy(&work.path(read)?.join("lib"), &work.out.join("lib"))?;

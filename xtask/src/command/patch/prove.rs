@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::link::Link;
-use bringup_model::proof::Needs;
+use bringup_model::proof::ProofLevel;
 use bringup_model::series::{Patch, Series};
 use bringup_model::target::Target;
 
@@ -47,7 +47,7 @@ pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
     }
     if options.each && planner.options.compiler == Compiler::Stock {
         let error = "--each requires a built compiler\nhint: add --compiler bootstrap";
-        return Err(Coded::error(exit::USAGE, error));
+        return Err(CodedError::error(exit::USAGE, error));
     }
     let wanted = TargetNames { targets: options.target.clone(), release: None }
         .read(planner.project, &planner.workspace.console)?;
@@ -94,7 +94,7 @@ fn prove(
     let builder = planner.builder(&store)?;
     let mut setup = BTreeMap::new();
     // A proof that only names a target does not require the target's emulator.
-    let toolchains = open.iter().filter(|patch_proof| patch_proof.proof.needs == Needs::Toolchain);
+    let toolchains = open.iter().filter(|patch_proof| patch_proof.proof.needs == ProofLevel::Toolchain);
     for target in toolchains.flat_map(|patch_proof| &patch_proof.targets) {
         if !setup.contains_key(&target.name) {
             setup.insert(&target.name, TargetSetup::find(planner, options, target)?);
@@ -108,7 +108,7 @@ fn prove(
         let without = patch_proof.without(&all, &mut plan)?;
         let fallen = without.fallen;
         let pair = [with, without.patched];
-        if patch_proof.proof.needs != Needs::Toolchain {
+        if patch_proof.proof.needs != ProofLevel::Toolchain {
             let [with, without] = pair.map(|patched| step(patch_proof, patched));
             let with = with.with_context(|| format!("{} is not about the compiler", patch_proof.file.display()))?;
             runs.push(ProofRun { patch_proof, setup: None, with, without, fallen });
@@ -159,7 +159,7 @@ fn prove(
 /// The step that a proof without a target runs on; none if no compiler is built.
 fn step(patch_proof: &PatchProof, patched: Patched) -> Option<StepId> {
     let steps = patched.compiler?;
-    Some(if patch_proof.proof.needs == Needs::Source { steps.source } else { steps.compiler })
+    Some(if patch_proof.proof.needs == ProofLevel::Source { steps.source } else { steps.compiler })
 }
 
 impl TargetSetup {
@@ -194,7 +194,7 @@ impl ProofRun<'_> {
         match (side, self.setup) {
             (None, _) => ProofSubject::Compiler { folder: &stage0.sysroot, identity: &stage0.commit },
             (Some(step), Some(setup)) => ProofSubject::Toolchain { on: &setup.on, step, link },
-            (Some(step), None) if self.patch_proof.proof.needs == Needs::Source => {
+            (Some(step), None) if self.patch_proof.proof.needs == ProofLevel::Source => {
                 ProofSubject::Source { step, stage0 }
             }
             (Some(step), None) => ProofSubject::Compiler { folder: &step.path, identity: step.digest.as_str() },

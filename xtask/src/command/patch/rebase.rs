@@ -1,7 +1,7 @@
 //! `patch rebase`
 
 use anyhow::{Context as _, Result, bail};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::pins::Source;
 use bringup_model::series::Patch;
 
@@ -21,7 +21,7 @@ pub fn run(planner: &Planner<'_>, write: bool) -> Result<()> {
         .collect();
     if moved.is_empty() {
         let hint = "name another version that bringup.toml pins, e.g. `patch rebase --rust 1.96.1`";
-        return Err(Coded::error(exit::USAGE, format!("there is nothing to rebase onto\nhint: {hint}")));
+        return Err(CodedError::error(exit::USAGE, format!("there is nothing to rebase onto\nhint: {hint}")));
     }
     for (old, new) in moved {
         one(planner, &old, new, write)?;
@@ -37,7 +37,7 @@ fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result
     let folder = load::folder(&planner.project.root, new.name, &new.version);
     if write && folder.exists() {
         let text = format!("{} already exists\nhint: remove it, or leave --write out", folder.display());
-        return Err(Coded::error(exit::USAGE, text));
+        return Err(CodedError::error(exit::USAGE, text));
     }
     let store = planner.workspace.store()?;
     let from = super::pristine_for(planner, &store, old, &series)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, Verdict};
 use bringup_model::patch_name::PatchName;
@@ -45,10 +45,10 @@ pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) ->
     let other = report.as_ref().and_then(|report| of_others(planner, report));
     if options.all {
         let report = report.with_context(|| format!("there is no report yet\nhint: cargo xtask test {}", target.name));
-        let report = report.map_err(|error| Coded::error(exit::NOTHING_RAN, error.to_string()))?;
+        let report = report.map_err(|error| CodedError::error(exit::NOTHING_RAN, error.to_string()))?;
         if let Some(other) = other {
             let hint = "hint: give the same options as for the run, or run the tests again";
-            return Err(Coded::error(exit::USAGE, format!("the last report is about {other}\n{hint}")));
+            return Err(CodedError::error(exit::USAGE, format!("the last report is about {other}\n{hint}")));
         }
         return unexpected(planner, options, target, &report);
     }
@@ -82,7 +82,7 @@ fn unexpected(
     let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
     if of_target.is_empty() {
         let text = format!("the last report has no run of {}\nhint: cargo xtask test {0}", target.name);
-        return Err(Coded::error(exit::NOTHING_RAN, text));
+        return Err(CodedError::error(exit::NOTHING_RAN, text));
     }
     let mut all: BTreeMap<(String, String), TestFailure> = BTreeMap::new();
     let (mut elsewhere, mut ui) = (0, 0);
@@ -122,24 +122,24 @@ fn named(options: &TriageArgs, target: &Target, report: Option<&Report>) -> Resu
         [suite, test] if suite::library().contains(&suite.as_str()) => (suite.clone(), test),
         [suite, _] => {
             let text = format!("there is no suite `{suite}`\nhint: the suites are {}", suite::library().join(", "));
-            return Err(Coded::error(exit::USAGE, text));
+            return Err(CodedError::error(exit::USAGE, text));
         }
         [test] if !suite::library().contains(&test.as_str()) => {
             let suites = runs().flat_map(|run| &run.suites);
             let mut having = suites.filter(|suite| suite.tests.iter().any(|other| other.name == *test));
             let suite = having.next().map(|suite| suite.suite.clone()).ok_or_else(|| {
                 let what = format!("the last report has no test `{test}` of {}", target.name);
-                Coded::error(exit::USAGE, format!("{what}\nhint: give its suite too, e.g. `std {test}`"))
+                CodedError::error(exit::USAGE, format!("{what}\nhint: give its suite too, e.g. `std {test}`"))
             })?;
             if let Some(other) = having.find(|other| other.suite != suite) {
                 let what = format!("`{test}` is a test of {suite} and of {}\nhint: name the suite", other.suite);
-                return Err(Coded::error(exit::USAGE, what));
+                return Err(CodedError::error(exit::USAGE, what));
             }
             (suite, test)
         }
         _ => {
             let hint = "hint: cargo xtask triage TARGET SUITE TEST, e.g. `triage s390x std net::tcp::tests::timeouts`";
-            return Err(Coded::error(exit::USAGE, format!("no test is named\n{hint}")));
+            return Err(CodedError::error(exit::USAGE, format!("no test is named\n{hint}")));
         }
     };
     let failed = runs().filter(|run| run.machines.is_empty() && asked(options, run)).find_map(|run| {
@@ -179,17 +179,17 @@ fn proof(planner: &Planner<'_>, name: &PatchName) -> Result<Triaged> {
     let series = crate::source::patch::load::load(&planner.project.root, source.name, &source.version)?;
     let [file] = &files[..] else {
         let text = format!("`{name}` matches more than one patch\nhint: add its number, e.g. {}/1", name.source);
-        return Err(Coded::error(exit::USAGE, text));
+        return Err(CodedError::error(exit::USAGE, text));
     };
     let header = series.patches.iter().find(|patch| patch.file == *file);
     let header = header.with_context(|| format!("there is no patch {file}"))?.header();
     let named = header.proof().with_context(|| format!("{file} names no proof"))?;
     let file = planner.project.root.join(named);
     let proof = Proof::parse(named.as_ref(), &fs_err::read_to_string(&file)?)
-        .map_err(|(line, message)| Coded::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
+        .map_err(|(line, message)| CodedError::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
     if proof.language == Language::Shell {
         let text = format!("{named} is a script: only a program can be triaged\nhint: cargo xtask patch prove {name}");
-        return Err(Coded::error(exit::USAGE, text));
+        return Err(CodedError::error(exit::USAGE, text));
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     Ok(Triaged::Proof { proof, name: format!("{}/{stem}", name.source), file })

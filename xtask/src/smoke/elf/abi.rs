@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use bringup_model::target::{self, Allowed, Encoding, Section, Value};
+use bringup_model::target::{self, AbiEncoding, AbiSection, AbiValue, AllowedValues};
 use object::read::elf::{AttributesSection, FileHeader, SectionHeader as _};
 use object::{Endianness, elf};
 
@@ -25,7 +25,7 @@ impl Abi {
         header: &Header,
         bytes: &[u8],
         class: u8,
-        wanted: &BTreeMap<String, Section>,
+        wanted: &BTreeMap<String, AbiSection>,
     ) -> Result<Self> {
         let endian = header.endian()?;
         let machine = header.e_machine(endian);
@@ -35,13 +35,13 @@ impl Abi {
         // Most targets name no section, and a file need not have section headers.
         if !wanted.is_empty() {
             let table = header.sections(endian, bytes)?;
-            for (name, Section { encoding, .. }) in wanted.iter().filter(|(_, it)| object || !it.objects_only) {
+            for (name, AbiSection { encoding, .. }) in wanted.iter().filter(|(_, it)| object || !it.objects_only) {
                 let Some((_, section)) = table.section_by_name(endian, name.as_bytes()) else { continue };
                 let values = match encoding {
-                    Encoding::Attributes { vendor, .. } => {
+                    AbiEncoding::Attributes { vendor, .. } => {
                         attributes(&section.attributes(endian, bytes)?, vendor, encoding)
                     }
-                    Encoding::Bytes => section.data(endian, bytes).map(record),
+                    AbiEncoding::Bytes => section.data(endian, bytes).map(record),
                 };
                 sections.insert(name.clone(), values.with_context(|| format!("reading its section {name}"))?);
             }
@@ -94,7 +94,7 @@ impl Abi {
 fn attributes<Header: FileHeader>(
     section: &AttributesSection<'_, Header>,
     vendor: &str,
-    encoding: &Encoding,
+    encoding: &AbiEncoding,
 ) -> object::Result<Vec<(u64, Option<u64>)>> {
     /// `Tag_compatibility` has a number and a text, for every vendor.
     const COMPATIBILITY: u64 = 32;
@@ -123,13 +123,13 @@ fn record(bytes: &[u8]) -> Vec<(u64, Option<u64>)> {
 }
 
 /// How a value breaks the rule, if it does.
-fn differs(found: &[(u64, Option<u64>)], rule: &Value) -> Option<String> {
+fn differs(found: &[(u64, Option<u64>)], rule: &AbiValue) -> Option<String> {
     if rule.with.is_some_and(|tag| !found.iter().any(|(place, _)| *place == tag)) {
         return None;
     }
     let expected = || match &rule.allowed {
-        Allowed::OneOf(values) => either(values, u64::to_string),
-        Allowed::AtMost(most) => format!("at most {most}"),
+        AllowedValues::OneOf(values) => either(values, u64::to_string),
+        AllowedValues::AtMost(most) => format!("at most {most}"),
     };
     let mut values = found.iter().filter(|(place, _)| *place == rule.place).filter_map(|(_, value)| *value).peekable();
     if values.peek().is_none() {

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use bringup_model::archive_manifest::FILE;
 use bringup_model::digest::hex;
-use bringup_model::manifest::FILE;
 use bringup_runner::files::{Files, append_files, explain_full, header};
 use liblzma::stream::MtStreamBuilder;
 use liblzma::write::XzEncoder;

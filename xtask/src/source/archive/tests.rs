@@ -59,7 +59,7 @@ impl ArchiveFixture {
         let archive = self.folder.path().join("evil.tar");
         fs_err::write(&archive, bytes).unwrap();
         let only: Vec<String> = only.iter().map(|&prefix| prefix.to_owned()).collect();
-        unpack(&archive, &self.dest(), strip, &Part { only, without: Vec::new() })
+        unpack(&archive, &self.dest(), strip, &PathFilter { only, without: Vec::new() })
     }
 
     /// The error, once it is sure that nothing was left behind.

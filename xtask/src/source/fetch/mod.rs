@@ -15,7 +15,7 @@ pub use apt::{Apt, AptPackage, PackageKind};
 pub use cache::{Cache, Lock, expect_sha256};
 pub use download::Patience;
 
-use bringup_model::pins::{Origin, Place, Source};
+use bringup_model::pins::{Locator, Source, SourceOrigin};
 use bringup_runner::files::sha256_file;
 use bringup_runner::interrupt::is_interrupt;
 
@@ -70,7 +70,7 @@ pub struct Fetcher<'a> {
 
 /// An origin whose archive is known.
 struct Candidate<'a> {
-    place: &'a Place,
+    place: &'a Locator,
     sha256: String,
     strip: usize,
     lacks: &'a [String],
@@ -135,14 +135,14 @@ impl Fetcher<'_> {
     }
 
     /// The archive of the origin. Fails if the origin is not usable on this host.
-    fn candidate<'o>(&self, source: &Source, origin: &'o Origin) -> Result<Candidate<'o>> {
+    fn candidate<'o>(&self, source: &Source, origin: &'o SourceOrigin) -> Result<Candidate<'o>> {
         let (url, sha256) = match &origin.place {
-            Place::Rustup(component) => {
+            Locator::Rustup(component) => {
                 let found = rustup::find(self.sysroot, component, &source.version)?;
                 (Some(found.url), Some(found.sha256))
             }
-            Place::Url(url) => (Some(url.clone()), origin.sha256.clone()),
-            Place::Path(_) | Place::Apt(_) | Place::Deb(_) => (None, origin.sha256.clone()),
+            Locator::Url(url) => (Some(url.clone()), origin.sha256.clone()),
+            Locator::Path(_) | Locator::Apt(_) | Locator::Deb(_) => (None, origin.sha256.clone()),
         };
         let sha256 = sha256.context("its sha256 is not known")?;
         Ok(Candidate { place: &origin.place, sha256, strip: origin.strip, lacks: &origin.lacks, url })
@@ -167,9 +167,9 @@ impl Fetcher<'_> {
             return Ok(path);
         }
         match (candidate.place, &candidate.url) {
-            (Place::Apt(package) | Place::Deb(package), _) => {
+            (Locator::Apt(package) | Locator::Deb(package), _) => {
                 let folder = store.part_folder(&lock)?;
-                let item = if matches!(candidate.place, Place::Apt(_)) {
+                let item = if matches!(candidate.place, Locator::Apt(_)) {
                     let apt = Apt::open(store, PackageKind::Sources, self.suites, self.say)?;
                     apt.source(package, &candidate.sha256, folder.path())?
                 } else {
@@ -196,7 +196,7 @@ impl Fetcher<'_> {
 
     fn local(&self, candidate: &Candidate) -> Option<PathBuf> {
         match candidate.place {
-            Place::Path(path) => Some(self.root.join(path)),
+            Locator::Path(path) => Some(self.root.join(path)),
             _ => None,
         }
     }
@@ -206,8 +206,8 @@ impl Fetcher<'_> {
     }
 
     fn advice(&self, source: &Source) -> String {
-        let of = |origin: &Origin| match (&origin.place, &origin.sha256) {
-            (Place::Path(path), Some(sha256)) => Some((self.root.join(path), sha256.clone())),
+        let of = |origin: &SourceOrigin| match (&origin.place, &origin.sha256) {
+            (Locator::Path(path), Some(sha256)) => Some((self.root.join(path), sha256.clone())),
             _ => None,
         };
         let at_path = source.origins.iter().find_map(of);
@@ -238,12 +238,12 @@ impl Candidate<'_> {
     }
 }
 
-fn label(place: &Place) -> String {
+fn label(place: &Locator) -> String {
     match place {
-        Place::Path(path) => path.display().to_string(),
-        Place::Url(url) => url.clone(),
-        Place::Rustup(component) => format!("rustup's {component}"),
-        Place::Apt(package) => format!("apt's source package {package}"),
-        Place::Deb(package) => format!("apt's package {package}, as the distribution has patched it"),
+        Locator::Path(path) => path.display().to_string(),
+        Locator::Url(url) => url.clone(),
+        Locator::Rustup(component) => format!("rustup's {component}"),
+        Locator::Apt(package) => format!("apt's source package {package}"),
+        Locator::Deb(package) => format!("apt's package {package}, as the distribution has patched it"),
     }
 }

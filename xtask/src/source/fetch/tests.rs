@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use bringup_model::pins::Layer;
+use bringup_model::pins::SourceLayer;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
@@ -49,7 +49,7 @@ impl FetchFixture {
         })
     }
 
-    fn fetch(&self, origins: &[Origin]) -> Result<Fetched, String> {
+    fn fetch(&self, origins: &[SourceOrigin]) -> Result<Fetched, String> {
         self.with(false, |fetcher| fetcher.fetch(&source(origins.to_vec())).map_err(|error| format!("{error:#}")))
     }
 
@@ -63,13 +63,13 @@ impl FetchFixture {
     }
 }
 
-fn source(origins: Vec<Origin>) -> Source {
-    let layers = vec![Layer { name: "musl".into(), folders: Vec::new() }];
+fn source(origins: Vec<SourceOrigin>) -> Source {
+    let layers = vec![SourceLayer { name: "musl".into(), folders: Vec::new() }];
     Source { name: "musl", version: "1.0".into(), layers, compiler: None, leave_out: None, origins }
 }
 
-fn origin(place: Place) -> Origin {
-    Origin { place, sha256: Some(hash()), strip: 1, layers: Vec::new(), lacks: Vec::new() }
+fn origin(place: Locator) -> SourceOrigin {
+    SourceOrigin { place, sha256: Some(hash()), strip: 1, layers: Vec::new(), lacks: Vec::new() }
 }
 
 fn hash() -> String {
@@ -84,7 +84,7 @@ fn sha256(bytes: &[u8]) -> String {
 fn a_download_is_kept_under_its_hash_and_used_again() {
     let bench = FetchFixture::new();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
-    let origins = vec![origin(Place::Url(url.clone()))];
+    let origins = vec![origin(Locator::Url(url.clone()))];
     let fetched = bench.fetch(&origins).unwrap();
     assert_eq!(fs_err::read(&fetched.path).unwrap(), b"archive");
     assert_eq!((fetched.origin, fetched.strip), (url, 1));
@@ -114,7 +114,7 @@ fn failed_downloads_are_told_and_leave_nothing() {
     for (answer, linger, expected) in answers {
         let bench = FetchFixture::new();
         let url = serve(answer, 9, linger);
-        let error = bench.fetch(&[origin(Place::Url(url))]).unwrap_err();
+        let error = bench.fetch(&[origin(Locator::Url(url))]).unwrap_err();
         assert!(error.contains(expected), "{error}\nexpected: {expected}");
         assert!(error.contains("hint: get the archive with sha256"), "{error}");
         assert!(bench.archives().is_empty(), "{:?}", bench.archives());
@@ -124,17 +124,17 @@ fn failed_downloads_are_told_and_leave_nothing() {
 #[test]
 fn origins_are_tried_in_order_and_every_miss_is_told() {
     let bench = FetchFixture::new();
-    let at = |path: &str| origin(Place::Path(path.into()));
+    let at = |path: &str| origin(Locator::Path(path.into()));
     fs_err::write(bench.folder.path().join("wrong"), "something else").unwrap();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
-    let rustup = Origin {
-        place: Place::Rustup("rust-src".into()),
+    let rustup = SourceOrigin {
+        place: Locator::Rustup("rust-src".into()),
         sha256: None,
         strip: 6,
         layers: Vec::new(),
         lacks: Vec::new(),
     };
-    let origins = vec![at("sources/not-there"), at("wrong"), rustup, origin(Place::Url(url.clone()))];
+    let origins = vec![at("sources/not-there"), at("wrong"), rustup, origin(Locator::Url(url.clone()))];
 
     let error = bench.with(true, |fetcher| format!("{:#}", fetcher.fetch(&source(origins.clone())).unwrap_err()));
     let wanted = bench.folder.path().join("sources/not-there");
@@ -162,7 +162,7 @@ fn a_local_file_is_used_where_it_is() {
     let bench = FetchFixture::new();
     let path = bench.folder.path().join("here.tar");
     fs_err::write(&path, "archive").unwrap();
-    let fetched = bench.fetch(&[origin(Place::Path("here.tar".into()))]).unwrap();
+    let fetched = bench.fetch(&[origin(Locator::Path("here.tar".into()))]).unwrap();
     assert_eq!(
         fetched,
         Fetched { path: path.clone(), sha256: hash(), strip: 1, lacks: Vec::new(), origin: "here.tar".into() }
@@ -177,7 +177,7 @@ fn a_local_file_is_used_where_it_is() {
 fn locating_needs_no_network() {
     let bench = FetchFixture::new();
     let url = "http://192.0.2.1/musl.tar.gz".to_owned();
-    let origins = vec![origin(Place::Path("here.tar".into())), origin(Place::Url(url.clone()))];
+    let origins = vec![origin(Locator::Path("here.tar".into())), origin(Locator::Url(url.clone()))];
     let locate = || bench.with(false, |fetcher| fetcher.locate(&source(origins.clone())).unwrap());
     // Neither exists: the archive that could be fetched is assumed, at its path in the cache.
     let assumed = locate();
@@ -198,6 +198,6 @@ fn what_an_interrupted_run_left_is_removed() {
     fs_err::create_dir_all(left.parent().unwrap()).unwrap();
     fs_err::write(&left, "half").unwrap();
     let url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\narchive", 1, Duration::ZERO);
-    bench.fetch(&[origin(Place::Url(url))]).unwrap();
+    bench.fetch(&[origin(Locator::Url(url))]).unwrap();
     assert_eq!(bench.archives().len(), 1);
 }

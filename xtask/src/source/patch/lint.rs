@@ -169,7 +169,10 @@ mod tests {
             |text| text.replace("Upstream-Status: Pending", "Signed-off-by: A <a>"),
             ":1: no `Upstream-Status:` trailer",
         );
-        one(|text| text.replace("Pending", "Perhaps"), ":8: Upstream-Status: `Perhaps` is none of Pending, ");
+        one(
+            |text| text.replace("Pending", "Perhaps"),
+            ":8: Upstream-Status: unknown status `Perhaps`; expected Pending, ",
+        );
         one(|text| text.replace("Pending", "Submitted"), ":8: Upstream-Status: `Submitted` needs where it was sent");
         one(
             |text| text.replace("Pending", "Pending\nUpstream-Status: Denied"),

@@ -114,7 +114,7 @@ fn places(tree: &Path, path: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::source::patch::testing::{self, TREE};
-    use bringup_model::pins::Layer;
+    use bringup_model::pins::SourceLayer;
 
     /// To a version whose layer is this folder; everything if it is empty.
     fn rebased_to(folder: &str, change: impl Fn(&str) -> String) -> Rebased {
@@ -124,7 +124,7 @@ mod tests {
         let count = new.path().join("src/count.txt");
         fs_err::write(&count, change(&fs_err::read_to_string(&count).unwrap())).unwrap();
         let folders = (!folder.is_empty()).then(|| folder.to_owned()).into_iter().collect();
-        let layers = vec![Layer { name: "libc".into(), folders }];
+        let layers = vec![SourceLayer { name: "libc".into(), folders }];
         let to = Source {
             name: "musl",
             version: "1.1".into(),

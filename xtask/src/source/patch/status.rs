@@ -84,13 +84,13 @@ pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Resu
 mod tests {
     use super::*;
     use crate::source::patch::testing::{self, TREE};
-    use bringup_model::pins::Layer;
+    use bringup_model::pins::SourceLayer;
 
     #[test]
     fn rows_say_what_patches_do() {
         let pristine = tempfile::tempdir().unwrap();
         testing::write(pristine.path(), &TREE);
-        let layers = vec![Layer { name: "libc".into(), folders: Vec::new() }];
+        let layers = vec![SourceLayer { name: "libc".into(), folders: Vec::new() }];
         let source = Source {
             name: "musl",
             version: "1.0".into(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use bringup_model::manifest::Manifest;
+use bringup_model::archive_manifest::ArchiveManifest;
 use bringup_runner::files::{below, files_below, hashes, on_disk};
 use bringup_runner::test_set::TestSet;
 
@@ -11,7 +11,7 @@ use crate::project::config::{PINS_FILE, target_dir};
 use crate::source::archive::pack::Packing;
 
 /// A target's test set and the project's files about it. Fills the manifest's `files`.
-pub fn packing(root: &Path, set: &TestSet, mut manifest: Manifest) -> Result<Packing> {
+pub fn packing(root: &Path, set: &TestSet, mut manifest: ArchiveManifest) -> Result<Packing> {
     let mut files = set.files()?;
     files.extend(project_files(root, &manifest.target)?);
     files.sort();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use bringup_model::exit::{self, Coded};
-use bringup_model::manifest::{FILE, Manifest};
-use bringup_model::part::Part;
+use bringup_model::archive_manifest::{ArchiveManifest, FILE};
+use bringup_model::exit::{self, CodedError};
+use bringup_model::path_filter::PathFilter;
 use bringup_runner::files::sha256_file;
 use bringup_runner::files::{below, files_below};
 use bringup_runner::interrupt::Interrupted;
@@ -19,7 +19,7 @@ use crate::source::archive;
 #[derive(Debug)]
 pub struct Unpacked {
     pub folder: PathBuf,
-    pub manifest: Manifest,
+    pub manifest: ArchiveManifest,
 }
 
 impl Unpacked {
@@ -35,7 +35,7 @@ pub fn unpack(store: &Store, file: &Path) -> Result<Unpacked> {
             return error;
         }
         let hint = "hint: `cargo xtask archive TARGET` makes one; if it came over a network, copy it again";
-        Coded::error(exit::USAGE, format!("using the archive {}: {error:#}\n{hint}", file.display()))
+        CodedError::error(exit::USAGE, format!("using the archive {}: {error:#}\n{hint}", file.display()))
     })
 }
 
@@ -43,14 +43,16 @@ fn try_unpack(store: &Store, file: &Path) -> Result<Unpacked> {
     let hash = sha256_file(file)?;
     // Check the kind of file before unpacking it.
     let manifest = match archive::first_entry(file)? {
-        (name, content) if name == Path::new(FILE) => Manifest::parse(&content).map_err(|error| anyhow!(error))?,
+        (name, content) if name == Path::new(FILE) => {
+            ArchiveManifest::parse(&content).map_err(|error| anyhow!(error))?
+        }
         (name, _) => bail!("not an archive of Bringup: its first file is `{}`, not {FILE}", name.display()),
     };
     let folder = store.root().join("unpacked").join(format!("{}-{}", manifest.target, &hash[..16]));
     if !folder.is_dir() {
         let fresh = tempfile::Builder::new().prefix("archive-").tempdir_in(store.temporary())?;
         let tree = fresh.path().join("tree");
-        archive::unpack(file, &tree, 0, &Part::default())?;
+        archive::unpack(file, &tree, 0, &PathFilter::default())?;
         verify(&tree, &manifest)?;
         fs_err::create_dir_all(store.root().join("unpacked"))?;
         fs_err::rename(&tree, &folder)?;
@@ -58,7 +60,7 @@ fn try_unpack(store: &Store, file: &Path) -> Result<Unpacked> {
     Ok(Unpacked { folder, manifest })
 }
 
-fn verify(tree: &Path, manifest: &Manifest) -> Result<()> {
+fn verify(tree: &Path, manifest: &ArchiveManifest) -> Result<()> {
     let mut found = BTreeMap::new();
     for path in files_below(tree)? {
         let name = below(&path, tree)?;

@@ -51,7 +51,7 @@ fn whatever_there_is_blessing_it_makes_it_expected_once_and_for_all() {
         let given = ["qemu/all", "qemu/one", "one", "two"].map(|name| (name, some_file(&mut numbers)));
         let given: Vec<(&str, &str)> = given.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let files = files(&given);
-        if TARGETS.iter().any(|target| seen::expectations(&files, target).is_err()) {
+        if TARGETS.iter().any(|target| observe::expectations(&files, target).is_err()) {
             continue;
         }
         sound += 1;
@@ -85,7 +85,7 @@ fn whatever_there_is_blessing_it_makes_it_expected_once_and_for_all() {
             *old = new;
         }
         let again = bless_both(&after, &report, layer).unwrap();
-        assert_eq!((again.files, again.left), (vec![], blessing.left), "{context}");
+        assert_eq!((again.files, again.unblessed), (vec![], blessing.unblessed), "{context}");
     }
     assert!(sound > 500 && changed > 300, "{sound} sound, {changed} changed");
 }

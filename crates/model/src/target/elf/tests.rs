@@ -26,18 +26,18 @@ fn flags_are_none_unless_given_and_an_objects_are_the_same() {
 #[test]
 fn a_value_is_a_tag_or_a_byte_with_one_condition() {
     for text in ["{ tag = 6 }", "{ tag = 6, is = [] }", "{ tag = 6, is = [1], max = 2 }"] {
-        assert_eq!(value(text), "give either `is`, a list of values, or `max`");
+        assert_eq!(value(text), "expected either `is`, a list of values, or `max`");
     }
     for text in ["{ is = [1] }", "{ byte = 6, is = [1] }", "{ tag = 6, byte = 6, is = [1] }"] {
-        assert_eq!(value(text), "with a `vendor`, give `tag`");
+        assert_eq!(value(text), "with a `vendor`, `tag` is required");
     }
     for tag in [5, 67] {
         let why = value(&format!("{{ tag = {tag}, max = 1 }}"));
-        assert_eq!(why, format!("the value of tag {tag} is text, only numbers are compared"));
+        assert_eq!(why, format!("the value of tag {tag} is text, and only numbers can be checked"));
     }
     for text in ["{ tag = 6, is = [1] }", "{ byte = 6, is = [1], with = 2 }", "{ max = 1 }"] {
         let why = elf(&format!("[abi.\".s\"]\nvalues.it = {text}")).unwrap_err();
-        assert_eq!(why, "[elf.abi.\".s\"] it: without a `vendor`, give `byte` and no tags");
+        assert_eq!(why, "[elf.abi.\".s\"] it: without a `vendor`, `byte` is required and tags are not allowed");
     }
     assert!(elf("[abi.\".s\"]\ntext-tags = [4]\nvalues = {}").unwrap_err().contains("text-tags: "));
 }

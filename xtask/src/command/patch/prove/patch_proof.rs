@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, Coded};
+use bringup_model::exit::{self, CodedError};
 use bringup_model::pins::{LIBRARY, Source};
-use bringup_model::proof::{Language, Needs, Proof};
+use bringup_model::proof::{Language, Proof, ProofLevel};
 use bringup_model::series::{Patch, Series};
 use bringup_model::target::Target;
 
@@ -78,15 +78,15 @@ impl<'a> PatchProof<'a> {
         let file = planner.project.root.join(named);
         let text = fs_err::read_to_string(&file).with_context(|| format!("{}: reading its proof", at()))?;
         let proof = Proof::parse(named.as_ref(), &text)
-            .map_err(|(line, message)| Coded::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
+            .map_err(|(line, message)| CodedError::error(exit::USAGE, format!("{named}:{line}: {message}")))?;
         let needed = header.targets();
         let is_for = |target: &&Target| needed.as_ref().is_none_or(|names| names.contains(&target.name.as_str()));
         let targets: Vec<Target> = wanted.iter().filter(is_for).cloned().collect();
         let layer = references::layer(source, patch)
-            .map_err(|message| Coded::error(exit::USAGE, format!("{}: {message}", at())))?;
+            .map_err(|message| CodedError::error(exit::USAGE, format!("{}: {message}", at())))?;
         // Patching sources again is cheap; building a compiler is not.
         let of_compiler = is_of_compiler(source, layer);
-        let free = !of_compiler || proof.needs == Needs::Source;
+        let free = !of_compiler || proof.needs == ProofLevel::Source;
         let left_out = if free || options.each { LeftOut::Patch } else { LeftOut::CompilerSeries };
         let mut patch_proof = Self { source, patch, layer, file, proof, targets, left_out, obstacle: None };
         patch_proof.obstacle = patch_proof.bar(planner, of_compiler)?;

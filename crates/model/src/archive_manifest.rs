@@ -1,65 +1,65 @@
-//! The manifest of an archive of test programs: what they are, what they come from, and every file with its hash.
+//! The manifest of an archive of test programs: their target and versions, and the hash of every file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::compiler::{Compiler, Making};
+use super::compiler::{Compiler, CompilerBuild};
 use super::pins::is_sha256;
 
-/// The schema that this version writes.
+/// The schema of the manifests that this version writes.
 pub const SCHEMA: &str = "bringup-archive/2";
 
-/// An older one, which is still read: it named the compiler by a word, and patches that were left out in notes.
+/// An older schema, which has the compiler as a word and the patches that were left out as notes.
 const SCHEMA_1: &str = "bringup-archive/1";
 
-/// Name of the manifest in its archive, where it comes first.
+/// The manifest's file name in the archive, where it is the first file.
 pub const FILE: &str = "manifest.json";
 
-/// What is in an archive.
+/// The manifest of an archive of test programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct ArchiveManifest {
     /// Always [`SCHEMA`].
     pub schema: String,
-    /// Target name.
+    /// The target's name.
     pub target: String,
-    /// Target triple.
+    /// The target triple.
     pub triple: String,
-    /// The versions that the programs were built from.
-    pub pins: Pins,
-    /// The compiler of std and the test programs.
+    /// The versions of the programs' sources.
+    pub pins: SourceVersions,
+    /// The compiler that built std and the test programs.
     pub compiler: Compiler,
-    /// Digest of the step `toolchain`.
+    /// The digest of the step `toolchain`.
     pub toolchain: String,
-    /// Digest of the step `test_programs`.
+    /// The digest of the step `test_programs`.
     pub test_programs: String,
     /// Patches that were left out, each as `SOURCE/FILE`.
     pub left_out: Vec<String>,
-    /// sha256 of each file but the manifest itself, by its path.
+    /// The sha256 of each file except the manifest, by path.
     pub files: BTreeMap<String, String>,
 }
 
 /// Versions of the sources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pins {
-    /// Rust's version.
+pub struct SourceVersions {
+    /// The version of Rust.
     pub rust: String,
-    /// musl's version.
+    /// The version of musl.
     pub musl: String,
-    /// Version of LLVM's runtimes.
+    /// The version of LLVM's runtimes.
     pub llvm: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Manifest1 {
+struct ArchiveManifest1 {
     #[serde(rename = "schema")]
     _schema: String,
     target: String,
     triple: String,
-    pins: Pins,
+    pins: SourceVersions,
     compiler: String,
     toolchain: String,
     test_programs: String,
@@ -67,15 +67,15 @@ struct Manifest1 {
     files: BTreeMap<String, String>,
 }
 
-impl TryFrom<Manifest1> for Manifest {
+impl TryFrom<ArchiveManifest1> for ArchiveManifest {
     type Error = String;
 
-    fn try_from(manifest: Manifest1) -> Result<Self, String> {
-        let Manifest1 { target, triple, pins, compiler, toolchain, test_programs, notes, files, .. } = manifest;
+    fn try_from(manifest: ArchiveManifest1) -> Result<Self, String> {
+        let ArchiveManifest1 { target, triple, pins, compiler, toolchain, test_programs, notes, files, .. } = manifest;
         let compiler = match compiler.as_str() {
             "stock" => Compiler::Stock,
-            // It did not say more.
-            "bootstrap" => Compiler::Bootstrap(Making::default()),
+            // The older schema has no stage and no LLVM.
+            "bootstrap" => Compiler::Bootstrap(CompilerBuild::default()),
             other => return Err(format!("{FILE}: the compiler `{other}` is unknown")),
         };
         let left_out = notes.iter().filter_map(|note| note.strip_prefix("built without patch ")).map(str::to_owned);
@@ -84,48 +84,52 @@ impl TryFrom<Manifest1> for Manifest {
     }
 }
 
-impl Manifest {
-    /// Reads a manifest of this schema or of `bringup-archive/1`.
+impl ArchiveManifest {
+    /// Parses a manifest with this schema or `bringup-archive/1`.
     ///
     /// # Errors
     ///
-    /// If it has another schema, or a target or a digest that is none.
+    /// Fails if the JSON is not a manifest, if the schema is unknown, or if the target's name or a digest is malformed.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Tag {
             schema: Option<String>,
         }
         let unreadable = |error: serde_json::Error| format!("{FILE} cannot be read: {error}");
-        // The schema first: another version's fields would only give a misleading error.
+        // The schema comes first, because the fields of another schema would give a misleading error.
         let tag: Tag = serde_json::from_slice(bytes).map_err(unreadable)?;
         let manifest: Self = match tag.schema.as_deref() {
             Some(SCHEMA) => serde_json::from_slice(bytes).map_err(unreadable)?,
-            Some(SCHEMA_1) => serde_json::from_slice::<Manifest1>(bytes).map_err(unreadable)?.try_into()?,
+            Some(SCHEMA_1) => serde_json::from_slice::<ArchiveManifest1>(bytes).map_err(unreadable)?.try_into()?,
             Some(other) => {
-                return Err(format!("it has the schema `{other}`, this version reads `{SCHEMA}` and `{SCHEMA_1}`"));
+                return Err(format!("its schema `{other}` is unknown: this version reads `{SCHEMA}` and `{SCHEMA_1}`"));
             }
-            None => return Err(format!("{FILE} has no `schema`")),
+            None => return Err(format!("`schema` is missing in {FILE}")),
         };
-        // It becomes part of a path.
+        // The target's name becomes part of a path.
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if manifest.target.is_empty() || !manifest.target.chars().all(plain) {
-            return Err(format!("{FILE}: `{}` is no name of a target", manifest.target));
+            return Err(format!("{FILE}: `{}` is not a name of a target", manifest.target));
         }
-        // So do these, and reports name them.
+        // The digests become parts of paths, too, and appear in reports.
         for digest in [&manifest.toolchain, &manifest.test_programs] {
             if !is_sha256(digest) {
-                return Err(format!("{FILE}: `{digest}` is no digest of a step"));
+                return Err(format!("{FILE}: `{digest}` is not a digest of a step"));
             }
         }
         Ok(manifest)
     }
 
-    /// Compares it with the files that are there, given as paths with their sha256: what is lacking, altered or unknown.
+    /// Compares the manifest with the files of the archive, given as paths with their sha256.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence about the first file that is missing, unknown or altered.
     pub fn check(&self, found: &BTreeMap<String, String>) -> Result<(), String> {
         let paths: BTreeSet<&String> = self.files.keys().chain(found.keys()).collect();
         let wrong = paths.into_iter().find_map(|path| match (self.files.get(path), found.get(path)) {
-            (Some(_), None) => Some(format!("`{path}` is not in it, but in its {FILE}")),
-            (None, Some(_)) => Some(format!("`{path}` is in it, but not in its {FILE}")),
+            (Some(_), None) => Some(format!("`{path}` is missing, but listed in {FILE}")),
+            (None, Some(_)) => Some(format!("`{path}` is not listed in {FILE}")),
             (Some(expected), Some(hash)) if expected != hash => {
                 Some(format!("`{path}` was altered: its sha256 is {hash}, {FILE} has {expected}"))
             }
@@ -139,9 +143,9 @@ impl Manifest {
 mod tests {
     use super::*;
 
-    fn manifest() -> Manifest {
-        let pins = Pins { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into() };
-        Manifest {
+    fn manifest() -> ArchiveManifest {
+        let pins = SourceVersions { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into() };
+        ArchiveManifest {
             schema: SCHEMA.into(),
             target: "s390x".into(),
             triple: "s390x-alpine-linux-musl".into(),
@@ -156,14 +160,14 @@ mod tests {
 
     #[test]
     fn it_reads_what_it_writes_and_nothing_else() {
-        let parse = |text: &str| Manifest::parse(text.as_bytes());
+        let parse = |text: &str| ArchiveManifest::parse(text.as_bytes());
         let text = serde_json::to_string(&manifest()).unwrap();
         assert_eq!(parse(&text), Ok(manifest()));
         for (from, to, why) in [
             (SCHEMA, "bringup-archive/3", "this version reads"),
-            (r#""schema""#, r#""name""#, "no `schema`"),
-            (r#""s390x""#, r#""../s390x""#, "is no name of a target"),
-            (r#""0202"#, r#""../02"#, "is no digest of a step"),
+            (r#""schema""#, r#""name""#, "`schema` is missing"),
+            (r#""s390x""#, r#""../s390x""#, "is not a name of a target"),
+            (r#""0202"#, r#""../02"#, "is not a digest of a step"),
             (r#""left_out""#, r#""remarks""#, "unknown field `remarks`"),
         ] {
             let error = parse(&text.replacen(from, to, 1)).unwrap_err();
@@ -177,11 +181,11 @@ mod tests {
         let notes = r#""notes":["built without patch musl/0001-a.patch"]"#;
         let text = text.replacen(r#""left_out":[]"#, notes, 1);
         let left_out = vec!["musl/0001-a.patch".to_owned()];
-        let parse = |text: &str| Manifest::parse(text.as_bytes());
-        assert_eq!(parse(&text), Ok(Manifest { left_out: left_out.clone(), ..manifest() }));
+        let parse = |text: &str| ArchiveManifest::parse(text.as_bytes());
+        assert_eq!(parse(&text), Ok(ArchiveManifest { left_out: left_out.clone(), ..manifest() }));
         let built = text.replacen(r#""stock""#, r#""bootstrap""#, 1);
-        let compiler = Compiler::Bootstrap(Making::default());
-        assert_eq!(parse(&built), Ok(Manifest { compiler, left_out, ..manifest() }));
+        let compiler = Compiler::Bootstrap(CompilerBuild::default());
+        assert_eq!(parse(&built), Ok(ArchiveManifest { compiler, left_out, ..manifest() }));
     }
 
     #[test]
@@ -192,8 +196,8 @@ mod tests {
         };
         assert_eq!(check(&[("a", "11"), ("b", "22")]), Ok(()));
         let wrong = |files: &[(&str, &str)], why: &str| assert!(check(files).is_err_and(|error| error.contains(why)));
-        wrong(&[("a", "11")], "`b` is not in it");
-        wrong(&[("a", "11"), ("b", "22"), ("c", "33")], "`c` is in it, but not");
+        wrong(&[("a", "11")], "`b` is missing");
+        wrong(&[("a", "11"), ("b", "22"), ("c", "33")], "`c` is not listed");
         wrong(&[("a", "11"), ("b", "23")], "`b` was altered");
     }
 }

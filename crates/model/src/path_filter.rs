@@ -1,18 +1,18 @@
-//! The part of an archive that is unpacked.
+//! Selects the part of an archive to unpack.
 
 use std::path::Path;
 
-/// Folders of an archive.
+/// Selects paths of an archive by their folders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Part {
-    /// Only what is below one of these; everything if there are none.
+pub struct PathFilter {
+    /// Folders to include with their contents; empty means everything.
     pub only: Vec<String>,
-    /// Nothing that is below one of these.
+    /// Folders to exclude with their contents, even below an included one.
     pub without: Vec<String>,
 }
 
-impl Part {
-    /// Whether a path of the archive is in it.
+impl PathFilter {
+    /// Whether the filter selects a path of the archive.
     pub fn has(&self, path: &Path) -> bool {
         let below = |folders: &[String]| folders.iter().any(|folder| path.starts_with(folder));
         (self.only.is_empty() || below(&self.only)) && !below(&self.without)

@@ -10,6 +10,6 @@ mod ui;
 mod workspace;
 
 pub use self::options::BuildChoice;
-pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSteps};
+pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSettings, TargetSteps};
 pub use self::ui::UiSteps;
 pub use self::workspace::Workspace;

@@ -148,7 +148,8 @@ impl Prover<'_> {
         let target = &on.target;
         let runner = on.emulator.runner(target, toolchain.join("sysroot"));
         let program = work.join("proof");
-        let Some(compiler) = compiler(target, toolchain, self.file, self.proof, link, USUAL) else {
+        let source = ProofProgram { file: self.file, proof: self.proof, link, opt_level: DEFAULT_OPT_LEVEL };
+        let Some(compiler) = source.compiler(target, toolchain) else {
             let run: Vec<String> = runner.emulator().iter().map(|word| quote(word)).collect();
             let cmd = self.script(work, LIMIT, &toolchain.join("bin"), &["rustc", "rustdoc", "cargo"]);
             let cmd = cmd.env("CC", toolchain.join("bin").join(target.driver())).env("RUN", run.join(" "));
@@ -188,29 +189,37 @@ impl Prover<'_> {
 }
 
 /// The default opt-level for proofs in Rust.
-pub const USUAL: &str = "3";
+pub const DEFAULT_OPT_LEVEL: &str = "3";
 
-/// The command that compiles the proof in `file`, without the output's name. `None` for a script.
-pub fn compiler(
-    target: &Target,
-    toolchain: &Path,
-    file: &Path,
-    proof: &Proof,
-    link: Link,
-    opt_level: &str,
-) -> Option<Cmd> {
-    let optimized = format!("-Copt-level={opt_level}");
-    match proof.language {
-        Language::Rust => {
-            let options = ["--edition=2024", &optimized, "--target", &target.triple, link.rustc_flag()];
-            Some(Cmd::new(toolchain.join("bin/rustc")).args(options).args(&proof.flags).arg(file))
+/// A proof to compile, in one link mode.
+pub struct ProofProgram<'a> {
+    /// The proof's file.
+    pub file: &'a Path,
+    /// The proof's language and flags.
+    pub proof: &'a Proof,
+    /// How the program is linked.
+    pub link: Link,
+    /// The opt-level of a proof in Rust.
+    pub opt_level: &'a str,
+}
+
+impl ProofProgram<'_> {
+    /// The command that compiles the proof with the toolchain of `target`, without the output's name. `None` for a script.
+    pub fn compiler(&self, target: &Target, toolchain: &Path) -> Option<Cmd> {
+        let Self { file, proof, link, opt_level } = self;
+        let optimized = format!("-Copt-level={opt_level}");
+        match proof.language {
+            Language::Rust => {
+                let options = ["--edition=2024", &optimized, "--target", &target.triple, link.rustc_flag()];
+                Some(Cmd::new(toolchain.join("bin/rustc")).args(options).args(&proof.flags).arg(file))
+            }
+            Language::C => {
+                let options = ["-std=gnu11", "-O2", "-fPIE", link.driver_flag(), "-pthread"];
+                let cmd = Cmd::new(toolchain.join("bin").join(target.driver()));
+                Some(cmd.args(options).args(&proof.flags).arg(file).arg("-lm"))
+            }
+            Language::Shell => None,
         }
-        Language::C => {
-            let options = ["-std=gnu11", "-O2", "-fPIE", link.driver_flag(), "-pthread"];
-            let cmd = Cmd::new(toolchain.join("bin").join(target.driver()));
-            Some(cmd.args(options).args(&proof.flags).arg(file).arg("-lm"))
-        }
-        Language::Shell => None,
     }
 }
 

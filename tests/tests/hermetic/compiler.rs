@@ -146,7 +146,7 @@ fn a_host_or_a_target_it_cannot_be_built_with_is_refused_before_any_work() {
     fs_err::rename(&config, &moved).unwrap();
     refused(96, &["the host lacks llvm-config"]);
     project.script("tools/llvm-config-22", "echo 14.0.6");
-    refused(96, &["is of LLVM 14.0.6", "rustc 1.95.0 is built with LLVM 20 or newer", "--llvm bundled"]);
+    refused(96, &["is of LLVM 14.0.6", "rustc 1.95.0 requires LLVM 20 or newer", "--llvm bundled"]);
     project.script("tools/llvm-config-22", "case $1 in --version) echo 22.1.8 ;; *) echo X86 ;; esac");
     refused(96, &["lacks the back end Fake, which fake requires; it has X86"]);
     fs_err::rename(&moved, &config).unwrap();

@@ -129,7 +129,7 @@ fn since_and_until_must_agree_with_the_releases() {
     // All that is wrong is said at once, and only of what was asked for.
     project.edit(FAKE, "\"3.6\"", "\"3.14\"");
     project.edit(TWIN, until, "");
-    project.run(&["target", "check"], 2).says(&["fake/target.toml: since: ", "\n", "twin/target.toml: until: "]);
+    project.run(&["target", "check"], 2).says(&["fake/target.toml: since is ", "\n", "twin/target.toml: until is "]);
     let output = project.run(&["target", "check", "twin"], 2);
     assert!(!output.stderr.contains("fake/target.toml"), "{}", output.stderr);
 }

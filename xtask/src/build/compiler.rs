@@ -54,7 +54,7 @@ impl Planner<'_> {
         let Compiler::Bootstrap(making) = self.options.compiler else { return Ok(()) };
         let host = self.host()?;
         host.need(survey::uses(self.options.compiler))?;
-        let backends = backends(targets)?;
+        backends(targets)?;
         if making.llvm == compiler::Llvm::Bundled {
             return Ok(());
         }
@@ -71,9 +71,8 @@ impl Planner<'_> {
             return Err(CodedError::error(exit::HOST, error));
         }
         let built = backends_built(&config.path)?;
-        let lacking =
-            targets.iter().zip(backends).find(|(_, backend)| !built.split_whitespace().any(|name| name == backend));
-        match lacking {
+        let mut backends = targets.iter().filter_map(|target| Some((target, &target.llvm.as_ref()?.backend)));
+        match backends.find(|(_, backend)| !built.split_whitespace().any(|name| name == *backend)) {
             None => Ok(()),
             Some((target, backend)) => Err(CodedError::error(
                 exit::HOST,

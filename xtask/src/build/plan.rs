@@ -84,6 +84,14 @@ pub struct CompilerSteps {
     pub locked: bool,
 }
 
+/// How a target's std is built.
+pub struct TargetSettings<'a> {
+    /// The target's spec.
+    pub spec: Spec,
+    /// The opt-level of std and the test programs, if it is not the workspace's default.
+    pub opt_level: Option<&'a str>,
+}
+
 /// Makes plans from the project's files, the host's tools, and the user's choice.
 pub struct Planner<'a> {
     /// The project's files.
@@ -210,16 +218,17 @@ impl<'a> Planner<'a> {
     pub fn plan(&self, targets: Vec<Target>, sources: FetchMode) -> Result<Planned> {
         // Before anything is fetched.
         self.check_compiler(&targets)?;
-        let specs = targets.iter().map(|target| self.spec(target)).collect::<Result<Vec<_>>>()?;
+        let with_spec = |target: Target| Ok((self.spec(&target)?, target));
+        let targets = targets.into_iter().map(with_spec).collect::<Result<Vec<_>>>()?;
         let mut plan = Plan::new(&self.workspace.out);
         let start = std::time::Instant::now();
         let patched = self.plan_sources(&mut plan, &self.series_in_use()?, sources)?;
         let fetch_wall_s = start.elapsed().as_secs_f64();
-        let plan_one = |(target, spec): (Target, Spec)| {
+        let plan_one = |(spec, target): (Spec, Target)| {
             let steps = self.plan_target(&mut plan, &target, spec, patched)?;
             Ok((target, steps))
         };
-        let targets = targets.into_iter().zip(specs).map(plan_one).collect::<Result<_>>()?;
+        let targets = targets.into_iter().map(plan_one).collect::<Result<_>>()?;
         Ok(Planned { plan, targets, patched, fetch_wall_s })
     }
 
@@ -262,18 +271,18 @@ impl<'a> Planner<'a> {
 
     /// Adds the steps of one target with this spec, from these sources.
     pub fn plan_target(&self, plan: &mut Plan, target: &Target, spec: Spec, sources: Patched) -> Result<TargetSteps> {
-        self.plan_target_at(plan, target, spec, sources, None)
+        self.plan_target_at(plan, target, TargetSettings { spec, opt_level: None }, sources)
     }
 
-    /// Like [`Self::plan_target`], but builds std and the test programs at this opt-level, if there is one.
+    /// Like [`Self::plan_target`], but with an opt-level for std and the test programs.
     pub fn plan_target_at(
         &self,
         plan: &mut Plan,
         target: &Target,
-        spec: Spec,
+        settings: TargetSettings<'_>,
         sources: Patched,
-        opt_level: Option<&str>,
     ) -> Result<TargetSteps> {
+        let TargetSettings { spec, opt_level } = settings;
         let host = self.host()?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();

@@ -69,7 +69,7 @@ mod tests {
         layout.tree(folder.path(), "a/b", |name| name != "two").unwrap();
         layout.put("a/b/one", Content::Text("text".into())).unwrap();
         let error = layout.put("a/b/one", Content::Script("text".into())).unwrap_err().to_string();
-        assert!(error.contains("to be `a/b/one`") && error.contains(file.to_str().unwrap()), "{error}");
+        assert!(error.contains("the name `a/b/one`") && error.contains(file.to_str().unwrap()), "{error}");
         assert!(layout.put("a/b/one", Content::Text("other".into())).is_err());
         assert_eq!(layout.files().map(|(name, _)| name).collect::<Vec<_>>(), ["a/b/one"]);
     }

@@ -137,7 +137,7 @@ impl Unpacking<'_> {
         match kind {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory => {}
             EntryType::Symlink => {
-                // An entry that is not written must not hide the link in the archive.
+                // The target of a link that is not written is checked from the path of the link in the archive.
                 let place = path.as_ref().filter(|path| self.part.has(path)).unwrap_or(&full);
                 let depth = place.components().count() - 1;
                 check_symlink(&link_target(entry)?, depth)?;

@@ -20,10 +20,10 @@ use bringup_runner::test_set::{PROGRAMS, ProgramEntry};
 
 use crate::build::step::{Builder, Plan, StepFailure, StepId};
 use crate::build::store::Store;
-use crate::build::{FetchMode, Patched, Planner, TargetSteps};
+use crate::build::{FetchMode, Patched, Planner, TargetSettings, TargetSteps};
 use crate::host::emulator::Emulator;
 use crate::project::config;
-use crate::prove::{self, USUAL};
+use crate::prove::{DEFAULT_OPT_LEVEL, ProofProgram};
 
 /// Time limit for a program to list its tests.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
@@ -116,7 +116,12 @@ impl<'a> TestBuilder<'a> {
         let key = (target.name.clone(), opt_level);
         if !self.steps.contains_key(&key) {
             let spec = self.planner.spec(target)?;
-            let steps = self.planner.plan_target_at(&mut self.plan, target, spec, self.patched, opt_level)?;
+            let steps = self.planner.plan_target_at(
+                &mut self.plan,
+                target,
+                TargetSettings { spec, opt_level },
+                self.patched,
+            )?;
             self.steps.insert(key, steps);
         }
         let steps = self.plan.closure(self.last(target, opt_level)?);
@@ -195,7 +200,9 @@ impl<'a> TestBuilder<'a> {
     }
 
     fn compile(&self, at: &RunConfig, toolchain: &Path, (file, proof): (&Path, &Proof), program: &Path) -> Result<()> {
-        let compiler = prove::compiler(&at.target, toolchain, file, proof, at.link, at.opt_level.unwrap_or(USUAL));
+        let program_of_proof =
+            ProofProgram { file, proof, link: at.link, opt_level: at.opt_level.unwrap_or(DEFAULT_OPT_LEVEL) };
+        let compiler = program_of_proof.compiler(&at.target, toolchain);
         let compiler = compiler.context("a script cannot be triaged, only a program")?;
         let compiler = compiler.arg("-o").arg(program).dir(program.parent().unwrap_or(Path::new("/")));
         compiler.within(&self.builder.jobs, Share::Tool).read().context("compiling the proof")?;

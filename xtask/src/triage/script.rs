@@ -15,7 +15,7 @@ use super::prepare::{PreparedTest, Triaged};
 use crate::build::Planner;
 use crate::host::emulator;
 use crate::project::shown;
-use crate::prove;
+use crate::prove::{DEFAULT_OPT_LEVEL, ProofProgram};
 use crate::render::command_line;
 
 /// Folder of the test programs in `out`.
@@ -38,8 +38,9 @@ pub fn reproduction(planner: &Planner<'_>, triaged: &Triaged, prepared: &Prepare
         Triaged::Proof { file, proof, .. } => {
             let toolchain = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
             let Setting { link, opt_level, .. } = &prepared.setting;
-            let opt_level = opt_level.as_deref().unwrap_or(prove::USUAL);
-            script.compilation(prove::compiler(&prepared.target, toolchain, file, proof, *link, opt_level), prepared);
+            let opt_level = opt_level.as_deref().unwrap_or(DEFAULT_OPT_LEVEL);
+            let program = ProofProgram { file, proof, link: *link, opt_level };
+            script.compilation(program.compiler(&prepared.target, toolchain), prepared);
         }
     }
     if !prepared.subject.lib_dirs.is_empty() && prepared.setting.link == Link::Dynamic {

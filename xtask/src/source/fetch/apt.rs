@@ -39,6 +39,18 @@ pub struct AptPackage {
     pub sha256: String,
 }
 
+/// How to ask apt for packages of one kind.
+struct PackageQuery {
+    /// Arguments of apt-cache that show all versions.
+    show: &'static [&'static str],
+    /// Arguments of apt-get that download a version.
+    get: &'static [&'static str],
+}
+
+const SOURCE_QUERY: PackageQuery =
+    PackageQuery { show: &["showsrc", "--only-source"], get: &["source", "--only-source"] };
+const BINARY_QUERY: PackageQuery = PackageQuery { show: &["show"], get: &["download"] };
+
 /// A private apt root.
 pub struct Apt<'a> {
     root: PathBuf,
@@ -80,25 +92,25 @@ impl<'a> Apt<'a> {
     /// Downloads the file with this sha256, of any version of the source package, into `folder`. The caller verifies
     /// the file.
     pub fn source(&self, package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
-        self.by_hash(&["showsrc", "--only-source"], &["source", "--only-source"], package, sha256, folder)
+        self.by_hash(&SOURCE_QUERY, package, sha256, folder)
     }
 
     /// Downloads the file with this sha256, of any version of the binary package, into `folder`. The caller verifies
     /// the file.
     pub fn package_of(&self, package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
-        self.by_hash(&["show"], &["download"], package, sha256, folder)
+        self.by_hash(&BINARY_QUERY, package, sha256, folder)
     }
 
-    fn by_hash(&self, show: &[&str], get: &[&str], package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
+    fn by_hash(&self, query: &PackageQuery, package: &str, sha256: &str, folder: &Path) -> Result<AptPackage> {
         self.with_lists(|| {
-            let listed = ask(&self.cmd("apt-cache").args(show).arg(package))?;
+            let listed = ask(&self.cmd("apt-cache").args(query.show).arg(package))?;
             let versions = versions(&listed, sha256);
             if versions.is_empty() {
                 bail!("no version of {package} that apt offers has an archive with this sha256");
             }
             let mut last = anyhow!("apt has no address for it");
             for version in versions {
-                let cmd = self.cmd("apt-get").args(get).arg("--print-uris").arg(format!("{package}={version}"));
+                let cmd = self.cmd("apt-get").args(query.get).arg("--print-uris").arg(format!("{package}={version}"));
                 let found = ask(&cmd).map(|text| items(&text).into_iter().find(|item| item.sha256 == sha256));
                 match found.and_then(|item| item.map(|item| self.download(item, folder)).transpose()) {
                     Ok(Some(item)) => return Ok(item),

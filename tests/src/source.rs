@@ -73,6 +73,21 @@ impl Crate {
         Self { modules: texts.iter().map(|(name, text)| (split(name), tokens(text))).collect() }
     }
 
+    /// The structs, enums and traits that each module defines.
+    pub fn types(&self) -> Vec<(String, String)> {
+        let mut types = Vec::new();
+        for (module, tokens) in &self.modules {
+            for pair in tokens.windows(2) {
+                if let [Token::Word(kind), Token::Word(name)] = pair
+                    && ["struct", "enum", "trait"].contains(&kind.as_str())
+                {
+                    types.push((module.join("::"), name.clone()));
+                }
+            }
+        }
+        types
+    }
+
     /// The modules that each module names in a path, itself left out: `build::store` to `error`. The crate's root has no name.
     pub fn imports(&self) -> Vec<(String, String)> {
         let mut imports = Vec::new();

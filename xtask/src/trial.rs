@@ -171,17 +171,15 @@ impl Trial<'_> {
 }
 
 /// The cost of a trial's steps, as in the report.
-fn step_times(plan: &Plan, target: &Target, steps: impl IntoIterator<Item = (StepId, StepCost)>) -> Vec<StepTime> {
+fn step_times(plan: &Plan, steps: impl IntoIterator<Item = (StepId, StepCost)>) -> Vec<StepTime> {
     let time = |(id, built): (StepId, StepCost)| {
         let node = plan.node(id);
-        // The title of a shared step includes its label.
-        let name = if node.step.label() == target.name { node.step.name().into() } else { node.title() };
-        StepTime { cached: built.cached, ..step_time(&name, built.wall, built.cpu) }
+        StepTime { cached: built.cached, ..step_time(node.step.name(), node.step.label(), (built.wall, built.cpu)) }
     };
     steps.into_iter().map(time).collect()
 }
 
-fn step_time(step: &str, wall: Duration, cpu: Duration) -> StepTime {
+fn step_time(step: &str, label: &str, (wall, cpu): (Duration, Duration)) -> StepTime {
     let round = |time: Duration| (time.as_secs_f64() * 100.0).round() / 100.0;
-    StepTime { step: step.into(), wall_s: round(wall), cpu_s: round(cpu), cached: false }
+    StepTime { step: step.into(), label: label.into(), wall_s: round(wall), cpu_s: round(cpu), cached: false }
 }

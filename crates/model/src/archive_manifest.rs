@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compiler::{Compiler, CompilerBuild};
 use super::pins::is_sha256;
+use super::schema::SchemaTag;
 
 /// The schema of the manifests that this version writes.
 pub const SCHEMA: &str = "bringup-archive/2";
@@ -91,13 +92,9 @@ impl ArchiveManifest {
     ///
     /// Fails if the JSON is not a manifest, if the schema is unknown, or if the target's name or a digest is malformed.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Tag {
-            schema: Option<String>,
-        }
         let unreadable = |error: serde_json::Error| format!("{FILE} cannot be read: {error}");
         // The schema comes first, because the fields of another schema would give a misleading error.
-        let tag: Tag = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let tag: SchemaTag = serde_json::from_slice(bytes).map_err(unreadable)?;
         let manifest: Self = match tag.schema.as_deref() {
             Some(SCHEMA) => serde_json::from_slice(bytes).map_err(unreadable)?,
             Some(SCHEMA_1) => serde_json::from_slice::<ArchiveManifest1>(bytes).map_err(unreadable)?.try_into()?,

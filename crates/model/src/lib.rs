@@ -35,6 +35,7 @@ pub mod proof;
 pub mod release;
 pub mod report;
 pub mod runner_spec;
+mod schema;
 pub mod series;
 pub mod suite;
 pub mod target;

@@ -135,8 +135,10 @@ fn lossy<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepTime {
-    /// The step's name, with a label if that is not the target: `patch rust`, `musl`.
+    /// Step name: `patch`, `musl`, `smoke`.
     pub step: String,
+    /// What the step is for: a target, a source, or a run. Steps of one name and label are one step.
+    pub label: String,
     /// Elapsed seconds.
     pub wall_s: f64,
     /// Processor seconds of the step's processes.

@@ -75,6 +75,15 @@ fn nothing_is_lost_on_the_way_to_this_schema() {
         assert_eq!([new.remove("isolation").unwrap(), new.remove("origin").unwrap()], ["full", "built"]);
         let mut old = old.as_object().unwrap().clone();
         old.remove("runner");
+        // The older schema has the label of a shared step in the step's name.
+        for step in new["steps"].as_array_mut().unwrap() {
+            let step = step.as_object_mut().unwrap();
+            let label = step.remove("label").unwrap();
+            let label = label.as_str().unwrap();
+            if !label.starts_with("s390x") {
+                step["step"] = format!("{} {label}", step["step"].as_str().unwrap()).into();
+            }
+        }
         assert_eq!(*new, old);
     }
     project.run(&["report", "diff", OLD, "new.json"], 0).prints(&["0 changed, 0 appeared, 0 vanished, "]);

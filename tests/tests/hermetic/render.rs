@@ -74,8 +74,8 @@ pub(crate) fn run(target: &str, runner: &str, verdict: RunVerdict) -> Run {
     }
 }
 
-fn step(step: &str, wall_s: f64, cached: bool) -> StepTime {
-    StepTime { step: step.into(), wall_s, cpu_s: wall_s * 1.5, cached }
+fn step((step, label): (&str, &str), wall_s: f64, cached: bool) -> StepTime {
+    StepTime { step: step.into(), label: label.into(), wall_s, cpu_s: wall_s * 1.5, cached }
 }
 
 fn smoke(check: &str, detail: &str) -> SmokeCheck {
@@ -117,11 +117,11 @@ fn eventful() -> Report {
     let receive = "SO_RCVTIMEO reads back garbage <https://bugs.example/1?a=1&b=2>";
     let mut s390x = run("s390x", "qemu", RunVerdict::Regression);
     s390x.steps = vec![
-        step("patch rust", 3.1, true),
-        step("musl", 27.149, false),
-        step("runtimes", 21.0, false),
-        step("std", 56.3, true),
-        step("smoke", 12.0, false),
+        step(("patch", "rust"), 3.1, true),
+        step(("musl", "s390x"), 27.149, false),
+        step(("runtimes", "s390x"), 21.0, false),
+        step(("std", "s390x"), 56.3, true),
+        step(("smoke", "s390x qemu dynamic"), 12.0, false),
     ];
     s390x.smoke = vec![
         smoke("dynamic/hello", ""),
@@ -149,7 +149,7 @@ fn eventful() -> Report {
         ),
     ];
     let mut x86_64 = run("x86_64", "native", RunVerdict::Expected);
-    x86_64.steps = vec![step("patch rust", 3.1, false), step("musl", 25.0, true)];
+    x86_64.steps = vec![step(("patch", "rust"), 3.1, false), step(("musl", "x86_64"), 25.0, true)];
     x86_64.smoke = vec![smoke("dynamic/hello", "")];
     x86_64.suites = vec![suite("core", passing(&["coretests::alloc::a", "coretests::num::b"]))];
     let mut riscv64 = run("riscv64", "qemu", RunVerdict::Incomplete);

@@ -19,6 +19,9 @@ const UPWARD: &[(&str, &str)] = &[];
 /// Circles of modules that are still there. Remove an entry with the circle.
 const CIRCLES: &[(&str, &str)] = &[];
 
+/// Names of several types, and where they are.
+const TWINS: &[(&str, &str)] = &[];
+
 /// Folders that hold Rust code of the workspace.
 const FOLDERS: [&str; 4] = ["crates", "xtask", "tests", "smoke"];
 
@@ -138,6 +141,19 @@ fn the_model_does_no_io() {
         "std::time::SystemTime",
     ];
     exactly("IO in crates/model", Crate::read("crates/model/src").uses(&IO), &[]);
+}
+
+/// Whoever reads a type's name knows which type it is.
+#[test]
+fn no_two_types_have_one_name() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in CRATES {
+        for (module, own) in Crate::read(name).types() {
+            places.entry(own).or_default().push(format!("{name} {module}"));
+        }
+    }
+    let twins = places.into_iter().filter(|(_, places)| places.len() > 1);
+    exactly("types of one name: TWINS", twins.map(|(name, places)| (name, places.join(", "))), TWINS);
 }
 
 /// An architecture is described by its files in targets/ and qemu/: code that knows its name, or a triple, would be one

@@ -117,7 +117,9 @@ fn a_compiletest_that_cannot_list_is_one_failure() {
 #[test]
 fn what_cannot_run_them_is_refused_before_any_work() {
     let project = project!();
-    project.run(&["test", "fake", "--suite", "ui"], 2).says(&["of their own source", "hint: add --compiler bootstrap"]);
+    project
+        .run(&["test", "fake", "--suite", "ui"], 2)
+        .says(&["built from the same patched source", "hint: add --compiler bootstrap"]);
     let ssh = args(&["ui", "--runner", "ssh:nowhere"]);
     project.run(&ssh, 2).says(&["do not run on another machine", "hint: leave out the suites ui and ui-compile"]);
     assert!(project.steps().is_empty(), "{:?}", project.steps());

@@ -142,5 +142,6 @@ fn check_all(planner: &Planner<'_>) -> Result<()> {
         return Ok(());
     }
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    bail!("the series have {} faults\n{}", lines.len(), lines.join("\n"))
+    let faults = if lines.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", lines.len()) };
+    bail!("{faults} in the series\n{}", lines.join("\n"))
 }

@@ -17,7 +17,7 @@ const FOLDER: &str = "licenses";
 /// Prefixes of the names of license texts in a crate's folder.
 const TEXTS: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
-/// DistLicense texts in Rust's source.
+/// License texts in Rust's source.
 const OF_RUST: [&str; 6] =
     ["COPYRIGHT", "LICENSE-APACHE", "LICENSE-MIT", "LICENSES", "REUSE.toml", "license-metadata.json"];
 /// The texts of LLVM's license.

@@ -198,13 +198,7 @@ pub fn costs(report: &Report) -> Vec<Cost> {
     let mut costs: Vec<Cost> = Vec::new();
     for run in &report.runs {
         for step in &run.steps {
-            let name = match step.step.as_str() {
-                // The smoke checks are not a step: each run has its own.
-                "smoke" => format!("smoke {}", run.name()),
-                // A step whose name includes its label is shared by all targets.
-                shared if shared.contains(' ') => shared.to_owned(),
-                own => format!("{own} {}", run.target),
-            };
+            let name = format!("{} {}", step.step, step.label);
             let cost = Cost { name, wall_s: step.wall_s, cpu_s: step.cpu_s, cached: step.cached };
             match costs.iter_mut().find(|known| known.name == cost.name) {
                 Some(known) if known.cached && !cost.cached => *known = cost,

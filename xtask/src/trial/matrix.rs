@@ -201,16 +201,17 @@ impl Matrix<'_> {
 
     /// Runs one trial after its steps, and adds its run to the report. `built` has the results of the steps.
     fn trial(&self, trial: &Trial, report: &GrowingReport, built: &Results) -> Result<()> {
-        let TestedTarget { target, after, .. } = trial.subject;
+        let TestedTarget { after, .. } = trial.subject;
         let all: BTreeSet<StepId> = after.iter().flat_map(|&id| self.plan.closure(id)).collect();
         let closure = || all.iter().copied();
         let mut run = self.unfinished(trial);
         if !after.is_empty() {
             let wall_s = self.fetch_wall_s;
-            run.steps.push(StepTime { step: "fetch sources".into(), wall_s, cpu_s: 0.0, cached: wall_s < 0.1 });
+            let (step, label) = ("fetch".into(), "sources".into());
+            run.steps.push(StepTime { step, label, wall_s, cpu_s: 0.0, cached: wall_s < 0.1 });
         }
         let done = closure().filter_map(|id| Some((id, *built.get(&id)?.as_ref().ok()?)));
-        run.steps.extend(step_times(self.plan, target, done));
+        run.steps.extend(step_times(self.plan, done));
         // The error of the first step that failed by itself.
         run.error = closure().find_map(|id| built.get(&id)?.as_ref().err()).map(|failure| format!("{failure:#}"));
         if run.error.is_none() {

@@ -28,7 +28,8 @@ impl Trial<'_> {
         if let Some(checks) = known {
             self.context.planner.workspace.console.cached();
             run.smoke = checks;
-            run.steps.push(StepTime { cached: true, ..step_time("smoke", Duration::ZERO, Duration::ZERO) });
+            let cost = step_time("smoke", &run.name(), (Duration::ZERO, Duration::ZERO));
+            run.steps.push(StepTime { cached: true, ..cost });
             return Ok(());
         }
         let handle =
@@ -36,7 +37,7 @@ impl Trial<'_> {
         let found = self.run_smoke(&sources, toolchain, &environment.sandbox)?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
-        run.steps.push(step_time("smoke", start.elapsed(), found.cpu));
+        run.steps.push(step_time("smoke", &run.name(), (start.elapsed(), found.cpu)));
         // Failed checks run again the next time.
         if run.smoke.iter().all(|check| check.outcome == Outcome::Pass) {
             record.save(&run.smoke)?;

@@ -1,10 +1,10 @@
 //! Reads a report of any known schema, and checks that it accounts for every test.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Deserialize;
 
 use super::{Report, SCHEMA, Suite, v1};
 use crate::outcome::{Outcome, Verdict};
+use crate::schema::SchemaTag;
 
 impl Report {
     /// Parses a report with this schema or `bringup-report/1`.
@@ -13,16 +13,12 @@ impl Report {
     ///
     /// Fails if the bytes are not a report, if the schema is unknown, or if the counts do not match the tests.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Tag {
-            schema: Option<String>,
-        }
         // serde also reads a struct from a list.
         if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
             bail!("it is not a JSON object, so it is not a report of Bringup");
         }
         // The schema comes first, because the fields of another schema would give a misleading error.
-        let tag: Tag = serde_json::from_slice(bytes)?;
+        let tag: SchemaTag = serde_json::from_slice(bytes)?;
         let report = match tag.schema.as_deref() {
             Some(SCHEMA) => serde_json::from_slice(bytes)?,
             Some(v1::SCHEMA) => serde_json::from_slice::<v1::ReportV1>(bytes)?.try_into()?,

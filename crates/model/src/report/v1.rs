@@ -49,7 +49,7 @@ struct RunV1 {
     programs: Option<String>,
     #[serde(default)]
     spawns: Option<bool>,
-    steps: Vec<StepTime>,
+    steps: Vec<StepTimeV1>,
     smoke: Vec<SmokeCheck>,
     suites: Vec<Suite>,
     #[serde(default)]
@@ -133,7 +133,7 @@ impl TryFrom<RunV1> for super::Run {
         }
         let notes = run.notes.into_iter().filter(|note| !note.starts_with(LEFT_OUT)).collect();
         let RunV1 { target, triple, link, programs, spawns, steps, smoke, suites, verdict, error, .. } = run;
-        Ok(Self {
+        let mut run = Self {
             target,
             triple,
             runner,
@@ -143,13 +143,37 @@ impl TryFrom<RunV1> for super::Run {
             origin,
             programs,
             spawns,
-            steps,
+            steps: Vec::new(),
             smoke,
             suites,
             notes,
             verdict,
             error,
-        })
+        };
+        run.steps = steps.into_iter().map(|step| step.of(&run)).collect();
+        Ok(run)
+    }
+}
+
+/// What one step cost. The name includes the label where several targets share the step.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepTimeV1 {
+    step: String,
+    wall_s: f64,
+    cpu_s: f64,
+    cached: bool,
+}
+
+impl StepTimeV1 {
+    fn of(self, run: &super::Run) -> StepTime {
+        let Self { step, wall_s, cpu_s, cached } = self;
+        let (step, label) = match step.split_once(' ') {
+            Some((step, label)) => (step.to_owned(), label.to_owned()),
+            None if step == "smoke" => (step, run.name()),
+            None => (step, run.target.clone()),
+        };
+        StepTime { step, label, wall_s, cpu_s, cached }
     }
 }
 

@@ -185,7 +185,7 @@ fn truncated_and_damaged_archives_say_so() {
     assert!(ArchiveFixture::new().refusal(b"<html>not found</html>", 1, &[]).contains("expected a tar archive"));
     assert!(ArchiveFixture::new().refusal(b"", 1, &[]).contains("expected a tar archive"));
     let more = [xz(&plain), xz(&plain)].concat();
-    assert!(ArchiveFixture::new().refusal(&more, 1, &[]).contains("more after the end"));
+    assert!(ArchiveFixture::new().refusal(&more, 1, &[]).contains("data after the end"));
 }
 
 #[test]

@@ -173,7 +173,7 @@ mod tests {
             |text| text.replace("Pending", "Perhaps"),
             ":8: Upstream-Status: unknown status `Perhaps`; expected Pending, ",
         );
-        one(|text| text.replace("Pending", "Submitted"), ":8: Upstream-Status: `Submitted` needs where it was sent");
+        one(|text| text.replace("Pending", "Submitted"), ":8: Upstream-Status: `Submitted` requires where it was sent");
         one(
             |text| text.replace("Pending", "Pending\nUpstream-Status: Denied"),
             ":9: a second `Upstream-Status:` trailer",

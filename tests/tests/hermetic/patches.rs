@@ -60,7 +60,7 @@ fn references_of_a_patch_are_checked() {
     };
     wrong("Targets: all", "Targets: fake z80", "Targets: there is no target `z80`");
     wrong("Proof: proofs/malloc.sh", "Proof: proofs/none.c", "Proof: entity not found");
-    wrong("Proof: proofs/malloc.sh\n", "", "no `Proof:` trailer");
+    wrong("Proof: proofs/malloc.sh\n", "", "the trailer `Proof:` is missing");
     project.write(PROOF, "#@ link: both\n");
     project
         .run(&["patch", "check"], 101)

@@ -70,12 +70,12 @@ fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {
     for (key, what) in REQUIRED {
         let mut found = header.trailers(key);
         match found.next() {
-            None => report(1, &format!("no `{key}:` trailer; expected {what}")),
+            None => report(1, &format!("the trailer `{key}:` is missing; expected {what}")),
             Some(trailer) if trailer.value.is_empty() => report(trailer.line, &format!("`{key}:` is empty")),
             Some(_) => {}
         }
         if let Some(second) = found.next() {
-            report(second.line, &format!("a second `{key}:` trailer"));
+            report(second.line, &format!("the trailer `{key}:` appears twice"));
         }
     }
     for trailer in header.trailers(CVE) {
@@ -167,7 +167,7 @@ mod tests {
         one(|text| text.replace("Digits are hard to read.\n", ""), ":4: no body");
         one(
             |text| text.replace("Upstream-Status: Pending", "Signed-off-by: A <a>"),
-            ":1: no `Upstream-Status:` trailer",
+            ":1: the trailer `Upstream-Status:` is missing",
         );
         one(
             |text| text.replace("Pending", "Perhaps"),
@@ -176,13 +176,19 @@ mod tests {
         one(|text| text.replace("Pending", "Submitted"), ":8: Upstream-Status: `Submitted` requires where it was sent");
         one(
             |text| text.replace("Pending", "Pending\nUpstream-Status: Denied"),
-            ":9: a second `Upstream-Status:` trailer",
+            ":9: the trailer `Upstream-Status:` appears twice",
         );
         one(|text| text.replace("Pending", "Pending\nCVE: 2024-1"), ":9: `2024-1` is not a CVE number");
         one(|text| text.replace("Proof: proofs/proof.c", "Proof:"), ":10: `Proof:` is empty");
-        one(|text| text.replace("\nProof: proofs/proof.c", ""), ":1: no `Proof:` trailer; expected the path of");
-        one(|text| text.replace("Targets: all\n", ""), ":1: no `Targets:` trailer; expected the targets");
-        one(|text| text.replace("Targets: all", "Targets: all\nTargets: all"), ":10: a second `Targets:` trailer");
+        one(
+            |text| text.replace("\nProof: proofs/proof.c", ""),
+            ":1: the trailer `Proof:` is missing; expected the path of",
+        );
+        one(|text| text.replace("Targets: all\n", ""), ":1: the trailer `Targets:` is missing; expected the targets");
+        one(
+            |text| text.replace("Targets: all", "Targets: all\nTargets: all"),
+            ":10: the trailer `Targets:` appears twice",
+        );
         one(|text| text.replace("\ndiff --git", "---\n src/count.txt | 2 +-\n\ndiff --git"), ":12: a diffstat");
         one(|text| format!("{text}-- \n2.39.5\n\n"), ": git's version as a signature");
         one(|text| text.replacen("0000000000", "0123456789", 1), ":1: does not begin as");

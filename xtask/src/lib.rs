@@ -10,10 +10,10 @@ mod dist;
 mod error;
 mod host;
 pub mod project;
-pub mod prove;
+mod prove;
 pub mod render;
 pub mod smoke;
-pub mod source;
+mod source;
 mod triage;
 mod trial;
 

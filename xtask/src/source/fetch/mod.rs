@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 
 pub use apt::{Apt, AptPackage, PackageKind};
-pub use cache::{Cache, Lock, expect_sha256};
+pub use cache::{Cache, expect_sha256};
 pub use download::Patience;
 
 use bringup_model::pins::{Locator, Source, SourceOrigin};
@@ -38,11 +38,6 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// Whether the file exists. Its contents are not checked.
-    pub fn is_here(&self) -> bool {
-        self.path.is_file()
-    }
-
     /// Fails unless the file has the right sha256.
     pub fn verify(&self) -> Result<()> {
         expect_sha256(&self.path, &self.sha256).with_context(|| format!("checking {}", self.path.display()))

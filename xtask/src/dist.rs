@@ -22,6 +22,8 @@ use sha2::{Digest as _, Sha256};
 use self::layout::Layout;
 use self::scripts::Scripts;
 use crate::build::step::Node;
+use crate::host::survey::HostTools;
+use crate::project::Project;
 
 use crate::build::{CompilerSteps, Planned, Planner};
 use crate::smoke::elf;
@@ -69,13 +71,13 @@ pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: CompilerBui
         rust: planner.project.pins.rust.version.clone(),
         host: host.rust.triple.clone(),
         targets: targets().map(described).collect(),
-        needs: DistNeeds { glibc, libraries: libraries.clone(), programs: programs(planner, &scripts)? },
+        needs: DistNeeds { glibc, libraries: libraries.clone(), programs: programs(planner.host()?, &scripts)? },
         compiler: DistCompiler {
             stage: making.stage,
             llvm: making.llvm.word(),
             tools: inputs(plan.node(steps.compiler), "tool").map(str::to_owned).collect(),
         },
-        sources: sources(planner, target_plan, steps),
+        sources: sources(planner.project, target_plan, steps),
         patches: patches(planner)?,
         notes: planner.options.recorded.notes(),
         steps: digests(target_plan, steps),
@@ -137,8 +139,7 @@ fn needs<'a>(files: impl Iterator<Item = (&'a str, &'a Content)>) -> Result<(Opt
     Ok((glibc.map(|version| version.to_string()), libraries.difference(&present).cloned().collect()))
 }
 
-fn programs(planner: &Planner<'_>, scripts: &Scripts) -> Result<Vec<DistProgram>> {
-    let host = planner.host()?;
+fn programs(host: &HostTools, scripts: &Scripts) -> Result<Vec<DistProgram>> {
     let of_llvm = |tool, program, needed_for| {
         Ok(DistProgram { names: scripts.names(program), needed_for, tried: Some(host.tool(tool)?.line.clone()) })
     };
@@ -156,8 +157,8 @@ fn inputs<'a>(node: &'a Node, tag: &'a str) -> impl Iterator<Item = &'a str> {
     node.inputs.entries().iter().filter(move |(key, _)| key == tag).map(|(_, value)| value.as_str())
 }
 
-fn sources(planner: &Planner<'_>, target_plan: &Planned, steps: CompilerSteps) -> Vec<DistSource> {
-    let (patched, [rust, musl, llvm]) = (target_plan.patched, planner.project.sources());
+fn sources(project: &Project, target_plan: &Planned, steps: CompilerSteps) -> Vec<DistSource> {
+    let (patched, [rust, musl, llvm]) = (target_plan.patched, project.sources());
     let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl), (llvm, patched.llvm)];
     let source = |(source, step): (&bringup_model::pins::Source, _)| {
         let node = target_plan.plan.node(step);

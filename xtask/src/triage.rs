@@ -10,7 +10,7 @@ pub mod script;
 mod symbols;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -74,7 +74,7 @@ pub struct Triage {
 /// Runs the controls. Fails on an interrupt, and if the test cannot run in the setting in which it fails.
 pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &TriageRequest) -> Result<Triage> {
     let folder = Scratch::new()?;
-    let programs = request.programs(planner)?;
+    let programs = request.programs(&planner.workspace.out)?;
     let mut tests = TestBuilder::new(planner, store, request.triaged.clone())?;
     let base = &request.base;
     tests.plan(&base.target, base.opt_level)?;
@@ -176,8 +176,8 @@ pub fn run(planner: &Planner<'_>, store: &Store, targets: &[Target], request: &T
 
 impl TriageRequest {
     /// Creates the folder for programs of this triage.
-    fn programs(&self, planner: &Planner<'_>) -> Result<PathBuf> {
-        let folder = planner.workspace.out.join("triage").join("programs").join(self.name());
+    fn programs(&self, out: &Path) -> Result<PathBuf> {
+        let folder = out.join("triage").join("programs").join(self.name());
         if folder.exists() {
             fs_err::remove_dir_all(&folder)?;
         }

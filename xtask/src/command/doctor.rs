@@ -7,6 +7,7 @@ use bringup_model::exit::{self, CodedError};
 
 use crate::build::Planner;
 use crate::cli::TargetNames;
+use crate::console::Console;
 use crate::host::emulator::Emulators;
 use crate::host::install::Installer;
 use crate::host::survey::{self, Survey};
@@ -14,7 +15,7 @@ use crate::host::tools;
 
 pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     if install {
-        install_all(planner, &survey::survey().missing_at_all(planner.options.compiler))?;
+        install_all(&planner.workspace.console, &survey::survey().missing_at_all(planner.options.compiler))?;
     }
     let survey = survey::survey();
     let mut text = String::new();
@@ -46,10 +47,10 @@ pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
 
 /// Installs the tools that the main job requires.
 pub fn setup(planner: &Planner<'_>) -> Result<()> {
-    install_all(planner, &survey::survey().missing_for(survey::uses(planner.options.compiler)))
+    install_all(&planner.workspace.console, &survey::survey().missing_for(survey::uses(planner.options.compiler)))
 }
 
-fn install_all(planner: &Planner<'_>, missing: &[&str]) -> Result<()> {
+fn install_all(console: &Console, missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -63,7 +64,7 @@ fn install_all(planner: &Planner<'_>, missing: &[&str]) -> Result<()> {
             ),
         ));
     };
-    installer.install(missing, &|command| planner.workspace.console.note(command)).map_err(|error| {
+    installer.install(missing, &|command| console.note(command)).map_err(|error| {
         // Every such failure means that the host lacks something.
         CodedError::error(exit::HOST, format!("{error:#}"))
     })

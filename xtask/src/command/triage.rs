@@ -2,7 +2,7 @@
 
 mod failures;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -103,7 +103,7 @@ fn one(
     let context = PageContext {
         versions: versions(planner, request)?,
         patches: patches(planner)?,
-        source: source(planner, request)?,
+        source: source(&planner.project.root, request)?,
         command: command(planner, request, options),
     };
     let page = page::markdown(&triage, &request.base.target.name, &context);
@@ -112,7 +112,7 @@ fn one(
         &page,
         &[(&planner.project.root, "."), (&planner.workspace.cache, "$BRINGUP_CACHE"), (&home, "~")],
     );
-    let file = write(planner, &page_name(request, options), &page)?;
+    let file = write(&planner.workspace.out, &page_name(request, options), &page)?;
     let table = page::terminal(&triage, planner.workspace.console.color());
     let head = heading(&triage, request);
     super::print(&format!("{head}\n\n{table}\n{}\n", shown(&planner.project.root, &file)))
@@ -137,8 +137,8 @@ fn page_name(request: &TriageRequest, options: &TriageArgs) -> String {
     format!("{}-{}{runner}{isolation}", request.name(), base.link)
 }
 
-fn write(planner: &Planner<'_>, name: &str, page: &str) -> Result<PathBuf> {
-    let folder = planner.workspace.out.join("triage");
+fn write(out: &Path, name: &str, page: &str) -> Result<PathBuf> {
+    let folder = out.join("triage");
     fs_err::create_dir_all(&folder)?;
     let file = folder.join(format!("{name}.md"));
     let part = folder.join(format!(".{name}.md"));
@@ -191,9 +191,9 @@ fn patches(planner: &Planner<'_>) -> Result<Vec<String>> {
 }
 
 /// Name and text of the proof's file; none for a test.
-fn source(planner: &Planner<'_>, request: &TriageRequest) -> Result<Option<(String, String)>> {
+fn source(root: &Path, request: &TriageRequest) -> Result<Option<(String, String)>> {
     let Triaged::Proof { file, .. } = &request.triaged else { return Ok(None) };
-    Ok(Some((shown(&planner.project.root, file), fs_err::read_to_string(file)?)))
+    Ok(Some((shown(root, file), fs_err::read_to_string(file)?)))
 }
 
 /// The command line that repeats this triage.

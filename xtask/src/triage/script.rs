@@ -34,7 +34,7 @@ pub fn reproduction(planner: &Planner<'_>, triaged: &Triaged, prepared: &Prepare
     }
     let programs = script.toolchain(planner, prepared);
     match triaged {
-        Triaged::Test { .. } => script.tests(planner, prepared, &programs),
+        Triaged::Test { .. } => script.tests(&planner.workspace.out, prepared, &programs),
         Triaged::Proof { file, proof, .. } => {
             let toolchain = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
             let Setting { link, opt_level, .. } = &prepared.setting;
@@ -102,8 +102,8 @@ impl Script<'_> {
     }
 
     /// Sets the variable for the folder of the run's test programs.
-    fn tests(&mut self, planner: &Planner<'_>, prepared: &PreparedTest, start: &str) {
-        let all = planner.workspace.out.join(TESTS);
+    fn tests(&mut self, out: &Path, prepared: &PreparedTest, start: &str) {
+        let all = out.join(TESTS);
         let own = prepared.subject.program.strip_prefix(&all).ok().and_then(|rest| rest.components().next());
         let Some(own) = own else { return };
         let folder = all.join(own);

@@ -47,7 +47,7 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
         subjects.push(PlannedTarget { target, steps, ui });
     }
     let host = planner.host()?;
-    let host = report_host(planner, host.rust.triple.clone(), host.versions());
+    let host = report_host(planner.workspace.jobs, host.rust.triple.clone(), host.versions());
     let plan = &target_plan.plan;
     let mut tested = Vec::new();
     for PlannedTarget { target, steps, ui } in &subjects {
@@ -81,7 +81,7 @@ pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, un
     };
     let tested: Vec<TestedTarget> = request.targets.iter().map(tested).collect::<Result<_>>()?;
     let (triple, tools) = survey::for_running();
-    let report = empty_report(planner, report_host(planner, triple, tools), &tested);
+    let report = empty_report(planner, report_host(planner.workspace.jobs, triple, tools), &tested);
     let plan = Plan::new(&planner.workspace.out);
     Matrix { planner, request, plan: &plan, fetch_wall_s: 0.0, store: &store }.run(start, report, &tested)
 }
@@ -105,9 +105,9 @@ fn after(request: &TrialRequest, steps: TargetSteps, ui: Option<UiSteps>) -> Vec
     std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
 }
 
-fn report_host(planner: &Planner<'_>, triple: String, tools: BTreeMap<String, String>) -> report::ReportHost {
+fn report_host(jobs: usize, triple: String, tools: BTreeMap<String, String>) -> report::ReportHost {
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    report::ReportHost { triple, kernel, jobs: planner.workspace.jobs, tools }
+    report::ReportHost { triple, kernel, jobs, tools }
 }
 
 /// A report without runs.

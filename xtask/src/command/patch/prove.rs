@@ -63,7 +63,7 @@ pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
         }
     }
     let rows = prove(planner, options, &series, &proofs)?;
-    let code = show::show(planner, rows)?;
+    let code = show::show(&planner.workspace.console, rows)?;
     let hints: BTreeSet<&String> =
         proofs.iter().filter_map(|patch_proof| patch_proof.obstacle.as_ref()?.hint.as_ref()).collect();
     for hint in hints {

@@ -17,6 +17,7 @@ use bringup_model::target::Target;
 use crate::build::Planner;
 use crate::cli::TriageArgs;
 use crate::command::report;
+use crate::console::Console;
 use crate::triage::Triaged;
 
 /// Time limit of a test as a multiple of its time in the report.
@@ -50,7 +51,7 @@ pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) ->
             let hint = "hint: give the same options as for the run, or run the tests again";
             return Err(CodedError::error(exit::USAGE, format!("the last report is about {other}\n{hint}")));
         }
-        return unexpected(planner, options, target, &report);
+        return unexpected(&planner.workspace.console, options, target, &report);
     }
     let known = report.filter(|_| other.is_none());
     named(options, target, known.as_ref()).map(|failure| vec![failure])
@@ -73,12 +74,7 @@ fn of_others(planner: &Planner<'_>, report: &Report) -> Option<String> {
 }
 
 /// All unexpected failures of the report, each test once.
-fn unexpected(
-    planner: &Planner<'_>,
-    options: &TriageArgs,
-    target: &Target,
-    report: &Report,
-) -> Result<Vec<TestFailure>> {
+fn unexpected(console: &Console, options: &TriageArgs, target: &Target, report: &Report) -> Result<Vec<TestFailure>> {
     let of_target: Vec<&Run> = report.runs.iter().filter(|run| run.target == target.name).collect();
     if of_target.is_empty() {
         let text = format!("the last report has no run of {}\nhint: cargo xtask test {0}", target.name);
@@ -88,9 +84,7 @@ fn unexpected(
     let (mut elsewhere, mut ui) = (0, 0);
     for run in of_target {
         if run.verdict == RunVerdict::Incomplete {
-            planner
-                .workspace
-                .console
+            console
                 .warn(&format!("the run of {} {} is incomplete: it may not show all failures", run.target, run.link));
         }
         for suite in &run.suites {
@@ -110,7 +104,7 @@ fn unexpected(
     }
     let left = [(elsewhere, "happened on another machine"), (ui, "are of rustc's own tests")];
     for (count, what) in left.into_iter().filter(|(count, _)| *count > 0) {
-        planner.workspace.console.warn(&format!("not triaged: {count} failures that {what}"));
+        console.warn(&format!("not triaged: {count} failures that {what}"));
     }
     Ok(all.into_values().collect())
 }

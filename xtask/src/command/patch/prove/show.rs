@@ -6,7 +6,7 @@ use anyhow::Result;
 use bringup_model::exit;
 
 use super::patch_proof::{LeftOut, PatchProof};
-use crate::build::Planner;
+use crate::console::Console;
 use crate::prove::ProofResult;
 use crate::render::table::{Cell, Tone, columns};
 
@@ -100,8 +100,8 @@ impl ProofRow {
 }
 
 /// Prints the table and returns the exit code.
-pub fn show(planner: &Planner<'_>, mut rows: Vec<ProofRow>) -> Result<u8> {
-    planner.workspace.console.finish();
+pub fn show(console: &Console, mut rows: Vec<ProofRow>) -> Result<u8> {
+    console.finish();
     rows.sort();
     let headings = ["patch", "target", "link", "left out", "without", "with", "verdict"];
     let mut table = vec![headings.map(Cell::plain).to_vec()];
@@ -110,10 +110,10 @@ pub fn show(planner: &Planner<'_>, mut rows: Vec<ProofRow>) -> Result<u8> {
         table.push(cells.into_iter().chain([row.verdict.cell()]).collect());
         if !row.detail.is_empty() {
             let place = [&*row.patch, &row.target, row.link].join(" ");
-            planner.workspace.console.note(&format!("{}{}", place.trim_end(), row.detail));
+            console.note(&format!("{}{}", place.trim_end(), row.detail));
         }
     }
-    crate::command::print(&columns(&table, usize::MAX, planner.workspace.console.color()))?;
+    crate::command::print(&columns(&table, usize::MAX, console.color()))?;
     let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
     Ok(if any(ProofVerdict::Fails) {
         exit::REGRESSION

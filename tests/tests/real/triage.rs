@@ -40,7 +40,7 @@ fn known_faults_of_the_emulator_come_out_right() {
     let test = "sys::pal::unix::linux::pidfd::tests::test_command_pidfd";
     let sentence = verdict("s390x", &["std", test, "--qemu", &old]);
     begins(&sentence, "emulator, QEMU 7.2.");
-    assert!(sentence.contains(" mend it: "), "{sentence}");
+    assert!(sentence.contains(" fix it: "), "{sentence}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn the_model_does_no_io() {
     exactly("IO in crates/model", Crate::read("crates/model/src").uses(&IO), &[]);
 }
 
-/// Whoever reads a type's name knows which type it is.
+/// A type's name tells a reader which type it is.
 #[test]
 fn no_two_types_have_one_name() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();

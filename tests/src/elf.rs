@@ -2,14 +2,14 @@
 
 /// A relocatable object of one section with code. Its machine is x86-64.
 #[derive(Debug, Clone, Default)]
-pub struct Elf {
+pub struct ElfObject {
     flags: u32,
     code: Vec<u8>,
     /// Names, whether defined, place in the code, and size.
     symbols: Vec<(String, bool, usize, usize)>,
 }
 
-impl Elf {
+impl ElfObject {
     /// An object without symbols, with these flags in its header.
     pub fn new(flags: u32) -> Self {
         Self { flags, ..Self::default() }

@@ -12,7 +12,7 @@ pub mod suite;
 
 pub use archive::Archive;
 pub use cases::cases;
-pub use elf::Elf;
+pub use elf::ElfObject;
 pub use project::{Programs, Project};
 pub use run::{Invocation, Output, Running};
 pub use sshd::Sshd;

@@ -261,7 +261,7 @@ fn a_fault_in_target_toml_ends_every_verb_with_2() {
     ];
     let musl = "[musl]\narch = \"fake\"\n";
     let loader = "loader = \"/lib/ld-musl-fake.so.1\"";
-    let difference = "[[runtimes.difference]]\nkind = \"code\"\nsymbols = [\"__add\"]\nreason = \" \"";
+    let difference = "[[runtimes.difference]]\nkinds = [\"code\"]\nsymbols = [\"__add\"]\nreason = \" \"";
     // What is found before a step, and what only a step finds; and the verbs that do not look so far.
     let none: &[&str] = &[];
     let no_steps: &[&str] = &["plan", "why", "target show", "target check", "fetch"];

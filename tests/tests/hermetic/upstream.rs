@@ -1,23 +1,26 @@
 //! `target upstream`: the builtins, compared with upstream's own build.
 
-use bringup_tests::{Elf, Project, project};
-
-const SOURCE: &str = "top/compiler-rt/lib/builtins";
+use bringup_tests::{Archive, ElfObject, Project, project};
 
 /// A project whose builtins are objects with symbols.
 fn project_with_symbols() -> Project {
     let project = project!();
-    let add = Elf::new(0).function("__add", &[1, 2]).function("__sub", &[3]).requires("abort");
-    let soft = Elf::new(1).function("__add", &[1, 2, 4]).function("__sub", &[3]).requires("abort");
-    let int = Elf::new(0).function("__int", &[5]);
-    let archive = Project::archive("llvm")
-        .file(&format!("{SOURCE}/add.c"), &add.bytes())
-        .file(&format!("{SOURCE}/add.c.soft"), &soft.bytes())
-        .file(&format!("{SOURCE}/int.c"), &int.bytes())
-        .file(&format!("{SOURCE}/int.c.soft"), &int.bytes())
-        .file(&format!("{SOURCE}/more.c"), &Elf::new(0).function("__more", &[6]).bytes())
-        .file(&format!("{SOURCE}/CMakeLists.txt"), b"add.c\nint.c\n");
-    project.pin("llvm", &archive.bytes());
+    let add = ElfObject::new(0).function("__add", &[1, 2]).function("__sub", &[3]).requires("abort");
+    let soft = ElfObject::new(1).function("__add", &[1, 2, 4]).function("__sub", &[3]).requires("abort");
+    let int = ElfObject::new(0).function("__int", &[5]);
+    let files: [(&str, &[u8]); 6] = [
+        ("add.c", &add.bytes()),
+        ("add.c.soft", &soft.bytes()),
+        ("int.c", &int.bytes()),
+        ("int.c.soft", &int.bytes()),
+        ("more.c", &ElfObject::new(0).function("__more", &[6]).bytes()),
+        ("CMakeLists.txt", b"add.c\nint.c\n"),
+    ];
+    project.copy_source("llvm", "llvm");
+    for (file, content) in files {
+        project.write(&format!("llvm/compiler-rt/lib/builtins/{file}"), content);
+    }
+    project.pin("llvm", &Archive::of_folder(&project.path("llvm"), "top").bytes());
     project
 }
 
@@ -61,8 +64,8 @@ fn a_dropped_and_an_added_file_are_named() {
     output.says(&["fake: missing __int: only upstream defines it", "fake: extra __more: only ours defines it"]);
     assert!(output.stdout.contains("2 differences"), "{}", output.stdout);
 
-    let intended = "[[runtimes.difference]]\nkind = 'missing'\nsymbols = ['__int']\nreason = 'not wanted'\n\
-                    [[runtimes.difference]]\nkind = 'extra'\nsymbols = ['__more']\nreason = 'wanted'";
+    let intended = "[[runtimes.difference]]\nkinds = ['missing']\nsymbols = ['__int']\nreason = 'not wanted'\n\
+                    [[runtimes.difference]]\nkinds = ['extra']\nsymbols = ['__more']\nreason = 'wanted'";
     intend(&project, intended);
     let output = project.run(&["target", "upstream", "fake"], 0);
     assert!(output.stdout.contains("2 intended differences"), "{}", output.stdout);
@@ -85,7 +88,7 @@ fn a_soft_float_library_is_named() {
 #[test]
 fn an_intended_difference_that_does_not_occur_is_out_of_date() {
     let project = project_with_symbols();
-    intend(&project, "[[runtimes.difference]]\nkind = 'code'\nsymbols = ['__add']\nreason = 'a patch'");
+    intend(&project, "[[runtimes.difference]]\nkinds = ['code']\nsymbols = ['__add']\nreason = 'a patch'");
     let output = project.run(&["target", "upstream", "fake"], 10);
     output.says(&["targets/fake/target.toml: [[runtimes.difference]] code __add: this difference does not occur"]);
 }

@@ -4,10 +4,13 @@
 //! and those of the steps that it requires. [`Builder::build`] builds missing steps, several at a time.
 
 mod build;
+pub mod cargo_wrapper;
 mod clang;
 pub mod compiler;
 pub mod compiletest;
 pub mod driver;
+pub mod kernel_headers;
+pub mod libcxx;
 pub mod musl;
 pub mod patch;
 mod plan;
@@ -19,6 +22,7 @@ pub mod test_programs;
 #[cfg(test)]
 mod tests;
 pub mod toolchain;
+pub mod tools;
 mod tree;
 
 use ::std::collections::BTreeMap;

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use super::release::{ReleaseName, ReleaseSpan};
 
 mod elf;
+mod runtimes;
 
 pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
+pub use runtimes::{Difference, DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes};
 
 /// target.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
@@ -61,7 +63,7 @@ pub struct Target {
     pub musl: Musl,
     /// The kernel's names of the architecture.
     pub linux: Linux,
-    /// Differences in the contents of the runtimes.
+    /// What the target changes of upstream's runtimes.
     pub runtimes: Runtimes,
     /// Rules for ELF files of the target.
     pub elf: Elf,
@@ -131,18 +133,6 @@ pub struct Linux {
     pub machine: String,
 }
 
-/// `[runtimes]`: differences in the contents of the runtimes.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Runtimes {
-    /// Additional files of compiler-rt's builtins folder to compile.
-    #[serde(default)]
-    pub builtins: Vec<String>,
-    /// Files of that folder to leave out.
-    #[serde(default)]
-    pub exclude_builtins: Vec<String>,
-}
-
 /// `[qemu]`: settings of the emulator.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -184,6 +174,7 @@ impl TargetFile {
             return Err("baseline: expected the minimum processor and the float ABI in a few words".into());
         }
         let alpine = span(self.since, self.until)?;
+        self.runtimes.check()?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }

@@ -15,7 +15,7 @@ use crate::host::tools;
 
 pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     if install {
-        install_all(&planner.workspace.console, &survey::survey().missing_at_all())?;
+        install_all(&planner.workspace.console, &survey::survey().missing_at_all(planner.options.compiler))?;
     }
     let survey = survey::survey();
     let mut text = String::new();
@@ -58,7 +58,7 @@ fn install_all(console: &Console, missing: &[&str]) -> Result<()> {
         return Err(CodedError::error(
             exit::HOST,
             format!(
-                "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git, make, cmake and ninja with its own package manager",
+                "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git, make and cmake with its own package manager",
                 missing.join(", "),
                 tools::PREFERRED_LLVM,
             ),

@@ -1,17 +1,17 @@
-//! Finds the host's tools: the stock Rust toolchain, LLVM's tools, git, make, cmake, ninja, and the tools that
-//! isolate test programs.
+//! Finds the host's tools: the stock Rust toolchain, LLVM's tools, git, make, cmake, and the tools that isolate
+//! test programs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use bringup_model::compiler::Compiler;
+use bringup_model::compiler::{Compiler, CompilerBuild, Llvm};
 use bringup_model::exit::{self, CodedError};
 use bringup_model::version::Version;
 use bringup_runner::exec::{Cmd, NETWORK_ENV, PATH};
 
-use super::tools::{BOOTSTRAP, EXTRAS, llvm_releases};
+use super::tools::{BOOTSTRAP, BUNDLED_LLVM, EXTRAS, llvm_releases};
 
 /// The tools that isolate test programs.
 const ISOLATION: [&str; 2] = ["unshare", "ip"];
@@ -102,7 +102,7 @@ impl Rust {
 pub struct HostTools {
     /// The stock Rust toolchain.
     pub rust: Rust,
-    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, cmake, ninja, unshare, ip.
+    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, cmake, unshare, ip.
     tools: BTreeMap<&'static str, Tool>,
     /// The tools of [`EXTRAS`] that were looked for and found.
     extras: BTreeMap<&'static str, Tool>,
@@ -155,7 +155,8 @@ pub fn for_running() -> (String, BTreeMap<String, String>) {
 pub fn uses(compiler: Compiler) -> &'static [&'static str] {
     match compiler {
         Compiler::Stock => &[],
-        Compiler::Bootstrap(_) => &[BOOTSTRAP],
+        Compiler::Bootstrap(CompilerBuild { llvm: Llvm::System, .. }) => &[BOOTSTRAP],
+        Compiler::Bootstrap(CompilerBuild { llvm: Llvm::Bundled, .. }) => &[BOOTSTRAP, BUNDLED_LLVM],
     }
 }
 
@@ -180,9 +181,11 @@ impl Survey {
         missing(&self.tools).chain(missing(&self.extras).filter(of_use)).collect()
     }
 
-    /// Names of missing tools, with the extras for all uses.
-    pub fn missing_at_all(&self) -> Vec<&'static str> {
-        missing(&self.tools).chain(missing(&self.extras)).collect()
+    /// Names of missing tools, with the extras for all uses. [`BUNDLED_LLVM`] only counts if this compiler is a use
+    /// of it.
+    pub fn missing_at_all(&self, compiler: Compiler) -> Vec<&'static str> {
+        let users = EXTRAS.iter().map(|(_, user)| *user).filter(|user| *user != BUNDLED_LLVM);
+        self.missing_for(&users.chain(uses(compiler).iter().copied()).collect::<Vec<_>>())
     }
 
     /// The host's tools. Fails if one is missing.
@@ -229,7 +232,7 @@ pub fn survey_for(uses: &[&str]) -> Survey {
     // The first release with all tools, or else the one with most.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
     let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
-    let others = ["git", "make", "cmake", "ninja"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
+    let others = ["git", "make", "cmake"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
     // Asking one tool for its version takes tens of milliseconds, so all are asked at once.
     std::thread::scope(|scope| {

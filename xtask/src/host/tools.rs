@@ -8,15 +8,18 @@ pub const PREFERRED_LLVM: u64 = 22;
 const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
 
 /// Pairs of a tool that only some uses require, and the use.
-pub const EXTRAS: [(&str, &str); 5] = [
+pub const EXTRAS: [(&str, &str); 6] = [
     ("ssh", "the runner ssh:HOST"),
     ("sshd", "Bringup's own tests"),
     ("python3", BOOTSTRAP),
     ("llvm-config", BOOTSTRAP),
     ("clang++", BOOTSTRAP),
+    ("ninja", BUNDLED_LLVM),
 ];
 /// The use that builds a compiler.
 pub const BOOTSTRAP: &str = "--compiler bootstrap";
+/// The use that also builds the compiler's LLVM.
+pub const BUNDLED_LLVM: &str = "--llvm bundled";
 
 /// Releases of LLVM in the order of preference.
 pub fn llvm_releases() -> impl Iterator<Item = u64> {

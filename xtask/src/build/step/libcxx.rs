@@ -5,36 +5,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
 use bringup_model::target::Target;
-use bringup_runner::exec::{Cmd, quote};
+use bringup_runner::exec::quote;
+use bringup_runner::scratch::Scratch;
 
 use super::clang::Clang;
+use super::cmake::CMake;
 use super::driver::{Driver, Language};
 use super::kernel_headers::INCLUDE;
 use super::sysroot::{RESOURCES, SYSROOT, assemble};
 use super::{Step, StepId, Work, tree};
-use crate::host::survey::HostTools;
 
 /// The library, in the step's folder. It contains libc++abi.
 const LIBRARY: &str = "usr/lib/libc++.a";
 /// The name by which build scripts link a C++ standard library if they do not ask the compiler.
 const GNU_NAME: &str = "usr/lib/libstdc++.a";
-
-/// CMake and make. Unlike ninja, every version of make draws from the budget of jobs.
-#[derive(Debug, Clone)]
-pub struct CMake {
-    cmake: PathBuf,
-    make: PathBuf,
-    /// CMake's line with its version. CMake decides on flags.
-    identity: String,
-}
-
-impl CMake {
-    /// The host's.
-    pub fn new(host: &HostTools) -> Result<Self> {
-        let tool = host.tool("cmake")?;
-        Ok(Self { cmake: tool.path.clone(), make: host.path("make")?.into(), identity: tool.line.clone() })
-    }
-}
 
 /// libc++ for one target.
 pub struct LibcxxStep {
@@ -63,7 +47,8 @@ impl Step for LibcxxStep {
 
     fn inputs(&self) -> Inputs {
         let place = Path::new("PLACE");
-        let inputs = self.clang.inputs().add("cmake", &self.cmake.identity).list("setting", self.settings(place));
+        let settings = SETTINGS.iter().map(|(name, value)| format!("{name}={value}"));
+        let inputs = self.clang.inputs().add("cmake", self.cmake.identity()).list("setting", settings);
         inputs.list("flag", flags(place, place))
     }
 
@@ -72,26 +57,25 @@ impl Step for LibcxxStep {
     }
 
     fn build(&self, work: &Work) -> Result<()> {
-        let (llvm, build) = (work.path(self.llvm)?, work.scratch.join("build"));
-        let compiler = self.compiler(work, llvm, &build)?;
-        let configure = Cmd::new(&self.cmake.cmake)
-            .args(["-G", "Unix Makefiles", "-S"])
-            .arg(llvm.join("runtimes"))
-            .arg("-B")
-            .arg(&build)
-            .args(self.settings(&compiler))
-            .arg(setting("CMAKE_MAKE_PROGRAM", &self.cmake.make))
-            .arg(setting("CMAKE_AR", self.clang.ar()))
-            .arg(setting("CMAKE_RANLIB", self.clang.ranlib()))
-            .dir(&work.scratch);
+        // libc++'s checks of the compiler split paths at spaces, so these paths are links in a folder without any.
+        let folder = Scratch::new()?;
+        let place = folder.path();
+        for (path, name) in [(work.path(self.llvm)?, "llvm"), (&work.scratch, "scratch")] {
+            fs_err::os::unix::fs::symlink(path, place.join(name))?;
+        }
+        let (llvm, build) = (place.join("llvm"), place.join("scratch/build"));
+        let compiler = self.compiler(work, &llvm, &build)?;
+        let settings = self.settings(&compiler);
+        let settings: Vec<(&str, &Path)> = settings.iter().map(|(name, value)| (*name, value.as_path())).collect();
+        fs_err::create_dir_all(&build)?;
+        let configure = self.cmake.configure(&llvm.join("runtimes"), &build, &settings);
         work.run(&configure).context("configuring libc++")?;
-        let make = Cmd::new(&self.cmake.make).dir(&build);
+        let make = self.cmake.make(&build);
         work.run(&make).context("compiling libc++")?;
         // Without DESTDIR, the prefix is a folder of the host.
-        let install = work.scratch.join("install");
-        let destination = format!("DESTDIR={}", install.display());
+        let destination = format!("DESTDIR={}", place.join("scratch/install").display());
         work.run(&make.args(["install", &destination])).context("installing libc++")?;
-        fs_err::rename(install.join("usr"), work.out.join("usr"))?;
+        fs_err::rename(work.scratch.join("install/usr"), work.out.join("usr"))?;
         fs_err::metadata(work.out.join(LIBRARY)).context("looking for libc++")?;
         let name = Path::new(LIBRARY).file_name().unwrap_or_default();
         Ok(fs_err::os::unix::fs::symlink(name, work.out.join(GNU_NAME))?)
@@ -118,18 +102,18 @@ impl LibcxxStep {
             sysroot: &quoted(&place.join(SYSROOT)),
             resources: &quoted(&place.join(RESOURCES)),
         };
-        let script = place.join("clang");
-        super::write_script(&script, &driver.text())?;
-        Ok(script)
+        super::write_script(&place.join("clang"), &driver.text())?;
+        Ok(build.with_file_name("c").join("clang"))
     }
 
-    fn settings(&self, compiler: &Path) -> Vec<String> {
-        let target = &self.target.c.target;
-        let compilers = ["C", "CXX", "ASM"].map(|language| setting(&format!("CMAKE_{language}_COMPILER"), compiler));
+    fn settings(&self, compiler: &Path) -> Vec<(&'static str, PathBuf)> {
+        let compilers = ["CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER", "CMAKE_ASM_COMPILER"];
         let triples = ["CMAKE_C_COMPILER_TARGET", "CMAKE_CXX_COMPILER_TARGET", "LLVM_DEFAULT_TARGET_TRIPLE"];
-        let triples = triples.map(|name| setting(name, Path::new(target)));
-        let fixed = SETTINGS.iter().map(|(name, value)| setting(name, Path::new(value)));
-        fixed.chain(compilers).chain(triples).collect()
+        let tools = [("CMAKE_AR", self.clang.ar()), ("CMAKE_RANLIB", self.clang.ranlib())];
+        let fixed = SETTINGS.iter().map(|(name, value)| (*name, PathBuf::from(value)));
+        let compilers = compilers.map(|name| (name, compiler.to_owned()));
+        let triples = triples.map(|name| (name, PathBuf::from(&self.target.c.target)));
+        fixed.chain(compilers).chain(triples).chain(tools.map(|(name, path)| (name, path.to_owned()))).collect()
     }
 }
 
@@ -162,10 +146,6 @@ const SETTINGS: [(&str, &str); 22] = [
     // The unwinder is in the C library's folder, from the step `runtimes`.
     ("LIBCXXABI_USE_LLVM_UNWINDER", "OFF"),
 ];
-
-fn setting(name: &str, value: &Path) -> String {
-    format!("-D{name}={}", value.display())
-}
 
 /// Compiler flags: the unwinder's headers, which on 32-bit ARM declare more than clang's own, and no paths of the host.
 fn flags(llvm: &Path, build: &Path) -> Vec<String> {

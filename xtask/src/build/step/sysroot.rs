@@ -8,10 +8,11 @@ use bringup_model::digest::{INPUTS_FILE, Inputs};
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
+use super::builtins::BUILTINS;
 use super::clang::Clang;
 use super::cargo_wrapper;
 use super::driver::{self, Driver, Language};
-use super::runtimes::{BUILTINS, CRT, UNWIND};
+use super::runtimes::{ATOMIC, CRT, UNWIND};
 use super::{Step, StepId, Work, tree};
 
 use crate::build::spec::{self, SPEC_FILE, Spec};
@@ -43,6 +44,10 @@ impl Step for SysrootStep {
 
     fn label(&self) -> &str {
         &self.target.name
+    }
+
+    fn recipe(&self) -> u32 {
+        2
     }
 
     fn inputs(&self) -> Inputs {
@@ -91,7 +96,9 @@ pub(super) fn assemble(clang: &Clang, musl: &Path, runtimes: &Path, out: &Path) 
     let sysroot = out.join(SYSROOT);
     tree::link(&musl.join("lib"), &sysroot.join("lib"))?;
     tree::link(&musl.join("usr"), &sysroot.join("usr"))?;
-    fs_err::hard_link(runtimes.join(UNWIND), sysroot.join("usr/lib").join(UNWIND))?;
+    for name in [UNWIND, ATOMIC] {
+        fs_err::hard_link(runtimes.join(name), sysroot.join("usr/lib").join(name))?;
+    }
 
     let resources = out.join(RESOURCES);
     let folder = resources.join("lib").join(clang.runtime_folder()?);

@@ -177,7 +177,7 @@ static void threads() {
     }
     auto broken = std::async(std::launch::async, []() -> int { throw std::out_of_range("from a thread"); });
     try {
-        broken.get();
+        std::cout << broken.get();
     } catch (const std::out_of_range &error) {
         std::cout << total << ' ' << error.what();
     }

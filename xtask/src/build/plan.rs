@@ -11,7 +11,7 @@ use bringup_model::series::Series;
 use bringup_model::target::Target;
 
 use crate::build::spec::{self, Spec};
-use crate::build::step::kernel_headers::KernelHeadersStep;
+use crate::build::step::kernel_headers::{KernelHeadersStep, check_arch};
 use crate::build::step::libcxx::LibcxxStep;
 use crate::build::step::musl::MuslStep;
 use crate::build::step::patch::PatchStep;
@@ -236,6 +236,7 @@ impl<'a> Planner<'a> {
     pub fn plan(&self, targets: Vec<Target>, sources: FetchMode) -> Result<Planned> {
         // Before anything is fetched.
         self.check_compiler(&targets)?;
+        targets.iter().try_for_each(|target| check_arch(&self.project.pins.linux, target))?;
         let with_spec = |target: Target| Ok((self.spec(&target)?, target));
         let targets = targets.into_iter().map(with_spec).collect::<Result<Vec<_>>>()?;
         let mut plan = Plan::new(&self.workspace.out);

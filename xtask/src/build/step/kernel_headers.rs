@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use bringup_model::digest::Inputs;
 use bringup_model::exit::{self, CodedError};
+use bringup_model::pins::Source;
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
@@ -54,13 +55,7 @@ impl Step for KernelHeadersStep {
         check_version(&source.join(INCLUDE), &self.version)?;
         let own = source.join(ARCHITECTURES).join(&self.target.linux.arch);
         if !own.join("asm").is_dir() {
-            let (name, arch) = (&self.target.name, &self.target.linux.arch);
-            let known = folders(&source.join(ARCHITECTURES))?;
-            let what = format!(
-                "targets/{name}/target.toml: [linux] arch: the kernel headers have no architecture `{arch}`\n\
-                 hint: bringup.toml unpacks {known}"
-            );
-            return Err(CodedError::error(exit::USAGE, what));
+            return Err(no_arch(&self.target, &folders(&source.join(ARCHITECTURES))?));
         }
         let faults = self.probe(work, &own, &source.join(INCLUDE))?;
         if let Some(first) = faults.first() {
@@ -95,6 +90,28 @@ impl KernelHeadersStep {
         let printed = fs_err::read_to_string(printed)?;
         Ok(printed.lines().filter_map(|line| line.strip_prefix(FAULT)).map(|fault| fault.trim().to_owned()).collect())
     }
+}
+
+/// Fails if the pinned source does not unpack the headers of the target's architecture. Reads no file, so that a wrong
+/// name is found before anything is fetched.
+pub fn check_arch(source: &Source, target: &Target) -> Result<()> {
+    let folders = || source.layers.iter().flat_map(|layer| &layer.folders);
+    let known: Vec<&str> = folders().filter_map(|folder| folder.strip_prefix(ARCHITECTURES)?.strip_prefix('/')).collect();
+    // A source without a list of folders is unpacked as a whole.
+    if folders().next().is_none() || known.contains(&target.linux.arch.as_str()) {
+        return Ok(());
+    }
+    Err(no_arch(target, &known.join(", ")))
+}
+
+fn no_arch(target: &Target, known: &str) -> anyhow::Error {
+    let Target { name, linux, .. } = target;
+    let what = format!(
+        "targets/{name}/target.toml: [linux] arch: the kernel headers have no architecture `{}`\n\
+         hint: bringup.toml unpacks {known}",
+        linux.arch
+    );
+    CodedError::error(exit::USAGE, what)
 }
 
 /// Fails unless `linux/version.h` is of the pinned version.

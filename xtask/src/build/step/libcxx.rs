@@ -118,7 +118,7 @@ impl LibcxxStep {
 }
 
 /// The settings that are the same for all targets.
-const SETTINGS: [(&str, &str); 22] = [
+const SETTINGS: [(&str, &str); 23] = [
     ("CMAKE_SYSTEM_NAME", "Linux"),
     ("CMAKE_BUILD_TYPE", "Release"),
     ("CMAKE_INSTALL_PREFIX", "/usr"),
@@ -132,6 +132,7 @@ const SETTINGS: [(&str, &str); 22] = [
     ("LIBCXX_ENABLE_SHARED", "OFF"),
     ("LIBCXX_HAS_MUSL_LIBC", "ON"),
     ("LIBCXX_INCLUDE_BENCHMARKS", "OFF"),
+    ("LIBCXX_INCLUDE_DOCS", "OFF"),
     ("LIBCXX_INCLUDE_TESTS", "OFF"),
     ("LIBCXX_INSTALL_MODULES", "OFF"),
     ("LIBCXX_STATICALLY_LINK_ABI_IN_STATIC_LIBRARY", "ON"),

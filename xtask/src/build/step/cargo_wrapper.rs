@@ -52,23 +52,19 @@ pub fn text(here: &str, cargo: &str, targets: &[TargetParts<'_>]) -> String {
          RUSTC=$here/bin/rustc RUSTDOC=$here/bin/rustdoc\n\
          # Where configure scripts find programs whose names begin with the triple.\n\
          PATH=$here/bin:$PATH\n\
-         export RUSTC RUSTDOC PATH\n",
+         export RUSTC RUSTDOC PATH\n{DEFAULT}",
         dashes(targets)
     )
     .replace("PLAIN_NAMES", PLAIN);
     for parts in targets {
-        let (triple, variable) = (&parts.target.triple, parts.target.variable());
-        let settings = settings(parts);
-        for (name, value) in &settings {
-            let _ = writeln!(text, "{name}_{variable}=${{{name}_{variable}-{value}}}");
+        for (name, value) in settings(parts) {
+            let _ = writeln!(text, "default {name}_{} \"{value}\"", parts.target.variable());
         }
-        let names: Vec<String> = settings.iter().map(|(name, _)| format!("{name}_{variable}")).collect();
-        let _ = writeln!(text, "export {} # {triple}", names.join(" "));
     }
     text + &format!("exec {cargo} \"$@\"\n")
 }
 
-/// The variables of a target, without the triple, and their values inside `${NAME-…}`.
+/// The variables of a target, without the triple, and their values between double quotes.
 fn settings(parts: &TargetParts<'_>) -> Vec<(&'static str, String)> {
     let TargetParts { target, sysroot } = parts;
     let bin = |program: &str| format!("$here/bin/{}-{program}", target.triple);
@@ -147,4 +143,11 @@ if [ "$search$of_c$of_cxx" ]; then
     export HOST_CFLAGS HOST_CXXFLAGS
 fi
 unset CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH OBJC_INCLUDE_PATH OBJCPLUS_INCLUDE_PATH CROSS_COMPILE
+"#;
+
+/// A function that sets a variable unless the user has.
+const DEFAULT: &str = r#"default() {
+    eval "[ \"\${$1+x}\" ] || $1=\$2"
+    export "$1"
+}
 "#;

@@ -76,18 +76,26 @@ program=$(command -v pkg-config || command -v pkgconf)
 if [ "$program" ]; then
     "$program" "$@" && exit
     status=$?
+elif [ "$PKG_CONFIG_PATH" ]; then
+    echo "${{0##*/}}: the search path has no pkg-config and no pkgconf" >&2
+    exit 127
 else
-    status=127
+    status=1
 fi
+# Whoever asks quietly gets no message.
 libraries=
 for arg do
-    case $arg in -* | *[\ \<\>=]* | [0-9]*) ;; *) libraries="$libraries $arg" ;; esac
+    case $arg in
+    --exists | --atleast-version=*) exit $status ;;
+    -* | *[\ \<\>=]* | [0-9]*) ;;
+    *) libraries="$libraries $arg" ;;
+    esac
 done
 for library in $libraries; do
     if [ -z "$program" ] || ! "$program" --exists "$library" 2>/dev/null; then
         echo "${{0##*/}}: the sysroot of {triple} has no library \`$library\`, and the host's do not count" >&2
-        echo "hint: use the crate's feature that builds it from source (often \`vendored\` or \`bundled\`), or set" >&2
-        echo "hint: PKG_CONFIG_PATH_{variable} to the folder of a .pc file that was made for the target" >&2
+        echo "hint: use the crate's feature that builds it from source (often \`vendored\` or \`bundled\`), or set" \
+            "PKG_CONFIG_PATH_{variable} to the folder of a .pc file that was made for the target" >&2
     fi
 done
 exit $status

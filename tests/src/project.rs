@@ -67,7 +67,7 @@ impl Project {
             project.tests(program, tests);
         }
         project.emulator("11.1.3", &programs.emulator);
-        for source in ["rust", "musl", "llvm"] {
+        for source in ["rust", "musl", "llvm", "linux"] {
             let archive = Self::archive(source).bytes();
             project.edit("bringup.toml", &format!("SHA256-OF-{source}"), &sha256(&archive));
             project.write(&format!("sources/{source}.tar.gz"), archive);

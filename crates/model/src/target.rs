@@ -24,6 +24,7 @@ pub struct TargetFile {
     c: CSettings,
     llvm: Option<TargetLlvm>,
     musl: Musl,
+    linux: Linux,
     #[serde(default)]
     runtimes: Runtimes,
     elf: elf::ElfFile,
@@ -60,6 +61,8 @@ pub struct Target {
     pub llvm: Option<TargetLlvm>,
     /// musl's settings for the architecture.
     pub musl: Musl,
+    /// The kernel's names of the architecture.
+    pub linux: Linux,
     /// What the target changes of upstream's runtimes.
     pub runtimes: Runtimes,
     /// Rules for ELF files of the target.
@@ -120,6 +123,16 @@ pub struct Musl {
     pub name_loader: bool,
 }
 
+/// `[linux]`: the kernel's names of the architecture.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linux {
+    /// The architecture's folder in the kernel's `arch/`.
+    pub arch: String,
+    /// The machine, as `uname -m` prints it. Builds with CMake decide by it.
+    pub machine: String,
+}
+
 /// `[qemu]`: settings of the emulator.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -165,6 +178,12 @@ impl TargetFile {
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        for (key, value) in [("arch", &self.linux.arch), ("machine", &self.linux.machine)] {
+            if value.is_empty() || !value.chars().all(plain) {
+                return Err(format!("[linux] {key}: `{value}` is not a name of an architecture"));
+            }
+        }
         Ok(Target {
             name: name.into(),
             triple: self.triple,
@@ -174,6 +193,7 @@ impl TargetFile {
             c: self.c,
             llvm: self.llvm,
             musl: self.musl,
+            linux: self.linux,
             runtimes: self.runtimes,
             elf: self.elf.validate()?,
             qemu: self.qemu,
@@ -204,5 +224,15 @@ impl Target {
     /// The name of the C compiler driver in the toolchain's `bin`.
     pub fn driver(&self) -> String {
         format!("{}-clang", self.triple)
+    }
+
+    /// The name of the C++ compiler driver beside it.
+    pub fn cxx_driver(&self) -> String {
+        format!("{}-clang++", self.triple)
+    }
+
+    /// The triple as cc, pkg-config and others write it at the end of a variable's name.
+    pub fn variable(&self) -> String {
+        self.triple.replace(['-', '.'], "_")
     }
 }

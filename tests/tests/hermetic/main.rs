@@ -14,6 +14,7 @@ mod full_disk;
 mod interrupt;
 mod limits;
 mod merging;
+mod native;
 mod older_reports;
 mod outcomes;
 mod parts;

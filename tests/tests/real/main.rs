@@ -6,5 +6,6 @@ mod compiler;
 mod dist;
 mod driver;
 mod end_to_end;
+mod native;
 mod triage;
 mod upstream;

@@ -5,11 +5,14 @@
 
 mod build;
 mod builtins;
+pub mod cargo_wrapper;
 mod clang;
 mod cmake;
 pub mod compiler;
 pub mod compiletest;
 pub mod driver;
+pub mod kernel_headers;
+pub mod libcxx;
 pub mod musl;
 pub mod patch;
 mod plan;
@@ -21,6 +24,7 @@ pub mod test_programs;
 #[cfg(test)]
 mod tests;
 pub mod toolchain;
+pub mod tools;
 mod tree;
 pub mod upstream;
 

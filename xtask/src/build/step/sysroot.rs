@@ -1,7 +1,7 @@
 //! `sysroot`: musl, the runtimes, the linker driver, and the wrappers that make the stock compiler use them. Together
 //! they are a toolchain without std. std is built with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bringup_model::digest::{INPUTS_FILE, Inputs};
@@ -10,7 +10,8 @@ use bringup_runner::exec::quote;
 
 use super::builtins::BUILTINS;
 use super::clang::Clang;
-use super::driver::{self, Driver};
+use super::cargo_wrapper;
+use super::driver::{self, Driver, Language};
 use super::runtimes::{ATOMIC, CRT, UNWIND};
 use super::{Step, StepId, Work, tree};
 
@@ -61,23 +62,7 @@ impl Step for SysrootStep {
     }
 
     fn build(&self, work: &Work) -> Result<()> {
-        let sysroot = work.out.join("sysroot");
-        let musl = work.path(self.musl)?;
-        tree::link(&musl.join("lib"), &sysroot.join("lib"))?;
-        tree::link(&musl.join("usr"), &sysroot.join("usr"))?;
-        let runtimes = work.path(self.runtimes)?;
-        for name in [UNWIND, ATOMIC] {
-            fs_err::hard_link(runtimes.join(name), sysroot.join("usr/lib").join(name))?;
-        }
-
-        let resources = work.out.join("lib/clang");
-        let folder = resources.join("lib").join(self.clang.runtime_folder()?);
-        fs_err::create_dir_all(&folder)?;
-        for name in [BUILTINS, CRT[0], CRT[1]] {
-            fs_err::hard_link(runtimes.join(name), folder.join(name))?;
-        }
-        fs_err::os::unix::fs::symlink(self.clang.headers(), resources.join("include"))?;
-
+        assemble(&self.clang, work.path(self.musl)?, work.path(self.runtimes)?, &work.out)?;
         let rustlib = work.out.join("lib/rustlib");
         fs_err::create_dir_all(rustlib.join(&self.target.triple).join("lib"))?;
         fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), self.spec(work)?)?;
@@ -101,17 +86,41 @@ impl Step for SysrootStep {
     }
 }
 
+/// The folder of the C library below the toolchain's folder.
+pub const SYSROOT: &str = "sysroot";
+/// clang's resource folder below the toolchain's folder.
+pub const RESOURCES: &str = "lib/clang";
+
+/// Links everything that the C driver requires into the folder `out`: the C library, the runtimes, clang's headers.
+pub(super) fn assemble(clang: &Clang, musl: &Path, runtimes: &Path, out: &Path) -> Result<()> {
+    let sysroot = out.join(SYSROOT);
+    tree::link(&musl.join("lib"), &sysroot.join("lib"))?;
+    tree::link(&musl.join("usr"), &sysroot.join("usr"))?;
+    for name in [UNWIND, ATOMIC] {
+        fs_err::hard_link(runtimes.join(name), sysroot.join("usr/lib").join(name))?;
+    }
+
+    let resources = out.join(RESOURCES);
+    let folder = resources.join("lib").join(clang.runtime_folder()?);
+    fs_err::create_dir_all(&folder)?;
+    for name in [BUILTINS, CRT[0], CRT[1]] {
+        fs_err::hard_link(runtimes.join(name), folder.join(name))?;
+    }
+    Ok(fs_err::os::unix::fs::symlink(clang.headers(), resources.join("include"))?)
+}
+
 /// Sets `$here` to the toolchain's folder, so that the toolchain can be moved.
-const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
+pub(super) const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
 
 impl SysrootStep {
     /// Name and text of every program in `bin`.
     fn scripts(&self) -> Vec<(String, String)> {
         let driver = (self.target.driver(), self.driver());
+        let cargo = cargo_wrapper::for_std(&self.target, &self.clang, &self.rust.bin("cargo"));
         // A compiler from the patched source accepts an installed spec, so it requires no wrapper.
         let wrapped: &[&str] = if self.compiler.is_some() { &[] } else { &["rustc", "rustdoc"] };
         let wrappers = wrapped.iter().map(|name| ((*name).to_owned(), self.rust_program(name)));
-        std::iter::once(driver).chain(wrappers).chain([("cargo".into(), self.cargo())]).collect()
+        std::iter::once(driver).chain(wrappers).chain([("cargo".into(), cargo)]).collect()
     }
 
     fn spec(&self, work: &Work) -> Result<String> {
@@ -125,15 +134,7 @@ impl SysrootStep {
     }
 
     fn driver(&self) -> String {
-        let driver = Driver {
-            target: &self.target,
-            setup: HERE,
-            clang: &quote(self.clang.path().as_os_str()),
-            lld: &quote(self.clang.lld().as_os_str()),
-            sysroot: "\"$here/sysroot\"",
-            resources: "\"$here/lib/clang\"",
-        };
-        driver.text()
+        driver(&self.target, &self.clang, Language::C)
     }
 
     /// The wrapper of the stock compiler. rustc accepts a spec from a file only with unstable options, so the wrapper
@@ -163,19 +164,18 @@ impl SysrootStep {
             program = quote(self.rust.bin(name).as_os_str()),
         )
     }
+}
 
-    fn cargo(&self) -> String {
-        let variable = self.target.triple.replace(['-', '.'], "_");
-        format!(
-            "#!/bin/sh\n# The stock cargo with the compilers of this folder.\n{HERE}\
-             RUSTC=$here/bin/rustc RUSTDOC=$here/bin/rustdoc\n\
-             CC_{variable}=${{CC_{variable}-$here/bin/{driver}}}\n\
-             AR_{variable}=${{AR_{variable}-{ar}}}\n\
-             export RUSTC RUSTDOC CC_{variable} AR_{variable}\n\
-             exec {program} \"$@\"\n",
-            driver = self.target.driver(),
-            ar = quote(self.clang.ar().as_os_str()),
-            program = quote(self.rust.bin("cargo").as_os_str()),
-        )
-    }
+/// The script of a driver in `bin` of a toolchain's folder.
+pub(super) fn driver(target: &Target, clang: &Clang, language: Language) -> String {
+    let driver = Driver {
+        target,
+        language,
+        setup: HERE,
+        clang: &quote(clang.path().as_os_str()),
+        lld: &quote(clang.lld().as_os_str()),
+        sysroot: &format!("\"$here/{SYSROOT}\""),
+        resources: &format!("\"$here/{RESOURCES}\""),
+    };
+    driver.text()
 }

@@ -5,6 +5,7 @@
 
 mod build;
 mod clang;
+pub mod commands;
 pub mod compiler;
 pub mod compiletest;
 pub mod driver;
@@ -12,6 +13,7 @@ pub mod musl;
 pub mod patch;
 mod plan;
 pub mod runtimes;
+mod rust_wrapper;
 pub mod std;
 pub mod sysroot;
 pub mod test_helpers;

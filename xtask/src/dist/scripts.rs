@@ -4,6 +4,7 @@
 use bringup_model::target::Target;
 
 use super::OWN;
+use crate::build::step::commands::{self, RunnerScript};
 use crate::build::step::driver::Driver;
 
 /// The common part of the scripts, in the toolchain's folder.
@@ -77,8 +78,16 @@ pub fn ar() -> String {
     format!("#!/bin/sh\n# LLVM's archiver.\n. \"${{0%/*}}/{TOOL_FILE}\"\ntool {AR}\nexec \"$tool\" \"$@\"\n")
 }
 
+/// The script that runs programs of a target. It looks for the emulator on the search path.
+pub fn runner(target: &Target, host: &str) -> String {
+    let sysroot = format!("{OWN}/{}/sysroot", target.triple);
+    let settings = commands::settings(target, None);
+    RunnerScript { target, host, here: HERE, sysroot: &sysroot, settings: &settings }.text()
+}
+
 /// The script of cargo, which tells build scripts the C compiler of each target.
-pub fn cargo<'a>(targets: impl Iterator<Item = &'a Target>) -> String {
+pub fn cargo<'a>(targets: impl Iterator<Item = &'a Target> + Clone) -> String {
+    let commands = commands::cargo_lines(targets.clone().map(|target| &*target.triple));
     let settings = targets.map(|target| {
         let (variable, driver) = (target.triple.replace(['-', '.'], "_"), target.driver());
         format!(
@@ -91,7 +100,7 @@ pub fn cargo<'a>(targets: impl Iterator<Item = &'a Target>) -> String {
         "#!/bin/sh\n# cargo with the compilers of this folder.\n{HERE}\
          RUSTC=$here/bin/rustc RUSTDOC=$here/bin/rustdoc\n\
          export RUSTC RUSTDOC\n\
-         {settings}exec \"$here/{OWN}/cargo\" \"$@\"\n",
+         {settings}{commands}exec \"$here/{OWN}/cargo\" \"$@\"\n",
         settings = settings.collect::<String>()
     )
 }

@@ -9,10 +9,14 @@ use bringup_runner::exec::quote;
 use super::rust_wrapper::{Wrapped, component, fill};
 use crate::host::survey::Rust;
 
+#[cfg(test)]
+mod tests;
+
 const FORWARD: &str = include_str!("commands/forward.sh");
 const CLIPPY: &str = include_str!("commands/clippy.sh");
 const REFUSE: &str = include_str!("commands/refuse.sh");
 const CARGO: &str = include_str!("commands/cargo.sh");
+const CARGO_TARGET: &str = include_str!("commands/cargo_target.sh");
 const RUN: &str = include_str!("commands/run.sh");
 const NATIVE: &str = include_str!("commands/native.sh");
 
@@ -65,9 +69,13 @@ pub(super) fn scripts(rust: &Rust, stock: bool) -> Vec<(String, String)> {
     scripts
 }
 
-/// Lines of the script `cargo`, after those that set `$here`: the search path, and the runner of a target.
-pub fn cargo_lines(triple: &str) -> String {
-    fill(CARGO, &[("@triple@", triple), ("@variable@", &variable(triple)), ("@runner@", &runner_name(triple))])
+/// Lines of the script `cargo`, after those that set `$here`: the search path, and the runners of these targets.
+pub fn cargo_lines<'a>(triples: impl IntoIterator<Item = &'a str>) -> String {
+    let of_target = |triple: &str| {
+        let (variable, runner) = (variable(triple), runner_name(triple));
+        fill(CARGO_TARGET, &[("@triple@", triple), ("@variable@", &variable), ("@runner@", &runner)])
+    };
+    std::iter::once(CARGO.to_owned()).chain(triples.into_iter().map(of_target)).collect()
 }
 
 /// The variable that tells cargo the runner.

@@ -12,6 +12,9 @@ use super::sysroot::HERE;
 use super::{Clang, Work};
 use crate::host::survey::Rust;
 
+#[cfg(test)]
+mod tests;
+
 /// The preloaded library, in the toolchain's folder.
 const LIBRARY: &str = "lib/bringup/take_spec.so";
 

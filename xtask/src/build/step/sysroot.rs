@@ -152,7 +152,7 @@ impl SysrootStep {
              AR_{variable}=${{AR_{variable}-{ar}}}\n\
              export RUSTC RUSTDOC CC_{variable} AR_{variable}\n\
              {commands}exec {program} \"$@\"\n",
-            commands = commands::cargo_lines(&self.target.triple),
+            commands = commands::cargo_lines([&*self.target.triple]),
             driver = self.target.driver(),
             ar = quote(self.clang.ar().as_os_str()),
             program = quote(self.rust.bin("cargo").as_os_str()),

@@ -7,28 +7,23 @@ case " $* " in *' -Zbuild-std'* | *' -Z build-std'*)
     exit 1 ;;
 esac
 case ${RUSTC_WORKSPACE_WRAPPER-} in */clippy-driver) RUSTC_WORKSPACE_WRAPPER=$here/bin/clippy-driver ;; esac
-# has_runner FILE: whether this file of cargo's configuration has a runner for the target.
-has_runner() {
+# configures TRIPLE FILE: whether this file of cargo's configuration has a runner for the target.
+configures() {
     table=
-    [ -f "$1" ] && while read -r line || [ "$line" ]; do
+    [ -f "$2" ] && while read -r line || [ "$line" ]; do
         case $line in '#'*) continue ;; '['*) table=$line ;; esac
-        case $table$line in *@triple@*runner*=* | *'cfg('*runner*=*) return 0 ;; esac
-    done <"$1"
+        case $table$line in *"$1"*runner*=* | *'cfg('*runner*=*) return 0 ;; esac
+    done <"$2"
     return 1
 }
-# The environment wins over configuration, so it must not have our runner if the user has configured one.
-runner=@runner@ folder=$PWD
-while :; do
-    for file in "$folder/.cargo/config.toml" "$folder/.cargo/config"; do
-        if has_runner "$file"; then runner=; fi
+# has_runner TRIPLE: whether the user has configured a runner. The environment would win over it.
+has_runner() {
+    folder=$PWD
+    while :; do
+        configures "$1" "$folder/.cargo/config.toml" || configures "$1" "$folder/.cargo/config" && return
+        [ "$folder" ] || break
+        folder=${folder%/*}
     done
-    [ "$folder" ] || break
-    folder=${folder%/*}
-done
-for file in "${CARGO_HOME:-${HOME-}/.cargo}/config.toml" "${CARGO_HOME:-${HOME-}/.cargo}/config"; do
-    if has_runner "$file"; then runner=; fi
-done
-if [ "$runner" ] && [ ! "${@variable@+set}" ]; then
-    @variable@=$runner
-    export @variable@
-fi
+    folder=${CARGO_HOME:-${HOME-}/.cargo}
+    configures "$1" "$folder/config.toml" || configures "$1" "$folder/config"
+}

@@ -12,7 +12,11 @@ case " $*" in *' @'*)
     for arg do
         shift
         case $arg in
-        @*) while IFS= read -r line || [ "$line" ]; do set -- "$@" "$line"; done <"${arg#@}" || exit ;;
+        @*)
+            while IFS= read -r line || [ "$line" ]; do
+                # rustdoc got this from its script, and passes it on to the compiler of doctests.
+                [ "$line" = -Zunstable-options ] || set -- "$@" "$line"
+            done <"${arg#@}" || exit ;;
         *) set -- "$@" "$arg" ;;
         esac
     done ;;

@@ -57,7 +57,8 @@ impl Wrapped {
     /// The text of the script that starts this program of `rust`.
     pub(super) fn script(self, triple: &str, rust: &Rust) -> String {
         let path = |name: &str| quote(rust.bin(name).as_os_str());
-        let hint = if self == Self::ClippyDriver { component("clippy", rust) } else { "hint: install Rust again".into() };
+        let hint =
+            if self == Self::ClippyDriver { component("clippy", rust) } else { "hint: install Rust again".into() };
         // Without it, rustdoc compiles doctests with the compiler beside itself.
         let builder = if self == Self::Rustdoc { " --test-builder \"$here/bin/rustc\"" } else { "" };
         let values = [

@@ -76,7 +76,8 @@ impl Step for SysrootStep {
 
         let rustlib = work.out.join("lib/rustlib");
         fs_err::create_dir_all(rustlib.join(&self.target.triple).join("lib"))?;
-        let spec = if self.compiler.is_some() { SPEC_FILE.into() } else { rust_wrapper::spec_file(&self.target.triple) };
+        let spec =
+            if self.compiler.is_some() { SPEC_FILE.into() } else { rust_wrapper::spec_file(&self.target.triple) };
         fs_err::write(rustlib.join(&self.target.triple).join(spec), self.spec(work)?)?;
         let host = rustlib.join(&self.rust.triple);
         if let Some(compiler) = self.compiler {

@@ -103,7 +103,10 @@ fn cargo_finds_the_programs_of_its_folder() {
     for args in [&["build", "-Zbuild-std"][..], &["-Z", "build-std=core", "build"]] {
         let refused = place.run(cargo, args, &[]);
         let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(refused.finished.status.code() == Some(1) && text.contains("std is a part of this toolchain"), "{text}");
+        assert!(
+            refused.finished.status.code() == Some(1) && text.contains("std is a part of this toolchain"),
+            "{text}"
+        );
     }
 }
 
@@ -167,7 +170,10 @@ fn the_runner_starts_the_emulator_that_bringup_uses() {
     assert_eq!(place.prints(run, &["program"], &[]), ours);
     // An emulator that has gone.
     fs_err::remove_file(place.path("our qemu")).unwrap();
-    assert_eq!(place.prints(run, &["program"], &[]), format!("qemu-fake-static {start} -cpu old one program it's {libraries}"));
+    assert_eq!(
+        place.prints(run, &["program"], &[]),
+        format!("qemu-fake-static {start} -cpu old one program it's {libraries}")
+    );
 
     place.script("q", emulator);
     keep_settings(&place.path("out"), &target, &place.path("q")).unwrap();
@@ -177,14 +183,18 @@ fn the_runner_starts_the_emulator_that_bringup_uses() {
 
     // In a distribution, the settings are in the script.
     place.script(run, &script("other-unknown-linux-gnu", &settings(&target, None)));
-    assert_eq!(place.prints(run, &["program"], &[]), format!("qemu-fake-static {start} -cpu old one program it's {libraries}"));
+    assert_eq!(
+        place.prints(run, &["program"], &[]),
+        format!("qemu-fake-static {start} -cpu old one program it's {libraries}")
+    );
 }
 
 #[test]
 fn the_processor_runs_its_own_programs_without_an_emulator() {
     let place = Place::new();
     let target = target();
-    let script = RunnerScript { target: &target, host: "fake-x", here: sysroot::HERE, sysroot: "sysroot", settings: "" };
+    let script =
+        RunnerScript { target: &target, host: "fake-x", here: sysroot::HERE, sysroot: "sysroot", settings: "" };
     let run = "out/toolchain/one/bin/run";
     place.script(run, &script.text());
     place.script("static", "#!/bin/sh\necho static $*\n");

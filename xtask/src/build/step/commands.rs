@@ -53,11 +53,11 @@ pub fn refusals() -> Vec<(String, String)> {
 }
 
 /// Name and text of the scripts for cargo's commands, except those that start the stock compiler. `stock` says whether
-/// the toolchain has the stock compiler.
-pub(super) fn scripts(rust: &Rust, stock: bool) -> Vec<(String, String)> {
+/// the toolchain has the stock compiler, and the lines `here` set `$here` to the toolchain's folder.
+pub(super) fn scripts(here: &str, rust: &Rust, stock: bool) -> Vec<(String, String)> {
     let installed = |template: &str, name: &str, part: &str| {
         let (program, hint) = (quote(rust.bin(name).as_os_str()), quote(component(part, rust).as_ref()));
-        let values = [("@here@", super::sysroot::HERE), ("@name@", name), ("@program@", &program), ("@hint@", &hint)];
+        let values = [("@here@", here), ("@name@", name), ("@program@", &program), ("@hint@", &hint)];
         (name.to_owned(), fill(template, &values))
     };
     let mut scripts: Vec<_> = ["rustfmt", "cargo-fmt"].map(|name| installed(FORWARD, name, "rustfmt")).into();
@@ -167,6 +167,6 @@ pub fn has_settings(out: &Path, target: &Target) -> bool {
 }
 
 /// Name and text of the scripts that start the stock compiler.
-pub(super) fn compilers(triple: &str, rust: &Rust) -> Vec<(String, String)> {
-    Wrapped::ALL.iter().map(|program| (program.name().to_owned(), program.script(triple, rust))).collect()
+pub(super) fn compilers(here: &str, triple: &str, rust: &Rust) -> Vec<(String, String)> {
+    Wrapped::ALL.iter().map(|program| (program.name().to_owned(), program.script(here, triple, rust))).collect()
 }

@@ -8,7 +8,6 @@
 use anyhow::Result;
 use bringup_runner::exec::{Cmd, quote};
 
-use super::sysroot::HERE;
 use super::{Clang, Work};
 use crate::host::survey::Rust;
 
@@ -54,15 +53,15 @@ impl Wrapped {
         }
     }
 
-    /// The text of the script that starts this program of `rust`.
-    pub(super) fn script(self, triple: &str, rust: &Rust) -> String {
+    /// The text of the script that starts this program of `rust`. The lines `here` set `$here` to the toolchain's folder.
+    pub(super) fn script(self, here: &str, triple: &str, rust: &Rust) -> String {
         let path = |name: &str| quote(rust.bin(name).as_os_str());
         let hint =
             if self == Self::ClippyDriver { component("clippy", rust) } else { "hint: install Rust again".into() };
         // Without it, rustdoc compiles doctests with the compiler beside itself.
         let builder = if self == Self::Rustdoc { " --test-builder \"$here/bin/rustc\"" } else { "" };
         let values = [
-            ("@here@", HERE),
+            ("@here@", here),
             ("@name@", self.name()),
             ("@program@", &path(self.name())),
             ("@hint@", &quote(hint.as_ref())),

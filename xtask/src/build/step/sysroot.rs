@@ -108,10 +108,10 @@ impl SysrootStep {
     fn scripts(&self) -> Vec<(String, String)> {
         let mut scripts = vec![(self.target.driver(), self.driver()), ("cargo".into(), self.cargo())];
         scripts.push((commands::runner_name(&self.target.triple), self.runner()));
-        scripts.extend(commands::scripts(&self.rust, self.compiler.is_none()));
+        scripts.extend(commands::scripts(HERE, &self.rust, self.compiler.is_none()));
         // A compiler from the patched source accepts an installed spec, so it requires no wrapper.
         if self.compiler.is_none() {
-            scripts.extend(commands::compilers(&self.target.triple, &self.rust));
+            scripts.extend(commands::compilers(HERE, &self.target.triple, &self.rust));
         }
         scripts
     }

@@ -7,11 +7,11 @@ use bringup_runner::exec::{Cmd, Output};
 use tempfile::TempDir;
 
 use super::{RunnerScript, cargo_lines, has_settings, keep_settings, kept_settings, refusals, scripts, settings};
-use crate::build::step::sysroot;
 use crate::build::step::tests::write_script;
 use crate::host::survey::Rust;
 
 const TRIPLE: &str = "fake-alpine-linux-musl";
+const HERE: &str = "here=$(cd \"${0%/*}/..\" && pwd -P)\n";
 const VARIABLE: &str = "CARGO_TARGET_FAKE_ALPINE_LINUX_MUSL_RUNNER";
 
 fn target() -> Target {
@@ -60,7 +60,7 @@ fn cargo_gets_our_runner_unless_the_user_has_one() {
     let place = Place::new();
     let cargo = "out/toolchain/one/bin/cargo";
     let end = format!("echo \"${{{VARIABLE}-none}}\"\n");
-    place.script(cargo, &format!("#!/bin/sh\n{}{}{end}", sysroot::HERE, cargo_lines(["other-triple", TRIPLE])));
+    place.script(cargo, &format!("#!/bin/sh\n{}{}{end}", HERE, cargo_lines(["other-triple", TRIPLE])));
     let ours = "fake-alpine-linux-musl-run";
     assert_eq!(place.prints(cargo, &["test"], &[]), ours);
     assert_eq!(place.prints(cargo, &["test"], &[(VARIABLE, "")]), "");
@@ -93,7 +93,7 @@ fn cargo_finds_the_programs_of_its_folder() {
     let place = Place::new();
     let cargo = "out/toolchain/one/bin/cargo";
     let end = "echo \"$PATH $RUSTC_WORKSPACE_WRAPPER\"\n";
-    place.script(cargo, &format!("#!/bin/sh\n{}{}{end}", sysroot::HERE, cargo_lines(["other-triple", TRIPLE])));
+    place.script(cargo, &format!("#!/bin/sh\n{}{}{end}", HERE, cargo_lines(["other-triple", TRIPLE])));
     let printed = place.prints(cargo, &["check"], &[("RUSTC_WORKSPACE_WRAPPER", "/stock/bin/clippy-driver")]);
     let bin = "BASE/out/toolchain/one/bin";
     assert_eq!(printed, format!("{bin}:BASE/tools:/usr/bin:/bin:BASE/home/.cargo/bin {bin}/clippy-driver"));
@@ -122,7 +122,7 @@ fn commands_that_cannot_work_say_why() {
         assert!(!output.finished.status.success() && text.contains("\nhint: "), "{name}: {text}");
         text
     };
-    let of = |stock: bool| scripts(&rust, stock).into_iter().chain(refusals()).collect::<Vec<_>>();
+    let of = |stock: bool| scripts(HERE, &rust, stock).into_iter().chain(refusals()).collect::<Vec<_>>();
     for (name, script) in of(true).into_iter().chain(of(false)) {
         let text = refused(&name, &script);
         let expected = match &*name {
@@ -135,7 +135,7 @@ fn commands_that_cannot_work_say_why() {
     // What is there is started.
     fs_err::create_dir_all(place.path("stable-x/bin")).unwrap();
     place.script("stable-x/bin/cargo-clippy", "#!/bin/sh\necho \"$CARGO $*\"\n");
-    let (_, script) = scripts(&rust, true).into_iter().find(|(name, _)| name == "cargo-clippy").unwrap();
+    let (_, script) = scripts(HERE, &rust, true).into_iter().find(|(name, _)| name == "cargo-clippy").unwrap();
     place.script("out/toolchain/one/bin/cargo-clippy", &script);
     let printed = place.prints("out/toolchain/one/bin/cargo-clippy", &["clippy", "-x"], &[]);
     assert_eq!(printed, "BASE/out/toolchain/one/bin/cargo clippy -x");
@@ -146,7 +146,7 @@ fn the_runner_starts_the_emulator_that_bringup_uses() {
     let place = Place::new();
     let target = target();
     let script = |host: &str, settings: &str| {
-        RunnerScript { target: &target, host, here: sysroot::HERE, sysroot: "sysroot", settings }.text()
+        RunnerScript { target: &target, host, here: HERE, sysroot: "sysroot", settings }.text()
     };
     let run = "out/toolchain/one/bin/run";
     place.script(run, &script("other-unknown-linux-gnu", &kept_settings(TRIPLE)));
@@ -193,8 +193,7 @@ fn the_runner_starts_the_emulator_that_bringup_uses() {
 fn the_processor_runs_its_own_programs_without_an_emulator() {
     let place = Place::new();
     let target = target();
-    let script =
-        RunnerScript { target: &target, host: "fake-x", here: sysroot::HERE, sysroot: "sysroot", settings: "" };
+    let script = RunnerScript { target: &target, host: "fake-x", here: HERE, sysroot: "sysroot", settings: "" };
     let run = "out/toolchain/one/bin/run";
     place.script(run, &script.text());
     place.script("static", "#!/bin/sh\necho static $*\n");

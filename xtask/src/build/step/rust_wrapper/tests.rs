@@ -10,6 +10,7 @@ use crate::build::step::tests::write_script;
 use crate::host::survey::Rust;
 
 const TRIPLE: &str = "fake-alpine-linux-musl";
+const HERE: &str = "here=$(cd \"${0%/*}/..\" && pwd -P)\n";
 
 /// Notes each start, rejects options with `unstable` in them, and otherwise prints what it got.
 const COMPILER: &str = "#!/bin/sh\n\
@@ -32,7 +33,7 @@ impl Toolchain {
         fs_err::create_dir_all(toolchain.rust().bin("rustc").parent().unwrap()).unwrap();
         for program in Wrapped::ALL {
             write_script(&toolchain.rust().bin(program.name()), COMPILER);
-            let script = program.script(TRIPLE, &toolchain.rust());
+            let script = program.script(HERE, TRIPLE, &toolchain.rust());
             write_script(&toolchain.here.join("bin").join(program.name()), &script);
         }
         toolchain

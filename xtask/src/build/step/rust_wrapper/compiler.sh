@@ -63,12 +63,16 @@ if [ "$target" ]; then
             printf '%s\n' "$refusal" >&2
             exit 1
         fi
-        case $here in *[\ :]*)
-            echo "${0##*/}: starting $program: no library can be preloaded from $here, because of the blank or colon" >&2
-            echo 'hint: move the toolchain to another folder' >&2
-            exit 1 ;;
+        preload=$here/@library@
+        case $preload in *[\ :]*)
+            # LD_PRELOAD splits there. The library closes the file.
+            for fd in 9 8 7 6 5 4 3; do
+                [ -e "/proc/self/fd/$fd" ] || break
+            done
+            eval "exec $fd<\"\$preload\"" || exit
+            preload=/proc/self/fd/$fd ;;
         esac
-        LD_PRELOAD=$here/@library@${LD_PRELOAD:+:$LD_PRELOAD}
+        LD_PRELOAD=$preload${LD_PRELOAD:+:$LD_PRELOAD}
         export LD_PRELOAD
     fi
     set -- -Zunstable-options@builder@ "$@"

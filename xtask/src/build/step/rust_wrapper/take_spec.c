@@ -10,6 +10,7 @@ char *strchr(const char *, int);
 unsigned long strlen(const char *);
 void *memmove(void *, const void *, unsigned long);
 int unsetenv(const char *);
+int close(int);
 
 char *getenv(const char *name)
 {
@@ -23,11 +24,15 @@ char *getenv(const char *name)
     return 0;
 }
 
-/* What the compiler starts gets LD_PRELOAD as the user has it. The script puts this library in front. */
+/* What the compiler starts gets LD_PRELOAD as the user has it. The script puts this library in front, as a path or as an
+   open file. */
 __attribute__((constructor)) static void restore(void)
 {
+    static const char open_file[] = "/proc/self/fd/";
     char *value = getenv("LD_PRELOAD");
     char *rest = value ? strchr(value, ':') : 0;
+    if (value && strncmp(value, open_file, sizeof open_file - 1) == 0)
+        close(value[sizeof open_file - 1] - '0');
     if (rest)
         memmove(value, rest + 1, strlen(rest));
     else

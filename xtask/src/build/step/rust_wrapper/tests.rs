@@ -175,16 +175,23 @@ fn who_sets_the_variable_gets_what_it_permits() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn the_folder_may_have_a_blank_in_its_path() {
     let toolchain = Toolchain::new("tool chain");
-    let refused = |program: &str, args: &[&str], words: &[&str]| {
-        let output = toolchain.run(program, args, &[]);
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.finished.status.success() && words.iter().all(|word| text.contains(word)), "{text}");
-    };
-    refused("rustc", &["--target", TRIPLE], &["no library can be preloaded from ", "tool chain", "hint: move"]);
-    // std is built this way.
-    toolchain.prints("rustc", &["--target", TRIPLE], &[("RUSTC_BOOTSTRAP", "1")]);
+    fs_err::create_dir_all(toolchain.here.join("lib/bringup")).unwrap();
+    fs_err::write(toolchain.here.join("lib/bringup/take_spec.so"), "").unwrap();
+    let printed = toolchain.prints("rustc", &["--target", TRIPLE], &[("LD_PRELOAD", "/other.so")]);
+    assert!(printed.contains(" preload=/proc/self/fd/") && printed.contains(":/other.so bootstrap=none"), "{printed}");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let toolchain = Toolchain::new("toolchain");
     fs_err::remove_file(toolchain.rust().bin("clippy-driver")).unwrap();
-    refused("clippy-driver", &["rustc"], &["no clippy-driver", "hint: rustup component add clippy --toolchain stock"]);
+    let output = toolchain.run("clippy-driver", &["rustc"], &[]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.finished.status.code(), Some(127));
+    assert!(
+        text.contains("no clippy-driver") && text.contains("hint: rustup component add clippy --toolchain stock"),
+        "{text}"
+    );
 }

@@ -283,9 +283,9 @@ impl Project {
 
     /// The finished steps: `musl/fake-0123456789abcdef`.
     pub fn steps(&self) -> Vec<String> {
-        let others =
-            ["log", "report", "tmp", "outcomes", "durations", "archive", "dist", "unpacked", "triage", ".lock"];
-        let kinds = names(&self.path("out")).into_iter().filter(|name| !others.contains(&&**name));
+        let others = "log report tmp outcomes durations runner archive dist unpacked triage .lock";
+        let is_other = |name: &str| others.split(' ').any(|other| other == name);
+        let kinds = names(&self.path("out")).into_iter().filter(|name| !is_other(name));
         kinds.flat_map(|kind| self.folders(&kind)).collect()
     }
 

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use self::layout::Layout;
 use self::scripts::Scripts;
 use crate::build::step::driver::Language;
-use crate::build::step::{Node, tools};
+use crate::build::step::{Node, commands, tools};
 use crate::host::survey::HostTools;
 use crate::project::Project;
 
@@ -58,9 +58,14 @@ pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: CompilerBui
         put_target(&mut layout, &scripts, target, plan.path(steps.toolchain), &host.clang_headers)?;
         let beside_rustc = format!("lib/rustlib/{}/bin/{}", host.rust.triple, target.driver());
         layout.put(&beside_rustc, Content::Script(crate::build::step::driver::beside_rustc(target)))?;
+        let runner = format!("bin/{}", commands::runner_name(&target.triple));
+        layout.put(&runner, Content::Script(scripts::runner(target, &host.rust.triple)))?;
     }
     let targets = || target_plan.targets.iter().map(|(target, _)| target);
     layout.put("bin/cargo", Content::Script(scripts::cargo(targets())))?;
+    for (name, text) in commands::refusals() {
+        layout.put(&format!("bin/{name}"), Content::Script(text))?;
+    }
 
     let of_host = layout.files().filter(|(name, _)| !targets().any(|target| is_of(target, name)));
     let (glibc, libraries) = needs(of_host)?;

@@ -126,7 +126,8 @@ fn its_scripts_find_everything_wherever_it_is() {
     let (driver, link) = ("bin/fake-alpine-linux-musl-clang", project.base().join("driver"));
     symlink(moved.join(driver), &link).unwrap();
     let here = fs_err::canonicalize(&moved).unwrap().display().to_string();
-    for script in ["bin/cargo", driver, "lib/bringup/tool.sh", AR] {
+    let runner = "bin/fake-alpine-linux-musl-run";
+    for script in ["bin/cargo", driver, runner, "lib/bringup/tool.sh", AR] {
         let text = fs_err::read_to_string(moved.join(script)).unwrap();
         assert!(!text.contains(project.base().to_str().unwrap()) && !text.contains("/usr"), "{text}");
     }
@@ -176,6 +177,17 @@ fn its_scripts_find_everything_wherever_it_is() {
     assert_eq!(cargo.run().ends_with(0).stdout, expected);
     let cargo = there(&project, &moved.join("bin/cargo"), &[], &path).env("CC_fake_alpine_linux_musl", "my-cc");
     assert!(cargo.run().stdout.contains(" my-cc "), "the user's own goes first");
+
+    let missing = there(&project, &moved.join(runner), &["program"], &path).run().ends_with(127);
+    missing.says(&["running program: the emulator qemu-fake is not on the search path", "hint: install QEMU"]);
+    tool("qemu-fake", shows);
+    let words = there(&project, &moved.join(runner), &["program", "a b"], &path).run().ends_with(0).stdout;
+    let sysroot = format!("-L\n{here}/lib/bringup/fake-alpine-linux-musl/sysroot\n");
+    assert!(words.contains(&sysroot) && words.ends_with("program\na b\n"), "{words}");
+    there(&project, &moved.join("bin/cargo-clippy"), &["clippy"], &path)
+        .run()
+        .ends_with(1)
+        .says(&["Clippy must be built"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use bringup_model::target::Target;
 
 use super::OWN;
 use crate::build::step::cargo_wrapper::{self, TargetParts};
+use crate::build::step::commands::{self, RunnerScript};
 use crate::build::step::driver::{Driver, Language};
 use crate::build::step::tools;
 
@@ -102,4 +103,11 @@ pub fn cargo<'a>(targets: impl Iterator<Item = &'a Target>) -> String {
     let sysroots: Vec<_> = targets.map(|target| (target, format!("$here/{}", own_part(target, "sysroot")))).collect();
     let parts: Vec<_> = sysroots.iter().map(|(target, sysroot)| TargetParts { target, sysroot }).collect();
     cargo_wrapper::text(HERE, &format!("\"$here/{OWN}/cargo\""), &parts)
+}
+
+/// The script that runs programs of a target. It looks for the emulator on the search path.
+pub fn runner(target: &Target, host: &str) -> String {
+    let sysroot = format!("{OWN}/{}/sysroot", target.triple);
+    let settings = commands::settings(target, None);
+    RunnerScript { target, host, here: HERE, sysroot: &sysroot, settings: &settings }.text()
 }

@@ -11,6 +11,7 @@ use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
 use super::clang::Clang;
+use super::commands;
 use super::sysroot::HERE;
 use super::tools;
 
@@ -61,7 +62,8 @@ pub fn text(here: &str, cargo: &str, targets: &[TargetParts<'_>]) -> String {
             let _ = writeln!(text, "default {name}_{} \"{value}\"", parts.target.variable());
         }
     }
-    text + &format!("exec {cargo} \"$@\"\n")
+    let commands = commands::cargo_lines(targets.iter().map(|parts| &*parts.target.triple));
+    text + &format!("{commands}exec {cargo} \"$@\"\n")
 }
 
 /// The variables of a target, without the triple, and their values between double quotes.

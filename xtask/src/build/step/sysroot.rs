@@ -10,10 +10,10 @@ use bringup_runner::exec::quote;
 
 use super::builtins::BUILTINS;
 use super::clang::Clang;
-use super::cargo_wrapper;
+use super::commands::RunnerScript;
 use super::driver::{self, Driver, Language};
 use super::runtimes::{ATOMIC, CRT, UNWIND};
-use super::{Step, StepId, Work, tree};
+use super::{Step, StepId, Work, cargo_wrapper, commands, rust_wrapper, tree};
 
 use crate::build::spec::{self, SPEC_FILE, Spec};
 use crate::host::survey::Rust;
@@ -54,7 +54,9 @@ impl Step for SysrootStep {
         // The scripts' texts are inputs, because they contain paths of the host's compilers.
         let scripts = self.scripts().into_iter().map(|(name, text)| format!("{name}\n{text}"));
         let (Spec::Resolved(spec) | Spec::Overlay(spec)) = &self.spec;
-        self.clang.inputs().add("rustc", &self.rust.commit).add("spec", spec).list("script", scripts)
+        let library = self.compiler.is_none().then_some(rust_wrapper::SOURCE);
+        let inputs = self.clang.inputs().add("rustc", &self.rust.commit).add("spec", spec).list("script", scripts);
+        inputs.list("library", library)
     }
 
     fn needs(&self) -> Vec<StepId> {
@@ -65,7 +67,9 @@ impl Step for SysrootStep {
         assemble(&self.clang, work.path(self.musl)?, work.path(self.runtimes)?, &work.out)?;
         let rustlib = work.out.join("lib/rustlib");
         fs_err::create_dir_all(rustlib.join(&self.target.triple).join("lib"))?;
-        fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), self.spec(work)?)?;
+        let spec =
+            if self.compiler.is_some() { SPEC_FILE.into() } else { rust_wrapper::spec_file(&self.target.triple) };
+        fs_err::write(rustlib.join(&self.target.triple).join(spec), self.spec(work)?)?;
         let host = rustlib.join(&self.rust.triple);
         if let Some(compiler) = self.compiler {
             tree::link(work.path(compiler)?, &work.out)?;
@@ -76,6 +80,7 @@ impl Step for SysrootStep {
             super::write_script(&host.join("bin").join(self.target.driver()), &driver::beside_rustc(&self.target))?;
         } else {
             fs_err::os::unix::fs::symlink(self.rust.sysroot.join("lib/rustlib").join(&self.rust.triple), host)?;
+            rust_wrapper::build_library(&self.clang, work)?;
         }
 
         fs_err::create_dir_all(work.out.join("bin"))?;
@@ -115,12 +120,14 @@ pub(super) const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) ||
 impl SysrootStep {
     /// Name and text of every program in `bin`.
     fn scripts(&self) -> Vec<(String, String)> {
-        let driver = (self.target.driver(), self.driver());
-        let cargo = cargo_wrapper::for_std(&self.target, &self.clang, &self.rust.bin("cargo"));
+        let mut scripts = vec![(self.target.driver(), self.driver()), ("cargo".into(), cargo_wrapper::for_std(&self.target, &self.clang, &self.rust.bin("cargo")))];
+        scripts.push((commands::runner_name(&self.target.triple), self.runner()));
+        scripts.extend(commands::scripts(HERE, &self.rust, self.compiler.is_none()));
         // A compiler from the patched source accepts an installed spec, so it requires no wrapper.
-        let wrapped: &[&str] = if self.compiler.is_some() { &[] } else { &["rustc", "rustdoc"] };
-        let wrappers = wrapped.iter().map(|name| ((*name).to_owned(), self.rust_program(name)));
-        std::iter::once(driver).chain(wrappers).chain([("cargo".into(), cargo)]).collect()
+        if self.compiler.is_none() {
+            scripts.extend(commands::compilers(HERE, &self.target.triple, &self.rust));
+        }
+        scripts
     }
 
     fn spec(&self, work: &Work) -> Result<String> {
@@ -137,32 +144,10 @@ impl SysrootStep {
         driver(&self.target, &self.clang, Language::C)
     }
 
-    /// The wrapper of the stock compiler. rustc accepts a spec from a file only with unstable options, so the wrapper
-    /// switches them on, for this target alone.
-    fn rust_program(&self, name: &str) -> String {
-        format!(
-            "#!/bin/sh\n# The stock {name} with this folder as its sysroot.\n{HERE}\
-             PATH=$here/bin:$PATH # where the linker driver is\n\
-             target= sysroot=1 last=\n\
-             for arg do\n    \
-                 case $last$arg in\n    \
-                 --target{triple} | --target={triple}) target=1 ;;\n    \
-                 --sysroot*) sysroot= ;;\n    \
-                 esac\n    \
-                 case $arg in --target) last=$arg ;; *) last= ;; esac\n\
-             done\n\
-             if [ \"$target\" ]; then\n    \
-                 RUSTC_BOOTSTRAP=1\n    \
-                 export RUSTC_BOOTSTRAP\n    \
-                 set -- -Zunstable-options \"$@\"\n\
-             fi\n\
-             if [ \"$sysroot\" ]; then\n    \
-                 set -- --sysroot \"$here\" \"$@\"\n\
-             fi\n\
-             exec {program} \"$@\"\n",
-            triple = self.target.triple,
-            program = quote(self.rust.bin(name).as_os_str()),
-        )
+    fn runner(&self) -> String {
+        let settings = commands::kept_settings(&self.target.triple);
+        let (target, host) = (&self.target, &*self.rust.triple);
+        RunnerScript { target, host, here: HERE, sysroot: "sysroot", settings: &settings }.text()
     }
 }
 

@@ -6,4 +6,5 @@ mod compiler;
 mod dist;
 mod driver;
 mod end_to_end;
+mod patches;
 mod triage;

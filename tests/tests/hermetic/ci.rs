@@ -1,4 +1,5 @@
 //! What `.ci/run` runs on the real project.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! Sources whose origins do not all have every layer, and patches of layers that cannot be had.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bringup_tests::{Archive, Project, patch, project};
 

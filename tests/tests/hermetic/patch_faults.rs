@@ -1,4 +1,5 @@
 //! Patches that do not fit, or cannot be read: each ends in one sentence that says why.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bringup_tests::{Archive, Project, cases, project};
 
@@ -113,7 +114,7 @@ fn a_damaged_patch_is_refused_before_work_and_read_once_mended() {
         (
             "cut",
             good[..good.len() - 30].to_owned() + "\n",
-            "15: @@ -1,7 +1,7 @@ promises 1 more old",
+            "17: @@ -1,7 +1,7 @@ promises 2 more old",
             "hint: take the patch again",
         ),
         ("newline", good.trim_end().to_owned(), "the last line has no newline", "hint: "),

@@ -102,6 +102,8 @@ fn only_what_changes_a_tree_is_built_again() {
     }
     project.edit(PATCH, "+    return (void *)size;", "+    return (void *)(size);");
     assert!(plan().lines().any(|line| line.starts_with("run   std fake")), "{}", plan());
+    // A verb of patches has unpacked the pristine source since.
+    project.run(&["patch", "status"], 0);
     let why = project.run(&["why", "fake"], 0).stdout;
     assert!(why.contains("+ patch of src/malloc.c: +    return (void *)(size);"), "{why}");
 }

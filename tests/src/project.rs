@@ -136,12 +136,17 @@ impl Project {
     /// Pins one more version of a source.
     pub fn pin_more(&self, source: &str, version: &str, archive: &[u8]) {
         let path = format!("sources/{source}-{version}.tar.gz");
-        let hash = sha256(archive);
+        let hash = self.keep(&path, archive);
         let pin = format!(
             "\n[[{source}]]\nversion = \"{version}\"\n[[{source}.origin]]\npath = \"{path}\"\nsha256 = \"{hash}\"\n"
         );
         self.write("bringup.toml", self.read("bringup.toml") + &pin);
-        self.write(&path, archive);
+    }
+
+    /// Writes an archive into the project, and returns its hash.
+    pub fn keep(&self, path: &str, archive: &[u8]) -> String {
+        self.write(path, archive);
+        sha256(archive)
     }
 
     /// Makes these, file names and texts, the series over Rust.

@@ -8,5 +8,6 @@ mod dist;
 mod driver;
 mod end_to_end;
 mod native;
+mod patches;
 mod triage;
 mod upstream;

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use bringup_model::series::Series;
 
 use crate::build::store::Store;
-use crate::build::{FetchMode, Planner};
+use crate::build::{FetchMode, Planner, SourceParts};
 use crate::cli::TargetNames;
 use crate::project::shown;
 
@@ -14,7 +13,13 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
     let store = planner.workspace.store()?;
     if all {
         for source in &planner.project.pins.all {
-            planner.patch_step(source, &Series::default(), FetchMode::Fetch)?;
+            let SourceParts { present, absent, why, .. } = planner.source_parts(source)?;
+            if !absent.is_empty() {
+                let has: Vec<&str> = present.layers.iter().map(|layer| layer.name.as_str()).collect();
+                let (name, version, has) = (source.name, &source.version, has.join(", "));
+                let text = format!("{name} {version}: only the layer {has}, without {}:\n{why}", absent.join(" and "));
+                planner.workspace.console.warn(&text);
+            }
         }
     }
     let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;

@@ -48,7 +48,7 @@ pub struct Source {
     pub compiler: Option<CompilerTree>,
     /// Folders to leave out of the whole tree; nothing if only the layers' folders are unpacked.
     pub leave_out: Option<Vec<String>>,
-    /// Where to get the archive, in the order of the attempts.
+    /// Where to get archives, in the order of the attempts. Some may lack layers; see [`Self::usable_origins`].
     pub origins: Vec<SourceOrigin>,
 }
 
@@ -124,15 +124,25 @@ pub(super) fn validate_all(files: Vec<SourceFile>, name: &'static str) -> Result
 }
 
 impl Source {
-    /// The source with only the wanted layers, and only the origins that have all of them.
+    /// The source with only the wanted layers.
     #[must_use]
     pub fn with_layers(&self, wanted: impl Fn(&str) -> bool) -> Self {
-        let layers: Vec<SourceLayer> = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
-        let holds = |origin: &&SourceOrigin| {
-            origin.layers.is_empty() || layers.iter().all(|layer| origin.layers.contains(&layer.name))
-        };
-        let origins = self.origins.iter().filter(holds).cloned().collect();
-        Self { layers, origins, ..self.clone() }
+        let layers = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
+        Self { layers, ..self.clone() }
+    }
+
+    /// The origins that have all of the source's layers.
+    pub fn usable_origins(&self) -> impl Iterator<Item = &SourceOrigin> {
+        self.origins.iter().filter(|origin| {
+            origin.layers.is_empty() || self.layers.iter().all(|layer| origin.layers.contains(&layer.name))
+        })
+    }
+
+    /// The source with only the origins that have some of its layers.
+    #[must_use]
+    pub fn with_partial_origins(&self) -> Self {
+        let is_part = |origin: &&SourceOrigin| !self.usable_origins().any(|usable| usable == *origin);
+        Self { origins: self.origins.iter().filter(is_part).cloned().collect(), ..self.clone() }
     }
 
     /// The source to build a compiler from: the whole tree, with the patches of every layer except the library.

@@ -11,7 +11,7 @@ const WANTED: [&str; 6] = ["net_", "tcp_", "time_", "udp", "uds_", "unix_"];
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let metadata = Command::new(env::var("CARGO").expect("cargo sets CARGO"))
-        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(["metadata", "--format-version=1", "--locked"])
         .output()
         .expect("starting cargo metadata");
     assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));

@@ -173,6 +173,53 @@ fn passed(output: &Output) -> Option<usize> {
 mod tests {
     use super::*;
 
+    /// What is said of a crate whose cargo ends with a script's status and makes a test program of another script.
+    fn check(cargo: &str, program: &str) -> (Outcome, String) {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        // Written by a child: a file that another thread's child still holds open for writing cannot be started.
+        let write = r#"mkdir -p "$1/bin"; cd "$1"; printf '#!/bin/sh\n%s' "$2" >bin/cargo; printf '#!/bin/sh\n%s' "$3" >t; chmod +x bin/cargo t"#;
+        let message = format!(r#"{{"profile":{{"test":true}},"executable":"{}"}}"#, path("t").display());
+        let cargo = format!("[ \"$RUSTFLAGS$CARGO_ENCODED_RUSTFLAGS\" = -Ctarget-feature=+crt-static ] || exit 9\n{cargo}");
+        let cargo = cargo.replace("MESSAGE", &message);
+        Cmd::new("sh").args(["-c", write, "sh"]).arg(root.path()).arg(cargo).arg(program).read().unwrap();
+        let bench = CrateBench {
+            sources: &path("sources"),
+            toolchain: root.path(),
+            triple: "s390x",
+            link: Link::Static,
+            cargo_home: &path("home"),
+            offline: true,
+            runner: &|program, _| Ok(Cmd::new(program)),
+            build: &path("build"),
+            building: &Mutex::new(()),
+            log: &path("log"),
+            jobs: &Jobs::new(1, 0, |_| ()).unwrap(),
+        };
+        let (check, _) = bench.check("a").unwrap();
+        assert_eq!(check.check, "static/crate a");
+        (check.outcome, check.detail)
+    }
+
+    #[test]
+    fn a_crate_passes_only_if_its_tests_ran_and_passed() {
+        const OK: &str = "echo 'test result: ok. 3 passed; 0 failed'";
+        assert_eq!(check("echo 'MESSAGE'", OK), (Outcome::Pass, "3 tests".into()));
+        for (cargo, program, expected) in [
+            ("echo 'MESSAGE'; echo why >&2; exit 3", OK, "cargo exited with status 3\n  | why"),
+            ("echo '{}'", OK, "cargo built no tests"),
+            ("echo 'MESSAGE'", "echo 'test result: ok. 0 passed'", "no test ran"),
+            ("echo 'MESSAGE'", "echo test a ... FAILED; exit 101", "its tests: it exited with status 101\n  | test a ... FAILED"),
+            ("echo 'MESSAGE'", "echo 'test result: ok. 1 passed'; exit 1", "its tests: it exited with status 1\n  | test result"),
+            ("echo 'MESSAGE'", "exit 0", "its tests: it exited with status 0"),
+            ("echo 'MESSAGE'", "kill -SEGV $$", "its tests: it was killed by SIGSEGV"),
+        ] {
+            let (outcome, detail) = check(cargo, program);
+            assert_eq!(outcome, Outcome::Fail, "{cargo}; {program}");
+            assert!(detail.starts_with(expected), "{cargo}; {program}: {detail}");
+        }
+    }
+
     #[test]
     fn only_tests_count_among_cargos_messages() {
         let message = |test: bool, path: &str| format!("{{\"profile\":{{\"test\":{test}}},\"executable\":{path}}}");
@@ -180,5 +227,21 @@ mod tests {
         for line in [message(true, "null"), message(false, "\"/t/build\""), "{}".into(), "   Compiling a".into()] {
             assert_eq!(executable(&line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn crates_are_chosen_by_name() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["b", "a", "no-package"] {
+            fs_err::create_dir_all(root.path().join(FOLDER).join(name)).unwrap();
+        }
+        for name in ["b", "a"] {
+            fs_err::write(root.path().join(FOLDER).join(name).join("Cargo.toml"), "").unwrap();
+        }
+        let chosen = |names: &[&str]| chosen(root.path(), &names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(chosen(&["all"]).unwrap(), ["a", "b"]);
+        assert_eq!(chosen(&["b", "b"]).unwrap(), ["b"]);
+        let error = chosen(&["a", "no-package"]).unwrap_err().to_string();
+        assert!(error.contains("there is no `no-package`") && error.ends_with("some of a, b"), "{error}");
     }
 }

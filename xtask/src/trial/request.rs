@@ -26,11 +26,20 @@ pub(crate) struct TrialRequest {
     pub(crate) archive: Option<PathBuf>,
 }
 
+/// Which smoke checks to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SmokeSelection {
+    None,
+    /// The audit and the small programs.
+    Programs,
+    /// These crates from the registry.
+    Crates(Vec<String>),
+}
+
 /// What to run of every target.
 #[derive(Debug, Clone)]
 pub(crate) struct TestSelection {
-    /// Whether to run the smoke checks.
-    pub(crate) smoke: bool,
+    pub(crate) smoke: SmokeSelection,
     /// Suites to run, in order.
     pub(crate) suites: Vec<String>,
     /// Run only tests whose name contains this text.
@@ -70,7 +79,7 @@ impl TrialRequest {
     /// Connects to the machine that runs the tests; none if that is this machine.
     pub(crate) fn connect(&self) -> Result<Option<Arc<Machine>>> {
         match &self.runner {
-            RunnerSpec::Ssh { .. } if self.selection.smoke => {
+            RunnerSpec::Ssh { .. } if self.selection.smoke != SmokeSelection::None => {
                 let why = "the smoke checks do not run on another machine\nhint: `test` runs the suites there";
                 Err(CodedError::error(exit::USAGE, why))
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bringup_model::report::{Report, Run};
+use bringup_model::report::{Report, Run, SmokeCheck};
 use bringup_model::suite::Ui;
 
 use super::{UnexpectedKind, UnexpectedResult, unexpected};
@@ -37,7 +37,9 @@ pub fn hints(report: &Report) -> Vec<String> {
     };
     let smoke = of(UnexpectedKind::Smoke);
     if let Some(first) = smoke.first() {
-        return vec![format!("to run it again: {}", again("smoke", first.run, &smoke))];
+        let crates = once(smoke.iter().filter_map(|item| SmokeCheck::crate_of(item.name))).join(",");
+        let crates = if crates.is_empty() { String::new() } else { format!(" --crates {crates}") };
+        return vec![format!("to run it again: {}{crates}", again("smoke", first.run, &smoke))];
     }
     let incomplete = of(UnexpectedKind::Incomplete);
     if let Some(first) = incomplete.first() {

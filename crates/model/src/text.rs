@@ -14,3 +14,19 @@ pub fn visible(text: &str) -> String {
     }
     shown
 }
+/// The first line in which a program's output differs from what it must print; nothing if they are equal.
+pub fn difference(expected: &str, printed: &str) -> Option<String> {
+    if printed == expected {
+        return None;
+    }
+    let (left, right): (Vec<_>, Vec<_>) = (expected.lines().collect(), printed.lines().collect());
+    let line = (0..left.len().max(right.len())).find(|line| left.get(*line) != right.get(*line));
+    Some(match line {
+        Some(line) => {
+            let name = |text: Option<&&str>| text.map_or_else(|| "nothing".into(), |text| format!("`{text}`"));
+            format!("line {}: expected {}, printed {}", line + 1, name(left.get(line)), name(right.get(line)))
+        }
+        None => "the final newline is missing, or there is one too many".into(),
+    })
+}
+

@@ -11,6 +11,7 @@ mod tests;
 
 pub use self::manner::Manner;
 pub use self::row::{Control, ControlResult, ControlRow, EmulatorBuild, Setting};
+pub use self::sentence::counted_patches;
 use super::outcome::Tries;
 
 /// The architectures that share a failure.
@@ -110,6 +111,13 @@ pub fn judge(test: &str, rows: &[ControlRow], layouts: &[DataLayout]) -> Finding
     let diagnosis = analysis.diagnosis();
     let sentence = format!("{}: {test} {}.", analysis.head(&diagnosis), analysis.evidence(&diagnosis));
     Finding { diagnosis, sentence }
+}
+
+/// Whether the test fails in a row as without a change, or passes; nothing if it does neither.
+pub fn compare(rows: &[ControlRow], row: &ControlRow) -> Option<bool> {
+    let base = rows.iter().find(|row| row.control == Control::Alone)?.setting.as_ref()?;
+    let analysis = Analysis { rows, base, layouts: &[] };
+    if row.passes() { Some(false) } else { analysis.alike(row).then_some(true) }
 }
 
 /// The results of the controls, compared with the failing setting.

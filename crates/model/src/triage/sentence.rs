@@ -256,7 +256,7 @@ fn patched(patches: &[String]) -> String {
 }
 
 /// `patch musl/0001-a.patch`, or `3 patches (musl/0001-a.patch to musl/0003-c.patch)`, by source.
-pub(super) fn counted_patches(patches: &[String]) -> String {
+pub fn counted_patches(patches: &[String]) -> String {
     let source = |patch: &String| patch.split_once('/').map(|(source, _)| source.to_owned());
     let of_one = |patches: &[String]| match patches {
         [patch] => format!("patch {patch}"),

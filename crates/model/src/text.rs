@@ -29,4 +29,3 @@ pub fn difference(expected: &str, printed: &str) -> Option<String> {
         None => "the final newline is missing, or there is one too many".into(),
     })
 }
-

@@ -213,7 +213,9 @@ impl<'a> Analysis<'a> {
 
     fn same_program(&self, at: &Setting) -> bool {
         let differs = self.differs(at);
-        ![Difference::Target, Difference::Link, Difference::OptLevel, Difference::Patches].iter().any(|program| differs.contains(program))
+        ![Difference::Target, Difference::Link, Difference::OptLevel, Difference::Patches]
+            .iter()
+            .any(|program| differs.contains(program))
     }
 
     fn differs(&self, other: &Setting) -> Vec<Difference> {

@@ -135,7 +135,9 @@ impl OneTest {
             // Of a process that other tests share, the end says nothing about a test that was reported.
             (Some(test), ..) if !self.before.is_empty() => test.clone(),
             (None, Some(time), _) if !self.before.is_empty() => end.of_test_in_flight(test, time),
-            (_, _, Some(other)) => TestOutcome { reason: Some(format!("the process ended in {other}")), ..missing(test.clone()) },
+            (_, _, Some(other)) => {
+                TestOutcome { reason: Some(format!("the process ended in {other}")), ..missing(test.clone()) }
+            }
             _ => end.of_only_test(test, reported),
         };
         let output = paragraphs([&captured, &noise, &errors]);
@@ -146,7 +148,13 @@ impl OneTest {
     }
 
     /// The outcome of a program that is itself the test, and why it failed.
-    fn of_program(&self, finished: &Finished, limit: Duration, output: &str, printed: &[u8]) -> (Outcome, Option<String>) {
+    fn of_program(
+        &self,
+        finished: &Finished,
+        limit: Duration,
+        output: &str,
+        printed: &[u8],
+    ) -> (Outcome, Option<String>) {
         let outcome = end::of_program(finished);
         if let (Outcome::Pass, Some(expected)) = (outcome, &self.expected) {
             return match difference(expected, &String::from_utf8_lossy(printed)) {

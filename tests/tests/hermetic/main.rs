@@ -11,6 +11,7 @@ mod environment;
 mod exit_codes;
 mod expectations;
 mod full_disk;
+mod hints;
 mod interrupt;
 mod limits;
 mod merging;

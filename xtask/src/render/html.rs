@@ -31,7 +31,7 @@ pub fn render(report: &Report) -> Result<String> {
         facts => facts(report),
         matrix => matrix(report),
         notes => notes.collect::<Vec<_>>(),
-        unexpected => view::unexpected(report).iter().map(unexpected).collect::<Vec<_>>(),
+        unexpected => view::unexpected_once(report).iter().map(unexpected).collect::<Vec<_>>(),
         hints => view::hints(report),
         suites => suites.collect::<Vec<_>>(),
         costs => costs(report),
@@ -65,7 +65,7 @@ fn unexpected(item: &view::UnexpectedResult<'_>) -> Value {
     context! {
         tone => item.kind.tone().word(),
         word => item.kind.word(),
-        run => item.run.name(),
+        run => item.runs(),
         suite => item.suite,
         name => item.name,
         detail => &item.detail,

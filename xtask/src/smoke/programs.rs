@@ -173,7 +173,7 @@ impl<'a> Mode<'a> {
         let file = self.folder.join(&program.name);
         let folder = self.libraries();
         let library = one_libstd(&folder);
-                match self.tool(&self.dynamic_compiler(&file))? {
+        match self.tool(&self.dynamic_compiler(&file))? {
             Some(problem) => self.add(&program.name, Some(problem)),
             None => self.check_program(&program, &file, &[folder])?,
         }

@@ -382,8 +382,8 @@ impl<'a> TestBuilder<'a> {
 /// The name of a program's file or folder: programs of different builds have different names.
 fn program_name(at: &RunConfig, built: Variant) -> String {
     let level = built.opt_level.map_or_else(String::new, |level| format!("-opt-level-{level}"));
-    let patches = built.patches.map_or_else(String::new, |counts| {
-        format!("-patches-{}-{}-{}", counts.llvm, counts.musl, counts.rust)
-    });
+    let patches = built
+        .patches
+        .map_or_else(String::new, |counts| format!("-patches-{}-{}-{}", counts.llvm, counts.musl, counts.rust));
     format!("{}-{}{level}{patches}", at.target.name, at.link)
 }

@@ -7,10 +7,9 @@ use anyhow::Result;
 use bringup_model::exit::{self, CodedError};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
-use bringup_model::partition::Partition;
 use bringup_model::report::ProgramOrigin;
+pub(crate) use bringup_model::report::TestSelection;
 use bringup_model::runner_spec::RunnerSpec;
-use bringup_model::suite::Ui;
 use bringup_model::target::Target;
 use bringup_runner::ssh::Machine;
 
@@ -24,41 +23,6 @@ pub(crate) struct TrialRequest {
     pub(crate) selection: TestSelection,
     /// The archive that the test programs come from; none if Bringup builds them.
     pub(crate) archive: Option<PathBuf>,
-}
-
-/// What to run of every target.
-#[derive(Debug, Clone)]
-pub(crate) struct TestSelection {
-    /// Whether to run the smoke checks.
-    pub(crate) smoke: bool,
-    /// Suites to run, in order.
-    pub(crate) suites: Vec<String>,
-    /// Run only tests whose name contains this text.
-    pub(crate) filter: Option<String>,
-    pub(crate) partition: Option<Partition>,
-    /// Number of tests that run at once in one process.
-    pub(crate) threads: usize,
-    /// Number of times that every test runs; none for a usual run.
-    pub(crate) stress: Option<usize>,
-    /// Whether to ignore recorded results.
-    pub(crate) rerun: bool,
-}
-
-impl TestSelection {
-    /// Whether every test of a suite runs, once. Only then are outcomes recorded or taken from a record.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.filter.is_none() && self.partition.is_none() && self.stress.is_none()
-    }
-
-    /// Whether some suite has rustc's own tests.
-    pub(crate) fn has_ui(&self) -> bool {
-        self.suites.iter().any(|suite| Ui::of(suite).is_some())
-    }
-
-    /// Whether some suite has tests of the library.
-    pub(crate) fn has_library(&self) -> bool {
-        self.suites.iter().any(|suite| Ui::of(suite).is_none())
-    }
 }
 
 impl TrialRequest {

@@ -14,7 +14,9 @@ impl<'a> Analysis<'a> {
         match diagnosis {
             Diagnosis::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
             Diagnosis::Load => "load".into(),
-            Diagnosis::Company => "order of tests, it depends on the tests that run before it in the same process".into(),
+            Diagnosis::Company => {
+                "order of tests, it depends on the tests that run before it in the same process".into()
+            }
             Diagnosis::Patches(patches) => patched(patches),
             Diagnosis::Isolation => match self.isolation() {
                 Some((how, names)) => format!("host isolation, {} {how}", are(&names)),

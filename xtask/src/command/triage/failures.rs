@@ -166,7 +166,10 @@ fn named_check(
     let name = names.iter().find(|name| failed(name).is_some()).or(names.first()).map_or(check, String::as_str);
     let Some((link, triaged)) = smoke_program(planner, name) else {
         let hint = "hint: name a check of the smoke test that runs a program, e.g. `dynamic/hello`";
-        return Err(CodedError::error(exit::USAGE, format!("no program is tested by the smoke check `{check}`\n{hint}")));
+        return Err(CodedError::error(
+            exit::USAGE,
+            format!("no program is tested by the smoke check `{check}`\n{hint}"),
+        ));
     };
     let failure = as_it_failed(triaged, options, failed(name).map(|run| (*run, None)));
     let link = if check.contains('/') { link } else { failure.link };

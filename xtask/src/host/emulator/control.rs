@@ -112,13 +112,8 @@ mod tests {
         let ours = Emulator { path: put("ours", "11.1.3"), version: "11.1.3".parse().unwrap() };
         let wrapper = cache.path().join("wrapper/qemu-no-such-machine");
         fake(&wrapper, "echo version 11.1.3; : # another one");
-        let given = [
-            put("old", "7.2.22"),
-            put("same", "11.1.3"),
-            put("again", "7.2.22"),
-            wrapper,
-            cache.path().join("none"),
-        ];
+        let given =
+            [put("old", "7.2.22"), put("same", "11.1.3"), put("again", "7.2.22"), wrapper, cache.path().join("none")];
         let mut pin = pin();
         pin.controls = vec![QemuControl { package: "p".into(), suites: vec!["s".into()] }];
         let emulators = Emulators { pin: &pin, cache: cache.path(), offline: true, say: Box::new(|_| ()) };

@@ -119,8 +119,9 @@ pub struct TestBuilder<'a> {
     pub patches: PatchesInUse,
     steps: BTreeMap<(String, Variant), TargetSteps>,
     triaged: Triaged,
-    /// Held while a program is compiled, because several settings use the same program.
-    compiling: Mutex<()>,
+    /// The programs that are compiled, by their names. Held while one is compiled, because several settings use the same
+    /// program.
+    compiled: Mutex<BTreeMap<String, OneTest>>,
     /// Steps that failed.
     failed: BTreeMap<StepId, StepFailure>,
     /// The program that has the test, until `find` none.
@@ -142,9 +143,9 @@ impl<'a> TestBuilder<'a> {
         let mut plan = Plan::new(&planner.workspace.out);
         let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, FetchMode::Fetch)?;
         let builder = planner.builder(store)?;
-        let (steps, failed, compiling) = (BTreeMap::new(), BTreeMap::new(), Mutex::new(()));
+        let (steps, failed, compiled) = (BTreeMap::new(), BTreeMap::new(), Mutex::default());
         let patches = PatchesInUse::read(planner)?;
-        Ok(Self { planner, builder, plan, patched, patches, steps, triaged, compiling, failed, found: None })
+        Ok(Self { planner, builder, plan, patched, patches, steps, triaged, compiled, failed, found: None })
     }
 
     /// Plans a target's programs. Returns the number of steps that are not done yet.
@@ -216,20 +217,7 @@ impl<'a> TestBuilder<'a> {
                 let (program, test) = (found.program.path(folder, at.link), found.test.clone());
                 OneTest { program, test, before: Vec::new(), expected: None, lib_dirs: vec![lib], limits }
             }
-            Triaged::Proof { file, proof, .. } => {
-                let program = programs.join(program_name(at, built));
-                let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
-                if !program.exists() {
-                    self.compile(at, toolchain, (file, proof), &program)?;
-                }
-                self.whole(program)
-            }
-            Triaged::Smoke { check, .. } => {
-                let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
-                let program = self.smoke_program(at, toolchain, check, &programs.join(program_name(at, built)))?;
-                let BuiltProgram { file, expected, lib_dirs } = program;
-                OneTest { expected: Some(expected), lib_dirs, ..self.whole(file) }
-            }
+            Triaged::Proof { .. } | Triaged::Smoke { .. } => self.compiled(at, built, programs)?,
         };
         let sandbox = Sandbox::with_isolation(&runner, &subject.program, at.isolation)?;
         let before = if at.after_others { self.before(at, &sandbox)? } else { Vec::new() };
@@ -252,6 +240,29 @@ impl<'a> TestBuilder<'a> {
         let subject = OneTest { before, ..subject };
         let toolchain = toolchain.to_owned();
         Ok(PreparedTest { setting, target: at.target.clone(), subject, sandbox, toolchain, sysroot, runner })
+    }
+
+    /// The program of a proof or a smoke check, compiled into the folder `programs` when it is first asked for.
+    fn compiled(&self, at: &RunConfig, built: Variant, programs: &Path) -> Result<OneTest> {
+        let name = program_name(at, built);
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(subject) = compiled.get(&name) {
+            return Ok(subject.clone());
+        }
+        let (toolchain, place) = (self.toolchain(&at.target, built)?, programs.join(&name));
+        let subject = match &self.triaged {
+            Triaged::Test { .. } => bail!("a test of a suite is not compiled alone"),
+            Triaged::Proof { file, proof, .. } => {
+                self.compile(at, toolchain, (file, proof), &place)?;
+                self.whole(place)
+            }
+            Triaged::Smoke { check, .. } => {
+                let BuiltProgram { file, expected, lib_dirs } = self.smoke_program(at, toolchain, check, &place)?;
+                OneTest { expected: Some(expected), lib_dirs, ..self.whole(file) }
+            }
+        };
+        compiled.insert(name, subject.clone());
+        Ok(subject)
     }
 
     /// A program that is itself the test.

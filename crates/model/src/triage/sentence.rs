@@ -153,8 +153,12 @@ impl<'a> Analysis<'a> {
         if let Some(level) = &self.base.opt_level {
             let _ = write!(text, " at opt-level {level}");
         }
-        let fails = listed(self.failing().map(|at| self.difference(at)).collect());
-        let passes = listed(self.passing().map(|at| self.difference(at)).collect());
+        // Of several runs without patches, the one that says most.
+        let most = self.failing().map(|at| at.without.len()).max().unwrap_or_default();
+        let least = self.passing().map(|at| at.without.len()).filter(|count| *count > 0).min().unwrap_or_default();
+        let telling = |at: &&Setting, count: usize| at.without.is_empty() || at.without.len() == count;
+        let fails = listed(self.failing().filter(|at| telling(at, most)).map(|at| self.difference(at)).collect());
+        let passes = listed(self.passing().filter(|at| telling(at, least)).map(|at| self.difference(at)).collect());
         match diagnosis {
             Diagnosis::Flaky => {
                 let _ = write!(text, " failed in {} without any change", counted(rate));
@@ -257,15 +261,28 @@ fn patched(patches: &[String]) -> String {
     }
 }
 
-/// `patch musl/0001-a.patch`, or `3 patches (musl/0001-a.patch to musl/0003-c.patch)`, by source.
+/// `patch musl/1`, or `3 patches (musl/1 to musl/3)`, by source.
 pub fn counted_patches(patches: &[String]) -> String {
     let source = |patch: &String| patch.split_once('/').map(|(source, _)| source.to_owned());
     let of_one = |patches: &[String]| match patches {
-        [patch] => format!("patch {patch}"),
-        [first, .., last] => format!("{} patches ({first} to {last})", patches.len()),
+        [patch] => format!("patch {}", short(patch)),
+        [first, .., last] => format!("{} patches ({} to {})", patches.len(), short(first), short(last)),
         [] => "no patch".into(),
     };
     listed(patches.chunk_by(|one, next| source(one) == source(next)).map(of_one).collect())
+}
+
+/// `musl/1` for `musl/0001-a.patch`, as the option `--without` takes it.
+fn short(patch: &str) -> String {
+    let parts = patch.split_once('/').and_then(|(source, file)| Some((source, file.split_once('-')?.0)));
+    match parts {
+        Some((source, number))
+            if number.bytes().all(|c| c.is_ascii_digit()) && number.trim_start_matches('0') != "" =>
+        {
+            format!("{source}/{}", number.trim_start_matches('0'))
+        }
+        _ => patch.to_owned(),
+    }
 }
 
 /// `a, b and c`, each once.

@@ -10,6 +10,7 @@ use super::table::{Cell, Tone};
 
 pub use self::hints::hints;
 pub use self::notes::notes;
+use bringup_model::text::counted;
 pub use bringup_model::text::visible;
 
 /// How to read the counts of a suite.
@@ -218,7 +219,10 @@ pub fn share(report: &Report) -> Option<String> {
     let wall = report.wall_s;
     #[expect(clippy::cast_precision_loss, reason = "nobody has that many processors")]
     let share = 100.0 * cpu / (wall * jobs as f64);
-    Some(format!("total: {wall:.0} s elapsed, {cpu:.0} s of processor time, {share:.0} % of {jobs} jobs"))
+    Some(format!(
+        "total: {wall:.0} s elapsed, {cpu:.0} s of processor time, {share:.0} % of {}",
+        counted(jobs, "job", "jobs")
+    ))
 }
 
 /// The cost of each step and suite. A shared step is listed once, as built if any run built it.

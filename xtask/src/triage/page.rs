@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use bringup_model::text::counted;
 use bringup_model::triage::{Control, ControlResult, ControlRow, EmulatorBuild, Setting, counted_patches};
 
 use super::Triage;
@@ -49,7 +50,7 @@ fn places(row: &ControlRow) -> [String; 4] {
         runner + &lacking
     };
     let control = match &row.setting {
-        Some(at) if at.company > 0 => format!("{} ({} tests)", row.control.word(), at.company),
+        Some(at) if at.company > 0 => format!("{} ({})", row.control.word(), counted(at.company, "test", "tests")),
         Some(at) if !at.without.is_empty() => format!("without {}", counted_patches(&at.without)),
         _ => row.control.word().into(),
     };

@@ -184,8 +184,8 @@ impl<'a> Analysis<'a> {
                 let companies = self.of(Control::Company).map(|(_, at)| at.company);
                 let before = companies.max().unwrap_or_default();
                 let (alone, after) = if rate.failures > 0 { ("fails", "passes") } else { ("passes", "fails") };
-                let tests = if before == 1 { "test" } else { "tests" };
-                let _ = write!(text, " {alone} in {} runs alone, and {after} after {before} other {tests}", rate.runs);
+                let others = crate::text::counted(before, "other test", "other tests");
+                let _ = write!(text, " {alone} in {} runs alone, and {after} after {others}", rate.runs);
             }
             _ => {
                 let _ = write!(text, " fails in {}", counted(rate));

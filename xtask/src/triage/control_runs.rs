@@ -66,7 +66,9 @@ impl ControlRuns<'_> {
                 })?;
             }
             if (self.judge)(rows).diagnosis.may_be_patches() {
-                self.search(tests, rows, all.total(), self.request.deep, |count| {
+                // A program in C needs no std.
+                let bisect = self.request.deep || !self.request.triaged.has_std();
+                self.search(tests, rows, all.total(), bisect, |count| {
                     let variant = Variant { patches: Some(all.first(count)), ..base.variant };
                     RunConfig { variant, ..base.clone() }
                 })?;

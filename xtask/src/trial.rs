@@ -95,10 +95,11 @@ impl Trial<'_> {
         let runner = self.runner()?;
         let environment = self.surround(&runner, run)?;
         let toolchain = || self.subject.toolchain.context("there is no toolchain for the smoke checks");
-        match &self.selection().smoke {
-            SmokeSelection::None => {}
-            SmokeSelection::Programs => self.smoke(run, toolchain()?, &environment)?,
-            SmokeSelection::Crates(names) => self.crates(run, names, toolchain()?, &environment)?,
+        if self.selection().smoke {
+            self.smoke(run, toolchain()?, &environment)?;
+        }
+        if !self.selection().crates.is_empty() {
+            self.crates(run, toolchain()?, &environment)?;
         }
         if self.selection().suites.is_empty() {
             return Ok(());

@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod merge;
 mod read;
+mod selection;
 mod v1;
 mod verdict;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use self::selection::TestSelection;
 pub use self::verdict::RunVerdict;
 use super::build_options::BuildOptions;
 use super::isolation::Isolation;
@@ -87,6 +89,9 @@ pub struct Run {
     pub link: Link,
     /// The requested isolation.
     pub isolation: Isolation,
+    /// What was requested to run. Reports of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<TestSelection>,
     /// Where the programs come from.
     pub origin: ProgramOrigin,
     /// Digest of the test programs. It is the same for all parts of one run.

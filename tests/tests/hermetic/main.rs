@@ -12,6 +12,7 @@ mod environment;
 mod exit_codes;
 mod expectations;
 mod full_disk;
+mod hints;
 mod interrupt;
 mod layers;
 mod limits;

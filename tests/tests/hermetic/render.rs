@@ -64,6 +64,7 @@ pub(crate) fn run(target: &str, runner: &str, verdict: RunVerdict) -> Run {
         programs: None,
         isolation: Isolation::default(),
         origin: ProgramOrigin::Built,
+        selection: None,
         spawns: None,
         steps: Vec::new(),
         smoke: Vec::new(),

@@ -8,17 +8,15 @@ use bringup_model::target::Target;
 use crate::build::Planner;
 use crate::cli::{RunArgs, SmokeArgs, TestArgs};
 use crate::smoke::crates;
-use crate::trial::request::{SmokeSelection, TestSelection, TrialRequest};
+use crate::trial::request::{TestSelection, TrialRequest};
 
 /// The smoke checks alone, or crates instead.
 pub(super) fn smoke(planner: &Planner<'_>, options: &SmokeArgs) -> Result<TrialRequest> {
-    let smoke = match options.crates.as_slice() {
-        [] => SmokeSelection::Programs,
-        names => SmokeSelection::Crates(crates::chosen(&planner.project.root, names)?),
-    };
+    let crates = crates::chosen(&planner.project.root, &options.crates)?;
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
     let selection = TestSelection {
-        smoke,
+        smoke: crates.is_empty(),
+        crates,
         suites: Vec::new(),
         filter: None,
         partition: None,
@@ -32,7 +30,7 @@ pub(super) fn smoke(planner: &Planner<'_>, options: &SmokeArgs) -> Result<TrialR
 /// Smoke checks and suites.
 pub(super) fn everything(planner: &Planner<'_>, options: &TestArgs) -> Result<TrialRequest> {
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
-    request(targets, &options.run, TestSelection { smoke: SmokeSelection::Programs, ..selection(options) })
+    request(targets, &options.run, TestSelection { smoke: true, ..selection(options) })
 }
 
 /// The suites alone.
@@ -61,7 +59,8 @@ fn request(targets: Vec<Target>, options: &RunArgs, selection: TestSelection) ->
 fn selection(options: &TestArgs) -> TestSelection {
     let all = || suite::library().into_iter().map(str::to_owned).collect();
     TestSelection {
-        smoke: SmokeSelection::None,
+        smoke: false,
+        crates: Vec::new(),
         suites: if options.suite.is_empty() { all() } else { options.suite.clone() },
         filter: options.filter.clone(),
         partition: options.partition,

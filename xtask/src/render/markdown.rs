@@ -58,13 +58,13 @@ fn matrix(report: &Report) -> String {
 }
 
 fn unexpected(report: &Report) -> String {
-    let items = view::unexpected(report);
+    let items = view::unexpected_once(report);
     if items.is_empty() {
         return "No unexpected results.\n".into();
     }
     let mut text = String::new();
     for item in items {
-        let _ = write!(text, "- **{}** {}", item.kind.word(), plain(&item.run.name()));
+        let _ = write!(text, "- **{}** {}", item.kind.word(), plain(&item.runs()));
         for part in [item.suite, item.name].into_iter().filter(|part| !part.is_empty()) {
             let _ = write!(text, " {}", code(part));
         }

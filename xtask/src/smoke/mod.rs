@@ -53,11 +53,41 @@ pub struct Findings {
     pub cpu: Duration,
 }
 
+/// A program of the smoke test.
+#[derive(Debug, Clone)]
+pub struct BuiltProgram {
+    /// Its file.
+    pub file: PathBuf,
+    /// What it must print on standard output.
+    pub expected: String,
+    /// Folders with its shared libraries.
+    pub lib_dirs: Vec<PathBuf>,
+}
+
+/// The language of a program of the smoke test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgramLanguage {
+    /// C, compiled by the driver alone.
+    C,
+    /// Rust, built by cargo or rustc.
+    Rust,
+}
+
+/// The language of the program of a link mode's check; none if the check runs no program.
+pub fn program_named(sources: &Path, link: Link, name: &str) -> Option<ProgramLanguage> {
+    programs::language(sources, link, name)
+}
+
 impl Smoke<'_> {
     /// Builds, runs and audits everything of one link mode.
     pub fn run(&self, link: Link) -> Result<Findings> {
         let mut findings = Findings::default();
         programs::Mode::new(self, link, &mut findings)?.run()?;
         Ok(findings)
+    }
+
+    /// Builds the program of one check of a link mode, without running it. An error text says why there is none.
+    pub fn build_one(&self, link: Link, name: &str) -> Result<Result<BuiltProgram, String>> {
+        programs::Mode::new(self, link, &mut Findings::default())?.one(name)
     }
 }

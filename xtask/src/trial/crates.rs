@@ -18,7 +18,6 @@ impl Trial<'_> {
     pub(super) fn crates(
         &self,
         run: &mut report::Run,
-        names: &[String],
         toolchain: &Node,
         environment: &TestEnvironment,
     ) -> Result<()> {
@@ -48,7 +47,7 @@ impl Trial<'_> {
             log: &log,
             jobs: self.context.jobs,
         };
-        for name in names {
+        for name in &self.selection().crates {
             let inputs = Inputs::new().add("kind", "crate").add("crate", name).add("toolchain", toolchain.digest.as_str());
             let inputs = inputs.add("lock", &fs_err::read_to_string(sources.join("Cargo.lock"))?);
             let inputs = inputs.add("sources", tree_sha256(&sources.join(name))?).append(&environment.inputs);

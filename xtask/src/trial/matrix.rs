@@ -188,6 +188,7 @@ impl Matrix<'_> {
             machines: prepared.runner.machine().map(|machine| machine.host.clone()).into_iter().collect(),
             link: trial.link,
             isolation: self.request.isolation,
+            selection: Some(self.request.selection.clone()),
             origin: self.request.origin(),
             programs: (!self.request.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             spawns: None,

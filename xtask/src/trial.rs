@@ -32,7 +32,7 @@ use bringup_runner::ssh::Machine;
 use bringup_runner::test_set::TestSet;
 
 use self::prepare::{Prepared, PreparedRunner};
-use self::request::{SmokeSelection, TestSelection, TrialRequest};
+use self::request::{TestSelection, TrialRequest};
 use self::suite::TestEnvironment;
 use crate::build::Planner;
 use crate::build::step::{Node, Plan, StepCost, StepId};

@@ -40,7 +40,7 @@ fn describe(target: &Target, runs: &[Run]) -> String {
     };
     row("target", &target.name);
     row("triple", &target.triple);
-    row("baseline", &target.baseline);
+    row("baseline", &target.baseline.text);
     row("alpine", &releases(target));
     match &target.spec.base {
         SpecBase::Builtin(triple) => row("spec", &format!("{triple} and an overlay (`--spec` prints it)")),

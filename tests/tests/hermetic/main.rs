@@ -5,6 +5,7 @@ mod bad_input;
 mod blame;
 mod bless;
 mod budget;
+mod claims;
 mod compiler;
 mod dist;
 mod environment;

@@ -46,10 +46,13 @@ impl ToolchainAudit<'_> {
         }
         let rules = &target.baseline.instructions;
         let (mut beyond, mut broken, mut cpu) = (BTreeSet::new(), Vec::new(), std::time::Duration::ZERO);
-        for (language, folders, processor) in [("C", &c[..], &rules.baseline), ("Rust", &rust, &rules.rust)] {
-            let decoded = instructions::decode(self.decoders, target, processor, &files(folders)?, self.jobs)?;
+        // A shared library of Rust also contains objects of C.
+        let (rlibs, others): (Vec<_>, Vec<_>) =
+            files(c.iter().chain(&rust))?.into_iter().partition(|file| file.extension().is_some_and(|it| it == "rlib"));
+        for (what, files, processor) in [("C", others, &rules.baseline), ("Rust", rlibs, &rules.rust)] {
+            let decoded = instructions::decode(self.decoders, target, processor, &files, self.jobs)?;
             if decoded.distinct == 0 {
-                broken.push(format!("no instruction in the objects of {language}"));
+                broken.push(format!("no instruction in the objects of {what}"));
             }
             beyond.extend(decoded.beyond);
             cpu += decoded.cpu;
@@ -62,9 +65,9 @@ impl ToolchainAudit<'_> {
 }
 
 /// The objects and libraries in these folders and below, sorted. Some libraries are empty, and have no code.
-fn files(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
+fn files<'a>(folders: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+    for folder in folders.filter(|folder| folder.is_dir()) {
         for entry in WalkDir::new(folder).sort_by_file_name() {
             let entry = entry?;
             let has_code = ["a", "o", "rlib", "so"].iter().any(|it| entry.path().extension().is_some_and(|is| is == *it));

@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+#[cfg(test)]
+mod tests;
+
 /// An instruction, as llvm-objdump prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Instruction<'a> {

@@ -6,6 +6,7 @@ mod blame;
 mod bless;
 mod budget;
 mod ci;
+mod claims;
 mod compiler;
 mod dist;
 mod environment;

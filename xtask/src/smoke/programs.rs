@@ -76,7 +76,6 @@ impl<'a> Mode<'a> {
             self.audit(PLUGIN, &self.built(PLUGIN), ElfKind::Library, needed)?;
             self.shared_std()?;
             self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), ElfKind::Libc, Vec::new())?;
-            self.objects()?;
         }
         Ok(())
     }
@@ -256,24 +255,6 @@ impl<'a> Mode<'a> {
             Some(format!("there is no {}", file.display()))
         };
         self.add(&format!("{name} elf"), problem);
-        Ok(())
-    }
-
-    /// Audits the objects that programs are linked from, of C and of Rust. They are the same in every mode.
-    fn objects(&mut self) -> Result<()> {
-        let Smoke { toolchain, target, .. } = self.smoke;
-        let rust = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
-        let c = ["sysroot/usr/lib", "lib/clang/lib"].map(|folder| toolchain.join(folder));
-        let rust = [rust];
-        for (name, folders) in [("C objects abi", &c[..]), ("Rust objects abi", &rust)] {
-            let broken = elf::audit_objects(folders, &|bytes| elf::abi_faults(bytes, &target.elf))?;
-            self.add(name, (!broken.is_empty()).then(|| broken.join("\n")));
-        }
-        let symbols = elf::compatibility_symbols(&toolchain.join("sysroot/usr/include"))?;
-        if !symbols.is_empty() {
-            let broken = elf::audit_objects(&rust, &|bytes| elf::time32_faults(bytes, &symbols))?;
-            self.add("Rust objects time64", (!broken.is_empty()).then(|| broken.join("\n")));
-        }
         Ok(())
     }
 

@@ -158,6 +158,9 @@ pub struct SmokeCheck {
     /// Details of a failure.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
+    /// The number of values that a program of the C corpus must compute; 0 for any other check.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub values: usize,
 }
 
 /// One test suite.

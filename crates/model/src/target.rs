@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::corpus::CorpusSettings;
 use super::release::{ReleaseName, ReleaseSpan};
 
 mod elf;
@@ -26,6 +27,8 @@ pub struct TargetFile {
     runtimes: Runtimes,
     elf: elf::ElfFile,
     qemu: Qemu,
+    #[serde(default)]
+    corpus: CorpusSettings,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -64,6 +67,8 @@ pub struct Target {
     pub elf: Elf,
     /// Settings of the emulator.
     pub qemu: Qemu,
+    /// What is special about the C corpus.
+    pub corpus: CorpusSettings,
 }
 
 /// A rustc target spec: a base spec and changes to its keys.
@@ -171,6 +176,7 @@ impl TargetFile {
             return Err("baseline: expected the minimum processor and the float ABI in a few words".into());
         }
         let alpine = span(self.since, self.until)?;
+        self.corpus.validate()?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }
@@ -186,6 +192,7 @@ impl TargetFile {
             runtimes: self.runtimes,
             elf: self.elf.validate()?,
             qemu: self.qemu,
+            corpus: self.corpus,
         })
     }
 }

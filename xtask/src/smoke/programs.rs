@@ -13,6 +13,7 @@ use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::Share;
 
+use super::corpus::CorpusMode;
 use super::elf::{self, ElfKind, Rules};
 use super::{Findings, Smoke};
 
@@ -60,6 +61,7 @@ impl<'a> Mode<'a> {
         let problem = self.build()?;
         self.add("build", problem);
         self.c_programs()?;
+        self.corpus()?;
         let needed = self.needed();
         for program in self.programs()? {
             let file = self.built(&program.name);
@@ -112,6 +114,14 @@ impl<'a> Mode<'a> {
             }
             self.audit(&program.name, &file, ElfKind::Program, self.needed())?;
         }
+        Ok(())
+    }
+
+    /// Builds and runs the C corpus.
+    fn corpus(&mut self) -> Result<()> {
+        let found = CorpusMode { smoke: self.smoke, link: self.link, folder: &self.folder.join("corpus") }.run()?;
+        self.findings.checks.extend(found.checks);
+        self.findings.cpu += found.cpu;
         Ok(())
     }
 
@@ -265,7 +275,7 @@ impl<'a> Mode<'a> {
     fn add(&mut self, name: &str, problem: CheckFailure) {
         let outcome = if problem.is_none() { Outcome::Pass } else { Outcome::Fail };
         let check = format!("{}/{name}", self.link.word());
-        self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default() });
+        self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default(), values: 0 });
     }
 }
 

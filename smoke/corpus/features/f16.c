@@ -1,0 +1,3 @@
+#ifndef __FLT16_MANT_DIG__
+#error no binary16
+#endif

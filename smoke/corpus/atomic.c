@@ -112,16 +112,25 @@ static int object_compare_exchange(void *place, void *expected, const void *valu
 #define COMPARE_EXCHANGE(place, expected, value) __atomic_compare_exchange(place, expected, value, 0, ORDER, ORDER)
 #endif
 
-static void fill(unsigned char *bytes, unsigned size, unsigned seed)
+OPAQUE static void fill(unsigned char *bytes, unsigned size, unsigned seed)
 {
     for (unsigned i = 0; i < size; i++)
         bytes[i] = (unsigned char)(seed + 37 * i);
 }
 
-static void put_object(const unsigned char *bytes, unsigned size)
+OPAQUE static void put_object(const unsigned char *bytes, unsigned size)
 {
     u64 hash = hash_more(HASH_START, bytes, size);
     put_u64(hash);
+}
+
+/* Whether the bytes around an object are as they were. */
+OPAQUE static int kept(const unsigned char *room, unsigned length, unsigned offset, unsigned size)
+{
+    int same = 1;
+    for (unsigned at = 0; at < length; at++)
+        same &= (at >= offset && at < offset + size) || room[at] == 0xa5;
+    return same;
 }
 
 #define OBJECT(size)                                                                                                   \
@@ -154,11 +163,8 @@ static void put_object(const unsigned char *bytes, unsigned size)
         for (unsigned i = 0; i < sizeof offsets; i++) {                                                                \
             memset(room, 0xa5, sizeof room);                                                                           \
             object_##size((struct object_##size *)(room + offsets[i]), offsets[i]);                                    \
-            int kept = 1;                                                                                              \
-            for (unsigned at = 0; at < sizeof room; at++)                                                              \
-                kept &= (at >= offsets[i] && at < offsets[i] + size) || room[at] == 0xa5;                              \
             name_1("atomic/object/" #size "/around", offsets[i]);                                                      \
-            put_byte((unsigned char)kept);                                                                             \
+            put_byte((unsigned char)kept(room, sizeof room, offsets[i], size));                                        \
             end();                                                                                                     \
         }                                                                                                              \
     }

@@ -1,50 +1,69 @@
 /* Checked arithmetic: the result, and whether it overflowed. */
 #include "integers.h"
 
-#define CHECKED(type, operation)                                                                                       \
-    OPAQUE static void operation##_##type(unsigned i, unsigned j, type a, type b)                                      \
+struct width {
+    const char *name;
+    int is_signed;
+    /* Makes an operand. */
+    void (*make)(any *value, unsigned i);
+    void (*put)(const any *value);
+    /* The last has an unsigned left operand. */
+    int (*operation[4])(any *result, const any *a, const any *b);
+};
+
+#define CHECKED(name, operation, left_type, type)                                                                      \
+    OPAQUE static int name##_##type(any *result, const any *left, const any *right)                                    \
     {                                                                                                                  \
-        type result;                                                                                                   \
-        int overflow = __builtin_##operation##_overflow(a, b, &result);                                                \
-        name_2(#operation "/" #type, i, j);                                                                            \
-        put_##type(result);                                                                                            \
-        put_byte((unsigned char)overflow);                                                                             \
-        end();                                                                                                         \
+        left_type a = *(const left_type *)left;                                                                        \
+        type b = *(const type *)right;                                                                                 \
+        return __builtin_##operation##_overflow(a, b, (type *)result);                                                 \
     }
-/* A signed and an unsigned operand, and a signed result. */
-#define MIXED(type, utype)                                                                                             \
-    OPAQUE static void mixed_##type(unsigned i, unsigned j, utype a, type b)                                           \
-    {                                                                                                                  \
-        type result;                                                                                                   \
-        int overflow = __builtin_mul_overflow(a, b, &result);                                                          \
-        name_2("mul/mixed/" #type, i, j);                                                                              \
-        put_##type(result);                                                                                            \
-        put_byte((unsigned char)overflow);                                                                             \
-        end();                                                                                                         \
-    }
-#define TEST(type, utype, is_signed, bits)                                                                             \
-    CHECKED(type, add)                                                                                                 \
-    CHECKED(type, sub)                                                                                                 \
-    CHECKED(type, mul)                                                                                                 \
-    MIXED(type, utype)                                                                                                 \
-    static void test_##type(void)                                                                                      \
+#define OPERATIONS(type, utype, is_signed, bits)                                                                       \
+    CHECKED(add, add, type, type)                                                                                      \
+    CHECKED(subtract, sub, type, type)                                                                                 \
+    CHECKED(multiply, mul, type, type)                                                                                 \
+    CHECKED(mixed, mul, utype, type)                                                                                   \
+    OPAQUE static void make_##type(any *value, unsigned i)                                                             \
     {                                                                                                                  \
         FILL_OPERANDS(type, utype, bits, v);                                                                           \
-        for (unsigned i = 0; i < OPERANDS; i++) {                                                                      \
-            for (unsigned j = 0; j <= i; j++) {                                                                        \
-                add_##type(i, j, v[i], v[j]);                                                                          \
-                sub_##type(i, j, v[i], v[j]);                                                                          \
-                mul_##type(i, j, v[i], v[j]);                                                                          \
-                if (is_signed)                                                                                         \
-                    mixed_##type(i, j, (utype)v[i], v[j]);                                                             \
-            }                                                                                                          \
-        }                                                                                                              \
+        *(type *)value = v[i];                                                                                         \
+    }                                                                                                                  \
+    OPAQUE static void put_any_##type(const any *value)                                                                \
+    {                                                                                                                  \
+        put_##type(*(const type *)value);                                                                              \
     }
-EACH_INT(TEST)
+EACH_INT(OPERATIONS)
+
+#define WIDTH(type, utype, is_signed, bits)                                                                            \
+    {                                                                                                                  \
+        #type, is_signed, make_##type, put_any_##type,                                                                 \
+        {add_##type, subtract_##type, multiply_##type, mixed_##type},                                                  \
+    },
+static const struct width widths[] = {EACH_INT(WIDTH)};
+
+static void test(const struct width *width)
+{
+    static const char *const operations[] = {"checked/add/", "checked/subtract/", "checked/multiply/", "checked/mixed/"};
+    any a, b, result;
+    for (unsigned i = 0; i < OPERANDS; i++) {
+        width->make(&a, i);
+        for (unsigned j = 0; j <= i; j++) {
+            width->make(&b, j);
+            for (unsigned which = 0; which < 3u + (width->is_signed != 0); which++) {
+                int overflow = width->operation[which](&result, &a, &b);
+                put_text(operations[which]);
+                name_2(width->name, i, j);
+                width->put(&result);
+                put_byte((unsigned char)overflow);
+                end();
+            }
+        }
+    }
+}
 
 int main(void)
 {
-#define RUN(type, ...) test_##type();
-    EACH_INT(RUN)
+    for (unsigned i = 0; i < sizeof widths / sizeof *widths; i++)
+        test(&widths[i]);
     return 0;
 }

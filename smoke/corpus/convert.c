@@ -5,18 +5,6 @@
 
 /* Converts the value at `from` to one at `to`. */
 typedef void conversion(void *to, const void *from);
-/* Holds a value of any type. */
-typedef union {
-    unsigned char bytes[16];
-    f64 aligned;
-#ifdef HAS_u128
-    u128 aligned_more;
-#endif
-#ifdef HAS_f128
-    f128 aligned_as_much;
-#endif
-} any;
-
 struct integer {
     const char *name;
     unsigned bits;
@@ -200,28 +188,79 @@ OPAQUE static void one_way(const struct floating *from, const struct floating *t
     {                                                                                                                  \
         *(to *)value = (to)(*(const from *)operand);                                                                   \
     }
+/* Pairs with each type. Those that not every clang can compile are features of their own. */
 #ifdef HAS_f16
-#define PAIR_F16(X, type) X(type, f16)
+#define PAIR_f16(X, type) X(type, f16)
 #else
-#define PAIR_F16(X, type)
-#endif
-#ifdef HAS_bf16
-#define PAIR_BF16(X, type) X(type, bf16)
-#else
-#define PAIR_BF16(X, type)
+#define PAIR_f16(X, type)
 #endif
 #ifdef HAS_f80
-#define PAIR_F80(X, type) X(type, f80)
+#define PAIR_f80(X, type) X(type, f80)
 #else
-#define PAIR_F80(X, type)
+#define PAIR_f80(X, type)
 #endif
 #ifdef HAS_f128
-#define PAIR_F128(X, type) X(type, f128)
+#define PAIR_f128(X, type) F128_##type(X, type)
+#define F128(X, type) X(type, f128)
 #else
-#define PAIR_F128(X, type)
+#define PAIR_f128(X, type)
+#endif
+#ifdef HAS_bf16
+#define PAIR_bf16(X, type) BF16_##type(X, type)
+#define BF16(X, type) X(type, bf16)
+#else
+#define PAIR_bf16(X, type)
 #endif
 #define EACH_PAIR(X, type)                                                                                             \
-    PAIR_F16(X, type) PAIR_BF16(X, type) X(type, f32) X(type, f64) PAIR_F80(X, type) PAIR_F128(X, type)
+    PAIR_f16(X, type) PAIR_bf16(X, type) X(type, f32) X(type, f64) PAIR_f80(X, type) PAIR_f128(X, type)
+#define BF16_i8 BF16
+#define BF16_u8 BF16
+#define BF16_i16 BF16
+#define BF16_u16 BF16
+#define BF16_i32 BF16
+#define BF16_u32 BF16
+#define BF16_i64 BF16
+#define BF16_u64 BF16
+#ifdef HAS_bf16_i128
+#define BF16_i128 BF16
+#else
+#define BF16_i128(X, type)
+#endif
+#ifdef HAS_bf16_u128
+#define BF16_u128 BF16
+#else
+#define BF16_u128(X, type)
+#endif
+#define BF16_f16 BF16
+#define BF16_bf16 BF16
+#define BF16_f32 BF16
+#define BF16_f64 BF16
+#define BF16_f80 BF16
+#ifdef HAS_bf16_f128
+#define BF16_f128 BF16
+#else
+#define BF16_f128(X, type)
+#endif
+#define F128_i8 F128
+#define F128_u8 F128
+#define F128_i16 F128
+#define F128_u16 F128
+#define F128_i32 F128
+#define F128_u32 F128
+#define F128_i64 F128
+#define F128_u64 F128
+#define F128_i128 F128
+#define F128_u128 F128
+#define F128_f16 F128
+#ifdef HAS_bf16_f128
+#define F128_bf16 F128
+#else
+#define F128_bf16(X, type)
+#endif
+#define F128_f32 F128
+#define F128_f64 F128
+#define F128_f80 F128
+#define F128_f128 F128
 
 #define INTEGER_PAIR(integer, floating) TO_FLOAT(integer, floating) TO_INTEGER(floating, integer)
 #define INTEGER_PAIRS(type, ...) EACH_PAIR(INTEGER_PAIR, type)

@@ -21,4 +21,17 @@
         (type)10,                                                                                                      \
     }
 
+/* Holds a value of any type of at most 16 bytes. Tests are loops over tables of functions of such values, because
+ * loops for each type take clang long. */
+typedef union {
+    unsigned char bytes[16];
+    f64 f64;
+#ifdef HAS_u128
+    u128 u128;
+#endif
+#ifdef HAS_f128
+    f128 f128;
+#endif
+} any;
+
 #endif

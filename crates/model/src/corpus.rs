@@ -112,9 +112,8 @@ impl<'a> ExpectedLines<'a> {
     /// Returns a sentence about a line without a value, about a name that is there twice, or that no line is left.
     pub fn new<'f>(text: &'a str, lacking: impl IntoIterator<Item = &'f String>) -> Result<Self, String> {
         let lacking: Vec<Vec<&str>> = lacking.into_iter().map(|feature| feature.split('+').collect()).collect();
-        let belongs = |name: &str, feature: &[&str]| {
-            feature.iter().all(|word| name.split('/').any(|part| part == *word))
-        };
+        let belongs =
+            |name: &str, feature: &[&str]| feature.iter().all(|word| name.split('/').any(|part| part == *word));
         let mut lines = Vec::new();
         let mut seen = BTreeSet::new();
         for line in text.lines() {
@@ -237,7 +236,7 @@ mod tests {
 
     #[test]
     fn settings_have_reasons_and_known_names() {
-        let error = |text| settings(text).unwrap_err();
+        let error = |text: &str| settings(text).unwrap_err();
         assert_eq!(error("[without]\nf80 = ' '"), "[corpus.without] f80: the reason is empty");
         let variant = |name: &str, rest: &str| format!("[[variant]]\nname = '{name}'\nflags = ['-O1']\n{rest}\n");
         let good = "programs = ['float']\nreason = 'r'";

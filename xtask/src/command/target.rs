@@ -7,7 +7,7 @@ use bringup_model::exit::{self, CodedError};
 use bringup_model::report::Run;
 use bringup_model::target::{SpecBase, Target};
 
-use super::report;
+use super::{report, request};
 use crate::build::Planner;
 use crate::build::spec;
 use crate::cli::{TargetNames, TargetVerb};
@@ -76,6 +76,7 @@ pub fn kind(run: &Run) -> String {
 fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
     let targets = names.read(planner.project, &planner.workspace.console)?;
     config::check_releases(&planner.project.root, &targets)?;
+    request::check_corpus(planner, &targets)?;
     let mut faults = expect::check_names(&planner.project.root)?;
     for target in targets {
         spec::resolve(&planner.project.root, &target, planner.rust()?)?;

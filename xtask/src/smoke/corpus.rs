@@ -165,7 +165,8 @@ impl CorpusMode<'_> {
         }
         for program in &corpus.programs {
             let levels = LEVELS.iter().map(|(way, flag)| (*way, vec![*flag]));
-            let own = self.smoke.target.corpus.variants.iter().filter(|variant| variant.programs.contains(&program.name));
+            let own =
+                self.smoke.target.corpus.variants.iter().filter(|variant| variant.programs.contains(&program.name));
             let own = own.map(|variant| (variant.name.as_str(), variant.flags.iter().map(String::as_str).collect()));
             tasks.extend(levels.chain(own).map(|(way, flags)| Task::Program { program, way, flags }));
         }
@@ -243,7 +244,8 @@ impl Attempt<'_> {
     ) -> Result<Option<String>> {
         fs_err::create_dir_all(folder)?;
         let link = self.mode.link;
-        let starts = |path: &Path, start: &str| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start));
+        let starts =
+            |path: &Path, start: &str| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start));
         let is_library = |path: &&PathBuf| starts(path, "lib") || starts(path, "plugin");
         let (libraries, own): (Vec<&PathBuf>, Vec<&PathBuf>) = match link {
             Link::Dynamic => program.sources.iter().partition(is_library),
@@ -253,7 +255,8 @@ impl Attempt<'_> {
         let mut needed = Vec::new();
         for source in libraries {
             let file = folder.join(source.file_name().unwrap_or_default()).with_extension("so");
-            let cmd = self.driver().args(["-fPIC", "-shared"]).args(shared).args(flags).arg("-o").arg(&file).arg(source);
+            let cmd =
+                self.driver().args(["-fPIC", "-shared"]).args(shared).args(flags).arg("-o").arg(&file).arg(source);
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if let Some(problem) = self.tool(&cmd.arg(format!("-Wl,-soname,{name}")))? {
                 return Ok(Some(problem));

@@ -69,51 +69,52 @@ HELPER(int, __parityti2, (i128 a), __builtin_parityll((u64)a ^ (u64)(a >> 64)))
 HELPER(int, __ffsti2, (i128 a), (u64)a ? __builtin_ffsll((i64)a) : 64 + __builtin_ffsll((i64)(a >> 64)))
 #endif
 
-#define SHOW(type, name, i, j, ...)                                                                                    \
-    name_2("helper/" #type "/" #name, i, j);                                                                           \
+/* `of` is the type that the helper is for. */
+#define SHOW(of, type, name, i, j, ...)                                                                                \
+    name_2("helper/" #of "/" #name, i, j);                                                                             \
     put_##type(CALL(name)(__VA_ARGS__));                                                                               \
     end();
 
 #define TEST_BITS(s, type, i, a)                                                                                       \
-    SHOW(i32, __clz##s##2, i, 0, a)                                                                                    \
-    SHOW(i32, __ctz##s##2, i, 0, a)                                                                                    \
-    SHOW(i32, __popcount##s##2, i, 0, a)                                                                               \
-    SHOW(i32, __parity##s##2, i, 0, a)                                                                                 \
-    SHOW(i32, __ffs##s##2, i, 0, a)
-#define TEST_SWAP(s, utype, i, a) SHOW(utype, __bswap##s##2, i, 0, (utype)a)
+    SHOW(type, i32, __clz##s##2, i, 0, a)                                                                              \
+    SHOW(type, i32, __ctz##s##2, i, 0, a)                                                                              \
+    SHOW(type, i32, __popcount##s##2, i, 0, a)                                                                         \
+    SHOW(type, i32, __parity##s##2, i, 0, a)                                                                           \
+    SHOW(type, i32, __ffs##s##2, i, 0, a)
+#define TEST_SWAP(s, utype, i, a) SHOW(utype, utype, __bswap##s##2, i, 0, (utype)a)
 #define TEST_DIVISIONS(s, type, utype, i, j, a, b)                                                                     \
     /* The quotient of the least number and -1 does not fit. */                                                        \
     if (i != 2 || j != 1) {                                                                                            \
         type remainder;                                                                                                \
-        SHOW(type, __div##s##3, i, j, a, b)                                                                            \
-        SHOW(type, __mod##s##3, i, j, a, b)                                                                            \
-        SHOW(type, __divmod##s##4, i, j, a, b, &remainder)                                                             \
+        SHOW(type, type, __div##s##3, i, j, a, b)                                                                      \
+        SHOW(type, type, __mod##s##3, i, j, a, b)                                                                      \
+        SHOW(type, type, __divmod##s##4, i, j, a, b, &remainder)                                                       \
         name_2("helper/" #type "/__divmod" #s "4/remainder", i, j);                                                    \
         put_##type(remainder);                                                                                         \
         end();                                                                                                         \
     }                                                                                                                  \
     utype uremainder;                                                                                                  \
-    SHOW(utype, __udiv##s##3, i, j, (utype)a, (utype)b)                                                                \
-    SHOW(utype, __umod##s##3, i, j, (utype)a, (utype)b)                                                                \
-    SHOW(utype, __udivmod##s##4, i, j, (utype)a, (utype)b, &uremainder)                                                \
+    SHOW(utype, utype, __udiv##s##3, i, j, (utype)a, (utype)b)                                                         \
+    SHOW(utype, utype, __umod##s##3, i, j, (utype)a, (utype)b)                                                         \
+    SHOW(utype, utype, __udivmod##s##4, i, j, (utype)a, (utype)b, &uremainder)                                         \
     name_2("helper/" #utype "/__udivmod" #s "4/remainder", i, j);                                                      \
     put_##utype(uremainder);                                                                                           \
     end();
 /* Without overflow: a half of the width is left. */
 #define TEST_TRAPPING(s, type, bits, i, j, a, b)                                                                       \
-    SHOW(type, __absv##s##2, i, j, (type)(a >> (bits / 2 + 1)))                                                        \
-    SHOW(type, __negv##s##2, i, j, (type)(a >> (bits / 2 + 1)))                                                        \
-    SHOW(type, __addv##s##3, i, j, (type)(a >> (bits / 2 + 1)), (type)(b >> (bits / 2 + 1)))                           \
-    SHOW(type, __subv##s##3, i, j, (type)(a >> (bits / 2 + 1)), (type)(b >> (bits / 2 + 1)))                           \
-    SHOW(type, __mulv##s##3, i, j, (type)(a >> (bits / 2 + 1)), (type)(b >> (bits / 2 + 1)))
+    SHOW(type, type, __absv##s##2, i, j, (type)(a >> (bits / 2 + 1)))                                                  \
+    SHOW(type, type, __negv##s##2, i, j, (type)(a >> (bits / 2 + 1)))                                                  \
+    SHOW(type, type, __addv##s##3, i, j, (type)(a >> (bits / 2 + 1)), (type)(b >> (bits / 2 + 1)))                     \
+    SHOW(type, type, __subv##s##3, i, j, (type)(a >> (bits / 2 + 1)), (type)(b >> (bits / 2 + 1)))                     \
+    SHOW(type, type, __mulv##s##3, i, j, (type)(a >> (bits / 2 + 1)), (type)(b >> (bits / 2 + 1)))
 #define TEST_LONG(s, type, utype, bits, i, j, a, b)                                                                    \
-    SHOW(type, __mul##s##3, i, j, a, b)                                                                                \
-    SHOW(type, __neg##s##2, i, j, a)                                                                                   \
-    SHOW(type, __ashl##s##3, i, j, a, (int)(j * 15 % bits))                                                            \
-    SHOW(type, __lshr##s##3, i, j, a, (int)(j * 15 % bits))                                                            \
-    SHOW(type, __ashr##s##3, i, j, a, (int)(j * 15 % bits))                                                            \
-    SHOW(i32, __cmp##s##2, i, j, a, b)                                                                                 \
-    SHOW(i32, __ucmp##s##2, i, j, (utype)a, (utype)b)
+    SHOW(type, type, __mul##s##3, i, j, a, b)                                                                          \
+    SHOW(type, type, __neg##s##2, i, j, a)                                                                             \
+    SHOW(type, type, __ashl##s##3, i, j, a, (int)(j * 15 % bits))                                                      \
+    SHOW(type, type, __lshr##s##3, i, j, a, (int)(j * 15 % bits))                                                      \
+    SHOW(type, type, __ashr##s##3, i, j, a, (int)(j * 15 % bits))                                                      \
+    SHOW(type, i32, __cmp##s##2, i, j, a, b)                                                                           \
+    SHOW(type, i32, __ucmp##s##2, i, j, (utype)a, (utype)b)
 
 OPAQUE static void test_32(void)
 {

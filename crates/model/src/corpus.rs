@@ -164,15 +164,10 @@ impl<'a> ExpectedLines<'a> {
 
 /// Some of the faults, a line each, and how many there are.
 pub fn summary(faults: &[String], lines: usize) -> String {
-    let mut text = format!("{} of {lines} values are wrong", faults.len());
-    for fault in faults.iter().take(LISTED) {
-        text.push_str("\n  ");
-        text.push_str(fault);
-    }
-    if faults.len() > LISTED {
-        text.push_str(&format!("\n  and {} more", faults.len() - LISTED));
-    }
-    text
+    let listed = faults.iter().take(LISTED).map(|fault| format!("\n  {fault}"));
+    let more = (faults.len() > LISTED).then(|| format!("\n  and {} more", faults.len() - LISTED));
+    let listed: String = listed.chain(more).collect();
+    format!("{} of {lines} values are wrong{listed}", faults.len())
 }
 
 #[cfg(test)]

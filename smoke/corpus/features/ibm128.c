@@ -1,5 +1,5 @@
 /* No macro tells. */
-__ibm128 sum(__ibm128 a, __ibm128 b)
+__ibm128 quotient(__ibm128 a, __ibm128 b)
 {
-    return a + b;
+    return a / b;
 }

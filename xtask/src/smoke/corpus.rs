@@ -212,22 +212,24 @@ impl Attempt<'_> {
         has.map(|feature| format!("-DHAS_{}", feature.replace('+', "_"))).collect()
     }
 
-    /// Compares what clang has with what target.toml says.
+    /// Compares what clang and its runtime have with what target.toml says: the probe of a feature links as a library
+    /// that leaves nothing undefined.
     fn features(&mut self, corpus: &Corpus) -> Result<Option<String>> {
         let target = self.mode.smoke.target;
-        let object = self.mode.folder.join("feature.o");
+        let library = self.mode.folder.join("feature.so");
         fs_err::create_dir_all(self.mode.folder)?;
         let mut faults = Vec::new();
         for feature in corpus.features.iter().filter(|feature| !target.corpus.lacks_part(feature)) {
             let source = corpus.folder.join(FEATURES).join(feature).with_extension("c");
-            let cmd = self.driver().args(["-O2", "-fno-crash-diagnostics", "-c", "-o"]).arg(&object).arg(&source);
+            let cmd = self.driver().args(["-O2", "-fno-crash-diagnostics", "-fPIC", "-shared", "-Wl,-z,defs", "-o"]);
+            let cmd = cmd.arg(&library).arg(&source);
             match (self.tool(&cmd)?, target.corpus.without.get(feature.as_str())) {
                 (None, None) | (Some(_), Some(_)) => {}
                 (None, Some(reason)) => faults.push(format!(
-                    "{feature}: clang has it, but target.toml says: {reason}\nhint: remove it from [corpus.without]"
+                    "{feature}: the toolchain has it, but target.toml says: {reason}\nhint: remove it from [corpus.without]"
                 )),
                 (Some(problem), None) => faults.push(format!(
-                    "{feature}: clang does not have it, and target.toml gives no reason in [corpus.without]\n{problem}"
+                    "{feature}: the toolchain lacks it, and target.toml gives no reason in [corpus.without]\n{problem}"
                 )),
             }
         }

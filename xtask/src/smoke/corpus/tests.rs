@@ -133,13 +133,16 @@ fn a_target_prints_the_lines_of_its_features() {
     let without = "[corpus.without]\nf16 = 'there is none'\n";
     let checks = Fixture::new(&files, without).checks(Link::Dynamic);
     let features = detail(&checks, "dynamic/corpus/features");
-    assert!(features.starts_with("f16: clang has it, but target.toml says: there is none\nhint: remove"), "{features}");
+    assert!(
+        features.starts_with("f16: the toolchain has it, but target.toml says: there is none\nhint: remove"),
+        "{features}"
+    );
     assert_eq!((detail(&checks, "dynamic/corpus/float/O2"), checks[1].values), ("", 2));
 
     let files = [("features/f16.c", "fail: no f16"), ("float.c", program), ("float.expected", EXPECTED)];
     let checks = Fixture::new(&files, "").checks(Link::Dynamic);
     let features = detail(&checks, "dynamic/corpus/features");
-    assert!(features.starts_with("f16: clang does not have it, and target.toml gives no reason"), "{features}");
+    assert!(features.starts_with("f16: the toolchain lacks it, and target.toml gives no reason"), "{features}");
     assert!(features.ends_with("| fail: no f16"), "{features}");
     assert_eq!(detail(&Fixture::new(&files, without).checks(Link::Dynamic), "dynamic/corpus/features"), "");
 }

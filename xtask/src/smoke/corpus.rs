@@ -35,7 +35,7 @@ const FEATURES: &str = "features";
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// The programs and the features.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Corpus {
     folder: PathBuf,
     /// Names of all features, sorted.
@@ -65,15 +65,15 @@ struct Done {
 }
 
 impl Corpus {
-    /// Reads the corpus of the folder `smoke`; it is empty if there is none.
+    /// Reads the corpus of the folder `smoke`, if there is one.
     ///
     /// # Errors
     ///
     /// If a file cannot be read, or a program has no expected lines.
-    pub fn read(smoke: &Path) -> Result<Self> {
+    pub fn read(smoke: &Path) -> Result<Option<Self>> {
         let folder = smoke.join(FOLDER);
         if !folder.exists() {
-            return Ok(Self::default());
+            return Ok(None);
         }
         let mut programs = Vec::new();
         for path in entries(&folder)? {
@@ -95,7 +95,7 @@ impl Corpus {
         }
         let features = with_ending(entries(&folder.join(FEATURES))?, "c");
         let features = features.iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
-        Ok(Self { folder, features, programs })
+        Ok(Some(Self { folder, features, programs }))
     }
 
     /// Fails unless the corpus has what the target's `[corpus]` names.
@@ -123,7 +123,7 @@ pub(super) struct CorpusMode<'a> {
 impl CorpusMode<'_> {
     /// Builds and runs everything, as much at once as there are jobs. The checks are in a fixed order.
     pub(super) fn run(&self) -> Result<super::Findings> {
-        let corpus = Corpus::read(self.smoke.sources)?;
+        let Some(corpus) = Corpus::read(self.smoke.sources)? else { return Ok(super::Findings::default()) };
         corpus.check(self.smoke.target)?;
         let tasks = self.tasks(&corpus);
         let next = AtomicUsize::new(0);

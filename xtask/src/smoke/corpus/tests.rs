@@ -121,8 +121,8 @@ fn each_fault_of_a_program_is_a_failed_check_with_its_name() {
 
 #[test]
 fn a_target_prints_the_lines_of_its_features() {
-    let program = r#"echo add/f32/0 3f800000; echo add/f32/1 40000000
-        case $flags in *-DHAS_f16*) echo add/f16/0 3c00 ;; esac"#;
+    let program = r"echo add/f32/0 3f800000; echo add/f32/1 40000000
+        case $flags in *-DHAS_f16*) echo add/f16/0 3c00 ;; esac";
     let files = [("features/f16.c", ""), ("float.c", program), ("float.expected", EXPECTED)];
     let checks = Fixture::new(&files, "").checks(Link::Dynamic);
     assert_eq!(detail(&checks, "dynamic/corpus/features"), "");

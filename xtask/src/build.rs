@@ -7,6 +7,7 @@ pub mod spec;
 pub mod step;
 pub mod store;
 mod ui;
+pub mod upstream;
 mod workspace;
 
 pub use self::options::BuildChoice;

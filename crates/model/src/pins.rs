@@ -22,7 +22,6 @@ pub struct PinsFile {
     std: StdFile,
     #[serde(default)]
     compiler: CompilerPin,
-    runtimes: RuntimesFile,
     qemu: QemuFile,
     limits: LimitsFile,
 }
@@ -32,12 +31,6 @@ pub struct PinsFile {
 struct StdFile {
     #[serde(default)]
     env: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RuntimesFile {
-    exclude_builtins: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -96,8 +89,6 @@ pub struct Pins {
     pub std_env: BTreeMap<String, String>,
     /// How a compiler is built.
     pub compiler: CompilerPin,
-    /// Files of compiler-rt's builtins folder to exclude, unless a target asks for them.
-    pub exclude_builtins: Vec<String>,
     /// The required emulator.
     pub qemu: QemuPin,
     /// Limits of a test without an override.
@@ -178,7 +169,6 @@ impl PinsFile {
             all: [rust, musl, llvm].concat(),
             std_env: self.std.env,
             compiler: self.compiler,
-            exclude_builtins: self.runtimes.exclude_builtins,
             qemu: QemuPin {
                 minimum: self.qemu.minimum.parse().map_err(|error| format!("[qemu] minimum: {error}"))?,
                 package: self.qemu.package,

@@ -8,8 +8,10 @@ use super::corpus::CorpusSettings;
 use super::release::{ReleaseName, ReleaseSpan};
 
 mod elf;
+mod runtimes;
 
 pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
+pub use runtimes::{Difference, DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes};
 
 /// target.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
@@ -61,7 +63,7 @@ pub struct Target {
     pub llvm: Option<TargetLlvm>,
     /// musl's settings for the architecture.
     pub musl: Musl,
-    /// Differences in the contents of the runtimes.
+    /// What the target changes of upstream's runtimes.
     pub runtimes: Runtimes,
     /// Rules for ELF files of the target.
     pub elf: Elf,
@@ -123,18 +125,6 @@ pub struct Musl {
     pub name_loader: bool,
 }
 
-/// `[runtimes]`: differences in the contents of the runtimes.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Runtimes {
-    /// Additional files of compiler-rt's builtins folder to compile.
-    #[serde(default)]
-    pub builtins: Vec<String>,
-    /// Files of that folder to leave out.
-    #[serde(default)]
-    pub exclude_builtins: Vec<String>,
-}
-
 /// `[qemu]`: settings of the emulator.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -177,6 +167,7 @@ impl TargetFile {
         }
         let alpine = span(self.since, self.until)?;
         self.corpus.validate()?;
+        self.runtimes.check()?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }

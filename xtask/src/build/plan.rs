@@ -18,7 +18,8 @@ use crate::build::step::std::{Library, StdStep};
 use crate::build::step::sysroot::SysrootStep;
 use crate::build::step::test_programs::TestProgramsStep;
 use crate::build::step::toolchain::ToolchainStep;
-use crate::build::step::{Builder, Clang, Plan, StepId};
+use crate::build::step::upstream::UpstreamStep;
+use crate::build::step::{Builder, CMake, Clang, Plan, StepId};
 use crate::build::store::Store;
 use crate::build::{BuildChoice, Workspace};
 use crate::host::emulator::Emulators;
@@ -30,12 +31,23 @@ use crate::source::patch;
 /// The steps of one target.
 #[derive(Debug, Clone, Copy)]
 pub struct TargetSteps {
+    /// The runtimes: the builtins, the unwinder and others.
+    pub runtimes: StepId,
     /// The sysroot: everything but std, which is enough for C.
     pub sysroot: StepId,
     /// The toolchain.
     pub toolchain: StepId,
     /// The test programs.
     pub test_programs: StepId,
+}
+
+/// The steps whose builtins are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct StepPair {
+    /// The target's own.
+    pub runtimes: StepId,
+    /// Upstream's.
+    pub upstream: StepId,
 }
 
 /// Targets and the plan that covers them.
@@ -249,6 +261,20 @@ impl<'a> Planner<'a> {
         Ok(Patched { rust: library, musl, llvm, compiler })
     }
 
+    /// Adds, for each target of the plan, the step that builds upstream's builtins.
+    pub fn plan_upstream(&self, planned: &mut Planned) -> Result<Vec<StepPair>> {
+        let source = &self.project.pins.llvm;
+        let none = Series { source: source.name.into(), version: source.version.clone(), patches: Vec::new() };
+        let llvm = planned.plan.add(self.patch_step(source, &none, FetchMode::Fetch)?);
+        let host = self.host()?;
+        let add = |(target, steps): &(Target, TargetSteps)| {
+            let (clang, cmake) = (Clang::new(host, target)?, CMake::new(host)?);
+            let step = UpstreamStep { target: target.clone(), clang, cmake, llvm, sysroot: steps.sysroot };
+            Ok(StepPair { runtimes: steps.runtimes, upstream: planned.plan.add(step) })
+        };
+        planned.targets.iter().map(add).collect()
+    }
+
     /// A target's spec. If the compiler is not built yet, the overlay that the spec will be made from.
     pub fn spec(&self, target: &Target) -> Result<Spec> {
         match self.options.compiler {
@@ -289,8 +315,8 @@ impl<'a> Planner<'a> {
         let runtimes = plan.add(RuntimesStep {
             target: target.clone(),
             clang: clang.clone(),
+            cmake: CMake::new(host)?,
             make: make.clone(),
-            exclude: self.project.pins.exclude_builtins.clone(),
             llvm: sources.llvm,
             musl: sources.musl,
         });
@@ -317,6 +343,6 @@ impl<'a> Planner<'a> {
         let std = plan.add(StdStep { target: target.clone(), library: library.clone(), sysroot });
         let toolchain = plan.add(ToolchainStep { target: target.clone(), sysroot, std });
         let test_programs = plan.add(TestProgramsStep { target: target.clone(), library, std, toolchain });
-        Ok(TargetSteps { sysroot, toolchain, test_programs })
+        Ok(TargetSteps { runtimes, sysroot, toolchain, test_programs })
     }
 }

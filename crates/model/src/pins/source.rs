@@ -55,7 +55,7 @@ pub struct Source {
 pub struct SourceLayer {
     /// `library`, `compiler`, …; the source's name if it has only one layer.
     pub name: String,
-    /// The layer's folders in the archive; empty means the whole archive.
+    /// The layer's folders and files in the archive; empty means the whole archive.
     pub folders: Vec<String>,
 }
 
@@ -163,7 +163,9 @@ impl Source {
 
     /// The layer that the file `path` belongs to.
     pub fn layer_of(&self, path: &str) -> Option<&SourceLayer> {
-        let within = |folder: &String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        let within = |folder: &String| {
+            path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         self.layers.iter().find(|layer| layer.folders.is_empty() || layer.folders.iter().any(within))
     }
 }

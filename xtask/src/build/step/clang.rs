@@ -55,6 +55,11 @@ impl Clang {
         args
     }
 
+    /// clang's name of the target.
+    pub fn triple(&self) -> &str {
+        &self.target
+    }
+
     /// Path of the compiler.
     pub fn path(&self) -> &Path {
         &self.path

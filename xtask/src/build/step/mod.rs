@@ -4,7 +4,9 @@
 //! and those of the steps that it requires. [`Builder::build`] builds missing steps, several at a time.
 
 mod build;
+mod builtins;
 mod clang;
+mod cmake;
 pub mod compiler;
 pub mod compiletest;
 pub mod driver;
@@ -20,6 +22,7 @@ pub mod test_programs;
 mod tests;
 pub mod toolchain;
 mod tree;
+pub mod upstream;
 
 use ::std::collections::BTreeMap;
 use ::std::path::{Path, PathBuf};
@@ -32,7 +35,9 @@ use bringup_runner::exec::{Cmd, Finished};
 use bringup_runner::jobs::{Jobs, Share};
 
 pub use self::build::{Builder, Results, StepCost, StepFailure, Task, causes};
+pub use self::builtins::BUILTINS;
 pub use self::clang::Clang;
+pub use self::cmake::CMake;
 pub use self::plan::{Node, Plan, StepId};
 
 /// A step of the build.

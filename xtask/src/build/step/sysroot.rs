@@ -8,9 +8,10 @@ use bringup_model::digest::{INPUTS_FILE, Inputs};
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
+use super::builtins::BUILTINS;
 use super::clang::Clang;
 use super::driver::{self, Driver};
-use super::runtimes::{BUILTINS, CRT, UNWIND};
+use super::runtimes::{ATOMIC, CRT, UNWIND};
 use super::{Step, StepId, Work, tree};
 
 use crate::build::spec::{self, SPEC_FILE, Spec};
@@ -44,6 +45,10 @@ impl Step for SysrootStep {
         &self.target.name
     }
 
+    fn recipe(&self) -> u32 {
+        2
+    }
+
     fn inputs(&self) -> Inputs {
         // The scripts' texts are inputs, because they contain paths of the host's compilers.
         let scripts = self.scripts().into_iter().map(|(name, text)| format!("{name}\n{text}"));
@@ -61,7 +66,9 @@ impl Step for SysrootStep {
         tree::link(&musl.join("lib"), &sysroot.join("lib"))?;
         tree::link(&musl.join("usr"), &sysroot.join("usr"))?;
         let runtimes = work.path(self.runtimes)?;
-        fs_err::hard_link(runtimes.join(UNWIND), sysroot.join("usr/lib").join(UNWIND))?;
+        for name in [UNWIND, ATOMIC] {
+            fs_err::hard_link(runtimes.join(name), sysroot.join("usr/lib").join(name))?;
+        }
 
         let resources = work.out.join("lib/clang");
         let folder = resources.join("lib").join(self.clang.runtime_folder()?);

@@ -24,9 +24,9 @@
     FETCH(type, fetch_nand)                                                                                            \
     FETCH(type, add_fetch)                                                                                             \
     FETCH(type, exchange_n)                                                                                            \
-    OPAQUE static void swap_##type(type *place, type expected, type value)                                             \
+    OPAQUE static void swap_##type(unsigned i, type *place, type expected, type value)                                 \
     {                                                                                                                  \
-        name_0("atomic/compare_exchange/" #type);                                                                      \
+        name_1("atomic/compare_exchange/" #type, i);                                                                   \
         put_byte(__atomic_compare_exchange_n(place, &expected, value, 0, ORDER, __ATOMIC_RELAXED));                    \
         put_##type(expected);                                                                                          \
         put_##type(__atomic_load_n(place, ORDER));                                                                     \
@@ -68,8 +68,8 @@
         fetch_nand_##type(place, v[5]);                                                                                \
         add_fetch_##type(place, v[8]);                                                                                 \
         exchange_n_##type(place, v[2]);                                                                                \
-        swap_##type(place, v[2], v[6]);                                                                                \
-        swap_##type(place, v[2], v[5]);                                                                                \
+        swap_##type(0, place, v[2], v[6]);                                                                             \
+        swap_##type(1, place, v[2], v[5]);                                                                             \
         orders_##type(place, v[5]);                                                                                    \
         name_0("atomic/around/" #type);                                                                                \
         put_byte(around[0] == v[6] && around[2] == v[6]);                                                              \

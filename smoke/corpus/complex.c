@@ -13,7 +13,7 @@ TABLE signed char parts[][2] = {
 TABLE unsigned char divisors[PARTS] = {0, 1, 1, 1, 1, 0, 1, 1, 1, 1};
 
 
-#define COMPLEX(type, ...)                                                                                              \
+#define COMPLEX(type, ...)                                                                                             \
     typedef _Complex __VA_ARGS__ complex_##type;                                                                       \
     OPAQUE static complex_##type multiply_##type(complex_##type a, complex_##type b)                                   \
     {                                                                                                                  \
@@ -62,14 +62,19 @@ TABLE unsigned char divisors[PARTS] = {0, 1, 1, 1, 1, 0, 1, 1, 1, 1};
                 }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
-        /* Near the ends of the range, where the squares of the parts leave it. */                                     \
-        for (unsigned i = 6; i < 10; i += 3) {                                                                         \
-            complex_##type a;                                                                                          \
-            __real__ a = operand_##type(i) / (type)(i == 6 ? 16 : 1);                                                  \
-            __imag__ a = __real__ a;                                                                                   \
-            name_1("complex/divide/" #type "/range", i);                                                               \
-            put_complex_##type(divide_##type(a, a));                                                                   \
-        }                                                                                                              \
+        /* Near the ends of the range, where the squares of the parts leave it. Powers of two, whose products are exact. */\
+        type great = (type)1;                                                                                          \
+        while (great < operand_##type(6) / (type)16)                                                                   \
+            great = great + great;                                                                                     \
+        complex_##type a;                                                                                              \
+        __real__ a = great;                                                                                            \
+        __imag__ a = great;                                                                                            \
+        name_0("complex/divide/" #type "/great");                                                                      \
+        put_complex_##type(divide_##type(a, a));                                                                       \
+        __real__ a = operand_##type(9);                                                                                \
+        __imag__ a = operand_##type(9);                                                                                \
+        name_0("complex/divide/" #type "/least");                                                                      \
+        put_complex_##type(divide_##type(a, a));                                                                       \
     }
 /* clang has no complex bf16. */
 #ifdef HAS_f16

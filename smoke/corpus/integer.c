@@ -94,7 +94,7 @@ static void test(const struct width *width)
         for (unsigned j = 0; j < sizeof distances; j++) {
             for (unsigned which = 0; which < 2; which++) {
                 width->shift[which](&result, &a, distances[j]);
-                begin(shift[which], width, i, distances[j]);
+                begin(shift[which], width, i, j);
                 width->put(&result);
                 end();
             }

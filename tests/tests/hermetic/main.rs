@@ -6,6 +6,7 @@ mod blame;
 mod bless;
 mod budget;
 mod compiler;
+mod corpus;
 mod dist;
 mod environment;
 mod exit_codes;

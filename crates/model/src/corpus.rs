@@ -6,6 +6,7 @@
 //! feature's words, and a target must print exactly the lines of which it has all features.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -22,6 +23,10 @@ pub struct CorpusSettings {
     /// The features that the target lacks, each with the reason.
     #[serde(default)]
     pub without: BTreeMap<String, String>,
+    /// Values that may be wrong because of a fault that cannot be mended here: words of their names, joined by `+`, each
+    /// with the cause.
+    #[serde(default)]
+    pub wrong: BTreeMap<String, String>,
     /// More ways to compile some of the programs.
     #[serde(default, rename = "variant")]
     pub variants: Vec<CorpusVariant>,
@@ -50,6 +55,9 @@ impl CorpusSettings {
     pub(crate) fn validate(&self) -> Result<(), String> {
         if let Some((feature, _)) = self.without.iter().find(|(_, reason)| reason.trim().is_empty()) {
             return Err(format!("[corpus.without] {feature}: the reason is empty"));
+        }
+        if let Some((words, _)) = self.wrong.iter().find(|(_, reason)| reason.trim().is_empty()) {
+            return Err(format!("[corpus.wrong] {words}: the reason is empty"));
         }
         let mut names: BTreeSet<&str> = LEVELS.iter().map(|(name, _)| *name).collect();
         for variant in &self.variants {
@@ -80,6 +88,18 @@ impl CorpusSettings {
         feature.contains('+') && feature.split('+').any(|word| self.without.contains_key(word))
     }
 
+    /// Takes out of `faults` those of values that may be wrong. Returns the keys of `wrong` that allow them.
+    pub fn excuse(&self, faults: &mut Vec<LineFault>) -> BTreeSet<&str> {
+        let mut used = BTreeSet::new();
+        faults.retain(|fault| {
+            let LineFault::Value { name, .. } = fault else { return true };
+            let key = self.wrong.keys().find(|words| has_all(name, words));
+            used.extend(key.map(String::as_str));
+            key.is_none()
+        });
+        used
+    }
+
     /// Checks the names of features and programs against the corpus.
     ///
     /// # Errors
@@ -104,16 +124,54 @@ pub struct ExpectedLines<'a> {
     lines: Vec<(&'a str, &'a str)>,
 }
 
+/// Whether the name has all of these words, joined by `+`.
+fn has_all(name: &str, words: &str) -> bool {
+    words.split('+').all(|word| name.split('/').any(|part| part == word))
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineFault {
+    /// A value is not the expected one.
+    Value {
+        /// The line's name.
+        name: String,
+        /// What it must be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+    /// A line is missing.
+    Missing {
+        /// The line's name.
+        name: String,
+        /// What its value must be.
+        expected: String,
+    },
+    /// A name was printed twice.
+    Twice(String),
+    /// Nothing is known of this line.
+    Unexpected(String),
+}
+
+impl fmt::Display for LineFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value { name, expected, got } => write!(f, "{name}: expected {expected}, got {got}"),
+            Self::Missing { name, expected } => write!(f, "{name}: missing, expected {expected}"),
+            Self::Twice(name) => write!(f, "{name}: printed twice"),
+            Self::Unexpected(line) => write!(f, "unexpected line `{line}`"),
+        }
+    }
+}
+
 impl<'a> ExpectedLines<'a> {
     /// The lines of `text` that do not belong to one of the features that are `lacking`.
     ///
     /// # Errors
     ///
     /// Returns a sentence about a line without a value, about a name that is there twice, or that no line is left.
-    pub fn new<'f>(text: &'a str, lacking: impl IntoIterator<Item = &'f String>) -> Result<Self, String> {
-        let lacking: Vec<Vec<&str>> = lacking.into_iter().map(|feature| feature.split('+').collect()).collect();
-        let belongs =
-            |name: &str, feature: &[&str]| feature.iter().all(|word| name.split('/').any(|part| part == *word));
+    pub fn new<'f>(text: &'a str, lacking: impl Iterator<Item = &'f String> + Clone) -> Result<Self, String> {
         let mut lines = Vec::new();
         let mut seen = BTreeSet::new();
         for line in text.lines() {
@@ -121,7 +179,7 @@ impl<'a> ExpectedLines<'a> {
             if !seen.insert(name) {
                 return Err(format!("`{name}` is there twice"));
             }
-            if !lacking.iter().any(|feature| belongs(name, feature)) {
+            if !lacking.clone().any(|feature| has_all(name, feature)) {
                 lines.push((name, value));
             }
         }
@@ -138,24 +196,25 @@ impl<'a> ExpectedLines<'a> {
         self.lines.is_empty()
     }
 
-    /// What is wrong with the lines that a program printed, a sentence each; nothing if all is right.
-    pub fn faults(&self, printed: &str) -> Vec<String> {
+    /// What is wrong with the lines that a program printed; nothing if all is right.
+    pub fn faults(&self, printed: &str) -> Vec<LineFault> {
         let mut values: BTreeMap<&str, &str> = BTreeMap::new();
         let mut faults = Vec::new();
         let known: BTreeSet<&str> = self.lines.iter().map(|(name, _)| *name).collect();
         for line in printed.lines() {
             let (name, value) = line.split_once(' ').unwrap_or((line, ""));
             if !known.contains(name) {
-                faults.push(format!("unexpected line `{line}`"));
+                faults.push(LineFault::Unexpected(line.into()));
             } else if values.insert(name, value).is_some() {
-                faults.push(format!("{name}: printed twice"));
+                faults.push(LineFault::Twice(name.into()));
             }
         }
-        for (name, expected) in &self.lines {
-            match values.get(name) {
-                Some(value) if value == expected => {}
-                Some(value) => faults.push(format!("{name}: expected {expected}, got {value}")),
-                None => faults.push(format!("{name}: missing, expected {expected}")),
+        for &(name, expected) in &self.lines {
+            let (name, expected) = (name.to_owned(), expected.to_owned());
+            match values.get(name.as_str()) {
+                Some(value) if *value == expected => {}
+                Some(&got) => faults.push(LineFault::Value { name, expected, got: got.into() }),
+                None => faults.push(LineFault::Missing { name, expected }),
             }
         }
         faults
@@ -163,7 +222,7 @@ impl<'a> ExpectedLines<'a> {
 }
 
 /// Some of the faults, a line each, and how many there are.
-pub fn summary(faults: &[String], lines: usize) -> String {
+pub fn summary(faults: &[LineFault], lines: usize) -> String {
     let listed = faults.iter().take(LISTED).map(|fault| format!("\n  {fault}"));
     let more = (faults.len() > LISTED).then(|| format!("\n  and {} more", faults.len() - LISTED));
     let listed: String = listed.chain(more).collect();
@@ -178,7 +237,8 @@ mod tests {
 
     fn faults(lacking: &[&str], printed: &str) -> Vec<String> {
         let lacking: Vec<String> = lacking.iter().map(|feature| (*feature).to_owned()).collect();
-        ExpectedLines::new(TEXT, &lacking).unwrap().faults(printed)
+        let faults = ExpectedLines::new(TEXT, lacking.iter()).unwrap().faults(printed);
+        faults.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -188,7 +248,7 @@ mod tests {
         // A part of a word is none.
         assert_eq!(faults(&["f1", "i12"], TEXT), [""; 0]);
         let all = ["f16", "f32", "i128"].map(String::from);
-        assert_eq!(ExpectedLines::new(TEXT, &all).unwrap_err(), "no line is left for this target");
+        assert_eq!(ExpectedLines::new(TEXT, all.iter()).unwrap_err(), "no line is left for this target");
     }
 
     #[test]
@@ -210,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_expected_line_has_one_value() {
-        let lines = |text| ExpectedLines::new(text, &[]).map(|lines| lines.len());
+        let lines = |text| ExpectedLines::new(text, std::iter::empty()).map(|lines| lines.len());
         assert_eq!(lines("a 1\nb\n").unwrap_err(), "`b` has no value");
         assert_eq!(lines("a 1\na 1\n").unwrap_err(), "`a` is there twice");
         assert_eq!(lines("").unwrap_err(), "no line is left for this target");
@@ -218,10 +278,27 @@ mod tests {
 
     #[test]
     fn a_summary_is_short() {
-        let faults: Vec<String> = (0..23).map(|i| format!("fault {i}")).collect();
+        let faults: Vec<LineFault> = (0..23).map(|i| LineFault::Twice(format!("{i}"))).collect();
         let text = summary(&faults, 30);
-        assert!(text.starts_with("23 of 30 values are wrong\n  fault 0\n"), "{text}");
-        assert!(text.ends_with("fault 19\n  and 3 more"), "{text}");
+        assert!(text.starts_with("23 of 30 values are wrong\n  0: printed twice\n"), "{text}");
+        assert!(text.ends_with("19: printed twice\n  and 3 more"), "{text}");
+    }
+
+    #[test]
+    fn a_known_cause_excuses_wrong_values_and_nothing_else() {
+        let ours = settings("[wrong]\n'f16+convert' = 'c'\n'f32' = 'd'\n").unwrap();
+        let lines = ExpectedLines::new(TEXT, std::iter::empty()).unwrap();
+        let after = |printed: &str| {
+            let mut faults = lines.faults(printed);
+            let used = ours.excuse(&mut faults).into_iter().collect::<Vec<_>>();
+            (faults.iter().map(ToString::to_string).collect::<Vec<_>>(), used.join(" "))
+        };
+        assert_eq!(after(TEXT), (vec![], String::new()));
+        assert_eq!(after(&TEXT.replace("0001", "0005")), (vec![], "f16+convert".into()));
+        // A missing line is no wrong value.
+        let printed = "add/f32/0 0\nadd/f16/0 0\nadd/i128/0 0002\n";
+        let faults = ["add/f16/0: expected 3c00, got 0", "convert/f16/i128/0: missing, expected 0001"];
+        assert_eq!(after(printed), (faults.map(String::from).to_vec(), "f32".into()));
     }
 
     fn settings(text: &str) -> Result<CorpusSettings, String> {
@@ -233,6 +310,7 @@ mod tests {
     fn settings_have_reasons_and_known_names() {
         let error = |text: &str| settings(text).unwrap_err();
         assert_eq!(error("[without]\nf80 = ' '"), "[corpus.without] f80: the reason is empty");
+        assert_eq!(error("[wrong]\nf80 = ''"), "[corpus.wrong] f80: the reason is empty");
         let variant = |name: &str, rest: &str| format!("[[variant]]\nname = '{name}'\nflags = ['-O1']\n{rest}\n");
         let good = "programs = ['float']\nreason = 'r'";
         assert!(error(&variant("O2", good)).ends_with("O2: the name is taken"));

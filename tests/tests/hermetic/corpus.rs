@@ -23,7 +23,8 @@ fn each_program_is_a_check_at_each_level_with_the_number_of_its_values() {
     let report = project.report();
     for (run, link) in ["dynamic", "static"].into_iter().enumerate() {
         let checks = report["runs"][run]["smoke"].as_array().unwrap();
-        let of_corpus = checks.iter().filter(|check| check["values"] == 1).map(|check| check["check"].as_str().unwrap());
+        let of_corpus =
+            checks.iter().filter(|check| check["values"] == 1).map(|check| check["check"].as_str().unwrap());
         let expected = ["O0", "O2", "Os"].map(|way| format!("{link}/corpus/float/{way}"));
         assert_eq!(of_corpus.collect::<Vec<_>>(), expected);
     }

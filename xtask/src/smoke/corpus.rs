@@ -4,6 +4,7 @@
 //! program needs, and `plugin*.c` one that it opens; in the static mode, both are parts of the program. `NAME.expected`
 //! has the lines of all features, as the control computes them. `NAME.flags` has more flags, if there are any.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,8 @@ enum Task<'a> {
 
 /// What a task found.
 struct Done {
+    /// Keys of the target's `wrong` that values needed.
+    excused: BTreeSet<String>,
     check: SmokeCheck,
     cpu: Duration,
     log: Vec<u8>,
@@ -148,13 +151,36 @@ impl CorpusMode<'_> {
         results.sort_by_key(|(place, _)| *place);
         let mut findings = super::Findings::default();
         let mut log = fs_err::OpenOptions::new().create(true).append(true).open(self.smoke.log)?;
+        let mut excused = BTreeSet::new();
         for (_, done) in results {
             let done = done?;
+            excused.extend(done.excused);
             log.write_all(&done.log)?;
             findings.cpu += done.cpu;
             findings.checks.push(done.check);
         }
+        findings.checks.extend(self.stale(&excused));
         Ok(findings)
+    }
+
+    /// Checks that every cause in the target's `[corpus.wrong]` still makes some value wrong.
+    fn stale(&self, excused: &BTreeSet<String>) -> Option<SmokeCheck> {
+        let wrong = &self.smoke.target.corpus.wrong;
+        let stale = wrong.iter().filter(|(words, _)| !excused.contains(*words));
+        let stale: Vec<String> = stale
+            .map(|(words, reason)| {
+                format!(
+                    "{words}: no value is wrong, but target.toml says: {reason}\nhint: remove it from [corpus.wrong]"
+                )
+            })
+            .collect();
+        (!wrong.is_empty()).then(|| self.result("wrong", 0, (!stale.is_empty()).then(|| stale.join("\n"))))
+    }
+
+    fn result(&self, name: &str, values: usize, problem: Option<String>) -> SmokeCheck {
+        let outcome = if problem.is_none() { Outcome::Pass } else { Outcome::Fail };
+        let check = format!("{}/{FOLDER}/{name}", self.link.word());
+        SmokeCheck { check, outcome, detail: problem.unwrap_or_default(), values }
     }
 
     fn tasks<'c>(&'c self, corpus: &'c Corpus) -> Vec<Task<'c>> {
@@ -174,7 +200,7 @@ impl CorpusMode<'_> {
     }
 
     fn one(&self, corpus: &Corpus, task: &Task<'_>) -> Result<Done> {
-        let mut attempt = Attempt { mode: self, cpu: Duration::ZERO, log: Vec::new() };
+        let mut attempt = Attempt { mode: self, excused: BTreeSet::new(), cpu: Duration::ZERO, log: Vec::new() };
         let (name, values, problem) = match task {
             Task::Features => (FEATURES.to_owned(), 0, attempt.features(corpus)?),
             Task::Program { program, way, flags } => {
@@ -190,16 +216,15 @@ impl CorpusMode<'_> {
                 }
             }
         };
-        let outcome = if problem.is_none() { Outcome::Pass } else { Outcome::Fail };
-        let check = format!("{}/{FOLDER}/{name}", self.link.word());
-        let check = SmokeCheck { check, outcome, detail: problem.unwrap_or_default(), values };
-        Ok(Done { check, cpu: attempt.cpu, log: attempt.log })
+        let check = self.result(&name, values, problem);
+        Ok(Done { excused: attempt.excused, check, cpu: attempt.cpu, log: attempt.log })
     }
 }
 
 /// One task at work.
 struct Attempt<'a> {
     mode: &'a CorpusMode<'a>,
+    excused: BTreeSet<String>,
     cpu: Duration,
     log: Vec<u8>,
 }
@@ -279,7 +304,7 @@ impl Attempt<'_> {
         let output = cmd.output().with_context(|| format!("running the program {} of the C corpus", program.name))?;
         self.note(&cmd, &output, b"");
         fs_err::remove_dir_all(folder)?;
-        Ok(judge(&output, expected))
+        Ok(self.judge(&output, expected))
     }
 
     /// The C compiler as the cc crate starts it, with Rust's triple.
@@ -303,6 +328,24 @@ impl Attempt<'_> {
         Ok(failed.then(|| format!("it was not built: clang {}{}", describe(&output.finished), output.last_lines())))
     }
 
+    /// What is wrong with a program's end and its lines.
+    fn judge(&mut self, output: &Output, expected: &ExpectedLines<'_>) -> Option<String> {
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let mut faults = expected.faults(&printed);
+        let excused = self.mode.smoke.target.corpus.excuse(&mut faults);
+        self.excused.extend(excused.into_iter().map(str::to_owned));
+        let mut problem = Vec::new();
+        if !output.finished.status.success() {
+            let last = printed.lines().last().and_then(|line| line.split(' ').next()).unwrap_or("nothing");
+            problem.push(format!("it {} after printing {last}", describe(&output.finished)));
+            problem.extend(String::from_utf8_lossy(&output.stderr).lines().take(5).map(|line| format!("  | {line}")));
+        }
+        if !faults.is_empty() {
+            problem.push(summary(&faults, expected.len()));
+        }
+        (!problem.is_empty()).then(|| problem.join("\n"))
+    }
+
     /// Adds a process to the log, and its cost to the task's.
     fn note(&mut self, cmd: &Cmd, output: &Output, stdout: &[u8]) {
         self.cpu += output.finished.cpu;
@@ -311,22 +354,6 @@ impl Attempt<'_> {
         self.log.extend_from_slice(&output.stderr);
         self.log.extend_from_slice(format!("= {}\n", describe(&output.finished)).as_bytes());
     }
-}
-
-/// What is wrong with a program's end and its lines.
-fn judge(output: &Output, expected: &ExpectedLines<'_>) -> Option<String> {
-    let printed = String::from_utf8_lossy(&output.stdout);
-    let faults = expected.faults(&printed);
-    let mut problem = Vec::new();
-    if !output.finished.status.success() {
-        let last = printed.lines().last().and_then(|line| line.split(' ').next()).unwrap_or("nothing");
-        problem.push(format!("it {} after printing {last}", describe(&output.finished)));
-        problem.extend(String::from_utf8_lossy(&output.stderr).lines().take(5).map(|line| format!("  | {line}")));
-    }
-    if !faults.is_empty() {
-        problem.push(summary(&faults, expected.len()));
-    }
-    (!problem.is_empty()).then(|| problem.join("\n"))
 }
 
 /// The entries of a folder, sorted.

@@ -28,7 +28,8 @@ impl Trial<'_> {
             .variants
             .iter()
             .map(|variant| format!("{}: {}: {}", variant.name, variant.flags.join(" "), variant.programs.join(" ")));
-        let inputs = inputs.list("corpus without", corpus.without.keys()).list("corpus variant", variants);
+        let inputs = inputs.list("corpus without", corpus.without.keys());
+        let inputs = inputs.list("corpus wrong", corpus.wrong.keys()).list("corpus variant", variants);
         let record = Record::new(self.context.store, &self.subject.target.name, inputs);
         let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
         if let Some(checks) = known {

@@ -148,6 +148,20 @@ fn a_target_prints_the_lines_of_its_features() {
 }
 
 #[test]
+fn a_known_cause_excuses_values_until_all_are_right() {
+    let wrong = "echo add/f32/0 3f800000; echo add/f32/1 40000000; echo add/f16/0 0000";
+    let files = [("float.c", wrong), ("float.expected", EXPECTED)];
+    let known = "[corpus.wrong]\n'add+f16' = 'the compiler is wrong'\n";
+    let checks = Fixture::new(&files, known).checks(Link::Static);
+    assert_eq!((detail(&checks, "static/corpus/float/O2"), detail(&checks, "static/corpus/wrong")), ("", ""));
+
+    let known = "[corpus.wrong]\n'add+f16' = 'the compiler is wrong'\nf64 = 'it was wrong'\n";
+    let checks = Fixture::new(&files, known).checks(Link::Static);
+    let expected = "f64: no value is wrong, but target.toml says: it was wrong\nhint: remove it from [corpus.wrong]";
+    assert_eq!(detail(&checks, "static/corpus/wrong"), expected);
+}
+
+#[test]
 fn a_program_has_its_own_flags_and_a_target_its_own_variants() {
     let program = "echo flags \"$(echo $flags | tr -d ' ' | sed 's/.*-Wno-atomic-alignment//; s/-o.*//')\"\n";
     let expected = |flags: &str| format!("flags {flags}\n");

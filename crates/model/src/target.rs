@@ -11,7 +11,7 @@ mod elf;
 mod runtimes;
 
 pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
-pub use runtimes::{Difference, DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes};
+pub use runtimes::{DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes, SymbolDifference};
 
 /// target.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]

@@ -31,4 +31,5 @@ mod triage;
 mod triage_page;
 mod trials;
 mod ui;
+mod upstream;
 mod verbs;

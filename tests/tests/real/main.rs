@@ -7,3 +7,4 @@ mod dist;
 mod driver;
 mod end_to_end;
 mod triage;
+mod upstream;

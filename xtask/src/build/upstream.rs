@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use bringup_model::digest::hex;
-use bringup_model::target::{Difference, DifferenceKind};
+use bringup_model::target::{DifferenceKind, SymbolDifference};
 use object::read::archive::ArchiveFile;
 use object::{
     File, FileFlags, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SectionKind, SymbolFlags,
@@ -13,15 +13,15 @@ use object::{
 
 /// A static library, as far as it is compared.
 #[derive(Debug, Default)]
-pub struct Library {
-    defined: BTreeMap<String, Symbol>,
+pub struct StaticLibrary {
+    defined: BTreeMap<String, DefinedSymbol>,
     /// The symbols that no object of it defines.
     required: BTreeSet<String>,
 }
 
 /// A global symbol that an object defines.
 #[derive(Debug, PartialEq, Eq)]
-struct Symbol {
+struct DefinedSymbol {
     /// Type, binding and visibility; the header's flags and the ABI sections of the object.
     abi: BTreeMap<String, String>,
     /// Machine code of its section with relocations; nothing if it is no function.
@@ -30,7 +30,7 @@ struct Symbol {
     size: u64,
 }
 
-impl Library {
+impl StaticLibrary {
     /// Reads a static library. Fails if it defines no symbol, or one twice.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs_err::read(path)?;
@@ -55,7 +55,7 @@ impl Library {
 
     fn add(&mut self, object: &File<'_>, required: &mut BTreeSet<String>) -> Result<()> {
         let of_object = abi(object)?;
-        for symbol in object.symbols().filter(|symbol| symbol.is_global()) {
+        for symbol in object.symbols().filter(object::ObjectSymbol::is_global) {
             let name = symbol.name()?.to_owned();
             if symbol.is_undefined() {
                 required.insert(name);
@@ -63,21 +63,21 @@ impl Library {
             }
             let mut abi = of_object.clone();
             if let SymbolFlags::Elf { st_info, st_other } = symbol.flags() {
-                abi.insert("type and binding".into(), format!("{st_info:#x}"));
-                abi.insert("visibility".into(), format!("{st_other:#x}"));
+                abi.insert("st_info".into(), format!("{st_info:#x}"));
+                abi.insert("st_other".into(), format!("{st_other:#x}"));
             }
             let code = symbol.section_index().map(|index| code(object, index)).transpose()?.flatten();
-            let before = self.defined.insert(name.clone(), Symbol { abi, code, size: symbol.size() });
+            let before = self.defined.insert(name.clone(), DefinedSymbol { abi, code, size: symbol.size() });
             ensure!(before.is_none(), "two objects define {name}");
         }
         Ok(())
     }
 
     /// How this library differs from upstream's, sorted by symbol.
-    pub fn differences(&self, upstream: &Self) -> Vec<Difference> {
+    pub fn differences(&self, upstream: &Self) -> Vec<SymbolDifference> {
         let mut found = Vec::new();
         let mut add = |kind, symbol: &str, detail: String| {
-            found.push(Difference { kind, symbol: symbol.into(), detail });
+            found.push(SymbolDifference { kind, symbol: symbol.into(), detail });
         };
         for name in upstream.defined.keys().filter(|name| !self.defined.contains_key(*name)) {
             add(DifferenceKind::Missing, name, "only upstream defines it".into());
@@ -94,7 +94,8 @@ impl Library {
                 continue;
             };
             let keys: BTreeSet<&String> = ours.abi.keys().chain(theirs.abi.keys()).collect();
-            let shown = |symbol: &Symbol, key: &str| symbol.abi.get(key).map_or("none", String::as_str).to_owned();
+            let shown =
+                |symbol: &DefinedSymbol, key: &str| symbol.abi.get(key).map_or("none", String::as_str).to_owned();
             let differing = keys.into_iter().filter(|key| ours.abi.get(*key) != theirs.abi.get(*key));
             let differing: Vec<String> = differing
                 .map(|key| format!("{key} is {}, upstream's {}", shown(ours, key), shown(theirs, key)))

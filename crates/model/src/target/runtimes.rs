@@ -21,8 +21,8 @@ pub struct Runtimes {
 #[serde(deny_unknown_fields)]
 pub struct IntendedDifference {
     /// How they differ.
-    pub kind: DifferenceKind,
-    /// The symbols; each must differ.
+    pub kinds: Vec<DifferenceKind>,
+    /// The symbols. Each must differ in each of these ways.
     pub symbols: Vec<String>,
     /// Why.
     pub reason: String,
@@ -46,7 +46,7 @@ pub enum DifferenceKind {
 
 /// A difference that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct SymbolDifference {
     /// How the symbol differs.
     pub kind: DifferenceKind,
     /// The symbol.
@@ -59,9 +59,9 @@ pub struct Difference {
 #[derive(Debug, Default)]
 pub struct JudgedDifferences {
     /// Differences that are intended, each with its reason.
-    pub intended: Vec<(Difference, String)>,
+    pub intended: Vec<(SymbolDifference, String)>,
     /// Differences that nothing intends.
-    pub unintended: Vec<Difference>,
+    pub unintended: Vec<SymbolDifference>,
     /// Intended differences that do not occur.
     pub stale: Vec<(DifferenceKind, String)>,
 }
@@ -69,28 +69,29 @@ pub struct JudgedDifferences {
 impl Runtimes {
     /// Checks the rules that serde cannot express.
     pub(super) fn check(&self) -> Result<(), String> {
-        for IntendedDifference { kind, symbols, reason } in &self.differences {
-            if symbols.is_empty() {
-                return Err(format!("[[runtimes.difference]] {kind}: `symbols` is empty"));
+        for IntendedDifference { kinds, symbols, reason } in &self.differences {
+            if symbols.is_empty() || kinds.is_empty() {
+                return Err("[[runtimes.difference]]: `symbols` or `kinds` is empty".into());
             }
             if reason.trim().is_empty() {
-                return Err(format!("[[runtimes.difference]] {kind} {}: `reason` is empty", symbols.join(", ")));
+                return Err(format!("[[runtimes.difference]] {}: `reason` is empty", symbols.join(", ")));
             }
         }
         Ok(())
     }
 
     /// Holds differences against the intended ones.
-    pub fn judge(&self, found: Vec<Difference>) -> JudgedDifferences {
+    pub fn judge(&self, found: Vec<SymbolDifference>) -> JudgedDifferences {
         let mut judged = JudgedDifferences::default();
-        for entry in &self.differences {
-            let occurs = |symbol: &&String| found.iter().any(|it| it.kind == entry.kind && it.symbol == **symbol);
-            let stale = entry.symbols.iter().filter(|symbol| !occurs(symbol));
-            judged.stale.extend(stale.map(|symbol| (entry.kind, symbol.clone())));
+        for IntendedDifference { kinds, symbols, .. } in &self.differences {
+            let pairs = symbols.iter().flat_map(|symbol| kinds.iter().map(move |kind| (*kind, symbol)));
+            let stale =
+                pairs.filter(|(kind, symbol)| !found.iter().any(|it| it.kind == *kind && it.symbol == **symbol));
+            judged.stale.extend(stale.map(|(kind, symbol)| (kind, symbol.clone())));
         }
         for difference in found {
             let intends = |entry: &&IntendedDifference| {
-                entry.kind == difference.kind && entry.symbols.contains(&difference.symbol)
+                entry.kinds.contains(&difference.kind) && entry.symbols.contains(&difference.symbol)
             };
             match self.differences.iter().find(intends) {
                 Some(entry) => judged.intended.push((difference, entry.reason.clone())),
@@ -113,7 +114,7 @@ impl fmt::Display for DifferenceKind {
     }
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for SymbolDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.kind, self.symbol, self.detail)
     }
@@ -123,13 +124,13 @@ impl fmt::Display for Difference {
 mod tests {
     use super::*;
 
-    fn difference(kind: DifferenceKind, symbol: &str) -> Difference {
-        Difference { kind, symbol: symbol.into(), detail: String::new() }
+    fn difference(kind: DifferenceKind, symbol: &str) -> SymbolDifference {
+        SymbolDifference { kind, symbol: symbol.into(), detail: String::new() }
     }
 
     #[test]
     fn a_difference_is_intended_by_kind_and_symbol() {
-        let text = "[[difference]]\nkind = 'code'\nsymbols = ['a', 'b']\nreason = 'why'\n";
+        let text = "[[difference]]\nkinds = ['code']\nsymbols = ['a', 'b']\nreason = 'why'\n";
         let runtimes: Runtimes = toml::from_str(text).expect("valid");
         let found = vec![
             difference(DifferenceKind::Code, "a"),

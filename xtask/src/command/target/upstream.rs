@@ -7,7 +7,7 @@ use bringup_model::exit::{self, CodedError};
 use bringup_model::target::{JudgedDifferences, Target};
 
 use crate::build::step::{BUILTINS, Results, StepId};
-use crate::build::upstream::Library;
+use crate::build::upstream::StaticLibrary;
 use crate::build::{FetchMode, Planner};
 use crate::cli::TargetNames;
 
@@ -19,12 +19,12 @@ pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
     let pairs = planner.plan_upstream(&mut planned)?;
     let wanted: Vec<StepId> = pairs.iter().flat_map(|pair| [pair.runtimes, pair.upstream]).collect();
     let results = planner.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
-    let mut outcome = Outcome::default();
+    let mut outcome = Compared::default();
     for ((target, _), pair) in planned.targets.iter().zip(&pairs) {
         let is_built = |id: StepId| results.get(&id).is_some_and(Result::is_ok);
         if is_built(pair.runtimes) && is_built(pair.upstream) {
             let [ours, upstream] =
-                [pair.runtimes, pair.upstream].map(|id| Library::read(&planned.plan.path(id).join(BUILTINS)));
+                [pair.runtimes, pair.upstream].map(|id| StaticLibrary::read(&planned.plan.path(id).join(BUILTINS)));
             let (ours, upstream) = (ours?, upstream?);
             outcome.add(target, ours.symbols(), target.runtimes.judge(ours.differences(&upstream)));
         }
@@ -34,13 +34,13 @@ pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
 
 /// The comparison of all targets.
 #[derive(Default)]
-struct Outcome {
+struct Compared {
     text: String,
     unintended: Vec<String>,
     stale: Vec<String>,
 }
 
-impl Outcome {
+impl Compared {
     fn add(&mut self, target: &Target, symbols: usize, judged: JudgedDifferences) {
         let JudgedDifferences { intended, unintended, stale } = judged;
         let counts = match (unintended.len(), intended.len()) {

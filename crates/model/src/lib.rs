@@ -18,6 +18,7 @@ pub mod archive_manifest;
 pub mod bless;
 pub mod build_options;
 pub mod compiler;
+pub mod corpus;
 pub mod digest;
 pub mod dist_manifest;
 pub mod exit;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::corpus::CorpusSettings;
 use super::release::{ReleaseName, ReleaseSpan};
 
 mod baseline;
@@ -33,6 +34,8 @@ pub struct TargetFile {
     runtimes: Runtimes,
     elf: elf::ElfFile,
     qemu: Qemu,
+    #[serde(default)]
+    corpus: CorpusSettings,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -73,6 +76,8 @@ pub struct Target {
     pub elf: Elf,
     /// Settings of the emulator.
     pub qemu: Qemu,
+    /// What is special about the C corpus.
+    pub corpus: CorpusSettings,
 }
 
 /// A rustc target spec: a base spec and changes to its keys.
@@ -175,6 +180,7 @@ impl TargetFile {
             return Err(format!("triple: `{}` is not a target triple", self.triple));
         }
         let alpine = span(self.since, self.until)?;
+        self.corpus.validate()?;
         self.runtimes.check()?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
@@ -198,6 +204,7 @@ impl TargetFile {
             runtimes: self.runtimes,
             elf: self.elf.validate()?,
             qemu: self.qemu,
+            corpus: self.corpus,
         })
     }
 }

@@ -8,6 +8,7 @@ mod budget;
 mod ci;
 mod claims;
 mod compiler;
+mod corpus;
 mod dist;
 mod environment;
 mod exit_codes;

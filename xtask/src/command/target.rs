@@ -10,7 +10,7 @@ use bringup_model::exit::{self, CodedError};
 use bringup_model::report::Run;
 use bringup_model::target::{SpecBase, Target};
 
-use super::report;
+use super::{report, request};
 use crate::build::Planner;
 use crate::build::spec;
 use crate::claims;
@@ -85,6 +85,7 @@ fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
     let console = &planner.workspace.console;
     let targets = names.read(planner.project, console)?;
     config::check_releases(root, &targets)?;
+    request::check_corpus(planner, &targets)?;
     let mut faults = expect::check_names(root)?;
     faults.extend(config::check_triples(root, &targets)?);
     let Answers { of_targets, unchecked } = ask(planner, &targets)?;

@@ -3,6 +3,7 @@
 //! A failed check is a value. An error is a fault of the harness itself. A link mode always has the same checks: a
 //! program that cannot be built is a failed check, not a missing one.
 
+pub mod corpus;
 pub mod crates;
 pub mod elf;
 pub mod instructions;
@@ -22,7 +23,7 @@ use bringup_runner::jobs::Jobs;
 pub use self::toolchain::ToolchainAudit;
 
 /// Makes the command that runs a program of the target. The program finds its shared libraries in these folders.
-pub type ProgramRunner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
+pub type ProgramRunner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + Sync + 'a;
 
 /// The smoke test of one toolchain.
 pub struct Smoke<'a> {

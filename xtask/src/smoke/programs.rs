@@ -14,6 +14,7 @@ use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::Share;
 
+use super::corpus::CorpusMode;
 use super::elf::{self, ElfKind, Rules};
 use super::{BuiltProgram, Findings, ProgramLanguage, Smoke};
 
@@ -65,6 +66,7 @@ impl<'a> Mode<'a> {
         self.add("build", problem);
         self.c_programs()?;
         self.cxx_programs()?;
+        self.corpus()?;
         let needed = self.needed();
         for program in self.programs()? {
             let file = self.built(&program.name);
@@ -121,6 +123,14 @@ impl<'a> Mode<'a> {
             .arg(sources.join("c").join(name).with_extension("c"))
             .arg("-lm")
             .dir(&self.folder)
+    }
+
+    /// Builds and runs the C corpus.
+    fn corpus(&mut self) -> Result<()> {
+        let found = CorpusMode { smoke: self.smoke, link: self.link, folder: &self.folder.join("corpus") }.run()?;
+        self.findings.checks.extend(found.checks);
+        self.findings.cpu += found.cpu;
+        Ok(())
     }
 
     /// Builds the workspace as a user of the toolchain does. The toolchain's cargo tells build scripts the C compiler
@@ -282,7 +292,7 @@ impl<'a> Mode<'a> {
     fn add(&mut self, name: &str, problem: CheckFailure) {
         let outcome = if problem.is_none() { Outcome::Pass } else { Outcome::Fail };
         let check = format!("{}/{name}", self.link.word());
-        self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default() });
+        self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default(), values: 0 });
     }
 }
 

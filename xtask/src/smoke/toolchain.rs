@@ -33,7 +33,7 @@ impl ToolchainAudit<'_> {
         let mut findings = Findings::default();
         let mut add = |name: &str, broken: Vec<String>| {
             let outcome = if broken.is_empty() { Outcome::Pass } else { Outcome::Fail };
-            findings.checks.push(SmokeCheck { check: name.into(), outcome, detail: broken.join("\n") });
+            findings.checks.push(SmokeCheck { check: name.into(), outcome, detail: broken.join("\n"), values: 0 });
         };
         let rust = [toolchain.join("lib/rustlib").join(&target.triple).join("lib")];
         let c = ["sysroot/usr/lib", "lib/clang/lib"].map(|folder| toolchain.join(folder));

@@ -26,6 +26,13 @@ impl Trial<'_> {
         let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&environment.inputs);
         let inputs = inputs.append(&self.audit_inputs()?);
+        let corpus = &self.subject.target.corpus;
+        let variants = corpus
+            .variants
+            .iter()
+            .map(|variant| format!("{}: {}: {}", variant.name, variant.flags.join(" "), variant.programs.join(" ")));
+        let inputs = inputs.list("corpus without", corpus.without.keys());
+        let inputs = inputs.list("corpus wrong", corpus.wrong.keys()).list("corpus variant", variants);
         let record = Record::new(self.context.store, &self.subject.target.name, inputs);
         let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
         if let Some(checks) = known {

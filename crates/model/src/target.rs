@@ -161,7 +161,7 @@ impl TargetFile {
             return Err("baseline: expected the minimum processor and the float ABI in a few words".into());
         }
         let alpine = span(self.since, self.until)?;
-        self.runtimes.check()?;
+        self.runtimes.differences.iter().try_for_each(IntendedDifference::check)?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }

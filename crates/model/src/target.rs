@@ -181,7 +181,7 @@ impl TargetFile {
         }
         let alpine = span(self.since, self.until)?;
         self.corpus.validate()?;
-        self.runtimes.check()?;
+        self.runtimes.differences.iter().try_for_each(IntendedDifference::check)?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }

@@ -8,6 +8,7 @@ pub mod spec;
 pub mod step;
 pub mod store;
 mod ui;
+pub mod upstream;
 mod workspace;
 
 pub use self::layers::SourceParts;

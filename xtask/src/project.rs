@@ -25,9 +25,9 @@ impl Project {
         Ok(Self { pins: config::pins(&root)?, root })
     }
 
-    /// The sources in the versions in use: Rust, musl, LLVM.
-    pub fn sources(&self) -> [&Source; 3] {
-        [&self.pins.rust, &self.pins.musl, &self.pins.llvm]
+    /// The sources in the versions in use: Rust, musl, LLVM, the kernel headers.
+    pub fn sources(&self) -> [&Source; 4] {
+        [&self.pins.rust, &self.pins.musl, &self.pins.llvm, &self.pins.linux]
     }
 
     /// The source in use with this name.

@@ -48,4 +48,10 @@ pub enum TargetVerb {
     /// Rejects two kinds of expectations that a run accepts: reasons that are still `TODO`, and tests that no test program
     /// lists, as far as earlier runs on this machine have recorded them.
     Check(TargetNames),
+    /// Compare each target's builtins with those of upstream's own build
+    ///
+    /// Builds compiler-rt's builtins once more: from the pristine source, by upstream's CMake files, with the toolchain's C
+    /// compiler. Compares symbols, ABI attributes and machine code. Each difference must be intended:
+    /// [[runtimes.difference]] in target.toml names it, with its reason.
+    Upstream(TargetNames),
 }

@@ -53,7 +53,7 @@ pub struct Fetcher<'a> {
     pub root: &'a Path,
     /// The sysroot of the host's rustc, which has rustup's manifest.
     pub sysroot: &'a Path,
-    /// Newer suites to search for source packages.
+    /// Newer suites to search for packages whose origin names no suites.
     pub suites: &'a [String],
     /// Whether the network is forbidden.
     pub offline: bool,
@@ -68,6 +68,7 @@ struct Candidate<'a> {
     place: &'a Locator,
     sha256: String,
     strip: usize,
+    suites: &'a [String],
     lacks: &'a [String],
     /// The address, if the origin has one.
     url: Option<String>,
@@ -143,7 +144,8 @@ impl Fetcher<'_> {
             Locator::Path(_) | Locator::Apt(_) | Locator::Deb(_) => (None, origin.sha256.clone()),
         };
         let sha256 = sha256.context("its sha256 is not known")?;
-        Ok(Candidate { place: &origin.place, sha256, strip: origin.strip, lacks: &origin.lacks, url })
+        let SourceOrigin { place, strip, suites, lacks, .. } = origin;
+        Ok(Candidate { place, sha256, strip: *strip, suites, lacks, url })
     }
 
     fn obtain(&self, source: &Source, candidate: &Candidate) -> Result<PathBuf> {
@@ -167,11 +169,12 @@ impl Fetcher<'_> {
         match (candidate.place, &candidate.url) {
             (Locator::Apt(package) | Locator::Deb(package), _) => {
                 let folder = store.part_folder(&lock)?;
+                let suites = if candidate.suites.is_empty() { self.suites } else { candidate.suites };
                 let item = if matches!(candidate.place, Locator::Apt(_)) {
-                    let apt = Apt::open(store, PackageKind::Sources, self.suites, self.say)?;
+                    let apt = Apt::open(store, PackageKind::Sources, suites, self.say)?;
                     apt.source(package, &candidate.sha256, folder.path())?
                 } else {
-                    let apt = Apt::open(store, PackageKind::Binaries, self.suites, self.say)?;
+                    let apt = Apt::open(store, PackageKind::Binaries, suites, self.say)?;
                     apt.package_of(package, &candidate.sha256, folder.path())?
                 };
                 let part = folder.path().join(&item.file_name);

@@ -1,6 +1,7 @@
 //! Building: the user's choice, the plan, the steps, and the folder of their results.
 
 mod compiler;
+pub mod manifest;
 mod options;
 mod plan;
 pub mod spec;

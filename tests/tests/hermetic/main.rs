@@ -8,6 +8,7 @@ mod budget;
 mod compiler;
 mod dist;
 mod environment;
+mod evidence;
 mod exit_codes;
 mod expectations;
 mod full_disk;

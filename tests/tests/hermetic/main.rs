@@ -11,6 +11,7 @@ mod compiler;
 mod corpus;
 mod dist;
 mod environment;
+mod evidence;
 mod exit_codes;
 mod expectations;
 mod full_disk;

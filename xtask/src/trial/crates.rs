@@ -53,7 +53,7 @@ impl Trial<'_> {
             let inputs = inputs.add("sources", tree_sha256(&sources.join(name))?).append(&environment.inputs);
             let record = Record::new(store, &target.name, inputs);
             let label = format!("{} {name}", run.name());
-            let known = if self.selection().rerun { None } else { record.load::<SmokeCheck>() };
+            let known = if self.selection().rerun { None } else { record.load::<SmokeCheck>(&|text| workspace.console.warn(text)) };
             if let Some(check) = known {
                 workspace.console.cached();
                 run.smoke.push(check);

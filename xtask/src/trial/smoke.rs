@@ -34,7 +34,8 @@ impl Trial<'_> {
         let inputs = inputs.list("corpus without", corpus.without.keys());
         let inputs = inputs.list("corpus wrong", corpus.wrong.keys()).list("corpus variant", variants);
         let record = Record::new(self.context.store, &self.subject.target.name, inputs);
-        let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
+        let warn = |text: &str| self.context.planner.workspace.console.warn(text);
+        let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>(&warn) };
         if let Some(checks) = known {
             self.context.planner.workspace.console.cached();
             run.smoke = checks;
@@ -45,6 +46,7 @@ impl Trial<'_> {
         let handle =
             self.context.planner.workspace.console.step(&format!("smoke {} {}", self.subject.target.name, self.link));
         let found = self.run_smoke(&sources, toolchain, &environment.sandbox)?;
+        self.check_emulator()?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", &run.name(), (start.elapsed(), found.cpu)));

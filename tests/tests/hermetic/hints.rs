@@ -12,6 +12,7 @@ use crate::render::{report, run, suite, test};
 
 fn selection() -> TestSelection {
     TestSelection {
+        crates: Vec::new(),
         smoke: false,
         suites: vec!["alloc".into(), "std".into()],
         filter: Some("net a".into()),

@@ -1,14 +1,17 @@
 //! Building: the user's choice, the plan, the steps, and the folder of their results.
 
 mod compiler;
+mod layers;
 mod options;
 mod plan;
 pub mod spec;
 pub mod step;
 pub mod store;
 mod ui;
+pub mod upstream;
 mod workspace;
 
+pub use self::layers::SourceParts;
 pub use self::options::BuildChoice;
 pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSettings, TargetSteps};
 pub use self::ui::UiSteps;

@@ -134,7 +134,7 @@ pub enum Verb {
     Bless(BlessArgs),
     /// List the steps of a build in order, and whether they are done
     Plan(PlanArgs),
-    /// Explain why a step will run: what changed since its last result
+    /// Explain why a step will run: what differs from its nearest earlier result
     Why(TargetNames),
     /// Remove the results in out/; keep the downloads
     Clean,

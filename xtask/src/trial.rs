@@ -1,6 +1,7 @@
 //! A trial: the smoke checks and suites of one target in one link mode. Results are new or recorded, and judged.
 
 pub mod archive;
+mod crates;
 mod growing;
 pub(crate) mod matrix;
 mod prepare;
@@ -11,7 +12,7 @@ mod suite;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -45,6 +46,8 @@ struct TrialContext<'a> {
     jobs: &'a Jobs,
     request: &'a TrialRequest,
     report_folder: &'a Path,
+    /// Held while cargo builds a crate of the registry.
+    building: Mutex<()>,
 }
 
 /// What the trials of one target need, in any link mode.
@@ -91,9 +94,12 @@ impl Trial<'_> {
         interrupt::check()?;
         let runner = self.runner()?;
         let environment = self.surround(&runner, run)?;
+        let toolchain = || self.subject.toolchain.context("there is no toolchain for the smoke checks");
         if self.selection().smoke {
-            let toolchain = self.subject.toolchain.context("there is no toolchain for the smoke checks")?;
-            self.smoke(run, toolchain, &environment)?;
+            self.smoke(run, toolchain()?, &environment)?;
+        }
+        if !self.selection().crates.is_empty() {
+            self.crates(run, toolchain()?, &environment)?;
         }
         if self.selection().suites.is_empty() {
             return Ok(());

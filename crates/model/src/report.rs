@@ -160,9 +160,16 @@ pub struct SmokeCheck {
     pub check: String,
     /// `pass` or `fail`.
     pub outcome: Outcome,
-    /// Details of a failure.
+    /// Details of a failure; of a crate that passed, the number of its tests.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
+}
+
+impl SmokeCheck {
+    /// The crate from the registry that the check of this name is about; none for all other checks.
+    pub fn crate_of(check: &str) -> Option<&str> {
+        check.split_once('/')?.1.strip_prefix("crate ")
+    }
 }
 
 /// One test suite.

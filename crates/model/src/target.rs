@@ -7,8 +7,10 @@ use serde::Deserialize;
 use super::release::{ReleaseName, ReleaseSpan};
 
 mod elf;
+mod runtimes;
 
 pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
+pub use runtimes::{DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes, SymbolDifference};
 
 /// target.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +24,7 @@ pub struct TargetFile {
     c: CSettings,
     llvm: Option<TargetLlvm>,
     musl: Musl,
+    linux: Linux,
     #[serde(default)]
     runtimes: Runtimes,
     elf: elf::ElfFile,
@@ -58,7 +61,9 @@ pub struct Target {
     pub llvm: Option<TargetLlvm>,
     /// musl's settings for the architecture.
     pub musl: Musl,
-    /// Differences in the contents of the runtimes.
+    /// The kernel's names of the architecture.
+    pub linux: Linux,
+    /// What the target changes of upstream's runtimes.
     pub runtimes: Runtimes,
     /// Rules for ELF files of the target.
     pub elf: Elf,
@@ -118,16 +123,14 @@ pub struct Musl {
     pub name_loader: bool,
 }
 
-/// `[runtimes]`: differences in the contents of the runtimes.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Runtimes {
-    /// Additional files of compiler-rt's builtins folder to compile.
-    #[serde(default)]
-    pub builtins: Vec<String>,
-    /// Files of that folder to leave out.
-    #[serde(default)]
-    pub exclude_builtins: Vec<String>,
+/// `[linux]`: the kernel's names of the architecture.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linux {
+    /// The architecture's folder in the kernel's `arch/`.
+    pub arch: String,
+    /// The machine, as `uname -m` prints it. Builds with CMake decide by it.
+    pub machine: String,
 }
 
 /// `[qemu]`: settings of the emulator.
@@ -171,8 +174,15 @@ impl TargetFile {
             return Err("baseline: expected the minimum processor and the float ABI in a few words".into());
         }
         let alpine = span(self.since, self.until)?;
+        self.runtimes.check()?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        for (key, value) in [("arch", &self.linux.arch), ("machine", &self.linux.machine)] {
+            if value.is_empty() || !value.chars().all(plain) {
+                return Err(format!("[linux] {key}: `{value}` is not a name of an architecture"));
+            }
         }
         Ok(Target {
             name: name.into(),
@@ -183,6 +193,7 @@ impl TargetFile {
             c: self.c,
             llvm: self.llvm,
             musl: self.musl,
+            linux: self.linux,
             runtimes: self.runtimes,
             elf: self.elf.validate()?,
             qemu: self.qemu,
@@ -213,5 +224,15 @@ impl Target {
     /// The name of the C compiler driver in the toolchain's `bin`.
     pub fn driver(&self) -> String {
         format!("{}-clang", self.triple)
+    }
+
+    /// The name of the C++ compiler driver beside it.
+    pub fn cxx_driver(&self) -> String {
+        format!("{}-clang++", self.triple)
+    }
+
+    /// The triple as cc, pkg-config and others write it at the end of a variable's name.
+    pub fn variable(&self) -> String {
+        self.triple.replace(['-', '.'], "_")
     }
 }

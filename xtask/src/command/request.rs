@@ -7,13 +7,16 @@ use bringup_model::target::Target;
 
 use crate::build::Planner;
 use crate::cli::{RunArgs, SmokeArgs, TestArgs};
+use crate::smoke::crates;
 use crate::trial::request::{TestSelection, TrialRequest};
 
-/// The smoke checks alone.
+/// The smoke checks alone, or crates instead.
 pub(super) fn smoke(planner: &Planner<'_>, options: &SmokeArgs) -> Result<TrialRequest> {
+    let crates = crates::chosen(&planner.project.root, &options.crates)?;
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
     let selection = TestSelection {
-        smoke: true,
+        smoke: crates.is_empty(),
+        crates,
         suites: Vec::new(),
         filter: None,
         partition: None,
@@ -57,6 +60,7 @@ fn selection(options: &TestArgs) -> TestSelection {
     let all = || suite::library().into_iter().map(str::to_owned).collect();
     TestSelection {
         smoke: false,
+        crates: Vec::new(),
         suites: if options.suite.is_empty() { all() } else { options.suite.clone() },
         filter: options.filter.clone(),
         partition: options.partition,

@@ -1,4 +1,6 @@
-//! `target show`, `target check`
+//! `target show`, `target check`, `target upstream`
+
+mod upstream;
 
 use std::fmt::Write as _;
 
@@ -18,6 +20,7 @@ pub fn run(planner: &Planner<'_>, verb: &TargetVerb) -> Result<()> {
     match verb {
         TargetVerb::Show { target, spec } => show(planner, target, *spec),
         TargetVerb::Check(names) => check(planner, names),
+        TargetVerb::Upstream(names) => upstream::run(planner, names),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A failed check is a value. An error is a fault of the harness itself. A link mode always has the same checks: a
 //! program that cannot be built is a failed check, not a missing one.
 
+pub mod crates;
 pub mod elf;
 mod programs;
 

@@ -17,6 +17,7 @@ use bringup_runner::jobs::Share;
 use super::elf::{self, ElfKind, Rules};
 use super::{BuiltProgram, Findings, ProgramLanguage, Smoke};
 
+mod cxx;
 #[cfg(test)]
 mod tests;
 
@@ -63,6 +64,7 @@ impl<'a> Mode<'a> {
         let problem = self.build()?;
         self.add("build", problem);
         self.c_programs()?;
+        self.cxx_programs()?;
         let needed = self.needed();
         for program in self.programs()? {
             let file = self.built(&program.name);

@@ -1,7 +1,7 @@
 //! What a control changes in the build: the opt-level, or the patches.
 
 use anyhow::Result;
-use bringup_model::pins::LIBRARY;
+use bringup_model::pins::{LIBCXX, LIBRARY};
 use bringup_model::series::Series;
 
 use crate::build::step::Plan;
@@ -50,10 +50,11 @@ pub struct PatchesInUse {
 
 impl PatchesInUse {
     pub fn read(planner: &Planner<'_>) -> Result<Self> {
-        let [rust, musl, llvm] = planner.series_in_use()?;
-        let [rust_source, musl_source, llvm_source] = planner.project.sources();
+        let [rust, musl, llvm, _] = planner.series_in_use()?;
+        let [rust_source, musl_source, llvm_source, _] = planner.project.sources();
         let rust = rust.within(&rust_source.with_layers(|layer| layer == LIBRARY));
-        Ok(Self { llvm: llvm.within(llvm_source), musl: musl.within(musl_source), rust })
+        let llvm = llvm.within(&llvm_source.with_layers(|layer| layer != LIBCXX));
+        Ok(Self { llvm, musl: musl.within(musl_source), rust })
     }
 
     pub fn counts(&self) -> PatchCounts {
@@ -71,8 +72,9 @@ impl PatchesInUse {
 
     /// Adds the steps of the sources with only the first patches. The compiler stays that of `usual`.
     pub fn plan(&self, planner: &Planner<'_>, plan: &mut Plan, counts: PatchCounts, usual: Patched) -> Result<Patched> {
-        let [rust, musl, llvm] = planner.project.sources();
+        let [rust, musl, llvm, _] = planner.project.sources();
         let library = rust.with_layers(|layer| layer == LIBRARY);
+        let runtimes = llvm.with_layers(|layer| layer != LIBCXX);
         let mut add = |source, series: &Series, count: usize| {
             let series = Series { patches: series.patches[..count].to_vec(), ..series.clone() };
             Ok::<_, anyhow::Error>(plan.add(planner.patch_step(source, &series, FetchMode::Fetch)?))
@@ -80,8 +82,8 @@ impl PatchesInUse {
         Ok(Patched {
             rust: add(&library, &self.rust, counts.rust)?,
             musl: add(musl, &self.musl, counts.musl)?,
-            llvm: add(llvm, &self.llvm, counts.llvm)?,
-            compiler: usual.compiler,
+            llvm: add(&runtimes, &self.llvm, counts.llvm)?,
+            ..usual
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -174,7 +174,8 @@ impl Matrix<'_> {
     }
 
     fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> TrialContext<'a> {
-        TrialContext { planner: self.planner, store: self.store, jobs, request: self.request, report_folder }
+        let building = Mutex::new(());
+        TrialContext { planner: self.planner, store: self.store, jobs, request: self.request, report_folder, building }
     }
 
     /// A run without results.

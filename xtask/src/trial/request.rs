@@ -34,7 +34,7 @@ impl TrialRequest {
     /// Connects to the machine that runs the tests; none if that is this machine.
     pub(crate) fn connect(&self) -> Result<Option<Arc<Machine>>> {
         match &self.runner {
-            RunnerSpec::Ssh { .. } if self.selection.smoke => {
+            RunnerSpec::Ssh { .. } if self.selection.smoke || !self.selection.crates.is_empty() => {
                 let why = "the smoke checks do not run on another machine\nhint: `test` runs the suites there";
                 Err(CodedError::error(exit::USAGE, why))
             }

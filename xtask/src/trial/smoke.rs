@@ -72,7 +72,7 @@ impl Trial<'_> {
 }
 
 /// sha256 over the names and contents of a folder's files.
-fn tree_sha256(folder: &Path) -> Result<String> {
+pub(super) fn tree_sha256(folder: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     // The order is by descending name, as in all earlier records.
     for entry in WalkDir::new(folder).follow_links(true).sort_by(|a, b| b.file_name().cmp(a.file_name())) {

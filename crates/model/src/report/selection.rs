@@ -11,6 +11,9 @@ use crate::suite::{self, Ui};
 pub struct TestSelection {
     /// Whether to run the smoke checks.
     pub smoke: bool,
+    /// Crates from the registry to test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crates: Vec<String>,
     /// Suites to run, in order.
     pub suites: Vec<String>,
     /// Run only tests whose name contains this text.
@@ -47,15 +50,18 @@ impl TestSelection {
 
     /// The verb that runs this.
     pub fn verb(&self) -> &'static str {
-        match (self.smoke, self.suites.is_empty()) {
+        match (self.smoke || !self.crates.is_empty(), self.suites.is_empty()) {
             (true, true) => "smoke",
             (true, false) => "bringup",
             (false, _) => "test",
         }
     }
 
-    /// `--suite`, unless the suites are the default.
+    /// `--crates`, or `--suite` unless the suites are the default.
     pub fn suite_option(&self) -> Vec<String> {
+        if !self.crates.is_empty() {
+            return vec!["--crates".into(), self.crates.join(",")];
+        }
         let default = self.suites.is_empty() || self.suites == suite::library();
         if default { Vec::new() } else { vec!["--suite".into(), self.suites.join(",")] }
     }
@@ -83,6 +89,7 @@ mod tests {
     fn it_is_stored_as_documented_and_asked_for_again() {
         let whole = TestSelection {
             smoke: true,
+            crates: Vec::new(),
             suites: suite::library().into_iter().map(str::to_owned).collect(),
             filter: None,
             partition: None,
@@ -92,6 +99,7 @@ mod tests {
         };
         let part = TestSelection {
             smoke: false,
+            crates: Vec::new(),
             suites: vec!["std".into()],
             filter: Some("net::".into()),
             partition: Some("slice:2/4".parse().unwrap()),
@@ -100,6 +108,7 @@ mod tests {
             rerun: true,
         };
         let none = TestSelection { suites: Vec::new(), ..whole.clone() };
+        let crates = TestSelection { smoke: false, crates: vec!["a".into(), "b".into()], ..none.clone() };
         for (selection, json, verb, options) in [
             (&whole, r#"{"smoke":true,"suites":["core","alloc","std"],"threads":1}"#, "bringup", ""),
             (
@@ -109,6 +118,7 @@ mod tests {
                 "--suite std --filter net:: --partition slice:2/4 --test-threads 2 --stress 5",
             ),
             (&none, r#"{"smoke":true,"suites":[],"threads":1}"#, "smoke", ""),
+            (&crates, r#"{"smoke":false,"crates":["a","b"],"suites":[],"threads":1}"#, "smoke", "--crates a,b"),
         ] {
             assert_eq!(serde_json::to_string(selection).unwrap(), json);
             assert_eq!(serde_json::from_str::<TestSelection>(json).unwrap(), *selection);

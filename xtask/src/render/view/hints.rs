@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bringup_model::link::Link;
-use bringup_model::report::{Report, Run, TestSelection};
+use bringup_model::report::{Report, Run, SmokeCheck, TestSelection};
 use bringup_model::suite::Ui;
 
 use super::{UnexpectedKind, UnexpectedResult, unexpected};
@@ -40,7 +40,9 @@ pub fn hints(report: &Report) -> Vec<String> {
     };
     let smoke = of(UnexpectedKind::Smoke);
     if let Some(first) = smoke.first() {
-        return vec![format!("to run it again: {}", again("smoke", first.run, &smoke, Vec::new()))];
+        let crates = once(smoke.iter().filter_map(|item| SmokeCheck::crate_of(item.name))).join(",");
+        let crates = if crates.is_empty() { Vec::new() } else { vec!["--crates".to_owned(), crates] };
+        return vec![format!("to run it again: {}", again("smoke", first.run, &smoke, crates))];
     }
     let incomplete = of(UnexpectedKind::Incomplete);
     if let Some(first) = incomplete.first() {

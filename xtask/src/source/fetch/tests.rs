@@ -69,7 +69,7 @@ fn source(origins: Vec<SourceOrigin>) -> Source {
 }
 
 fn origin(place: Locator) -> SourceOrigin {
-    SourceOrigin { place, sha256: Some(hash()), strip: 1, layers: Vec::new(), lacks: Vec::new() }
+    SourceOrigin { place, sha256: Some(hash()), strip: 1, suites: Vec::new(), layers: Vec::new(), lacks: Vec::new() }
 }
 
 fn hash() -> String {

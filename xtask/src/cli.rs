@@ -136,6 +136,11 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Explain why a step will run: what differs from its nearest earlier result
     Why(TargetNames),
+    /// Compare the files of results and downloads with the digests that were recorded when they were made
+    ///
+    /// Looks at the folders of steps, at recorded outcomes and at downloaded archives. Prints what is missing, added or
+    /// changed, and the command that removes it, so that the next run makes it again.
+    Verify(TargetNames),
     /// Remove the results in out/; keep the downloads
     Clean,
     /// Print a completion script for a shell

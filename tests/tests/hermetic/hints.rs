@@ -13,6 +13,7 @@ use crate::render::{report, run, suite, test};
 fn selection() -> TestSelection {
     TestSelection {
         smoke: false,
+        crates: Vec::new(),
         suites: vec!["alloc".into(), "std".into()],
         filter: Some("net a".into()),
         partition: Some("slice:2/4".parse().unwrap()),

@@ -9,6 +9,7 @@ mod ci;
 mod compiler;
 mod dist;
 mod environment;
+mod evidence;
 mod exit_codes;
 mod expectations;
 mod full_disk;

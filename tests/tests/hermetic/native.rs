@@ -34,7 +34,8 @@ fn a_build_for_the_target_sees_only_the_target() {
     let here = folder.display().to_string();
     let environment = run(&project, &folder.join("bin/cargo"), &["build"], &[]).ends_with(0).stdout;
     let of_target = |name: &str| value(&environment, &format!("{name}_{VARIABLE}")).unwrap_or("(none)").to_owned();
-    let programs = [("CC", "clang"), ("CXX", "clang++"), ("AR", "ar"), ("RANLIB", "ranlib"), ("PKG_CONFIG", "pkg-config")];
+    let programs =
+        [("CC", "clang"), ("CXX", "clang++"), ("AR", "ar"), ("RANLIB", "ranlib"), ("PKG_CONFIG", "pkg-config")];
     for (name, program) in programs {
         assert_eq!(of_target(name), format!("{here}/bin/{TRIPLE}-{program}"));
         assert!(folder.join("bin").join(format!("{TRIPLE}-{program}")).is_file(), "{program}");
@@ -156,7 +157,8 @@ fn drivers_ignore_the_hosts_folders_and_refuse_what_is_not_served() {
     let refused = run(&project, &cxx, &["-stdlib=libstdc++", "x.cpp"], &[]).ends_with(1);
     refused.says(&["clang++: -stdlib=libstdc++ is not supported: the C++ standard library is libc++"]);
     let refused = run(&project, &c, &["-fsanitize=undefined,address", "x.c"], &[]).ends_with(1);
-    refused.says(&["clang: -fsanitize=undefined,address is not supported: the toolchain has no runtimes of sanitizers"]);
+    refused
+        .says(&["clang: -fsanitize=undefined,address is not supported: the toolchain has no runtimes of sanitizers"]);
 }
 
 #[test]

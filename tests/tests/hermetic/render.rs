@@ -49,6 +49,7 @@ pub(crate) fn suite(name: &str, tests: Vec<Test>) -> Suite {
             flake: verdicts(Verdict::Flake),
             stale: verdicts(Verdict::Stale),
             new_flakes: 0,
+            constant: 0,
         },
         tests,
     }
@@ -60,6 +61,7 @@ pub(crate) fn run(target: &str, runner: &str, verdict: RunVerdict) -> Run {
         triple: format!("{target}-alpine-linux-musl"),
         runner: runner.parse().unwrap(),
         machines: Vec::new(),
+        emulator: None,
         link: Link::Dynamic,
         programs: None,
         isolation: Isolation::default(),

@@ -87,6 +87,11 @@ fn a_given_emulator_of_the_same_version_is_compared_with_the_default_one() {
     output.prints(&["emulator, QEMU 11.1.3 of ", "/programs has the fault and 11.1.3 of "]);
     let page = project.read("out/triage/fake-std-pass_b-dynamic-qemu-11.1.3.md");
     assert!(page.contains("--qemu \"$QEMU_FAKE_11_1_3\""), "{page}");
+    // What is in its place now is another one.
+    let old = old_emulator(&project);
+    fs_err::copy(old, &lossy).unwrap();
+    let output = triage(&project, &["std", "pass_b"]);
+    output.says(&["std pass_b: the emulator is qemu-fake version 7.2.22 (sha256 ", "; the last report's was "]);
     fs_err::remove_file(&lossy).unwrap();
     project.run(&["triage", "fake", "std", "pass_b"], 3).says(&["the last report names it", "--qemu"]);
 }

@@ -103,7 +103,8 @@ fn crates_that_build_c_and_cxx_see_only_the_target() {
             let cargo = Cmd::new(toolchain.join("bin/cargo")).args(["build", "--release", "--target", triple]);
             let cargo = cargo.arg("--target-dir").arg(work.path().join(link)).dir(work.path());
             let cargo = cargo.env("PATH", "/usr/bin:/bin").env("HOME", work.path()).env("RUSTFLAGS", flags);
-            let cargo = cargo.env("CFLAGS", "-DOF_THE_HOST").env("CXXFLAGS", "-DOF_THE_HOST").env("CPATH", "/usr/include");
+            let cargo =
+                cargo.env("CFLAGS", "-DOF_THE_HOST").env("CXXFLAGS", "-DOF_THE_HOST").env("CPATH", "/usr/include");
             let cargo = cargo.env("CPLUS_INCLUDE_PATH", "/usr/include").env("LIBRARY_PATH", "/usr/lib");
             let cargo = cargo.env("PKG_CONFIG_PATH", "/usr/lib/x86_64-linux-gnu/pkgconfig:/usr/lib/pkgconfig");
             succeeds(&with_network(cargo).timeout(Duration::from_mins(30)));

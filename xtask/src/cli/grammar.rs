@@ -37,6 +37,7 @@ const TAKES: &[Takes] = &[
     Takes { verb: "bless", build: ALL_BUILD, global: &["directory", "quiet"] },
     Takes { verb: "plan", build: ALL_BUILD, global: &["directory", "quiet"] },
     Takes { verb: "why", build: ALL_BUILD, global: &["directory", "quiet"] },
+    Takes { verb: "verify", build: &[], global: &["directory", "cache", "quiet"] },
     Takes { verb: "clean", build: &[], global: &["directory", "quiet"] },
     Takes { verb: "completions", build: &[], global: &[] },
     Takes { verb: "man", build: &[], global: &[] },

@@ -59,7 +59,7 @@ fn suite_cell(suite: Option<&Suite>) -> Cell {
 pub fn verdict_tone(verdict: RunVerdict) -> Tone {
     match verdict {
         RunVerdict::Expected => Tone::Good,
-        RunVerdict::Improvement => Tone::Odd,
+        RunVerdict::Flake | RunVerdict::Stale | RunVerdict::Improvement => Tone::Odd,
         RunVerdict::Regression | RunVerdict::Incomplete => Tone::Bad,
     }
 }

@@ -186,6 +186,7 @@ impl Matrix<'_> {
             triple: target.triple.clone(),
             runner: self.request.runner.clone(),
             machines: prepared.runner.machine().map(|machine| machine.host.clone()).into_iter().collect(),
+            emulator: prepared.emulator.clone(),
             link: trial.link,
             isolation: self.request.isolation,
             selection: Some(self.request.selection.clone()),

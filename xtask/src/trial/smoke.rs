@@ -24,7 +24,8 @@ impl Trial<'_> {
         let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&environment.inputs);
         let record = Record::new(self.context.store, &self.subject.target.name, inputs);
-        let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
+        let warn = |text: &str| self.context.planner.workspace.console.warn(text);
+        let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>(&warn) };
         if let Some(checks) = known {
             self.context.planner.workspace.console.cached();
             run.smoke = checks;
@@ -35,6 +36,7 @@ impl Trial<'_> {
         let handle =
             self.context.planner.workspace.console.step(&format!("smoke {} {}", self.subject.target.name, self.link));
         let found = self.run_smoke(&sources, toolchain, &environment.sandbox)?;
+        self.check_emulator()?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", &run.name(), (start.elapsed(), found.cpu)));

@@ -81,6 +81,7 @@ fn run(name: &str, tests: &str) -> Run {
         triple: String::new(),
         runner: words[1].replace("ssh", "ssh:board").parse().unwrap(),
         machines: Vec::new(),
+        emulator: None,
         link: if words[2] == "static" { Link::Static } else { Link::Dynamic },
         isolation: Isolation::default(),
         origin: ProgramOrigin::Built,

@@ -138,6 +138,7 @@ impl TryFrom<RunV1> for super::Run {
             triple,
             runner,
             machines,
+            emulator: None,
             link,
             isolation,
             origin,

@@ -12,7 +12,7 @@ use bringup_model::text::counted;
 
 use super::options::Options;
 use super::process::Processes;
-use super::program::TestProgram;
+use super::program::{Harness, TestProgram};
 use super::queue::{Batch, Pile, Queue};
 use super::selection::{Chosen, Listed, Selected, Selector};
 use crate::interrupt::Interrupted;
@@ -123,6 +123,7 @@ impl<'a> SuiteRun<'a> {
             names,
             tests: settled.into_values().collect(),
             notes: Vec::new(),
+            contradictions: Vec::new(),
             wall_s: 0.0,
             cpu_s: 0.0,
         };
@@ -224,6 +225,12 @@ impl<'a> SuiteRun<'a> {
             Ok((index, listed))
         })?;
         all.sort_by_key(|(index, _)| *index);
+        let lists = |(index, listed): &&(usize, Listed)| {
+            self.programs[*index].harness == Harness::Libtest && listed.as_ref().is_ok_and(|names| !names.is_empty())
+        };
+        if let Some((index, _)) = all.iter().find(lists) {
+            self.processes.check_exit_status(&self.programs[*index])?;
+        }
         Ok(all)
     }
 
@@ -274,6 +281,7 @@ impl<'a> SuiteRun<'a> {
     fn cost(&self, outcome: &mut SuiteOutcome) {
         let tally = self.processes.tally();
         outcome.notes = tally.notes.iter().cloned().collect();
+        outcome.contradictions = tally.contradictions.iter().cloned().collect();
         outcome.wall_s = self.start.elapsed().as_secs_f64();
         outcome.cpu_s = tally.cpu.as_secs_f64();
     }

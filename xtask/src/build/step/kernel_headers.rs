@@ -43,7 +43,10 @@ impl Step for KernelHeadersStep {
     fn inputs(&self) -> Inputs {
         let Target { linux, musl, elf, .. } = &self.target;
         let inputs = self.clang.inputs().add("version", &self.version).add("arch", &linux.arch);
-        inputs.add("musl arch", &musl.arch).add("class", elf.class.to_string()).add("big endian", elf.big_endian.to_string())
+        inputs
+            .add("musl arch", &musl.arch)
+            .add("class", elf.class.to_string())
+            .add("big endian", elf.big_endian.to_string())
     }
 
     fn needs(&self) -> Vec<StepId> {
@@ -96,7 +99,8 @@ impl KernelHeadersStep {
 /// name is found before anything is fetched.
 pub fn check_arch(source: &Source, target: &Target) -> Result<()> {
     let folders = || source.layers.iter().flat_map(|layer| &layer.folders);
-    let known: Vec<&str> = folders().filter_map(|folder| folder.strip_prefix(ARCHITECTURES)?.strip_prefix('/')).collect();
+    let known: Vec<&str> =
+        folders().filter_map(|folder| folder.strip_prefix(ARCHITECTURES)?.strip_prefix('/')).collect();
     // A source without a list of folders is unpacked as a whole.
     if folders().next().is_none() || known.contains(&target.linux.arch.as_str()) {
         return Ok(());
@@ -118,9 +122,11 @@ fn no_arch(target: &Target, known: &str) -> anyhow::Error {
 fn check_version(include: &Path, version: &str) -> Result<()> {
     let path = include.join("linux/version.h");
     let text = fs_err::read_to_string(&path).context("looking for the kernel headers in the pinned archive")?;
-    let code = text.lines().find_map(|line| line.strip_prefix("#define LINUX_VERSION_CODE")?.trim().parse::<u32>().ok());
+    let code =
+        text.lines().find_map(|line| line.strip_prefix("#define LINUX_VERSION_CODE")?.trim().parse::<u32>().ok());
     let code = code.with_context(|| format!("{} does not define LINUX_VERSION_CODE", path.display()))?;
-    let of_pin = version_code(version).with_context(|| format!("bringup.toml: [[linux]] {version} is not a version"))?;
+    let of_pin =
+        version_code(version).with_context(|| format!("bringup.toml: [[linux]] {version} is not a version"))?;
     if code != of_pin {
         let (major, minor, patch) = (code >> 16, (code >> 8) & 0xff, code & 0xff);
         bail!(
@@ -159,7 +165,9 @@ fn probe_text(class: u8, big_endian: bool, system_calls: &str, features: &str) -
     let features: Vec<String> = defines(features).map(|(name, _)| format!("!defined {name}")).collect();
     if !features.is_empty() {
         let none = features.join(" && ");
-        text += &format!("#if defined HAS_FEATURES && {none}\n{FAULT} the processor features are of another architecture\n#endif\n");
+        text += &format!(
+            "#if defined HAS_FEATURES && {none}\n{FAULT} the processor features are of another architecture\n#endif\n"
+        );
     }
     text
 }

@@ -92,7 +92,8 @@ impl LibcxxStep {
         tree::link(&headers, &place.join(SYSROOT).join(INCLUDE))?;
         let quoted = |path: &Path| quote(path.as_os_str());
         let flags: Vec<String> = flags(llvm, build).iter().map(|flag| quote(flag.as_ref())).collect();
-        let setup = format!("set -- --start-no-unused-arguments {} --end-no-unused-arguments \"$@\"\n", flags.join(" "));
+        let setup =
+            format!("set -- --start-no-unused-arguments {} --end-no-unused-arguments \"$@\"\n", flags.join(" "));
         let driver = Driver {
             target: &self.target,
             language: Language::C,

@@ -120,7 +120,10 @@ pub(super) const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) ||
 impl SysrootStep {
     /// Name and text of every program in `bin`.
     fn scripts(&self) -> Vec<(String, String)> {
-        let mut scripts = vec![(self.target.driver(), self.driver()), ("cargo".into(), cargo_wrapper::for_std(&self.target, &self.clang, &self.rust.bin("cargo")))];
+        let mut scripts = vec![
+            (self.target.driver(), self.driver()),
+            ("cargo".into(), cargo_wrapper::for_std(&self.target, &self.clang, &self.rust.bin("cargo"))),
+        ];
         scripts.push((commands::runner_name(&self.target.triple), self.runner()));
         scripts.extend(commands::scripts(HERE, &self.rust, self.compiler.is_none()));
         // A compiler from the patched source accepts an installed spec, so it requires no wrapper.

@@ -9,7 +9,7 @@ use bringup_runner::exec::PATH;
 use bringup_runner::files::sha256_file;
 use bringup_runner::interrupt::is_interrupt;
 
-use super::{Emulator, Emulators, PROGRAMS, is_static, named_in, take_forced, unpack, version};
+use super::{Emulator, Emulators, PROGRAMS, emulator, is_static, named_in, take_forced, unpack};
 use crate::source::fetch::{Cache, OFFLINE};
 
 /// The folder, in the cache, of packages for controls. It is separate, so that a control is never used as the newest
@@ -35,8 +35,7 @@ impl Emulators<'_> {
         let given =
             given.iter().map(|path| (path.display().to_string(), take_forced(path, &program, "--control-qemu")));
         let installed = which::which_in(&program, Some(PATH), "/").ok();
-        let installed = installed
-            .map(|path| (path.display().to_string(), version(&path).map(|version| Emulator { path, version })));
+        let installed = installed.map(|path| (path.display().to_string(), emulator(path)));
         let packaged = self.pin.controls.iter().map(|pin| {
             let origin = format!("package {} of {}", pin.package, pin.suites.join(", "));
             (origin, packaged(&program, pin, Cache::new(self.cache), self.offline, say))
@@ -91,7 +90,7 @@ fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: 
     if !is_static(&path)? {
         bail!("{program} in the package is not statically linked");
     }
-    Ok(Emulator { version: version(&path)?, path })
+    emulator(path)
 }
 
 #[cfg(test)]
@@ -109,7 +108,8 @@ mod tests {
             fake(&path, &format!("echo version {version}"));
             path
         };
-        let ours = Emulator { path: put("ours", "11.1.3"), version: "11.1.3".parse().unwrap() };
+        let ours =
+            Emulator { path: put("ours", "11.1.3"), version: "11.1.3".parse().unwrap(), described: String::new() };
         let wrapper = cache.path().join("wrapper/qemu-no-such-machine");
         fake(&wrapper, "echo version 11.1.3; : # another one");
         let given =

@@ -22,7 +22,7 @@ use bringup_model::exit;
 use bringup_model::expectation::RunSetting;
 use bringup_model::judge::{self, JudgedSuite};
 use bringup_model::link::Link;
-use bringup_model::report::{self, RunVerdict, StepTime};
+use bringup_model::report::{self, RunVerdict, SmokeCheck, StepTime};
 use bringup_model::target::Target;
 use bringup_runner::etc;
 use bringup_runner::files::sha256_file;
@@ -60,6 +60,8 @@ struct TestedTarget<'a> {
     tests: TestSet,
     /// rustc's own tests; none if they do not run.
     ui: Option<Arc<UiTests>>,
+    /// The audits of the toolchain, which the smoke checks of all link modes share; `None` until one needs them.
+    audits: Mutex<Option<Vec<SmokeCheck>>>,
     /// The step `toolchain`, for the smoke checks; none for the tests of an archive.
     toolchain: Option<&'a Node>,
     /// The trials begin after these steps.

@@ -179,9 +179,12 @@ pub struct SmokeCheck {
     pub check: String,
     /// `pass` or `fail`.
     pub outcome: Outcome,
-    /// Details of a failure; of a crate that passed, the number of its tests.
+    /// Details of a failure.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
+    /// The number of values that a program of the C corpus must compute, or of a crate's tests; 0 for any other check.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub values: usize,
 }
 
 impl SmokeCheck {

@@ -83,7 +83,7 @@ fn step((step, label): (&str, &str), wall_s: f64, cached: bool) -> StepTime {
 
 fn smoke(check: &str, detail: &str) -> SmokeCheck {
     let outcome = if detail.is_empty() { Outcome::Pass } else { Outcome::Fail };
-    SmokeCheck { check: check.into(), outcome, detail: detail.into() }
+    SmokeCheck { check: check.into(), outcome, detail: detail.into(), values: 0 }
 }
 
 pub(crate) fn passing(names: &[&str]) -> Vec<Test> {

@@ -195,13 +195,7 @@ impl<'a> Planner<'a> {
     pub fn series_in_use(&self) -> Result<[Series; 4]> {
         let series = |source: &Source| {
             let series = patch::load::load(&self.project.root, source.name, &source.version)?;
-            for patch in &series.patches {
-                // No tree would get the patch.
-                patch::references::layer(source, patch).map_err(|message| {
-                    let Series { source, version, .. } = &series;
-                    CodedError::error(exit::USAGE, format!("patches/{source}/{version}/{}: {message}", patch.file))
-                })?;
-            }
+            patch::references::check_layers(source, &series)?;
             Ok::<_, anyhow::Error>(
                 series.without(|patch| self.options.without.iter().any(|name| name.is(source.name, patch))),
             )

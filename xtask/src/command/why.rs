@@ -32,8 +32,8 @@ pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
     super::print(&text)
 }
 
-/// The result of the same step and label with the fewest other inputs, and the newest of several: the last one may be of
-/// another kind, such as a pristine source that a verb of patches has unpacked.
+/// The result of the same step and label with the fewest other inputs, then the fewest other values, then the newest: the
+/// last one may be of another kind, such as a pristine source that a verb of patches has unpacked.
 fn nearest_result(node: &Node) -> Result<Option<(PathBuf, Inputs)>> {
     let Some(parent) = node.path.parent().filter(|parent| parent.is_dir()) else { return Ok(None) };
     let prefix = format!("{}-", node.step.label());
@@ -46,16 +46,22 @@ fn nearest_result(node: &Node) -> Result<Option<(PathBuf, Inputs)>> {
         }
         let before: Inputs =
             serde_json::from_slice(&fs_err::read(&file)?).with_context(|| format!("reading {}", file.display()))?;
-        let lacks = |one: &Inputs, other: &Inputs| {
-            one.entries().iter().filter(|entry| !other.entries().contains(entry)).count()
-        };
-        let differing = lacks(&before, &node.inputs) + lacks(&node.inputs, &before);
-        let rank = (Reverse(differing), entry.metadata()?.modified()?);
+        let rank = (Reverse(differing(&before, &node.inputs)), entry.metadata()?.modified()?);
         if nearest.as_ref().is_none_or(|(best, _, _)| *best < rank) {
             nearest = Some((rank, entry.path(), before));
         }
     }
     Ok(nearest.map(|(_, path, before)| (path, before)))
+}
+
+/// How many tags, and how many values, only one of the two has.
+fn differing(one: &Inputs, other: &Inputs) -> (usize, usize) {
+    let lacking = |of: &Inputs, from: &Inputs| {
+        let tags = of.entries().iter().filter(|(tag, _)| from.entries().iter().all(|(other, _)| other != tag)).count();
+        (tags, of.entries().iter().filter(|entry| !from.entries().contains(entry)).count())
+    };
+    let (ours, theirs) = (lacking(one, other), lacking(other, one));
+    (ours.0 + theirs.0, ours.1 + theirs.1)
 }
 
 /// The most lines of one value.

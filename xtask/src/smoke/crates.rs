@@ -89,11 +89,11 @@ impl CrateBench<'_> {
             Ok(programs) => self.run(&programs, &mut cpu)?,
             Err(problem) => Err(problem),
         };
-        let (outcome, detail) = match tested {
-            Ok(tests) => (Outcome::Pass, format!("{tests} tests")),
-            Err(problem) => (Outcome::Fail, problem),
+        let (outcome, detail, values) = match tested {
+            Ok(tests) => (Outcome::Pass, String::new(), tests),
+            Err(problem) => (Outcome::Fail, problem, 0),
         };
-        Ok((SmokeCheck { check: format!("{}/crate {name}", self.link.word()), outcome, detail }, cpu))
+        Ok((SmokeCheck { check: format!("{}/crate {name}", self.link.word()), outcome, detail, values }, cpu))
     }
 
     /// Builds the tests of one crate. Returns the programs, or what is wrong.
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     /// What is said of a crate whose cargo ends with a script's status and makes a test program of another script.
-    fn check(cargo: &str, program: &str) -> (Outcome, String) {
+    fn check(cargo: &str, program: &str) -> (Outcome, usize, String) {
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
         // Written by a child: a file that another thread's child still holds open for writing cannot be started.
@@ -199,13 +199,13 @@ mod tests {
         };
         let (check, _) = bench.check("a").unwrap();
         assert_eq!(check.check, "static/crate a");
-        (check.outcome, check.detail)
+        (check.outcome, check.values, check.detail)
     }
 
     #[test]
     fn a_crate_passes_only_if_its_tests_ran_and_passed() {
         const OK: &str = "echo 'test result: ok. 3 passed; 0 failed'";
-        assert_eq!(check("echo 'MESSAGE'", OK), (Outcome::Pass, "3 tests".into()));
+        assert_eq!(check("echo 'MESSAGE'", OK), (Outcome::Pass, 3, String::new()));
         for (cargo, program, expected) in [
             ("echo 'MESSAGE'; echo why >&2; exit 3", OK, "cargo exited with status 3\n  | why"),
             ("echo '{}'", OK, "cargo built no tests"),
@@ -223,8 +223,8 @@ mod tests {
             ("echo 'MESSAGE'", "exit 0", "its tests: it exited with status 0"),
             ("echo 'MESSAGE'", "kill -SEGV $$", "its tests: it was killed by SIGSEGV"),
         ] {
-            let (outcome, detail) = check(cargo, program);
-            assert_eq!(outcome, Outcome::Fail, "{cargo}; {program}");
+            let (outcome, values, detail) = check(cargo, program);
+            assert_eq!((outcome, values), (Outcome::Fail, 0), "{cargo}; {program}");
             assert!(detail.starts_with(expected), "{cargo}; {program}: {detail}");
         }
     }

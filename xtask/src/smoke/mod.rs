@@ -1,11 +1,14 @@
-//! The smoke test: builds and runs small programs in a link mode, and audits every ELF file.
+//! The smoke test: builds and runs small programs in a link mode, and audits every ELF file and every instruction.
 //!
 //! A failed check is a value. An error is a fault of the harness itself. A link mode always has the same checks: a
 //! program that cannot be built is a failed check, not a missing one.
 
+pub mod corpus;
 pub mod crates;
 pub mod elf;
+pub mod instructions;
 mod programs;
+mod toolchain;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,8 +20,10 @@ use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 use bringup_runner::jobs::Jobs;
 
+pub use self::toolchain::ToolchainAudit;
+
 /// Makes the command that runs a program of the target. The program finds its shared libraries in these folders.
-pub type ProgramRunner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + 'a;
+pub type ProgramRunner<'a> = dyn Fn(&Path, &[PathBuf]) -> Result<Cmd> + Sync + 'a;
 
 /// The smoke test of one toolchain.
 pub struct Smoke<'a> {

@@ -14,6 +14,7 @@ use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::Share;
 
+use super::corpus::CorpusMode;
 use super::elf::{self, ElfKind, Rules};
 use super::{BuiltProgram, Findings, ProgramLanguage, Smoke};
 
@@ -65,6 +66,7 @@ impl<'a> Mode<'a> {
         self.add("build", problem);
         self.c_programs()?;
         self.cxx_programs()?;
+        self.corpus()?;
         let needed = self.needed();
         for program in self.programs()? {
             let file = self.built(&program.name);
@@ -76,7 +78,6 @@ impl<'a> Mode<'a> {
             self.audit(PLUGIN, &self.built(PLUGIN), ElfKind::Library, needed)?;
             self.shared_std()?;
             self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), ElfKind::Libc, Vec::new())?;
-            self.objects()?;
         }
         Ok(())
     }
@@ -122,6 +123,14 @@ impl<'a> Mode<'a> {
             .arg(sources.join("c").join(name).with_extension("c"))
             .arg("-lm")
             .dir(&self.folder)
+    }
+
+    /// Builds and runs the C corpus.
+    fn corpus(&mut self) -> Result<()> {
+        let found = CorpusMode { smoke: self.smoke, link: self.link, folder: &self.folder.join("corpus") }.run()?;
+        self.findings.checks.extend(found.checks);
+        self.findings.cpu += found.cpu;
+        Ok(())
     }
 
     /// Builds the workspace as a user of the toolchain does. The toolchain's cargo tells build scripts the C compiler
@@ -259,24 +268,6 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    /// Audits the objects that programs are linked from, of C and of Rust. They are the same in every mode.
-    fn objects(&mut self) -> Result<()> {
-        let Smoke { toolchain, target, .. } = self.smoke;
-        let rust = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
-        let c = ["sysroot/usr/lib", "lib/clang/lib"].map(|folder| toolchain.join(folder));
-        let rust = [rust];
-        for (name, folders) in [("C objects abi", &c[..]), ("Rust objects abi", &rust)] {
-            let broken = elf::audit_objects(folders, &|bytes| elf::abi_faults(bytes, &target.elf))?;
-            self.add(name, (!broken.is_empty()).then(|| broken.join("\n")));
-        }
-        let symbols = elf::compatibility_symbols(&toolchain.join("sysroot/usr/include"))?;
-        if !symbols.is_empty() {
-            let broken = elf::audit_objects(&rust, &|bytes| elf::time32_faults(bytes, &symbols))?;
-            self.add("Rust objects time64", (!broken.is_empty()).then(|| broken.join("\n")));
-        }
-        Ok(())
-    }
-
     /// Runs a tool of the toolchain. A missing or failing tool is a failed check. An interrupt is an error.
     fn tool(&mut self, cmd: &Cmd) -> Result<CheckFailure> {
         let output = match cmd.clone().within(self.smoke.jobs, Share::Tool).output() {
@@ -301,7 +292,7 @@ impl<'a> Mode<'a> {
     fn add(&mut self, name: &str, problem: CheckFailure) {
         let outcome = if problem.is_none() { Outcome::Pass } else { Outcome::Fail };
         let check = format!("{}/{name}", self.link.word());
-        self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default() });
+        self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default(), values: 0 });
     }
 }
 

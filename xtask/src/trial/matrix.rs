@@ -57,6 +57,7 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
             prepared: prepared.of(target)?,
             tests: test_programs::test_set(&target.triple, toolchain, plan.node(steps.test_programs)),
             ui: ui.map(|ui| planner.ui_tests(plan, target, ui).map(Arc::new)).transpose()?,
+            audits: Mutex::default(),
             toolchain: Some(toolchain),
             after: after(request, *steps, *ui),
         });
@@ -77,7 +78,8 @@ pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, un
     let prepared = PreparedTargets::new(planner, request)?;
     let tested = |target| {
         let (prepared, tests) = (prepared.of(target)?, unpacked.test_set());
-        Ok(TestedTarget { target, prepared, tests, ui: None, toolchain: None, after: Vec::new() })
+        let audits = Mutex::default();
+        Ok(TestedTarget { target, prepared, tests, ui: None, audits, toolchain: None, after: Vec::new() })
     };
     let tested: Vec<TestedTarget> = request.targets.iter().map(tested).collect::<Result<_>>()?;
     let (triple, tools) = survey::for_running();

@@ -12,7 +12,6 @@ use crate::render::{report, run, suite, test};
 
 fn selection() -> TestSelection {
     TestSelection {
-        crates: Vec::new(),
         smoke: false,
         crates: Vec::new(),
         suites: vec!["alloc".into(), "std".into()],

@@ -83,7 +83,9 @@ impl Verified {
 
 /// The labels of the steps to look at; none for all.
 fn labels(project: &Project, names: &TargetNames, targets: &[Target]) -> Result<Vec<String>> {
-    let all = config::target_names(&project.root)?.len() == targets.len() && names.targets.is_empty() && names.release.is_none();
+    let all = config::target_names(&project.root)?.len() == targets.len()
+        && names.targets.is_empty()
+        && names.release.is_none();
     Ok(if all { Vec::new() } else { targets.iter().map(|target| target.name.clone()).collect() })
 }
 

@@ -180,7 +180,8 @@ mod tests {
         // Written by a child: a file that another thread's child still holds open for writing cannot be started.
         let write = r#"mkdir -p "$1/bin"; cd "$1"; printf '#!/bin/sh\n%s' "$2" >bin/cargo; printf '#!/bin/sh\n%s' "$3" >t; chmod +x bin/cargo t"#;
         let message = format!(r#"{{"profile":{{"test":true}},"executable":"{}"}}"#, path("t").display());
-        let cargo = format!("[ \"$RUSTFLAGS$CARGO_ENCODED_RUSTFLAGS\" = -Ctarget-feature=+crt-static ] || exit 9\n{cargo}");
+        let cargo =
+            format!("[ \"$RUSTFLAGS$CARGO_ENCODED_RUSTFLAGS\" = -Ctarget-feature=+crt-static ] || exit 9\n{cargo}");
         let cargo = cargo.replace("MESSAGE", &message);
         Cmd::new("sh").args(["-c", write, "sh"]).arg(root.path()).arg(cargo).arg(program).read().unwrap();
         let bench = CrateBench {
@@ -209,8 +210,16 @@ mod tests {
             ("echo 'MESSAGE'; echo why >&2; exit 3", OK, "cargo exited with status 3\n  | why"),
             ("echo '{}'", OK, "cargo built no tests"),
             ("echo 'MESSAGE'", "echo 'test result: ok. 0 passed'", "no test ran"),
-            ("echo 'MESSAGE'", "echo test a ... FAILED; exit 101", "its tests: it exited with status 101\n  | test a ... FAILED"),
-            ("echo 'MESSAGE'", "echo 'test result: ok. 1 passed'; exit 1", "its tests: it exited with status 1\n  | test result"),
+            (
+                "echo 'MESSAGE'",
+                "echo test a ... FAILED; exit 101",
+                "its tests: it exited with status 101\n  | test a ... FAILED",
+            ),
+            (
+                "echo 'MESSAGE'",
+                "echo 'test result: ok. 1 passed'; exit 1",
+                "its tests: it exited with status 1\n  | test result",
+            ),
             ("echo 'MESSAGE'", "exit 0", "its tests: it exited with status 0"),
             ("echo 'MESSAGE'", "kill -SEGV $$", "its tests: it was killed by SIGSEGV"),
         ] {

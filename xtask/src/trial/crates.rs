@@ -15,12 +15,7 @@ use crate::smoke::crates::{CrateBench, FOLDER};
 use crate::trial::recorded::Record;
 
 impl Trial<'_> {
-    pub(super) fn crates(
-        &self,
-        run: &mut report::Run,
-        toolchain: &Node,
-        environment: &TestEnvironment,
-    ) -> Result<()> {
+    pub(super) fn crates(&self, run: &mut report::Run, toolchain: &Node, environment: &TestEnvironment) -> Result<()> {
         let (planner, store) = (self.context.planner, self.context.store);
         let workspace = planner.workspace;
         let sources = planner.project.root.join(FOLDER);
@@ -48,12 +43,17 @@ impl Trial<'_> {
             jobs: self.context.jobs,
         };
         for name in &self.selection().crates {
-            let inputs = Inputs::new().add("kind", "crate").add("crate", name).add("toolchain", toolchain.digest.as_str());
+            let inputs =
+                Inputs::new().add("kind", "crate").add("crate", name).add("toolchain", toolchain.digest.as_str());
             let inputs = inputs.add("lock", &fs_err::read_to_string(sources.join("Cargo.lock"))?);
             let inputs = inputs.add("sources", tree_sha256(&sources.join(name))?).append(&environment.inputs);
             let record = Record::new(store, &target.name, inputs);
             let label = format!("{} {name}", run.name());
-            let known = if self.selection().rerun { None } else { record.load::<SmokeCheck>(&|text| workspace.console.warn(text)) };
+            let known = if self.selection().rerun {
+                None
+            } else {
+                record.load::<SmokeCheck>(&|text| workspace.console.warn(text))
+            };
             if let Some(check) = known {
                 workspace.console.cached();
                 run.smoke.push(check);
@@ -66,7 +66,11 @@ impl Trial<'_> {
             let checked = bench.check(name).with_context(|| format!("testing the crate {name} on {}", target.name));
             let (check, cpu) = checked?;
             let failed = check.outcome != Outcome::Pass;
-            if failed { handle.failed() } else { handle.done(start.elapsed(), false) }
+            if failed {
+                handle.failed()
+            } else {
+                handle.done(start.elapsed(), false)
+            }
             run.steps.push(step_time("crate", &label, (start.elapsed(), cpu)));
             // A failed check runs again the next time.
             if !failed {

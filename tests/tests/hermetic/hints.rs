@@ -14,6 +14,7 @@ fn selection() -> TestSelection {
     TestSelection {
         crates: Vec::new(),
         smoke: false,
+        crates: Vec::new(),
         suites: vec!["alloc".into(), "std".into()],
         filter: Some("net a".into()),
         partition: Some("slice:2/4".parse().unwrap()),
@@ -60,7 +61,7 @@ fn what_selected_the_tests_is_in_the_command_that_repeats_them() {
 #[test]
 fn the_command_of_a_run_is_accepted_and_selects_the_same() {
     let project = project!();
-    project.tests("std", "pass_a fail_b fail_c fail_d pass_e");
+    project.tests("std", "pass_a fail_b fail_c fail_d fail_e");
     let options = ["--suite", "std", "--filter", "l_", "--partition", "slice:1/2", "--link", "static"];
     let output = project.run(&[&["test", "fake"], &options[..]].concat(), 100);
     let again = output.stderr.lines().find_map(|line| line.split_once("to run it again: cargo xtask "));

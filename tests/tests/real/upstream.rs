@@ -51,7 +51,7 @@ Proof: proofs/llvm/clear-cache.c
 diff --git a/compiler-rt/lib/builtins/CMakeLists.txt b/compiler-rt/lib/builtins/CMakeLists.txt
 --- a/compiler-rt/lib/builtins/CMakeLists.txt
 +++ b/compiler-rt/lib/builtins/CMakeLists.txt
-@@ -1008,7 +1008,7 @@ else ()
+@@ -1014,7 +1014,7 @@ else ()
        # Needed for clear_cache on debug mode, due to r7's usage in inline asm.
        # Release mode already sets it via -O2/3, Debug mode doesn't.
        if (COMPILER_RT_HAS_${arch}_ARMHF)

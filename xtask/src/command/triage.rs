@@ -74,6 +74,13 @@ fn request(
     if let (None, Some(given), Some(_)) = (&options.qemu, given, &emulator) {
         planner.workspace.console.note(&format!("using the emulator of the last report: {}", given.display()));
     }
+    if let (None, Some(theirs), Some(ours)) = (&options.qemu, &failure.emulator, &emulator) {
+        let ours = ours.identity()?;
+        if ours != *theirs {
+            let text = format!("{}: the emulator is {ours}; the last report's was {theirs}", failure.triaged.title());
+            planner.workspace.console.warn(&text);
+        }
+    }
     let base = RunConfig {
         target: target.clone(),
         emulator,

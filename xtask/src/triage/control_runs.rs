@@ -58,14 +58,16 @@ impl ControlRuns<'_> {
             if all.total() == 0 {
                 rows.push((not_had(Control::Patches, "no patch is applied".into(), Duration::ZERO), None));
             }
-            if let Some(link) = self.link_for_another_musl(rows) {
+            let link = self.link_for_another_musl(rows);
+            if let Some(link) = link {
                 let at = |musl| PatchCounts { musl, ..all };
                 self.search(tests, rows, all.musl, true, |musl| {
                     let variant = Variant { patches: Some(at(musl)), relinked: true, ..base.variant };
                     RunConfig { link, variant, ..base.clone() }
                 })?;
             }
-            if (self.judge)(rows).diagnosis.may_be_patches() {
+            let untried = link.is_none() || all.llvm + all.rust > 0;
+            if untried && (self.judge)(rows).diagnosis.may_be_patches() {
                 // A program in C needs no std.
                 let bisect = self.request.deep || !self.request.triaged.has_std();
                 self.search(tests, rows, all.total(), bisect, |count| {

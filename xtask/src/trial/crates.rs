@@ -42,6 +42,7 @@ impl Trial<'_> {
             log: &log,
             jobs: self.context.jobs,
         };
+        let warn = |text: &str| workspace.console.warn(text);
         for name in &self.selection().crates {
             let inputs =
                 Inputs::new().add("kind", "crate").add("crate", name).add("toolchain", toolchain.digest.as_str());
@@ -49,11 +50,7 @@ impl Trial<'_> {
             let inputs = inputs.add("sources", tree_sha256(&sources.join(name))?).append(&environment.inputs);
             let record = Record::new(store, &target.name, inputs);
             let label = format!("{} {name}", run.name());
-            let known = if self.selection().rerun {
-                None
-            } else {
-                record.load::<SmokeCheck>(&|text| workspace.console.warn(text))
-            };
+            let known = if self.selection().rerun { None } else { record.load::<SmokeCheck>(&warn) };
             if let Some(check) = known {
                 workspace.console.cached();
                 run.smoke.push(check);

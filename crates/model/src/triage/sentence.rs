@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Analysis, Control, DataLayout, Diagnosis, Difference, EmulatorBuild, Manner, Scope, Setting};
+use super::{Analysis, Control, ControlRow, DataLayout, Diagnosis, Difference, EmulatorBuild, Manner, Scope, Setting};
 use crate::link::Link;
 use crate::outcome::Tries;
 
@@ -215,7 +215,7 @@ impl<'a> Analysis<'a> {
     }
 
     fn reason(&self) -> Option<&'a str> {
-        self.unchanged().flat_map(|row| row.manners()).find_map(Manner::line)
+        self.unchanged().flat_map(ControlRow::manners).find_map(Manner::line)
     }
 
     /// How a setting differs from the failing one.
@@ -274,15 +274,11 @@ pub fn counted_patches(patches: &[String]) -> String {
 
 /// `musl/1` for `musl/0001-a.patch`, as the option `--without` takes it.
 fn short(patch: &str) -> String {
-    let parts = patch.split_once('/').and_then(|(source, file)| Some((source, file.split_once('-')?.0)));
-    match parts {
-        Some((source, number))
-            if number.bytes().all(|c| c.is_ascii_digit()) && number.trim_start_matches('0') != "" =>
-        {
-            format!("{source}/{}", number.trim_start_matches('0'))
-        }
-        _ => patch.to_owned(),
-    }
+    let parts = patch.split_once('/').and_then(|(source, file)| {
+        let number: usize = file.split_once('-')?.0.parse().ok()?;
+        Some(format!("{source}/{number}"))
+    });
+    parts.unwrap_or_else(|| patch.to_owned())
 }
 
 /// `a, b and c`, each once.

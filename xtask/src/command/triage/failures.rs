@@ -10,7 +10,7 @@ use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, Verdict};
 use bringup_model::patch_name::PatchName;
 use bringup_model::proof::{Language, Proof};
-use bringup_model::report::{Report, Run, RunVerdict, Test};
+use bringup_model::report::{Report, Run, RunVerdict, Test, UsedEmulator};
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::suite::{self, Ui};
 use bringup_model::target::Target;
@@ -32,6 +32,8 @@ pub struct TestFailure {
     pub native: bool,
     /// The emulator that the last report's run was given.
     pub qemu: Option<PathBuf>,
+    /// The emulator that ran it, if the last report says that.
+    pub emulator: Option<UsedEmulator>,
     /// Whether the last report says that it failed in its suite.
     pub failed_in_suite: bool,
     /// Time limit by the last report; none if the report does not have the time.
@@ -45,7 +47,15 @@ pub fn failures(planner: &Planner<'_>, options: &TriageArgs, target: &Target) ->
         let links = if let Triaged::Proof { proof, .. } = &triaged { proof.links.first().copied() } else { None };
         let link = options.link.or(links).unwrap_or(Link::Dynamic);
         let native = options.runner == Some(RunnerSpec::Native);
-        return Ok(vec![TestFailure { triaged, link, native, qemu: None, failed_in_suite: false, takes: None }]);
+        return Ok(vec![TestFailure {
+            triaged,
+            link,
+            native,
+            qemu: None,
+            emulator: None,
+            failed_in_suite: false,
+            takes: None,
+        }]);
     }
     let report = report::last(&planner.workspace.out)?;
     let other = report.as_ref().and_then(|report| of_others(planner, report));
@@ -231,7 +241,8 @@ fn as_it_failed(triaged: Triaged, options: &TriageArgs, failed: Option<(&Run, Op
     // A test that hung has no time of its own.
     let ended = test.filter(|test| test.outcome != Some(Outcome::Timeout));
     let takes = ended.and_then(|test| Duration::try_from_secs_f64(SLACK * test.wall_s).ok());
-    TestFailure { triaged, link, native, qemu, failed_in_suite, takes }
+    let emulator = run.and_then(|run| run.emulator.clone());
+    TestFailure { triaged, link, native, qemu, emulator, failed_in_suite, takes }
 }
 
 fn is_unexpected(test: &Test) -> bool {

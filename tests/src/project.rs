@@ -283,20 +283,8 @@ impl Project {
 
     /// The finished steps: `musl/fake-0123456789abcdef`.
     pub fn steps(&self) -> Vec<String> {
-        let others = [
-            "log",
-            "report",
-            "tmp",
-            "outcomes",
-            "durations",
-            "manifests",
-            "archive",
-            "dist",
-            "unpacked",
-            "triage",
-            ".lock",
-        ];
-        let kinds = names(&self.path("out")).into_iter().filter(|name| !others.contains(&&**name));
+        let others = "log report tmp outcomes durations manifests archive dist unpacked triage .lock";
+        let kinds = names(&self.path("out")).into_iter().filter(|name| !others.split(' ').any(|other| other == *name));
         kinds.flat_map(|kind| self.folders(&kind)).collect()
     }
 

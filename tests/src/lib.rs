@@ -3,6 +3,7 @@
 
 mod archive;
 mod cases;
+mod elf;
 mod project;
 mod run;
 pub mod source;
@@ -11,6 +12,7 @@ pub mod suite;
 
 pub use archive::Archive;
 pub use cases::cases;
+pub use elf::ElfObject;
 pub use project::{Programs, Project};
 pub use run::{Invocation, Output, Running};
 pub use sshd::Sshd;

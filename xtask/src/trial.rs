@@ -2,6 +2,7 @@
 
 mod agreement;
 pub mod archive;
+mod crates;
 mod growing;
 pub(crate) mod matrix;
 mod prepare;
@@ -12,7 +13,7 @@ mod suite;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -21,7 +22,7 @@ use bringup_model::exit;
 use bringup_model::expectation::RunSetting;
 use bringup_model::judge::{self, JudgedSuite};
 use bringup_model::link::Link;
-use bringup_model::report::{self, RunVerdict, StepTime};
+use bringup_model::report::{self, RunVerdict, SmokeCheck, StepTime};
 use bringup_model::target::Target;
 use bringup_runner::etc;
 use bringup_runner::files::sha256_file;
@@ -48,6 +49,8 @@ struct TrialContext<'a> {
     jobs: &'a Jobs,
     request: &'a TrialRequest,
     report_folder: &'a Path,
+    /// Held while cargo builds a crate of the registry.
+    building: Mutex<()>,
 }
 
 /// What the trials of one target need, in any link mode.
@@ -57,6 +60,8 @@ struct TestedTarget<'a> {
     tests: TestSet,
     /// rustc's own tests; none if they do not run.
     ui: Option<Arc<UiTests>>,
+    /// The audits of the toolchain, which the smoke checks of all link modes share; `None` until one needs them.
+    audits: Mutex<Option<Vec<SmokeCheck>>>,
     /// The step `toolchain`, for the smoke checks; none for the tests of an archive.
     toolchain: Option<&'a Node>,
     /// The trials begin after these steps.
@@ -94,9 +99,12 @@ impl Trial<'_> {
         interrupt::check()?;
         let runner = self.runner()?;
         let environment = self.surround(&runner, run)?;
+        let toolchain = || self.subject.toolchain.context("there is no toolchain for the smoke checks");
         if self.selection().smoke {
-            let toolchain = self.subject.toolchain.context("there is no toolchain for the smoke checks")?;
-            self.smoke(run, toolchain, &environment)?;
+            self.smoke(run, toolchain()?, &environment)?;
+        }
+        if !self.selection().crates.is_empty() {
+            self.crates(run, toolchain()?, &environment)?;
         }
         if self.selection().suites.is_empty() {
             return Ok(());

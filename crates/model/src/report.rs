@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod merge;
 mod read;
+mod selection;
 mod v1;
 mod verdict;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use self::selection::TestSelection;
 pub use self::verdict::RunVerdict;
 use super::build_options::BuildOptions;
 use super::isolation::Isolation;
@@ -90,6 +92,9 @@ pub struct Run {
     pub link: Link,
     /// The requested isolation.
     pub isolation: Isolation,
+    /// What was requested to run. Reports of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<TestSelection>,
     /// Where the programs come from.
     pub origin: ProgramOrigin,
     /// Digest of the test programs. It is the same for all parts of one run.
@@ -177,6 +182,16 @@ pub struct SmokeCheck {
     /// Details of a failure.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
+    /// The number of values that a program of the C corpus must compute, or of a crate's tests; 0 for any other check.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub values: usize,
+}
+
+impl SmokeCheck {
+    /// The crate from the registry that the check of this name is about; none for all other checks.
+    pub fn crate_of(check: &str) -> Option<&str> {
+        check.split_once('/')?.1.strip_prefix("crate ")
+    }
 }
 
 /// One test suite.

@@ -4,28 +4,38 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::corpus::CorpusSettings;
 use super::release::{ReleaseName, ReleaseSpan};
 
+mod baseline;
 mod elf;
+mod instructions;
+mod runtimes;
 
+pub use baseline::{Baseline, Feature, Language};
 pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
+pub use instructions::{BeyondBaseline, Instructions, Processor};
+pub use runtimes::{DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes, SymbolDifference};
 
 /// target.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
     triple: String,
-    baseline: String,
     since: Option<String>,
     until: Option<String>,
+    baseline: baseline::BaselineFile,
     spec: SpecFile,
     c: CSettings,
     llvm: Option<TargetLlvm>,
     musl: Musl,
+    linux: Linux,
     #[serde(default)]
     runtimes: Runtimes,
     elf: elf::ElfFile,
     qemu: Qemu,
+    #[serde(default)]
+    corpus: CorpusSettings,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -46,8 +56,8 @@ pub struct Target {
     pub name: String,
     /// The Rust target triple.
     pub triple: String,
-    /// The minimum processor and the float ABI, as a short text for people.
-    pub baseline: String,
+    /// The oldest supported processor.
+    pub baseline: Baseline,
     /// The Alpine releases that ship the target; nothing if none does.
     pub alpine: Option<ReleaseSpan>,
     /// The source of rustc's target spec.
@@ -58,12 +68,16 @@ pub struct Target {
     pub llvm: Option<TargetLlvm>,
     /// musl's settings for the architecture.
     pub musl: Musl,
-    /// Differences in the contents of the runtimes.
+    /// The kernel's names of the architecture.
+    pub linux: Linux,
+    /// What the target changes of upstream's runtimes.
     pub runtimes: Runtimes,
     /// Rules for ELF files of the target.
     pub elf: Elf,
     /// Settings of the emulator.
     pub qemu: Qemu,
+    /// What is special about the C corpus.
+    pub corpus: CorpusSettings,
 }
 
 /// A rustc target spec: a base spec and changes to its keys.
@@ -118,16 +132,14 @@ pub struct Musl {
     pub name_loader: bool,
 }
 
-/// `[runtimes]`: differences in the contents of the runtimes.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Runtimes {
-    /// Additional files of compiler-rt's builtins folder to compile.
-    #[serde(default)]
-    pub builtins: Vec<String>,
-    /// Files of that folder to leave out.
-    #[serde(default)]
-    pub exclude_builtins: Vec<String>,
+/// `[linux]`: the kernel's names of the architecture.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linux {
+    /// The architecture's folder in the kernel's `arch/`.
+    pub arch: String,
+    /// The machine, as `uname -m` prints it. Builds with CMake decide by it.
+    pub machine: String,
 }
 
 /// `[qemu]`: settings of the emulator.
@@ -167,25 +179,32 @@ impl TargetFile {
         if self.triple.is_empty() || !self.triple.chars().all(triple_char) {
             return Err(format!("triple: `{}` is not a target triple", self.triple));
         }
-        if self.baseline.trim().is_empty() {
-            return Err("baseline: expected the minimum processor and the float ABI in a few words".into());
-        }
         let alpine = span(self.since, self.until)?;
+        self.corpus.validate()?;
+        self.runtimes.differences.iter().try_for_each(IntendedDifference::check)?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        for (key, value) in [("arch", &self.linux.arch), ("machine", &self.linux.machine)] {
+            if value.is_empty() || !value.chars().all(plain) {
+                return Err(format!("[linux] {key}: `{value}` is not a name of an architecture"));
+            }
         }
         Ok(Target {
             name: name.into(),
             triple: self.triple,
-            baseline: self.baseline,
+            baseline: self.baseline.validate()?,
             alpine,
             spec: TargetSpec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
             c: self.c,
             llvm: self.llvm,
             musl: self.musl,
+            linux: self.linux,
             runtimes: self.runtimes,
             elf: self.elf.validate()?,
             qemu: self.qemu,
+            corpus: self.corpus,
         })
     }
 }
@@ -213,5 +232,15 @@ impl Target {
     /// The name of the C compiler driver in the toolchain's `bin`.
     pub fn driver(&self) -> String {
         format!("{}-clang", self.triple)
+    }
+
+    /// The name of the C++ compiler driver beside it.
+    pub fn cxx_driver(&self) -> String {
+        format!("{}-clang++", self.triple)
+    }
+
+    /// The triple as cc, pkg-config and others write it at the end of a variable's name.
+    pub fn variable(&self) -> String {
+        self.triple.replace(['-', '.'], "_")
     }
 }

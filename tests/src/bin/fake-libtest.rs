@@ -163,6 +163,10 @@ fn run(name: &str) -> std::io::Result<&'static str> {
     let mut out = std::io::stdout();
     match kind(name) {
         "static" if is_static() => return Ok("failed"),
+        "lonely" if STARTED.load(Ordering::SeqCst) == 1 => return Ok("failed"),
+        "spoiled" if STARTED.load(Ordering::SeqCst) > 1 => return Ok("failed"),
+        "libc" if holds("FAKE_SYSROOT", "usr/lib/libc.so", "(void *)size")? => return Ok("failed"),
+        "library" if holds("LD_LIBRARY_PATH", "libstd-0123.so", "patched")? => return Ok("failed"),
         "emulator" if std::env::var_os("FAKE_EMULATOR").is_none() => return Ok("failed"),
         "level" if !std::env::current_exe()?.ends_with("opt0/std") => return Ok("failed"),
         "third" if number()? % 3 == 1 => return Ok("failed"),
@@ -256,6 +260,13 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         _ => return Ok(imitate(name)),
     }
     Ok("ok")
+}
+
+/// Whether a file in the folder that a variable names contains this text.
+fn holds(variable: &str, file: &str, text: &str) -> std::io::Result<bool> {
+    let folder = std::env::var_os(variable).unwrap_or_default();
+    let content = std::fs::read(std::path::Path::new(&folder).join(file))?;
+    Ok(String::from_utf8_lossy(&content).contains(text))
 }
 
 /// Whether SIGUSR1, which is signal 10, is not ignored.

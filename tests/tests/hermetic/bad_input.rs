@@ -205,7 +205,7 @@ fn a_patch_that_does_not_apply_names_file_and_hunk() {
         "patching musl 1.2.6: 0001-malloc-give-back-something.patch does not apply",
         "src/malloc.c, line 1: @@ -1,7 +1,7 @@",
         "return 1;",
-        "hint: `cargo xtask patch apply musl`",
+        "hint: `cargo xtask patch apply musl --musl 1.2.6`",
     ]);
     assert!(!has_step(&project, "patch/musl"));
     project.run(&["patch", "check"], 101).says(&["0001-malloc-give-back-something.patch", "does not apply"]);
@@ -261,6 +261,7 @@ fn a_fault_in_target_toml_ends_every_verb_with_2() {
     ];
     let musl = "[musl]\narch = \"fake\"\n";
     let loader = "loader = \"/lib/ld-musl-fake.so.1\"";
+    let difference = "[[runtimes.difference]]\nkinds = [\"code\"]\nsymbols = [\"__add\"]\nreason = \" \"";
     // What is found before a step, and what only a step finds; and the verbs that do not look so far.
     let none: &[&str] = &[];
     let no_steps: &[&str] = &["plan", "why", "target show", "target check", "fetch"];
@@ -269,7 +270,7 @@ fn a_fault_in_target_toml_ends_every_verb_with_2() {
         ("a wrong value", "endian = \"big\"", "endian = \"middle\"", none),
         ("a key of the spec", "[spec.set]", "[spec.set]\nbogus = 1", none),
         ("a spec that is missing", "base = \"fake-unknown-linux-musl\"", "file = \"spec.json\"", none),
-        ("a builtin", musl, &format!("[runtimes]\nbuiltins = [\"fake/none.c\"]\n{musl}"), no_steps),
+        ("an intended difference", musl, &format!("{difference}\n{musl}"), none),
         ("a loader", loader, "loader = \"/lib/ld-musl-none.so.1\"", no_steps),
     ];
     for (fault, right, wrong, blind) in faults {

@@ -58,7 +58,7 @@ fn only_what_is_its_own_makes_it_another_compiler() {
     project.patches(&[("0001-std.patch", &std_patch), ("0002-rustc.patch", &rustc)]);
     build(&project, 0);
     assert_eq!(steps(&project, "compiler").len(), 2);
-    project.edit("bringup.toml", "[runtimes]", "[compiler.rust]\nlto = \"off\"\n[runtimes]");
+    project.edit("bringup.toml", "[qemu]", "[compiler.rust]\nlto = \"off\"\n[qemu]");
     build(&project, 0);
     assert_eq!(steps(&project, "compiler").len(), 3);
     project.run(&["build", "--compiler", "bootstrap", "--stage", "2", "fake"], 0);
@@ -105,7 +105,7 @@ fn the_tests_run_with_it_and_the_report_says_so() {
 #[test]
 fn the_settings_are_those_of_the_pins_and_the_targets() {
     let project = project!();
-    project.edit("bringup.toml", "[runtimes]", "[compiler.rust]\ncodegen-units = 4\n[runtimes]");
+    project.edit("bringup.toml", "[qemu]", "[compiler.rust]\ncodegen-units = 4\n[qemu]");
     let output = project.run(&["build", "--compiler", "bootstrap", "--dry-run", "fake"], 0);
     let text = fs_err::read_to_string(output.stdout.trim()).unwrap();
     assert!(project.path("out/x.py/specs/fake-alpine-linux-musl.json").is_file());
@@ -185,7 +185,7 @@ fn a_failed_build_names_the_patch_and_not_all_that_x_py_says() {
         "rust 1.95.0 does not compile: error[E0425]: cannot find value `nothing`",
         "--> compiler/rustc/src/main.rs:1:9",
         "it is changed by 0001-rustc.patch",
-        "hint: `cargo xtask patch apply rust`",
+        "hint: `cargo xtask patch apply rust --rust 1.95.0`",
     ]);
     assert!(!output.stderr.contains("completed unsuccessfully"), "{}", output.stderr);
     project.fail("x.py", "error: could not compile `rustc_middle` (lib)\nCaused by: process didn't exit successfully (signal: 9, SIGKILL: kill)");

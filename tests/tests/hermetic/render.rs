@@ -66,6 +66,7 @@ pub(crate) fn run(target: &str, runner: &str, verdict: RunVerdict) -> Run {
         programs: None,
         isolation: Isolation::default(),
         origin: ProgramOrigin::Built,
+        selection: None,
         spawns: None,
         steps: Vec::new(),
         smoke: Vec::new(),
@@ -82,7 +83,7 @@ fn step((step, label): (&str, &str), wall_s: f64, cached: bool) -> StepTime {
 
 fn smoke(check: &str, detail: &str) -> SmokeCheck {
     let outcome = if detail.is_empty() { Outcome::Pass } else { Outcome::Fail };
-    SmokeCheck { check: check.into(), outcome, detail: detail.into() }
+    SmokeCheck { check: check.into(), outcome, detail: detail.into(), values: 0 }
 }
 
 pub(crate) fn passing(names: &[&str]) -> Vec<Test> {

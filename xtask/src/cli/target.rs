@@ -2,15 +2,34 @@
 
 use clap::{Args, Subcommand};
 
+use super::Verb;
+
 /// Targets to work on.
 #[derive(Debug, Args, Clone, Default)]
 pub struct TargetNames {
     /// Targets to work on [default: all]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
-    /// Work on the targets of this Alpine release: 3.14, edge, …
+    /// Take the targets of an Alpine release, and its musl if pinned
     #[arg(long, value_name = "VERSION", conflicts_with = "targets")]
     pub release: Option<String>,
+}
+
+impl Verb {
+    /// The Alpine release that the verb is about.
+    pub fn release(&self) -> Option<&str> {
+        let names = match self {
+            Self::Bringup(options) => &options.test.targets,
+            Self::Build(options) => &options.targets,
+            Self::Smoke(options) => &options.targets,
+            Self::Test(options) => &options.test.targets,
+            Self::Dist(options) => &options.targets,
+            Self::Plan(options) => &options.targets,
+            Self::Why(names) | Self::Target(TargetVerb::Check(names)) => names,
+            _ => return None,
+        };
+        names.release.as_deref()
+    }
 }
 
 /// `target …`
@@ -29,4 +48,10 @@ pub enum TargetVerb {
     /// Rejects two kinds of expectations that a run accepts: reasons that are still `TODO`, and tests that no test program
     /// lists, as far as earlier runs on this machine have recorded them.
     Check(TargetNames),
+    /// Compare each target's builtins with those of upstream's own build
+    ///
+    /// Builds compiler-rt's builtins once more: from the pristine source, by upstream's CMake files, with the toolchain's C
+    /// compiler. Compares symbols, ABI attributes and machine code. Each difference must be intended:
+    /// [[runtimes.difference]] in target.toml names it, with its reason.
+    Upstream(TargetNames),
 }

@@ -12,7 +12,7 @@ use bringup_model::bless::{BlessRequest, Blessing, ExpectationFile, Unblessed, b
 use bringup_model::build_options::BuildOptions;
 use bringup_model::exit::{self, CodedError};
 use bringup_model::expectation::Layer;
-use bringup_model::report::{Report, Run};
+use bringup_model::report::{Report, Run, RunVerdict};
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_runner::interrupt;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -41,6 +41,9 @@ pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
     drop(finished);
     let targets = targets(&report, named, &known, &shown(&planner.project.root, &path))?;
     check_made_alike(planner, &report, &targets, &path)?;
+    if let Some(text) = incomplete(&report, &targets) {
+        planner.workspace.console.warn(&text);
+    }
     if !options.emulator {
         check_own_emulator(&report, &targets, &shown(&planner.project.root, &path))?;
     }
@@ -117,6 +120,17 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
         ));
     }
     Ok(if named.is_empty() { reported } else { named })
+}
+
+/// A warning about runs of these targets that did not finish; none if all did.
+fn incomplete(report: &Report, targets: &[String]) -> Option<String> {
+    let unfinished =
+        |run: &&Run| run.verdict == RunVerdict::Incomplete || run.suites.iter().any(|suite| suite.not_run > 0);
+    let runs = report.runs.iter().filter(|run| targets.contains(&run.target)).filter(unfinished);
+    let why = |run: &Run| run.error.as_ref().and_then(|error| error.lines().next().map(|line| format!(": {line}")));
+    let lines: Vec<String> = runs.map(|run| format!("\n  {}{}", run.name(), why(run).unwrap_or_default())).collect();
+    let text = "the report is incomplete; only what ran is blessed, and no entry of these runs is removed";
+    (!lines.is_empty()).then(|| visible(&format!("{text}{}", lines.concat())))
 }
 
 /// Rejects a report of other versions, another compiler or other patches than this command's.

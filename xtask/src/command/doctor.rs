@@ -58,7 +58,7 @@ fn install_all(console: &Console, missing: &[&str]) -> Result<()> {
         return Err(CodedError::error(
             exit::HOST,
             format!(
-                "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git and make with its own package manager",
+                "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git, make and cmake with its own package manager",
                 missing.join(", "),
                 tools::PREFERRED_LLVM,
             ),

@@ -110,6 +110,24 @@ impl Emulators<'_> {
     }
 }
 
+impl Emulators<'_> {
+    /// The emulators in the unpacked packages, without `qemu-`. Empty if none is unpacked.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let folder = self.cache.join("qemu");
+        for package in folder.is_dir().then(|| fs_err::read_dir(&folder)).transpose()?.into_iter().flatten() {
+            let programs = package?.path().join(PROGRAMS);
+            for program in programs.is_dir().then(|| fs_err::read_dir(&programs)).transpose()?.into_iter().flatten() {
+                let name = program?.file_name().to_string_lossy().into_owned();
+                names.extend(name.strip_prefix("qemu-").map(str::to_owned));
+            }
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+}
+
 /// The emulator that the user gives with `option`: the program or its folder.
 fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
     // Tests run in other folders, so the path must be absolute.

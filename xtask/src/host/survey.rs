@@ -1,5 +1,5 @@
-//! Finds the host's tools: the stock Rust toolchain, LLVM's tools, git, make, and the tools that isolate test
-//! programs.
+//! Finds the host's tools: the stock Rust toolchain, LLVM's tools, git, make, cmake, and the tools that isolate
+//! test programs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ impl Rust {
 pub struct HostTools {
     /// The stock Rust toolchain.
     pub rust: Rust,
-    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, unshare, ip.
+    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, llvm-objdump, llvm-mc, git, make, cmake, unshare, ip.
     tools: BTreeMap<&'static str, Tool>,
     /// The tools of [`EXTRAS`] that were looked for and found.
     extras: BTreeMap<&'static str, Tool>,
@@ -226,13 +226,20 @@ pub fn survey() -> Survey {
 /// LLVM are from one release.
 pub fn survey_for(uses: &[&str]) -> Survey {
     let suffixes: Vec<String> = llvm_releases().map(|release| format!("-{release}")).chain([String::new()]).collect();
-    let llvm = [("clang", "clang"), ("lld", "ld.lld"), ("llvm-ar", "llvm-ar"), ("llvm-ranlib", "llvm-ranlib")];
+    let llvm = [
+        ("clang", "clang"),
+        ("lld", "ld.lld"),
+        ("llvm-ar", "llvm-ar"),
+        ("llvm-ranlib", "llvm-ranlib"),
+        ("llvm-objdump", "llvm-objdump"),
+        ("llvm-mc", "llvm-mc"),
+    ];
     let found =
         |suffix: &String| llvm.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
     // The first release with all tools, or else the one with most.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
     let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
-    let others = ["git", "make"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
+    let others = ["git", "make", "cmake"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
     // Asking one tool for its version takes tens of milliseconds, so all are asked at once.
     std::thread::scope(|scope| {

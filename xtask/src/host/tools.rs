@@ -11,10 +11,10 @@ const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
 pub const EXTRAS: [(&str, &str); 7] = [
     ("ssh", "the runner ssh:HOST"),
     ("sshd", "Bringup's own tests"),
+    ("gcc", "Bringup's own tests"),
     ("python3", BOOTSTRAP),
     ("llvm-config", BOOTSTRAP),
     ("clang++", BOOTSTRAP),
-    ("cmake", BUNDLED_LLVM),
     ("ninja", BUNDLED_LLVM),
 ];
 /// The use that builds a compiler.

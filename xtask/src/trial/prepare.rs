@@ -13,6 +13,7 @@ use bringup_runner::ssh::Machine;
 
 use super::request::TrialRequest;
 use crate::build::Planner;
+use crate::build::step::commands;
 use crate::host::emulator::Emulator;
 use crate::project::{config, expect};
 use crate::smoke;
@@ -58,7 +59,11 @@ impl PreparedTargets {
             let expectations = expect::load(&planner.project.root, &target.name)?;
             let runner = match (&request.runner, &machine) {
                 (RunnerSpec::Qemu { path }, _) => {
-                    PreparedRunner::Qemu(planner.emulators().find(&target.qemu.emulator, path.as_deref())?)
+                    let emulator = planner.emulators().find(&target.qemu.emulator, path.as_deref())?;
+                    if path.is_none() {
+                        commands::keep_settings(&planner.workspace.out, target, &emulator.path)?;
+                    }
+                    PreparedRunner::Qemu(emulator)
                 }
                 (_, Some(machine)) => PreparedRunner::Ssh(machine.clone()),
                 (_, None) => {

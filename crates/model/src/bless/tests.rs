@@ -86,6 +86,7 @@ fn run(name: &str, tests: &str) -> Run {
         isolation: Isolation::default(),
         origin: ProgramOrigin::Built,
         programs: None,
+        selection: None,
         spawns: Some(true),
         steps: Vec::new(),
         smoke: Vec::new(),

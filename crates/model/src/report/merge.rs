@@ -101,6 +101,9 @@ fn join_parts(runs: Vec<Run>) -> Result<Run> {
         |parts: Vec<Suite>| parts.into_iter().for_each(|part| suites.entry(part.suite.clone()).or_default().push(part));
     let order: Vec<String> = whole.suites.iter().map(|suite| suite.suite.clone()).collect();
     add(std::mem::take(&mut whole.suites));
+    if let Some(selection) = &mut whole.selection {
+        selection.partition = None;
+    }
     for run in runs {
         ensure!(
             run.programs == whole.programs,

@@ -143,6 +143,7 @@ impl TryFrom<RunV1> for super::Run {
             isolation,
             origin,
             programs,
+            selection: None,
             spawns,
             steps: Vec::new(),
             smoke,

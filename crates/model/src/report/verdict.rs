@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_worst_result_decides() {
-        let check = |outcome| SmokeCheck { check: "static/hello".into(), outcome, detail: String::new() };
+        let check = |outcome| SmokeCheck { check: "static/hello".into(), outcome, detail: String::new(), values: 0 };
         let suite = |verdicts| Suite { verdicts, ..Suite::default() };
         let (good, bad) = (check(Outcome::Pass), check(Outcome::Fail));
         let regression = suite(Verdicts { regression: 1, ..Verdicts::default() });

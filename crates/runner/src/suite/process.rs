@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bringup_model::limits::Limits;
 use bringup_model::outcome::{Outcome, TestOutcome};
+use bringup_model::text::counted;
 
 use super::options::Options;
 use super::program::{Harness, TestProgram};
@@ -87,7 +88,7 @@ impl<'a> Processes<'a> {
             let listed = tests.list()?;
             tests.check(&listed, &output)?;
             let (others, other) = (listed.others, tests.suite().other().word());
-            self.note(program, &format!("{others} more tests are of suite {other}"));
+            self.note(program, &format!("{} of suite {other}", counted(others, "more test is", "more tests are")));
             return Ok(Ok(listed.names));
         }
         let mut outcome = whole(program, &finished, limits, errors.text());

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bringup_model::outcome::{Outcome, SuiteOutcome, TestOutcome};
+use bringup_model::text::counted;
 
 use super::options::Options;
 use super::process::Processes;
@@ -325,7 +326,7 @@ fn not_run(selected: &Places, settled: &BTreeMap<String, TestOutcome>, interrupt
         const SHOWN: usize = 10;
         let more = if lost.len() > SHOWN { ", …" } else { "" };
         let names = lost[..lost.len().min(SHOWN)].join(", ");
-        bail!("{} tests have no outcome: {names}{more}", lost.len());
+        bail!("{} no outcome: {names}{more}", counted(lost.len(), "test has", "tests have"));
     }
     Ok(lost.len())
 }

@@ -55,6 +55,11 @@ impl Clang {
         args
     }
 
+    /// clang's name of the target.
+    pub fn triple(&self) -> &str {
+        &self.target
+    }
+
     /// Path of the compiler.
     pub fn path(&self) -> &Path {
         &self.path
@@ -73,6 +78,12 @@ impl Clang {
     /// Path of the archive indexer.
     pub fn ranlib(&self) -> &Path {
         &self.ranlib
+    }
+
+    /// Path of another program of LLVM, from the folder and with the suffix of the archiver, if it is there.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        let suffix = self.ar.file_name()?.to_str()?.strip_prefix("llvm-ar")?;
+        Some(self.ar.with_file_name(format!("{name}{suffix}"))).filter(|path| path.is_file())
     }
 
     /// The compiler's own headers.

@@ -4,14 +4,21 @@
 //! and those of the steps that it requires. [`Builder::build`] builds missing steps, several at a time.
 
 mod build;
+mod builtins;
+pub mod cargo_wrapper;
 mod clang;
+mod cmake;
+pub mod commands;
 pub mod compiler;
 pub mod compiletest;
 pub mod driver;
+pub mod kernel_headers;
+pub mod libcxx;
 pub mod musl;
 pub mod patch;
 mod plan;
 pub mod runtimes;
+mod rust_wrapper;
 pub mod std;
 pub mod sysroot;
 pub mod test_helpers;
@@ -19,7 +26,9 @@ pub mod test_programs;
 #[cfg(test)]
 mod tests;
 pub mod toolchain;
+pub mod tools;
 mod tree;
+pub mod upstream;
 
 use ::std::collections::BTreeMap;
 use ::std::path::{Path, PathBuf};
@@ -32,7 +41,9 @@ use bringup_runner::exec::{Cmd, Finished};
 use bringup_runner::jobs::{Jobs, Share};
 
 pub use self::build::{Builder, Results, StepCost, StepFailure, Task, causes};
+pub use self::builtins::BUILTINS;
 pub use self::clang::Clang;
+pub use self::cmake::CMake;
 pub use self::plan::{Node, Plan, StepId};
 
 /// A step of the build.

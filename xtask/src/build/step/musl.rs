@@ -8,8 +8,8 @@ use bringup_model::exit::{self, CodedError};
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
 
+use super::builtins::BUILTINS;
 use super::clang::Clang;
-use super::runtimes::BUILTINS;
 use super::{Step, StepId, Work, tree};
 
 /// musl for one target.

@@ -1,31 +1,35 @@
-//! `runtimes`: compiler-rt's builtins, crtbegin and crtend, and LLVM's libunwind, against musl's headers.
+//! `runtimes`: compiler-rt's builtins, libatomic, crtbegin and crtend, and LLVM's libunwind, against musl's headers.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
-use bringup_model::exit::{self, CodedError};
 use bringup_model::target::Target;
-use bringup_runner::exec::Cmd;
+use bringup_runner::exec::{Cmd, quote};
 
+use super::builtins::{Builtins, SOURCE};
 use super::clang::{CSource, Clang};
+use super::cmake::CMake;
 use super::{Step, StepId, Work};
 
-/// compiler-rt's builtins, in the step's folder.
-pub const BUILTINS: &str = "libclang_rt.builtins.a";
 /// The unwinder, in the step's folder.
 pub const UNWIND: &str = "libunwind.a";
+/// The atomic operations that the compiler does not expand in place, in the step's folder.
+pub const ATOMIC: &str = "libatomic.a";
 /// compiler-rt's start and end objects, in the step's folder.
 pub const CRT: [&str; 2] = ["clang_rt.crtbegin.o", "clang_rt.crtend.o"];
+
+/// musl's headers, in the step's scratch space.
+const HEADERS: &str = "musl/headers/include";
 
 /// The runtimes for one target.
 pub struct RuntimesStep {
     pub(crate) target: Target,
     pub(crate) clang: Clang,
+    /// What builds the builtins.
+    pub cmake: CMake,
     /// GNU make.
     pub make: PathBuf,
-    /// Files of the builtins' folder to leave out unless the target lists them.
-    pub exclude: Vec<String>,
     /// The step of the patched LLVM source.
     pub llvm: StepId,
     /// The step of the patched musl source.
@@ -41,10 +45,13 @@ impl Step for RuntimesStep {
         &self.target.name
     }
 
+    fn recipe(&self) -> u32 {
+        2
+    }
+
     fn inputs(&self) -> Inputs {
-        let inputs = self.clang.inputs().add("musl arch", &self.target.musl.arch);
-        let own = &self.target.runtimes;
-        inputs.list("exclude", self.exclude.iter().chain(&own.exclude_builtins)).list("builtin", &own.builtins)
+        let inputs = self.clang.inputs().add("cmake", self.cmake.identity());
+        inputs.add("musl arch", &self.target.musl.arch).list("runtimes flag", &self.target.runtimes.flags)
     }
 
     fn needs(&self) -> Vec<StepId> {
@@ -52,16 +59,19 @@ impl Step for RuntimesStep {
     }
 
     fn build(&self, work: &Work) -> Result<()> {
-        let headers = self.install_headers(work)?;
+        self.install_headers(work)?;
         let llvm = work.path(self.llvm)?;
-        let flags = self.common_flags(llvm, &headers);
-        let sources = [self.builtins(llvm, &flags)?, crt(llvm, &flags), unwind(llvm, &flags)];
-        let [builtins, crt, unwind] = [0, 1, 2].map(|group| work.scratch.join(["builtins", "crt", "unwind"][group]));
-        let objects = self.clang.compile(work, &sources[0], &builtins)?;
-        self.clang.archive(work, &work.out.join(BUILTINS), &objects)?;
-        let objects = self.clang.compile(work, &sources[2], &unwind)?;
-        self.clang.archive(work, &work.out.join(UNWIND), &objects)?;
-        for (object, name) in self.clang.compile(work, &sources[1], &crt)?.iter().zip(CRT) {
+        let builtins = Builtins { clang: &self.clang, cmake: &self.cmake };
+        builtins.build(work, llvm, &|place| self.compiler(place))?;
+        let mut flags = ["-O2", "-fPIC", "-fomit-frame-pointer"].map(String::from).to_vec();
+        flags.extend(common_flags(llvm, &[&work.scratch.join(HEADERS), self.clang.headers()]));
+        let sources = [vec![atomic(llvm, &flags)], unwind(llvm, &flags), crt(llvm, &flags)];
+        let [atomic, unwind, crt] = ["atomic", "unwind", "crt"].map(|group| work.scratch.join(group));
+        for (sources, objects, library) in [(&sources[0], &atomic, ATOMIC), (&sources[1], &unwind, UNWIND)] {
+            let objects = self.clang.compile(work, sources, objects)?;
+            self.clang.archive(work, &work.out.join(library), &objects)?;
+        }
+        for (object, name) in self.clang.compile(work, &sources[2], &crt)?.iter().zip(CRT) {
             fs_err::rename(object, work.out.join(name))?;
         }
         Ok(())
@@ -71,61 +81,45 @@ impl Step for RuntimesStep {
 impl RuntimesStep {
     /// Installs musl's headers before musl is built: this requires no compiler. Copies the source, because make
     /// writes into it.
-    fn install_headers(&self, work: &Work) -> Result<PathBuf> {
+    fn install_headers(&self, work: &Work) -> Result<()> {
         let source = work.scratch.join("musl");
         super::tree::copy(work.path(self.musl)?, &source)?;
         let arch = format!("ARCH={}", self.target.musl.arch);
         let make = Cmd::new(&self.make).args(["install-headers", "prefix=", "DESTDIR=headers", &arch]).dir(&source);
         work.run(&make).context("installing musl's headers")?;
-        Ok(source.join("headers/include"))
+        Ok(())
     }
 
-    fn common_flags(&self, llvm: &Path, headers: &Path) -> Vec<String> {
-        let mut flags =
-            ["-O2", "-fPIC", "-fvisibility=hidden", "-fomit-frame-pointer", "-nostdinc"].map(String::from).to_vec();
-        // Assertions must not print this machine's paths.
-        flags.push(format!("-ffile-prefix-map={}=/llvm", llvm.display()));
-        for folder in [headers, self.clang.headers()] {
-            flags.extend(["-isystem".into(), folder.display().to_string()]);
-        }
-        flags
-    }
-
-    fn builtins(&self, llvm: &Path, common: &[String]) -> Result<Vec<CSource>> {
-        let folder = llvm.join("compiler-rt/lib/builtins");
-        let present = fs_err::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-        let present = present.collect::<Result<Vec<String>>>()?;
-        let (exclude, own) = (&self.exclude, &self.target.runtimes);
-        let include = &own.builtins;
-        let any = |patterns: &[String], name: &str| patterns.iter().any(|pattern| matches(pattern, name));
-        let usual = |name: &str| !any(exclude, name) && !any(&own.exclude_builtins, name);
-        let wanted = |name: &&String| has_ending(name, "c") && (any(include, name) || usual(name));
-        let mut names: Vec<String> = present.iter().filter(wanted).cloned().collect();
-        // Builtins of one architecture are in a folder of their own. The target lists each.
-        names.extend(include.iter().filter(|name| name.contains('/')).cloned());
-        names.sort();
-        let flags =
-            [common, &["-std=c11", "-fno-builtin", "-ffreestanding", "-DVISIBILITY_HIDDEN"].map(String::from)].concat();
-        let source = |name: &String| -> Result<CSource> {
-            let path = folder.join(name);
-            if !path.is_file() {
-                let file = format!("targets/{}/target.toml", self.target.name);
-                let what = format!("{file}: [runtimes] builtins: LLVM has no compiler-rt/lib/builtins/{name}");
-                return Err(CodedError::error(exit::USAGE, what));
-            }
-            Ok(CSource { path, object: name.replace('/', "_"), flags: flags.clone() })
-        };
-        names.iter().map(source).collect()
+    /// The text of the script that compiles the builtins, with the source, the headers and the scratch space in `place`.
+    fn compiler(&self, place: &Path) -> String {
+        let own = self.target.runtimes.flags.iter().cloned();
+        let flags = self.clang.target_args().into_iter().chain(own);
+        let places = common_flags(&place.join("llvm"), &[&place.join("scratch").join(HEADERS), self.clang.headers()]);
+        let words = flags.chain(places).map(|flag| quote(flag.as_ref())).collect::<Vec<_>>();
+        let clang = quote(self.clang.path().as_os_str());
+        format!(
+            "#!/bin/sh\nexec {clang} --start-no-unused-arguments {} --end-no-unused-arguments \"$@\"\n",
+            words.join(" ")
+        )
     }
 }
 
+/// Flags that give the compiler these folders of headers only, and keep this machine's paths out of assertions.
+fn common_flags(llvm: &Path, headers: &[&Path]) -> Vec<String> {
+    let mut flags = vec!["-nostdinc".into(), format!("-ffile-prefix-map={}=/llvm", llvm.display())];
+    flags.extend(headers.iter().flat_map(|folder| ["-isystem".into(), folder.display().to_string()]));
+    flags
+}
+
+/// Its symbols are not hidden: a program and its shared libraries must use the same locks.
+fn atomic(llvm: &Path, common: &[String]) -> CSource {
+    CSource { path: llvm.join(SOURCE).join("atomic.c"), object: "atomic.c".into(), flags: common.to_vec() }
+}
+
 fn crt(llvm: &Path, common: &[String]) -> Vec<CSource> {
-    let flags = [common, &["-std=c11".into(), "-DCRT_HAS_INITFINI_ARRAY".into()]].concat();
-    let source = |name: &str| CSource {
-        path: llvm.join("compiler-rt/lib/builtins").join(name),
-        object: name.into(),
-        flags: flags.clone(),
-    };
+    let own = ["-fvisibility=hidden", "-std=c11", "-DCRT_HAS_INITFINI_ARRAY"].map(String::from);
+    let flags = [common, &own].concat();
+    let source = |name: &str| CSource { path: llvm.join(SOURCE).join(name), object: name.into(), flags: flags.clone() };
     vec![source("crtbegin.c"), source("crtend.c")]
 }
 
@@ -133,6 +127,7 @@ fn unwind(llvm: &Path, common: &[String]) -> Vec<CSource> {
     let folder = llvm.join("libunwind");
     let include = format!("-I{}", folder.join("include").display());
     let shared = [
+        "-fvisibility=hidden",
         include.as_str(),
         "-D_LIBUNWIND_IS_NATIVE_ONLY",
         "-D_LIBUNWIND_HIDE_SYMBOLS",
@@ -166,27 +161,4 @@ fn unwind(llvm: &Path, common: &[String]) -> Vec<CSource> {
 
 fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == ending)
-}
-
-/// Whether `name` matches `pattern`, in which `*` stands for any characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            (0..=name.len()).filter(|&i| name.is_char_boundary(i)).any(|i| matches(rest, &name[i..]))
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_star_stands_for_any_characters() {
-        assert!(matches("*xf*.c", "extendhfxf2.c"));
-        assert!(matches("atomic*.c", "atomic.c"));
-        assert!(!matches("atomic*.c", "emutls.c"));
-        assert!(!matches("*xf*.c", "divxc3.c"));
-    }
 }

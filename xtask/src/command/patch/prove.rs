@@ -75,7 +75,7 @@ pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
 fn prove(
     planner: &Planner<'_>,
     options: &ProveArgs,
-    series: &[Series; 3],
+    series: &[Series; 4],
     proofs: &[PatchProof],
 ) -> Result<Vec<ProofRow>> {
     let (blocked, open): (Vec<&PatchProof>, Vec<&PatchProof>) =

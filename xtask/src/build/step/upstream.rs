@@ -1,0 +1,51 @@
+//! `upstream`: compiler-rt's builtins from the pristine source, as someone builds them who has only the toolchain. The
+//! builtins of the toolchain are compared with these.
+
+use std::path::Path;
+
+use anyhow::Result;
+use bringup_model::digest::Inputs;
+use bringup_model::target::Target;
+use bringup_runner::exec::quote;
+
+use super::builtins::Builtins;
+use super::clang::Clang;
+use super::cmake::CMake;
+use super::{Step, StepId, Work};
+
+/// Upstream's builtins for one target.
+pub struct UpstreamStep {
+    pub(crate) target: Target,
+    pub(crate) clang: Clang,
+    /// What builds them.
+    pub cmake: CMake,
+    /// The step of the LLVM source without patches.
+    pub llvm: StepId,
+    /// The step `sysroot`: its driver is the compiler, with the headers of the complete C library.
+    pub sysroot: StepId,
+}
+
+impl Step for UpstreamStep {
+    fn name(&self) -> &'static str {
+        "upstream"
+    }
+
+    fn label(&self) -> &str {
+        &self.target.name
+    }
+
+    fn inputs(&self) -> Inputs {
+        self.clang.inputs().add("cmake", self.cmake.identity())
+    }
+
+    fn needs(&self) -> Vec<StepId> {
+        vec![self.llvm, self.sysroot]
+    }
+
+    fn build(&self, work: &Work) -> Result<()> {
+        let driver = work.path(self.sysroot)?.join("bin").join(self.target.driver());
+        let script = format!("#!/bin/sh\nexec {} \"$@\"\n", quote(driver.as_os_str()));
+        let builtins = Builtins { clang: &self.clang, cmake: &self.cmake };
+        builtins.build(work, work.path(self.llvm)?, &|_: &Path| script.clone())
+    }
+}

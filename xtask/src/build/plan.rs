@@ -276,7 +276,7 @@ impl<'a> Planner<'a> {
     /// Adds, for each target of the plan, the step that builds upstream's builtins.
     pub fn plan_upstream(&self, planned: &mut Planned) -> Result<Vec<StepPair>> {
         let source = &self.project.pins.llvm;
-        let none = Series { source: source.name.into(), version: source.version.clone(), patches: Vec::new() };
+        let none = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
         let llvm = planned.plan.add(self.patch_step(source, &none, FetchMode::Fetch)?);
         let host = self.host()?;
         let add = |(target, steps): &(Target, TargetSteps)| {

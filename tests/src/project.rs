@@ -288,7 +288,7 @@ impl Project {
 
     /// The finished steps: `musl/fake-0123456789abcdef`.
     pub fn steps(&self) -> Vec<String> {
-        let others = "log report tmp outcomes durations runner archive dist unpacked triage .lock";
+        let others = "log report tmp outcomes durations manifests runner archive dist unpacked triage .lock";
         let is_other = |name: &str| others.split(' ').any(|other| other == name);
         let kinds = names(&self.path("out")).into_iter().filter(|name| !is_other(name));
         kinds.flat_map(|kind| self.folders(&kind)).collect()

@@ -2,6 +2,7 @@
 
 mod compiler;
 mod layers;
+pub mod manifest;
 mod options;
 mod plan;
 pub mod spec;

@@ -127,7 +127,7 @@ fn put_target(layout: &mut Layout, scripts: &Scripts, target: &Target, toolchain
 }
 
 fn described(target: &Target) -> DistTarget {
-    DistTarget { name: target.name.clone(), triple: target.triple.clone(), baseline: target.baseline.clone() }
+    DistTarget { name: target.name.clone(), triple: target.triple.clone(), baseline: target.baseline.text.clone() }
 }
 
 /// Prefixes of the names of glibc's libraries.

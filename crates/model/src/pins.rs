@@ -9,6 +9,7 @@ use serde::Deserialize;
 pub use self::source::{CompilerTree, LIBCXX, LIBRARY, Locator, Source, SourceLayer, SourceOrigin, is_sha256};
 use self::source::{SourceFile, validate_all};
 pub use super::limits::Limits;
+use super::target::IntendedDifference;
 use super::version::Version;
 
 /// bringup.toml as parsed, before validation.
@@ -23,6 +24,8 @@ pub struct PinsFile {
     std: StdFile,
     #[serde(default)]
     compiler: CompilerPin,
+    #[serde(default)]
+    runtimes: RuntimesFile,
     qemu: QemuFile,
     limits: LimitsFile,
 }
@@ -32,6 +35,13 @@ pub struct PinsFile {
 struct StdFile {
     #[serde(default)]
     env: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuntimesFile {
+    #[serde(default)]
+    difference: Vec<IntendedDifference>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -92,6 +102,8 @@ pub struct Pins {
     pub std_env: BTreeMap<String, String>,
     /// How a compiler is built.
     pub compiler: CompilerPin,
+    /// How the builtins of several targets differ from upstream's on purpose.
+    pub differences: Vec<IntendedDifference>,
     /// The required emulator.
     pub qemu: QemuPin,
     /// Limits of a test without an override.
@@ -155,6 +167,7 @@ impl PinsFile {
                 ));
             }
         }
+        self.runtimes.difference.iter().try_for_each(IntendedDifference::check)?;
         let limits = self.limits.validate()?;
         let rust = validate_all(self.rust, "rust")?;
         let musl = validate_all(self.musl, "musl")?;
@@ -177,6 +190,7 @@ impl PinsFile {
             all: [rust, musl, llvm, linux].concat(),
             std_env: self.std.env,
             compiler: self.compiler,
+            differences: self.runtimes.difference,
             qemu: QemuPin {
                 minimum: self.qemu.minimum.parse().map_err(|error| format!("[qemu] minimum: {error}"))?,
                 package: self.qemu.package,

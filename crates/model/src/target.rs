@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::corpus::CorpusSettings;
 use super::release::{ReleaseName, ReleaseSpan};
 
+mod baseline;
 mod elf;
+mod instructions;
 mod runtimes;
 
+pub use baseline::{Baseline, Feature, Language};
 pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
+pub use instructions::{BeyondBaseline, Instructions, Processor};
 pub use runtimes::{DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes, SymbolDifference};
 
 /// target.toml as parsed, before validation.
@@ -17,9 +22,9 @@ pub use runtimes::{DifferenceKind, IntendedDifference, JudgedDifferences, Runtim
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
     triple: String,
-    baseline: String,
     since: Option<String>,
     until: Option<String>,
+    baseline: baseline::BaselineFile,
     spec: SpecFile,
     c: CSettings,
     llvm: Option<TargetLlvm>,
@@ -29,6 +34,8 @@ pub struct TargetFile {
     runtimes: Runtimes,
     elf: elf::ElfFile,
     qemu: Qemu,
+    #[serde(default)]
+    corpus: CorpusSettings,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -49,8 +56,8 @@ pub struct Target {
     pub name: String,
     /// The Rust target triple.
     pub triple: String,
-    /// The minimum processor and the float ABI, as a short text for people.
-    pub baseline: String,
+    /// The oldest supported processor.
+    pub baseline: Baseline,
     /// The Alpine releases that ship the target; nothing if none does.
     pub alpine: Option<ReleaseSpan>,
     /// The source of rustc's target spec.
@@ -69,6 +76,8 @@ pub struct Target {
     pub elf: Elf,
     /// Settings of the emulator.
     pub qemu: Qemu,
+    /// What is special about the C corpus.
+    pub corpus: CorpusSettings,
 }
 
 /// A rustc target spec: a base spec and changes to its keys.
@@ -170,11 +179,9 @@ impl TargetFile {
         if self.triple.is_empty() || !self.triple.chars().all(triple_char) {
             return Err(format!("triple: `{}` is not a target triple", self.triple));
         }
-        if self.baseline.trim().is_empty() {
-            return Err("baseline: expected the minimum processor and the float ABI in a few words".into());
-        }
         let alpine = span(self.since, self.until)?;
-        self.runtimes.check()?;
+        self.corpus.validate()?;
+        self.runtimes.differences.iter().try_for_each(IntendedDifference::check)?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
         }
@@ -187,7 +194,7 @@ impl TargetFile {
         Ok(Target {
             name: name.into(),
             triple: self.triple,
-            baseline: self.baseline,
+            baseline: self.baseline.validate()?,
             alpine,
             spec: TargetSpec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
             c: self.c,
@@ -197,6 +204,7 @@ impl TargetFile {
             runtimes: self.runtimes,
             elf: self.elf.validate()?,
             qemu: self.qemu,
+            corpus: self.corpus,
         })
     }
 }

@@ -49,6 +49,7 @@ pub(crate) fn suite(name: &str, tests: Vec<Test>) -> Suite {
             flake: verdicts(Verdict::Flake),
             stale: verdicts(Verdict::Stale),
             new_flakes: 0,
+            constant: 0,
         },
         tests,
     }
@@ -60,10 +61,12 @@ pub(crate) fn run(target: &str, runner: &str, verdict: RunVerdict) -> Run {
         triple: format!("{target}-alpine-linux-musl"),
         runner: runner.parse().unwrap(),
         machines: Vec::new(),
+        emulator: None,
         link: Link::Dynamic,
         programs: None,
         isolation: Isolation::default(),
         origin: ProgramOrigin::Built,
+        selection: None,
         spawns: None,
         steps: Vec::new(),
         smoke: Vec::new(),
@@ -80,7 +83,7 @@ fn step((step, label): (&str, &str), wall_s: f64, cached: bool) -> StepTime {
 
 fn smoke(check: &str, detail: &str) -> SmokeCheck {
     let outcome = if detail.is_empty() { Outcome::Pass } else { Outcome::Fail };
-    SmokeCheck { check: check.into(), outcome, detail: detail.into() }
+    SmokeCheck { check: check.into(), outcome, detail: detail.into(), values: 0 }
 }
 
 pub(crate) fn passing(names: &[&str]) -> Vec<Test> {

@@ -156,7 +156,7 @@ fn since_and_until_must_agree_with_the_releases() {
         "\"v3.6\"",
         "since: `v3.6` is not a release of Alpine: expected e.g. 3.14, or edge",
     );
-    fault(&project, FAKE, "\"one, hard float\"", "\" \"", "baseline: expected the minimum processor");
+    fault(&project, FAKE, "\"one, hard float\"", "\" \"", "[baseline] text: expected the minimum processor");
     // All that is wrong is said at once, and only of what was asked for.
     project.edit(FAKE, "\"3.6\"", "\"3.14\"");
     project.edit(TWIN, until, "");

@@ -108,6 +108,8 @@ pub struct TargetSettings<'a> {
     pub spec: Spec,
     /// The opt-level of std and the test programs, if it is not the workspace's default.
     pub opt_level: Option<&'a str>,
+    /// The source of musl whose headers the runtimes are built with, if it is not the target's.
+    pub headers: Option<StepId>,
 }
 
 /// Makes plans from the project's files, the host's tools, and the user's choice.
@@ -309,7 +311,7 @@ impl<'a> Planner<'a> {
 
     /// Adds the steps of one target with this spec, from these sources.
     pub fn plan_target(&self, plan: &mut Plan, target: &Target, spec: Spec, sources: Patched) -> Result<TargetSteps> {
-        self.plan_target_at(plan, target, TargetSettings { spec, opt_level: None }, sources)
+        self.plan_target_at(plan, target, TargetSettings { spec, opt_level: None, headers: None }, sources)
     }
 
     /// Like [`Self::plan_target`], but with an opt-level for std and the test programs.
@@ -320,7 +322,7 @@ impl<'a> Planner<'a> {
         settings: TargetSettings<'_>,
         sources: Patched,
     ) -> Result<TargetSteps> {
-        let TargetSettings { spec, opt_level } = settings;
+        let TargetSettings { spec, opt_level, headers } = settings;
         let host = self.host()?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();
@@ -330,7 +332,7 @@ impl<'a> Planner<'a> {
             cmake: CMake::new(host)?,
             make: make.clone(),
             llvm: sources.llvm,
-            musl: sources.musl,
+            musl: headers.unwrap_or(sources.musl),
         });
         let musl = MuslStep { target: target.clone(), clang: clang.clone(), make, source: sources.musl, runtimes };
         let musl = plan.add(musl);

@@ -55,7 +55,7 @@ impl StaticLibrary {
 
     fn add(&mut self, object: &File<'_>, required: &mut BTreeSet<String>) -> Result<()> {
         let of_object = abi(object)?;
-        for symbol in object.symbols().filter(|symbol| symbol.is_global()) {
+        for symbol in object.symbols().filter(object::ObjectSymbol::is_global) {
             let name = symbol.name()?.to_owned();
             if symbol.is_undefined() {
                 required.insert(name);

@@ -8,6 +8,7 @@ use crate::build::store::Store;
 use crate::build::{FetchMode, Planner, SourceParts};
 use crate::cli::TargetNames;
 use crate::project::shown;
+use crate::smoke::crates;
 
 pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
     let store = planner.workspace.store()?;
@@ -60,8 +61,9 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
         let (source, home) = (shown(&planner.project.root, source), planner.workspace.cargo_home());
         planner.workspace.console.note(&format!("crates of {source} are in {}", home.display()));
     }
-    // The crates of the smoke programs.
-    fetch_crates(planner, &store, &planner.project.root.join("smoke"), true)
+    // The crates of the smoke programs, and the crates that are smoke checks themselves.
+    fetch_crates(planner, &store, &planner.project.root.join("smoke"), true)?;
+    if all { fetch_crates(planner, &store, &planner.project.root.join(crates::FOLDER), true) } else { Ok(()) }
 }
 
 /// Fetches the crates of the workspace in a folder.

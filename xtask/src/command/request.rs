@@ -7,13 +7,18 @@ use bringup_model::target::Target;
 
 use crate::build::Planner;
 use crate::cli::{RunArgs, SmokeArgs, TestArgs};
+use crate::smoke::corpus::Corpus;
+use crate::smoke::crates;
 use crate::trial::request::{TestSelection, TrialRequest};
 
-/// The smoke checks alone.
+/// The smoke checks alone, or crates instead.
 pub(super) fn smoke(planner: &Planner<'_>, options: &SmokeArgs) -> Result<TrialRequest> {
+    let crates = crates::chosen(&planner.project.root, &options.crates)?;
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
+    check_corpus(planner, &targets)?;
     let selection = TestSelection {
-        smoke: true,
+        smoke: crates.is_empty(),
+        crates,
         suites: Vec::new(),
         filter: None,
         partition: None,
@@ -27,7 +32,14 @@ pub(super) fn smoke(planner: &Planner<'_>, options: &SmokeArgs) -> Result<TrialR
 /// Smoke checks and suites.
 pub(super) fn everything(planner: &Planner<'_>, options: &TestArgs) -> Result<TrialRequest> {
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
+    check_corpus(planner, &targets)?;
     request(targets, &options.run, TestSelection { smoke: true, ..selection(options) })
+}
+
+/// Fails unless the C corpus has what the targets' `[corpus]` names.
+pub(super) fn check_corpus(planner: &Planner<'_>, targets: &[Target]) -> Result<()> {
+    let corpus = Corpus::read(&planner.project.root.join("smoke"))?;
+    corpus.map_or(Ok(()), |corpus| targets.iter().try_for_each(|target| corpus.check(target)))
 }
 
 /// The suites alone.
@@ -57,6 +69,7 @@ fn selection(options: &TestArgs) -> TestSelection {
     let all = || suite::library().into_iter().map(str::to_owned).collect();
     TestSelection {
         smoke: false,
+        crates: Vec::new(),
         suites: if options.suite.is_empty() { all() } else { options.suite.clone() },
         filter: options.filter.clone(),
         partition: options.partition,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use bringup_model::expectation::Expectations;
 use bringup_model::limits::LimitTable;
+use bringup_model::report::UsedEmulator;
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::target::Target;
 use bringup_runner::ssh::Machine;
@@ -20,6 +21,8 @@ use crate::smoke;
 /// What a target's programs run with.
 pub(super) struct Prepared {
     pub(super) runner: PreparedRunner,
+    /// The emulator as it was before any program ran.
+    pub(super) emulator: Option<UsedEmulator>,
     pub(super) expectations: Expectations,
     pub(super) limits: LimitTable,
 }
@@ -68,9 +71,10 @@ impl PreparedTargets {
                     PreparedRunner::Native
                 }
             };
-            let emulated = runner.emulator().is_some();
+            let emulator = runner.emulator().map(Emulator::identity).transpose()?;
+            let emulated = emulator.is_some();
             let limits = config::limits(&planner.project.root, &target.name, planner.project.pins.limits, emulated)?;
-            Ok((target.name.clone(), Prepared { runner, expectations, limits }))
+            Ok((target.name.clone(), Prepared { runner, emulator, expectations, limits }))
         };
         Ok(Self(request.targets.iter().map(prepare).collect::<Result<_>>()?))
     }

@@ -133,6 +133,7 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
         strip: 6,
         layers: Vec::new(),
         lacks: Vec::new(),
+        suites: Vec::new(),
     };
     let origins = vec![at("sources/not-there"), at("wrong"), rustup, origin(Locator::Url(url.clone()))];
 

@@ -1,4 +1,5 @@
-//! Runs on the host: compiles the C half of `c_object`, and writes a source file for `build_script`.
+//! Runs on the host: compiles the C half of `c_object` and the C++ half of `cxx_object`, and writes a source file for
+//! `build_script`.
 
 use std::env;
 use std::path::PathBuf;
@@ -9,6 +10,11 @@ fn main() {
     let mut build = cc::Build::new();
     build.std("c11").flag("-fexceptions").warnings_into_errors(true).debug(false);
     build.file("c/both_ways.c").compile("both_ways");
+
+    println!("cargo::rerun-if-changed=cxx");
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++20").warnings_into_errors(true).debug(false);
+    build.file("cxx/both_ways.cpp").compile("cxx_both_ways");
 
     let (target, endian) = (var("TARGET"), var("CARGO_CFG_TARGET_ENDIAN"));
     let generated = format!("pub const TARGET: &str = {target:?};\npub const ENDIAN: &str = {endian:?};\n");

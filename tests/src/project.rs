@@ -67,7 +67,7 @@ impl Project {
             project.tests(program, tests);
         }
         project.emulator("11.1.3", &programs.emulator);
-        for source in ["rust", "musl", "llvm"] {
+        for source in ["rust", "musl", "llvm", "linux"] {
             let archive = Self::archive(source).bytes();
             project.edit("bringup.toml", &format!("SHA256-OF-{source}"), &sha256(&archive));
             project.write(&format!("sources/{source}.tar.gz"), archive);
@@ -136,12 +136,17 @@ impl Project {
     /// Pins one more version of a source.
     pub fn pin_more(&self, source: &str, version: &str, archive: &[u8]) {
         let path = format!("sources/{source}-{version}.tar.gz");
-        let hash = sha256(archive);
+        let hash = self.keep(&path, archive);
         let pin = format!(
             "\n[[{source}]]\nversion = \"{version}\"\n[[{source}.origin]]\npath = \"{path}\"\nsha256 = \"{hash}\"\n"
         );
         self.write("bringup.toml", self.read("bringup.toml") + &pin);
-        self.write(&path, archive);
+    }
+
+    /// Writes an archive into the project, and returns its hash.
+    pub fn keep(&self, path: &str, archive: &[u8]) -> String {
+        self.write(path, archive);
+        sha256(archive)
     }
 
     /// Makes these, file names and texts, the series over Rust.
@@ -283,9 +288,9 @@ impl Project {
 
     /// The finished steps: `musl/fake-0123456789abcdef`.
     pub fn steps(&self) -> Vec<String> {
-        let others =
-            ["log", "report", "tmp", "outcomes", "durations", "archive", "dist", "unpacked", "triage", ".lock"];
-        let kinds = names(&self.path("out")).into_iter().filter(|name| !others.contains(&&**name));
+        let others = "log report tmp outcomes durations manifests runner archive dist unpacked triage .lock";
+        let is_other = |name: &str| others.split(' ').any(|other| other == name);
+        let kinds = names(&self.path("out")).into_iter().filter(|name| !is_other(name));
         kinds.flat_map(|kind| self.folders(&kind)).collect()
     }
 

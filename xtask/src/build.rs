@@ -1,6 +1,8 @@
 //! Building: the user's choice, the plan, the steps, and the folder of their results.
 
 mod compiler;
+mod layers;
+pub mod manifest;
 mod options;
 mod plan;
 pub mod spec;
@@ -10,6 +12,7 @@ mod ui;
 pub mod upstream;
 mod workspace;
 
+pub use self::layers::SourceParts;
 pub use self::options::BuildChoice;
 pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSettings, TargetSteps};
 pub use self::ui::UiSteps;

@@ -117,9 +117,9 @@ pub enum Verb {
     Dist(DistArgs),
     /// Rerun a failing test under controls and say whose fault it is
     ///
-    /// The test runs alone, then ten times. If it always fails, it also runs under other versions of the emulator, natively,
-    /// in the other link mode, on other architectures and with other isolation; if the cause is still open, with std built
-    /// at another opt-level. Prints a table and a verdict, and writes a page for an upstream bug to out/triage/. The exit
+    /// The test runs alone, then ten times. If it always fails, it also runs after the tests before it, under other
+    /// emulators, natively, in the other link mode, on other architectures and with other isolation; if the cause is still
+    /// open, without our patches, and with std built at another opt-level. Prints a table and a verdict, and writes a page for an upstream bug to out/triage/. The exit
     /// code is 0 whatever the verdict, and 4 if there is nothing to triage.
     Triage(TriageArgs),
     /// Show, compare or merge reports
@@ -134,8 +134,13 @@ pub enum Verb {
     Bless(BlessArgs),
     /// List the steps of a build in order, and whether they are done
     Plan(PlanArgs),
-    /// Explain why a step will run: what changed since its last result
+    /// Explain why a step will run: what differs from its nearest earlier result
     Why(TargetNames),
+    /// Compare the files of results and downloads with the digests that were recorded when they were made
+    ///
+    /// Looks at the folders of steps, at recorded outcomes and at downloaded archives. Prints what is missing, added or
+    /// changed, and the command that removes it, so that the next run makes it again.
+    Verify(TargetNames),
     /// Remove the results in out/; keep the downloads
     Clean,
     /// Print a completion script for a shell

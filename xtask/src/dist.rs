@@ -21,7 +21,8 @@ use sha2::{Digest as _, Sha256};
 
 use self::layout::Layout;
 use self::scripts::Scripts;
-use crate::build::step::Node;
+use crate::build::step::driver::Language;
+use crate::build::step::{Node, commands, tools};
 use crate::host::survey::HostTools;
 use crate::project::Project;
 
@@ -53,14 +54,18 @@ pub fn collect(planner: &Planner<'_>, target_plan: &Planned, making: CompilerBui
     layout.tree(compiler, "", |name| name != INPUTS_FILE)?;
     layout.put(&format!("{OWN}/cargo"), Content::File(host.rust.bin("cargo")))?;
     layout.put(&format!("{OWN}/{}", scripts::TOOL_FILE), Content::Text(scripts.tool()))?;
-    layout.put(&format!("{OWN}/{}", scripts::AR), Content::Script(scripts::ar()))?;
     for (target, steps) in &target_plan.targets {
         put_target(&mut layout, &scripts, target, plan.path(steps.toolchain), &host.clang_headers)?;
         let beside_rustc = format!("lib/rustlib/{}/bin/{}", host.rust.triple, target.driver());
         layout.put(&beside_rustc, Content::Script(crate::build::step::driver::beside_rustc(target)))?;
+        let runner = format!("bin/{}", commands::runner_name(&target.triple));
+        layout.put(&runner, Content::Script(scripts::runner(target, &host.rust.triple)))?;
     }
     let targets = || target_plan.targets.iter().map(|(target, _)| target);
     layout.put("bin/cargo", Content::Script(scripts::cargo(targets())))?;
+    for (name, text) in commands::refusals() {
+        layout.put(&format!("bin/{name}"), Content::Script(text))?;
+    }
 
     let of_host = layout.files().filter(|(name, _)| !targets().any(|target| is_of(target, name)));
     let (glibc, libraries) = needs(of_host)?;
@@ -113,11 +118,16 @@ fn put_target(layout: &mut Layout, scripts: &Scripts, target: &Target, toolchain
     layout.tree(&toolchain.join("lib/clang/lib"), &format!("{own}/clang/lib"), |_| true)?;
     // In the step's folder, the headers are a link to those of the host's clang.
     layout.tree(headers, &format!("{own}/clang/include"), |_| true)?;
-    layout.put(&format!("bin/{}", target.driver()), Content::Script(scripts.driver(target)))
+    layout.put(&format!("bin/{}", target.driver()), Content::Script(scripts.driver(target, Language::C)))?;
+    for (name, text) in scripts::programs(*scripts, target) {
+        layout.put(&format!("bin/{name}"), Content::Script(text))?;
+    }
+    let cmake = tools::cmake(target, &scripts::own_part(target, "sysroot"));
+    layout.put(&tools::cmake_file(target), Content::Text(cmake))
 }
 
 fn described(target: &Target) -> DistTarget {
-    DistTarget { name: target.name.clone(), triple: target.triple.clone(), baseline: target.baseline.clone() }
+    DistTarget { name: target.name.clone(), triple: target.triple.clone(), baseline: target.baseline.text.clone() }
 }
 
 /// Prefixes of the names of glibc's libraries.
@@ -145,9 +155,9 @@ fn programs(host: &HostTools, scripts: &Scripts) -> Result<Vec<DistProgram>> {
     };
     let cc = DistProgram { names: vec!["cc".into()], needed_for: "linking build scripts and proc macros", tried: None };
     let llvm = [
-        of_llvm("clang", "clang", "compiling C, and linking, for the targets"),
+        of_llvm("clang", "clang", "compiling C and C++, and linking, for the targets"),
         of_llvm("lld", "ld.lld", "linking for the targets"),
-        of_llvm("llvm-ar", scripts::AR, "build scripts that make static libraries"),
+        of_llvm("llvm-ar", "llvm-ar", "build scripts that make static libraries"),
     ];
     llvm.into_iter().chain([Ok(cc)]).collect()
 }
@@ -158,14 +168,15 @@ fn inputs<'a>(node: &'a Node, tag: &'a str) -> impl Iterator<Item = &'a str> {
 }
 
 fn sources(project: &Project, target_plan: &Planned, steps: CompilerSteps) -> Vec<DistSource> {
-    let (patched, [rust, musl, llvm]) = (target_plan.patched, project.sources());
-    let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl), (llvm, patched.llvm)];
+    let (patched, [rust, musl, llvm, linux]) = (target_plan.patched, project.sources());
+    let runtimes = [(llvm, patched.llvm), (llvm, patched.libcxx), (linux, patched.linux)];
+    let steps = [(rust, steps.source), (rust, patched.rust), (musl, patched.musl)].into_iter().chain(runtimes);
     let source = |(source, step): (&bringup_model::pins::Source, _)| {
         let node = target_plan.plan.node(step);
         let sha256 = inputs(node, "sha256").next().unwrap_or_default().to_owned();
         DistSource { name: source.name.into(), version: source.version.clone(), sha256, step: node.title() }
     };
-    steps.into_iter().map(source).collect()
+    steps.map(source).collect()
 }
 
 fn patches(planner: &Planner<'_>) -> Result<Vec<DistPatch>> {

@@ -18,7 +18,7 @@ pub fn of_report(report: &Report) -> u8 {
     match report.worst() {
         Some(RunVerdict::Incomplete) => STEP,
         Some(RunVerdict::Regression) => REGRESSION,
-        Some(RunVerdict::Improvement) => OUTDATED,
+        Some(RunVerdict::Flake | RunVerdict::Stale | RunVerdict::Improvement) => OUTDATED,
         Some(RunVerdict::Expected) | None => EXPECTED,
     }
 }

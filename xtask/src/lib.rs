@@ -3,6 +3,7 @@
 //! docs/architecture.md describes the flow of data and where a change belongs.
 
 mod build;
+mod claims;
 pub mod cli;
 mod command;
 mod console;

@@ -25,9 +25,9 @@ impl Project {
         Ok(Self { pins: config::pins(&root)?, root })
     }
 
-    /// The sources in the versions in use: Rust, musl, LLVM.
-    pub fn sources(&self) -> [&Source; 3] {
-        [&self.pins.rust, &self.pins.musl, &self.pins.llvm]
+    /// The sources in the versions in use: Rust, musl, LLVM, the kernel headers.
+    pub fn sources(&self) -> [&Source; 4] {
+        [&self.pins.rust, &self.pins.musl, &self.pins.llvm, &self.pins.linux]
     }
 
     /// The source in use with this name.
@@ -39,21 +39,34 @@ impl Project {
         })
     }
 
-    /// The named targets, or those of the named release, or all if none is named. Calls `note` if the release ships
-    /// another musl than the one that is built.
+    /// The named targets, or those of the named release, or all if none is named. Calls `note` with what the release
+    /// ships and what is used instead, as far as it is known.
     pub fn targets(&self, names: &[String], release: Option<&str>, note: impl FnOnce(&str)) -> Result<Vec<Target>> {
         let Some(name) = release else { return config::targets(&self.root, names) };
         let release = config::release(&self.root, name)?;
-        let ours = &self.pins.musl.version;
-        if let Some(musl) = release.musl.filter(|musl| musl != ours) {
-            let hint = if self.pins.find("musl", &musl).is_ok() {
-                format!("; `--musl {musl}` builds that")
-            } else {
-                String::new()
+        let Pins { musl: Source { version: musl, .. }, rust: Source { version: rust, .. }, .. } = &self.pins;
+        let shipped = |what: &str, version: &Option<String>| Some(format!("{what} {}", version.as_ref()?));
+        let shipped: Vec<String> =
+            [shipped("musl", &release.musl), shipped("Rust", &release.rust)].into_iter().flatten().collect();
+        if !shipped.is_empty() {
+            let hint = match release.musl.as_ref().filter(|theirs| *theirs != musl) {
+                Some(theirs) if self.pins.find("musl", theirs).is_ok() => {
+                    format!("; `--musl {theirs}` selects the release's")
+                }
+                Some(theirs) => format!("; bringup.toml does not pin musl {theirs}"),
+                None => String::new(),
             };
-            note(&format!("note: Alpine {name} ships musl {musl}; this run builds {ours}{hint}"));
+            let shipped = shipped.join(" and ");
+            note(&format!("note: Alpine {name} ships {shipped}; this command uses musl {musl} and Rust {rust}{hint}"));
         }
         config::targets(&self.root, &release.targets)
+    }
+
+    /// Selects the musl of an Alpine release, if bringup.toml pins it, and returns its version if it is not the one that
+    /// was selected already.
+    pub fn select_musl_of(&mut self, release: &str) -> Result<Option<String>> {
+        let musl = config::release(&self.root, release)?.musl.filter(|musl| *musl != self.pins.musl.version);
+        Ok(musl.filter(|musl| self.pins.select("musl", musl).is_ok()))
     }
 }
 

@@ -1,6 +1,8 @@
 //! A trial: the smoke checks and suites of one target in one link mode. Results are new or recorded, and judged.
 
+mod agreement;
 pub mod archive;
+mod crates;
 mod growing;
 pub(crate) mod matrix;
 mod prepare;
@@ -11,17 +13,19 @@ mod suite;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bringup_model::digest::Inputs;
 use bringup_model::exit;
 use bringup_model::expectation::RunSetting;
 use bringup_model::judge::{self, JudgedSuite};
 use bringup_model::link::Link;
-use bringup_model::report::{self, RunVerdict, StepTime};
+use bringup_model::report::{self, RunVerdict, SmokeCheck, StepTime};
 use bringup_model::target::Target;
+use bringup_runner::etc;
+use bringup_runner::files::sha256_file;
 use bringup_runner::harness::compiletest::UiTests;
 use bringup_runner::interrupt::{self, Interrupted};
 use bringup_runner::jobs::Jobs;
@@ -45,6 +49,8 @@ struct TrialContext<'a> {
     jobs: &'a Jobs,
     request: &'a TrialRequest,
     report_folder: &'a Path,
+    /// Held while cargo builds a crate of the registry.
+    building: Mutex<()>,
 }
 
 /// What the trials of one target need, in any link mode.
@@ -54,6 +60,8 @@ struct TestedTarget<'a> {
     tests: TestSet,
     /// rustc's own tests; none if they do not run.
     ui: Option<Arc<UiTests>>,
+    /// The audits of the toolchain, which the smoke checks of all link modes share; `None` until one needs them.
+    audits: Mutex<Option<Vec<SmokeCheck>>>,
     /// The step `toolchain`, for the smoke checks; none for the tests of an archive.
     toolchain: Option<&'a Node>,
     /// The trials begin after these steps.
@@ -91,9 +99,12 @@ impl Trial<'_> {
         interrupt::check()?;
         let runner = self.runner()?;
         let environment = self.surround(&runner, run)?;
+        let toolchain = || self.subject.toolchain.context("there is no toolchain for the smoke checks");
         if self.selection().smoke {
-            let toolchain = self.subject.toolchain.context("there is no toolchain for the smoke checks")?;
-            self.smoke(run, toolchain, &environment)?;
+            self.smoke(run, toolchain()?, &environment)?;
+        }
+        if !self.selection().crates.is_empty() {
+            self.crates(run, toolchain()?, &environment)?;
         }
         if self.selection().suites.is_empty() {
             return Ok(());
@@ -102,10 +113,10 @@ impl Trial<'_> {
         if stale.exists() {
             fs_err::remove_dir_all(stale)?;
         }
-        let mut judged = Vec::new();
+        let (mut judged, mut contradictions) = (Vec::new(), Vec::new());
         let mut stopped = Ok(());
         for suite in &self.selection().suites {
-            match self.suite(suite, &environment, &mut run.notes) {
+            match self.suite(suite, &environment, &mut run.notes, &mut contradictions) {
                 Ok(suite) => judged.push(suite),
                 // Keep the complete suites.
                 Err(error) => {
@@ -118,7 +129,8 @@ impl Trial<'_> {
         run.notes.retain(|note| seen.insert(note.clone()));
         let ran = judge::check_ran(&judged).map_err(|error| self.refused(error));
         run.suites = judged.into_iter().map(|JudgedSuite { suite, .. }| suite).collect();
-        stopped.and(ran).and_then(|()| interrupt::check())
+        stopped.and(ran).and_then(|()| interrupt::check())?;
+        consistent(&contradictions)
     }
 
     /// Sets up the sandbox. Adds a note for each feature that the host lacks.
@@ -160,14 +172,57 @@ impl Trial<'_> {
     /// The inputs that decide an outcome, besides the programs.
     fn inputs(&self, runner: &Runner, sandbox: &Sandbox) -> Result<Inputs> {
         let prepared = self.subject.prepared;
-        let has = [("network", sandbox.network), ("binfmt", sandbox.binfmt), ("loader", sandbox.loader)];
+        let has = [
+            ("network", sandbox.network),
+            ("binfmt", sandbox.binfmt),
+            ("loader", sandbox.loader),
+            ("files", sandbox.files),
+        ];
         let has = has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
         let inputs = Inputs::new().add("runner", runner.word()).add("link", self.link.word());
         let inputs = inputs.add("kernel", runner.kernel()).list("sandbox", has);
+        let inputs = inputs.add("files", etc::digest(sandbox.files)?);
         let inputs = inputs.list("host", prepared.runner.machine().map(|machine| machine.host.as_str()));
-        let Some(emulator) = prepared.runner.emulator() else { return Ok(inputs) };
-        Ok(inputs.append(&emulator.inputs(self.subject.target)?))
+        let Some((emulator, used)) = prepared.runner.emulator().zip(prepared.emulator.as_ref()) else {
+            return Ok(inputs);
+        };
+        Ok(inputs.append(&emulator.inputs(self.subject.target, &used.sha256)))
     }
+
+    /// Fails if the emulator's file has changed since it was found: results may be those of either.
+    fn check_emulator(&self) -> Result<()> {
+        let Some((emulator, used)) =
+            self.subject.prepared.runner.emulator().zip(self.subject.prepared.emulator.as_ref())
+        else {
+            return Ok(());
+        };
+        let path = emulator.path.display();
+        let now =
+            sha256_file(&emulator.path).with_context(|| format!("checking that the emulator {path} is the same"))?;
+        if now != used.sha256 {
+            bail!(
+                "the emulator {path} has changed while its programs ran: its sha256 was {}, and is {now}\nhint: run the same command again",
+                used.sha256
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Fails if test programs contradicted themselves: then their results are no evidence.
+fn consistent(contradictions: &[String]) -> Result<()> {
+    const SHOWN: usize = 10;
+    if contradictions.is_empty() {
+        return Ok(());
+    }
+    let shown = contradictions[..contradictions.len().min(SHOWN)].join("\n  ");
+    let more = match contradictions.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    bail!(
+        "the results are no evidence: what the test programs report contradicts itself\n  {shown}{more}\nhint: something between the programs and Bringup, such as the emulator, loses or changes what they report"
+    )
 }
 
 /// The cost of a trial's steps, as in the report.

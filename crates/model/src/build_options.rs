@@ -11,7 +11,7 @@ pub struct BuildOptions {
     /// The version of the Rust source, if the user named one; a report's `pins` always have the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rust: Option<String>,
-    /// The version of musl, if the user named one.
+    /// The version of musl, if the user named one, or a release that ships another than the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub musl: Option<String>,
     /// Patches that were left out, each as `SOURCE/FILE`, e.g. `musl/0001-title.patch`; sorted, without duplicates.

@@ -28,7 +28,7 @@ exit_codes! {
     USAGE = 2, "usage", "the command line, a configuration file or a report is wrong";
     NOTHING_RAN = 4, "nothing ran", "no test ran";
     OUTDATED = 10, "outdated", "no regressions, but something is out of date: expectations (improvements, stale entries, \
-        or flakes that no expectation knows), or a patch that is no longer needed";
+        or flakes that their expectation does not fit), or a patch that is no longer needed";
     HOST = 96, "host", "the host lacks something";
     REGRESSION = 100, "regression", "a result is worse than expected";
     STEP = 101, "failure", "a step failed, or the run is incomplete";

@@ -19,9 +19,10 @@ pub struct JudgedSuite {
 }
 
 impl JudgedSuite {
-    /// Whether the suite has no regression and no flake without an expectation, so a later run may use its recorded outcomes.
+    /// Whether the suite has no regression, and no flake that its expectation does not fit, so a later run may use its recorded outcomes.
     pub fn is_settled(&self) -> bool {
-        self.suite.verdicts.regression + self.suite.verdicts.new_flakes == 0
+        let verdicts = &self.suite.verdicts;
+        verdicts.regression + verdicts.new_flakes + verdicts.constant == 0
     }
 
     fn executed(&self) -> usize {
@@ -101,11 +102,13 @@ pub fn check_ran(suites: &[JudgedSuite]) -> Result<(), JudgeError> {
     Err(JudgeError::NothingRan(names.join(", ")))
 }
 
-/// Names of the tests to retry: unexpected failures, and unexpected passes, which may be luck.
+/// Names of the tests to retry: unexpected failures, unexpected passes, which may be luck, and failures of known flakes,
+/// which may have become constant.
 pub fn worth_a_retry(outcome: &SuiteOutcome, active: &ActiveEntries) -> Vec<String> {
     let unexpected = |test: &&TestOutcome| match verdict(test, active.find(&test.name)).0 {
         Verdict::Regression => test.outcome.is_failure(),
         Verdict::Improvement => test.outcome != Outcome::Ignored,
+        Verdict::Flake => test.tries.is_none(),
         _ => false,
     };
     outcome.tests.iter().filter(unexpected).map(|test| test.name.clone()).collect()
@@ -152,6 +155,8 @@ fn judge_suite(
         let (verdict, reason) = verdict(test, entry);
         if verdict == Verdict::Flake && entry.is_none_or(|entry| entry.word != Word::Flake) {
             judged.verdicts.new_flakes += 1;
+        } else if is_constant(test, entry) {
+            judged.verdicts.constant += 1;
         }
         let log = test.output.as_ref().filter(|_| test.outcome.is_failure()).map(|text| {
             // The number makes paths unique, because different names may become the same file name.
@@ -222,6 +227,10 @@ pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<St
         (Outcome::Pass | Outcome::Ignored, Word::Flake | Word::Skip) => (Verdict::Expected, own),
         // An entry for an ignored test is out of date.
         (Outcome::Pass | Outcome::Ignored, _) => (Verdict::Improvement, contrary(own)),
+        (_, Word::Flake) if is_constant(test, Some(entry)) => {
+            let why = contrary(own).unwrap_or_default();
+            (Verdict::Flake, Some(format!("it never passed, so this is no flake; {why}")))
+        }
         (_, Word::Flake) => (Verdict::Flake, known),
         _ if is_flaky(test) => (Verdict::Flake, contrary(own)),
         (outcome, word) if word.outcome() == Some(outcome) => (Verdict::Expected, known),
@@ -229,6 +238,14 @@ pub fn verdict(test: &TestOutcome, entry: Option<&Entry>) -> (Verdict, Option<St
         (Outcome::Fail, Word::Crash | Word::Timeout) => (Verdict::Improvement, contrary(own)),
         _ => (Verdict::Regression, contrary(own)),
     }
+}
+
+/// Whether a test that an entry calls flaky failed in all of several runs, in one way.
+pub fn is_constant(test: &TestOutcome, entry: Option<&Entry>) -> bool {
+    let always = |tries: Repeated| tries.runs > 1 && tries.failures > 0 && !tries.differ();
+    entry.is_some_and(|entry| entry.word == Word::Flake)
+        && test.outcome != Outcome::Missing
+        && test.tries.is_some_and(always)
 }
 
 /// Whether the retries show that the test is flaky. A missing test never is, because its program is at fault.
@@ -267,6 +284,7 @@ mod tests {
             elsewhere: vec![],
             names: String::new(),
             notes: vec![],
+            contradictions: vec![],
             wall_s: 1.0,
             cpu_s: 2.0,
         }

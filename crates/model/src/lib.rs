@@ -4,7 +4,7 @@
 //! The modules form layers. A module uses only those of its own layer and of the layers above it in this list:
 //!
 //! 1. Terms: [`link`], [`isolation`], [`compiler`], [`version`], [`partition`], [`suite`], [`exit`], [`text`], [`digest`],
-//!    [`path_filter`].
+//!    [`path_filter`], [`pattern`].
 //! 2. Choices of the user and formats of files: [`build_options`], [`runner_spec`], [`pins`], [`release`], [`target`],
 //!    [`limits`], [`series`], [`patch_name`], [`proof`], [`archive_manifest`], [`dist_manifest`].
 //! 3. Results and expectations: [`outcome`], [`expectation`].
@@ -31,6 +31,7 @@ pub mod outcome;
 pub mod partition;
 pub mod patch_name;
 pub mod path_filter;
+pub mod pattern;
 pub mod pins;
 pub mod proof;
 pub mod release;

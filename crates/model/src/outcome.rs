@@ -205,6 +205,9 @@ pub struct SuiteOutcome {
     /// Notes for readers of the results about oddities that no single test causes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// How programs contradicted themselves: then the outcomes are no evidence, and are not recorded.
+    #[serde(skip)]
+    pub contradictions: Vec<String>,
     /// Elapsed seconds.
     pub wall_s: f64,
     /// Processor seconds of the test programs and the emulator.

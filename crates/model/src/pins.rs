@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use self::source::{CompilerTree, LIBRARY, Locator, Source, SourceLayer, SourceOrigin, is_sha256};
+pub use self::source::{CompilerTree, LIBCXX, LIBRARY, Locator, Source, SourceLayer, SourceOrigin, is_sha256};
 use self::source::{SourceFile, validate_all};
 pub use super::limits::Limits;
+use super::target::IntendedDifference;
 use super::version::Version;
 
 /// bringup.toml as parsed, before validation.
@@ -18,10 +19,13 @@ pub struct PinsFile {
     rust: Vec<SourceFile>,
     musl: Vec<SourceFile>,
     llvm: Vec<SourceFile>,
+    linux: Vec<SourceFile>,
     #[serde(default)]
     std: StdFile,
     #[serde(default)]
     compiler: CompilerPin,
+    #[serde(default)]
+    runtimes: RuntimesFile,
     qemu: QemuFile,
     limits: LimitsFile,
 }
@@ -31,6 +35,13 @@ pub struct PinsFile {
 struct StdFile {
     #[serde(default)]
     env: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuntimesFile {
+    #[serde(default)]
+    difference: Vec<IntendedDifference>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -81,14 +92,18 @@ pub struct Pins {
     pub rust: Source,
     /// The musl source in use.
     pub musl: Source,
-    /// The LLVM source in use, for compiler-rt and libunwind.
+    /// The LLVM source in use, for compiler-rt, libunwind, libc++ and libc++abi.
     pub llvm: Source,
-    /// Every pinned version of every source, including the three in use.
+    /// The kernel headers in use.
+    pub linux: Source,
+    /// Every pinned version of every source, including those in use.
     pub all: Vec<Source>,
     /// Environment variables for the compilation of std.
     pub std_env: BTreeMap<String, String>,
     /// How a compiler is built.
     pub compiler: CompilerPin,
+    /// How the builtins of several targets differ from upstream's on purpose.
+    pub differences: Vec<IntendedDifference>,
     /// The required emulator.
     pub qemu: QemuPin,
     /// Limits of a test without an override.
@@ -152,23 +167,30 @@ impl PinsFile {
                 ));
             }
         }
+        self.runtimes.difference.iter().try_for_each(IntendedDifference::check)?;
         let limits = self.limits.validate()?;
         let rust = validate_all(self.rust, "rust")?;
         let musl = validate_all(self.musl, "musl")?;
         let llvm = validate_all(self.llvm, "llvm")?;
+        let linux = validate_all(self.linux, "linux")?;
         if let Some(source) = rust.iter().find(|source| source.layer_named(LIBRARY).is_none()) {
             return Err(format!(
                 "[[rust]] {}: the layer `{LIBRARY}`, which std is built from, is missing",
                 source.version
             ));
         }
+        if let Some(source) = llvm.iter().find(|source| source.layer_named(LIBCXX).is_none()) {
+            return Err(format!("[[llvm]] {}: the layer `{LIBCXX}`, which C++ requires, is missing", source.version));
+        }
         Ok(Pins {
             rust: rust[0].clone(),
             musl: musl[0].clone(),
             llvm: llvm[0].clone(),
-            all: [rust, musl, llvm].concat(),
+            linux: linux[0].clone(),
+            all: [rust, musl, llvm, linux].concat(),
             std_env: self.std.env,
             compiler: self.compiler,
+            differences: self.runtimes.difference,
             qemu: QemuPin {
                 minimum: self.qemu.minimum.parse().map_err(|error| format!("[qemu] minimum: {error}"))?,
                 package: self.qemu.package,
@@ -202,7 +224,7 @@ impl Pins {
     /// Fails if the version is not pinned, like [`Self::find`].
     pub fn select(&mut self, name: &str, version: &str) -> Result<(), String> {
         let source = self.find(name, version)?.clone();
-        [&mut self.rust, &mut self.musl, &mut self.llvm]
+        [&mut self.rust, &mut self.musl, &mut self.llvm, &mut self.linux]
             .into_iter()
             .filter(|used| used.name == name)
             .for_each(|used| used.clone_from(&source));

@@ -1,9 +1,11 @@
-//! targets/alpine.toml: which Alpine release ships which targets, and which musl.
+//! targets/alpine.toml: which Alpine release ships which targets, which musl and which Rust.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
+
+use super::version::Version;
 
 /// alpine.toml as parsed, before validation.
 #[derive(Debug, Clone, Deserialize)]
@@ -17,6 +19,7 @@ pub struct ReleasesFile {
 struct ReleaseFile {
     version: String,
     musl: Option<String>,
+    rust: Option<String>,
     targets: Vec<String>,
 }
 
@@ -36,6 +39,8 @@ pub struct Release {
     pub name: ReleaseName,
     /// Version of its musl package without the package revision; nothing if unknown.
     pub musl: Option<String>,
+    /// Version of its Rust package, perhaps without the last number; nothing if unknown.
+    pub rust: Option<String>,
     /// The targets that the release ships; at least one.
     pub targets: Vec<String>,
 }
@@ -95,7 +100,7 @@ impl ReleasesFile {
     /// Returns one sentence, without the file's name, about the first release that breaks a rule.
     pub fn validate(self) -> Result<Releases, String> {
         let mut releases: Vec<Release> = Vec::new();
-        for ReleaseFile { version, musl, targets } in self.releases {
+        for ReleaseFile { version, musl, rust, targets } in self.releases {
             let name: ReleaseName = version.parse().map_err(|error| format!("version: {error}"))?;
             if let Some(last) = releases.last().filter(|last| last.name >= name) {
                 return Err(format!(
@@ -109,7 +114,10 @@ impl ReleasesFile {
             if let Some(twice) = targets.iter().enumerate().find(|(at, target)| targets[..*at].contains(target)) {
                 return Err(format!("targets: release {name} has `{}` twice", twice.1));
             }
-            releases.push(Release { name, musl, targets });
+            if let Some(Err(error)) = rust.as_ref().map(|rust| rust.parse::<Version>()) {
+                return Err(format!("rust: release {name}: {error}"));
+            }
+            releases.push(Release { name, musl, rust, targets });
         }
         let releases = Releases(releases);
         for target in releases.targets() {
@@ -197,6 +205,7 @@ mod tests {
         assert!(fault(&format!("{one}, {one}")).contains("3.9 comes after 3.9"));
         assert!(fault(&format!("{one}, {{ version = '3.8', targets = ['a'] }}")).contains("3.8 comes after 3.9"));
         assert!(fault("{ version = '3.9', targets = [] }").contains("release 3.9 has none"));
+        assert!(fault("{ version = '3.9', rust = 'new', targets = ['a'] }").contains("rust: release 3.9: "));
         assert!(fault("{ version = '3.9', targets = ['a', 'b', 'a'] }").contains("has `a` twice"));
         let gap =
             format!("{one}, {{ version = '3.10', targets = ['b'] }}, {{ version = 'edge', targets = ['a', 'b'] }}");

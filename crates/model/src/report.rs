@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod merge;
 mod read;
+mod selection;
 mod v1;
 mod verdict;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use self::selection::TestSelection;
 pub use self::verdict::RunVerdict;
 use super::build_options::BuildOptions;
 use super::isolation::Isolation;
@@ -83,10 +85,16 @@ pub struct Run {
     /// The machines that the programs ran on, if not the report's host; several for merged parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub machines: Vec<String>,
+    /// The emulator that ran the programs; nothing for other runners, and in reports of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulator: Option<UsedEmulator>,
     /// How the programs are linked.
     pub link: Link,
     /// The requested isolation.
     pub isolation: Isolation,
+    /// What was requested to run. Reports of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<TestSelection>,
     /// Where the programs come from.
     pub origin: ProgramOrigin,
     /// Digest of the test programs. It is the same for all parts of one run.
@@ -110,6 +118,22 @@ pub struct Run {
     /// Why the run is incomplete: the error of the failed step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// An emulator that ran programs. Two emulators are the same if their bytes are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsedEmulator {
+    /// The first line that `--version` prints: the emulator's version and its package's.
+    pub version: String,
+    /// The sha256 of its file in lower-case hex. Of a script, it does not cover the programs that the script starts.
+    pub sha256: String,
+}
+
+impl std::fmt::Display for UsedEmulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (sha256 {})", self.version, self.sha256.get(..12).unwrap_or(&self.sha256))
+    }
 }
 
 /// Where test programs come from.
@@ -158,9 +182,16 @@ pub struct SmokeCheck {
     /// Details of a failure.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
-    /// The number of values that a program of the C corpus must compute; 0 for any other check.
+    /// The number of values that a program of the C corpus must compute, or of a crate's tests; 0 for any other check.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub values: usize,
+}
+
+impl SmokeCheck {
+    /// The crate from the registry that the check of this name is about; none for all other checks.
+    pub fn crate_of(check: &str) -> Option<&str> {
+        check.split_once('/')?.1.strip_prefix("crate ")
+    }
 }
 
 /// One test suite.
@@ -304,13 +335,21 @@ pub struct Verdicts {
     /// The flakes without an expectation.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub new_flakes: usize,
+    /// Tests whose expectation calls them flaky, and that failed in all of several runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub constant: usize,
 }
 
 impl Verdicts {
     /// Number of results that call for a change of an expectation file but are no regressions: outdated entries, and flakes
-    /// without an entry.
+    /// that their expectation does not fit.
     pub fn outdated(&self) -> usize {
-        self.improvement + self.stale + self.new_flakes
+        self.improvement + self.stale + self.unfit_flakes()
+    }
+
+    /// Number of flakes without an entry, and of constant failures with an entry for a flake.
+    pub fn unfit_flakes(&self) -> usize {
+        self.new_flakes + self.constant
     }
 }
 

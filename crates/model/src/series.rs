@@ -1,8 +1,14 @@
 //! A patch series: an ordered list of patches for one source, with the header of each patch.
 
+mod diff;
+mod form;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+pub use self::diff::{BlobIds, FileDiff, Hunk};
+pub use self::form::FormFault;
 use super::pins::Source;
 
 /// One patch file.
@@ -23,6 +29,8 @@ pub struct Series {
     pub version: String,
     /// The patches, in the order of application.
     pub patches: Vec<Patch>,
+    /// The files of the patches that were left out. The blob ids of the other patches do not hold for these files.
+    pub unverified: BTreeSet<String>,
 }
 
 /// The mail headers and message before a patch's first diff.
@@ -66,25 +74,21 @@ pub enum UpstreamStatus {
     InactiveUpstream,
 }
 
-/// One hunk of a patch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hunk<'a> {
-    /// The changed file, by its name before the patch.
-    pub path: &'a str,
-    /// The hunk's first line in the patch file, from 1.
-    pub line: usize,
-    /// The hunk's first line in the file before the patch, from 1.
-    pub start: usize,
-    /// The `@@ … @@` line.
-    pub header: &'a str,
-    /// The lines after the `@@ … @@` line.
-    pub lines: Vec<&'a str>,
-}
-
 impl Series {
-    /// File name and text of each patch, in order: the inputs of the patched tree, together with the source.
-    pub fn inputs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.patches.iter().map(|patch| (patch.file.as_str(), patch.text.as_str()))
+    /// The diff of each patch, in order: the inputs of the patched tree, together with the source. The tag names the
+    /// files that the diff changes. A patch's name, message and trailers change no tree, so they are no inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = (String, &str)> {
+        self.patches.iter().map(|patch| (format!("patch of {}", patch.files().join(" ")), patch.diff()))
+    }
+
+    /// The words that select this series, after `patch apply` for example. LLVM has no option: it has one version.
+    pub fn selector(&self) -> String {
+        let Self { source, version, .. } = self;
+        if ["rust", "musl"].contains(&source.as_str()) {
+            format!("{source} --{source} {version}")
+        } else {
+            source.clone()
+        }
     }
 
     /// The series with only the patches that change a file in one of the source's layers.
@@ -97,12 +101,25 @@ impl Series {
     /// The series without the patches that `left_out` selects.
     #[must_use]
     pub fn without(mut self, left_out: impl Fn(&Patch) -> bool) -> Self {
-        self.patches.retain(|patch| !left_out(patch));
+        let Self { patches, unverified, .. } = &mut self;
+        patches.retain(|patch| {
+            let goes = left_out(patch);
+            if goes {
+                unverified.extend(patch.files().into_iter().map(str::to_owned));
+            }
+            !goes
+        });
         self
     }
 }
 
 impl Patch {
+    /// The layer of `source` that the patch changes and that `present`, which has some of its layers, lacks.
+    pub fn lacks_layer<'a>(&self, source: &'a Source, present: &Source) -> Option<&'a str> {
+        let mut layers = self.files().into_iter().filter_map(|file| source.layer_of(file));
+        layers.find(|layer| present.layer_named(&layer.name).is_none()).map(|layer| layer.name.as_str())
+    }
+
     /// The lines above the first diff, with their numbers from 1.
     pub fn preamble(&self) -> impl Iterator<Item = (usize, &str)> {
         (1..).zip(self.text.lines()).take_while(|(_, line)| !line.starts_with("diff --git "))
@@ -125,66 +142,6 @@ impl Patch {
         let (body, trailers) = split_trailers(&message);
         Header { from: field("From:"), raw_subject: field("Subject:").unwrap_or_default(), body, trailers }
     }
-
-    /// The changed files, by their names after the patch.
-    pub fn files(&self) -> Vec<&str> {
-        let names = self.text.lines().filter_map(|line| line.strip_prefix("diff --git "));
-        names.filter_map(|names| names.rsplit_once(" b/")).map(|(_, file)| file).collect()
-    }
-
-    /// Numbers of added and removed lines.
-    pub fn lines(&self) -> (usize, usize) {
-        let hunks = self.hunks();
-        let count =
-            |mark: &str| hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.starts_with(mark)).count();
-        (count("+"), count("-"))
-    }
-
-    /// Every hunk, in order.
-    pub fn hunks(&self) -> Vec<Hunk<'_>> {
-        let mut hunks: Vec<Hunk<'_>> = Vec::new();
-        let (mut path, mut left) = ("", (0usize, 0usize));
-        for (number, line) in (1..).zip(self.text.lines()) {
-            if left != (0, 0) {
-                // The counts in a hunk's header say where the hunk ends, because a removed line may read `--- a/…`.
-                let counts = match line.as_bytes().first() {
-                    Some(b'-') => (1, 0),
-                    Some(b'+') => (0, 1),
-                    Some(b'\\') => (0, 0),
-                    _ => (1, 1),
-                };
-                left = (left.0.saturating_sub(counts.0), left.1.saturating_sub(counts.1));
-                if let Some(hunk) = hunks.last_mut() {
-                    hunk.lines.push(line);
-                }
-            } else if let Some(name) = line.strip_prefix("--- a/") {
-                path = name;
-            } else if let Some(name) = line.strip_prefix("+++ b/")
-                && path.is_empty()
-            {
-                path = name;
-            } else if line.starts_with("diff --git ") {
-                path = "";
-            } else if let Some((old, new)) = line.strip_prefix("@@ -").and_then(ranges) {
-                left = (old.1, new.1);
-                hunks.push(Hunk { path, line: number, start: old.0, header: line, lines: Vec::new() });
-            }
-        }
-        hunks
-    }
-}
-
-/// `12,3 +14,5 @@ …` as start and length on both sides.
-fn ranges(text: &str) -> Option<((usize, usize), (usize, usize))> {
-    let (old, rest) = text.split_once(" +")?;
-    let (new, _) = rest.split_once(" @@")?;
-    let range = |text: &str| -> Option<(usize, usize)> {
-        match text.split_once(',') {
-            Some((start, length)) => Some((start.parse().ok()?, length.parse().ok()?)),
-            None => Some((text.parse().ok()?, 1)),
-        }
-    };
-    Some((range(old)?, range(new)?))
 }
 
 /// Splits off the last paragraph if each of its lines is a trailer or continues one.
@@ -338,14 +295,5 @@ mod tests {
         for bad in ["", "pending", "Submitted", "Backport []", "Inappropriate musl only", "Applied"] {
             assert!(bad.parse::<UpstreamStatus>().is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn hunks_are_found() {
-        let text = "diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -3,2 +3,1 @@ fn\n x\n--- a/no\n@@ -9 +8 @@\n-y\n+z\n\
-                    diff --git a/n b/n\nnew file mode 100644\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+n\n";
-        let patch = Patch { file: String::new(), text: text.into() };
-        let found: Vec<_> = patch.hunks().iter().map(|h| (h.path, h.start, h.lines.len())).collect();
-        assert_eq!(found, [("f", 3, 2), ("f", 9, 2), ("n", 0, 1)]);
     }
 }

@@ -7,10 +7,14 @@ use serde::Deserialize;
 use super::corpus::CorpusSettings;
 use super::release::{ReleaseName, ReleaseSpan};
 
+mod baseline;
 mod elf;
+mod instructions;
 mod runtimes;
 
+pub use baseline::{Baseline, Feature, Language};
 pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
+pub use instructions::{BeyondBaseline, Instructions, Processor};
 pub use runtimes::{DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes, SymbolDifference};
 
 /// target.toml as parsed, before validation.
@@ -18,13 +22,14 @@ pub use runtimes::{DifferenceKind, IntendedDifference, JudgedDifferences, Runtim
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
     triple: String,
-    baseline: String,
     since: Option<String>,
     until: Option<String>,
+    baseline: baseline::BaselineFile,
     spec: SpecFile,
     c: CSettings,
     llvm: Option<TargetLlvm>,
     musl: Musl,
+    linux: Linux,
     #[serde(default)]
     runtimes: Runtimes,
     elf: elf::ElfFile,
@@ -51,8 +56,8 @@ pub struct Target {
     pub name: String,
     /// The Rust target triple.
     pub triple: String,
-    /// The minimum processor and the float ABI, as a short text for people.
-    pub baseline: String,
+    /// The oldest supported processor.
+    pub baseline: Baseline,
     /// The Alpine releases that ship the target; nothing if none does.
     pub alpine: Option<ReleaseSpan>,
     /// The source of rustc's target spec.
@@ -63,6 +68,8 @@ pub struct Target {
     pub llvm: Option<TargetLlvm>,
     /// musl's settings for the architecture.
     pub musl: Musl,
+    /// The kernel's names of the architecture.
+    pub linux: Linux,
     /// What the target changes of upstream's runtimes.
     pub runtimes: Runtimes,
     /// Rules for ELF files of the target.
@@ -125,6 +132,16 @@ pub struct Musl {
     pub name_loader: bool,
 }
 
+/// `[linux]`: the kernel's names of the architecture.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linux {
+    /// The architecture's folder in the kernel's `arch/`.
+    pub arch: String,
+    /// The machine, as `uname -m` prints it. Builds with CMake decide by it.
+    pub machine: String,
+}
+
 /// `[qemu]`: settings of the emulator.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -162,24 +179,28 @@ impl TargetFile {
         if self.triple.is_empty() || !self.triple.chars().all(triple_char) {
             return Err(format!("triple: `{}` is not a target triple", self.triple));
         }
-        if self.baseline.trim().is_empty() {
-            return Err("baseline: expected the minimum processor and the float ABI in a few words".into());
-        }
         let alpine = span(self.since, self.until)?;
         self.corpus.validate()?;
-        self.runtimes.check()?;
+        self.runtimes.differences.iter().try_for_each(IntendedDifference::check)?;
         if !self.musl.loader.starts_with('/') {
             return Err(format!("[musl] loader: `{}` is not an absolute path", self.musl.loader));
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        for (key, value) in [("arch", &self.linux.arch), ("machine", &self.linux.machine)] {
+            if value.is_empty() || !value.chars().all(plain) {
+                return Err(format!("[linux] {key}: `{value}` is not a name of an architecture"));
+            }
         }
         Ok(Target {
             name: name.into(),
             triple: self.triple,
-            baseline: self.baseline,
+            baseline: self.baseline.validate()?,
             alpine,
             spec: TargetSpec { base, remove: self.spec.remove, set: to_json(self.spec.set)? },
             c: self.c,
             llvm: self.llvm,
             musl: self.musl,
+            linux: self.linux,
             runtimes: self.runtimes,
             elf: self.elf.validate()?,
             qemu: self.qemu,
@@ -211,5 +232,15 @@ impl Target {
     /// The name of the C compiler driver in the toolchain's `bin`.
     pub fn driver(&self) -> String {
         format!("{}-clang", self.triple)
+    }
+
+    /// The name of the C++ compiler driver beside it.
+    pub fn cxx_driver(&self) -> String {
+        format!("{}-clang++", self.triple)
+    }
+
+    /// The triple as cc, pkg-config and others write it at the end of a variable's name.
+    pub fn variable(&self) -> String {
+        self.triple.replace(['-', '.'], "_")
     }
 }

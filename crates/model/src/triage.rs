@@ -3,13 +3,16 @@
 //! A control is a run of the test with one change. Cheap controls run first, and [`judge`] derives a diagnosis from the
 //! results so far.
 
+mod manner;
 mod row;
 mod sentence;
 #[cfg(test)]
 mod tests;
 
-pub use self::row::{Control, ControlResult, ControlRow, Setting};
-use super::outcome::{Outcome, Tries};
+pub use self::manner::Manner;
+pub use self::row::{Control, ControlResult, ControlRow, EmulatorBuild, Setting};
+pub use self::sentence::counted_patches;
+use super::outcome::Tries;
 
 /// The architectures that share a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum Diagnosis {
     Flaky,
     /// The test fails only under load.
     Load,
+    /// The test depends on the tests that run before it in the same process.
+    Company,
     /// The sandbox lacks a feature that the test requires, or has one that disturbs the test.
     Isolation,
     /// The emulator.
@@ -39,6 +44,8 @@ pub enum Diagnosis {
     EmulatorOrIsolation,
     /// This machine: the test fails only natively.
     Host,
+    /// Our own patches: these, of which one or more are to blame.
+    Patches(Vec<String>),
     /// The compiler's code generation at this opt-level.
     CodeGeneration,
     /// One link mode, in one of these scopes.
@@ -54,13 +61,18 @@ pub enum Diagnosis {
 }
 
 impl Diagnosis {
-    /// Whether further controls would not change the diagnosis.
-    pub fn is_settled(&self) -> bool {
+    /// Whether our patches can still be the cause, as far as the other controls show.
+    pub fn may_be_patches(&self) -> bool {
+        matches!(self, Self::Undecided(_) | Self::Scope(_) | Self::Link(_))
+    }
+
+    /// Whether the generated code can still be the cause. A wrong optimization hardly fails alike on all machines.
+    pub fn may_be_code(&self) -> bool {
         match self {
-            // One compiler generates the code of all targets, so it can still be the cause.
-            Self::Undecided(_) | Self::Scope(_) => false,
-            Self::Link(scopes) => scopes.len() == 1,
-            _ => true,
+            Self::Undecided(_) => true,
+            Self::Scope(scope) => *scope != Scope::Everywhere,
+            Self::Link(scopes) => scopes.len() != 1,
+            _ => false,
         }
     }
 }
@@ -91,25 +103,27 @@ pub fn judge(test: &str, rows: &[ControlRow], layouts: &[DataLayout]) -> Finding
         let sentence = format!("not run: {test} could not run as in the failing run.");
         return Finding { diagnosis: Diagnosis::NotRun, sentence };
     };
-    let outcome = match &base.result {
-        ControlResult::Ran { outcome, .. } => *outcome,
-        ControlResult::Unavailable(why) => {
-            let sentence = format!("not run: {test} could not run as in the failing run: {why}.");
-            return Finding { diagnosis: Diagnosis::NotRun, sentence };
-        }
-    };
-    let analysis = Analysis { rows, base: alone, outcome, layouts };
+    if let ControlResult::Unavailable(why) = &base.result {
+        let sentence = format!("not run: {test} could not run as in the failing run: {why}.");
+        return Finding { diagnosis: Diagnosis::NotRun, sentence };
+    }
+    let analysis = Analysis { rows, base: alone, layouts };
     let diagnosis = analysis.diagnosis();
     let sentence = format!("{}: {test} {}.", analysis.head(&diagnosis), analysis.evidence(&diagnosis));
     Finding { diagnosis, sentence }
+}
+
+/// Whether the test fails in a row as without a change, or passes; nothing if it does neither.
+pub fn compare(rows: &[ControlRow], row: &ControlRow) -> Option<bool> {
+    let base = rows.iter().find(|row| row.control == Control::Alone)?.setting.as_ref()?;
+    let analysis = Analysis { rows, base, layouts: &[] };
+    if row.passes() { Some(false) } else { analysis.alike(row).then_some(true) }
 }
 
 /// The results of the controls, compared with the failing setting.
 struct Analysis<'a> {
     rows: &'a [ControlRow],
     base: &'a Setting,
-    /// The test's outcome in the failing setting.
-    outcome: Outcome,
     layouts: &'a [DataLayout],
 }
 
@@ -118,6 +132,9 @@ impl<'a> Analysis<'a> {
         let rate = self.rate();
         if rate.differ() {
             return Diagnosis::Flaky;
+        }
+        if self.of(Control::Company).any(|(row, _)| if rate.failures == 0 { row.fails() } else { row.passes() }) {
+            return Diagnosis::Company;
         }
         if rate.failures == 0 {
             let loaded = self.of(Control::Load).any(|(row, _)| !row.passes());
@@ -138,6 +155,10 @@ impl<'a> Analysis<'a> {
         if let Some(native) = self.emulation_to_blame() {
             return if self.missing(native).is_empty() { Diagnosis::Emulator } else { Diagnosis::EmulatorOrIsolation };
         }
+        let patches = self.patches();
+        if !patches.is_empty() {
+            return Diagnosis::Patches(patches);
+        }
         if self.passing().any(|at| self.differs(at) == [Difference::OptLevel]) {
             return Diagnosis::CodeGeneration;
         }
@@ -153,10 +174,9 @@ impl<'a> Analysis<'a> {
 
     /// How often the test failed without a change.
     fn rate(&self) -> Tries {
-        let unchanged = self.rows.iter().filter(|row| matches!(row.control, Control::Alone | Control::Repeated));
         let add =
             |sum: Tries, more: Tries| Tries { runs: sum.runs + more.runs, failures: sum.failures + more.failures };
-        unchanged.filter_map(ControlRow::tries).fold(Tries { runs: 0, failures: 0 }, add)
+        self.unchanged().filter_map(ControlRow::tries).fold(Tries { runs: 0, failures: 0 }, add)
     }
 
     fn of(&self, control: Control) -> impl Iterator<Item = (&'a ControlRow, &'a Setting)> {
@@ -179,15 +199,23 @@ impl<'a> Analysis<'a> {
         self.ran().filter(|(row, _)| self.alike(row)).map(|(_, at)| at).filter(move |at| changed(at))
     }
 
-    /// Whether the test always fails with the outcome of the failing run. A crash and a failed assertion may have different
-    /// causes.
+    /// Whether the test always fails, each time in a manner of the failing setting. Failures in other manners may have
+    /// other causes.
     fn alike(&self, row: &ControlRow) -> bool {
-        row.fails() && matches!(&row.result, ControlResult::Ran { outcome, .. } if *outcome == self.outcome)
+        let known = |manner: &Manner| self.unchanged().flat_map(ControlRow::manners).any(|ours| manner.is_alike(ours));
+        row.fails() && row.manners().iter().all(known)
+    }
+
+    /// The rows without a change.
+    fn unchanged(&self) -> impl Iterator<Item = &'a ControlRow> {
+        self.rows.iter().filter(|row| matches!(row.control, Control::Alone | Control::Repeated))
     }
 
     fn same_program(&self, at: &Setting) -> bool {
         let differs = self.differs(at);
-        ![Difference::Target, Difference::Link, Difference::OptLevel].iter().any(|program| differs.contains(program))
+        ![Difference::Target, Difference::Link, Difference::OptLevel, Difference::Patches]
+            .iter()
+            .any(|program| differs.contains(program))
     }
 
     fn differs(&self, other: &Setting) -> Vec<Difference> {
@@ -198,6 +226,8 @@ impl<'a> Analysis<'a> {
             (Difference::Link, base.link != other.link),
             (Difference::OptLevel, base.opt_level != other.opt_level),
             (Difference::Isolation, base.lacking != other.lacking),
+            (Difference::Patches, base.without != other.without),
+            (Difference::Company, base.company != other.company),
         ];
         all.into_iter().filter(|(_, differs)| *differs).map(|(difference, _)| difference).collect()
     }
@@ -220,7 +250,7 @@ impl<'a> Analysis<'a> {
         self.base.lacks_beside(at).into_iter().filter(|name| !useless.contains(name)).collect()
     }
 
-    /// The native setting of a target on which the test passes, and under the same emulator fails with the same outcome.
+    /// The native setting of a target on which the test passes, and under the same emulator fails in the same manner.
     fn emulation_to_blame(&self) -> Option<&'a Setting> {
         self.base.emulator.as_ref()?;
         let emulated = |native: &Setting| {
@@ -232,20 +262,53 @@ impl<'a> Analysis<'a> {
         self.of(Control::Native).filter(|(row, _)| row.passes()).map(|(_, at)| at).find(|at| emulated(at))
     }
 
+    /// Whether the test fails in the same manner without an emulator, which then is not the cause.
+    fn fails_natively(&self, target: &str) -> bool {
+        self.failing().any(|at| at.emulator.is_none() && at.target == target && self.missing(at).is_empty())
+    }
+
+    /// Whether no emulator is the cause: the test fails natively, at least on another target.
+    fn is_native_too(&self) -> bool {
+        self.base.emulator.is_none() || self.failing().any(|at| at.emulator.is_none())
+    }
+
+    /// The patches to blame, as few as the controls show: the test passes without them, and fails with them.
+    fn patches(&self) -> Vec<String> {
+        let fails_linked = |link| self.failing().any(|at| self.differs(at) == [Difference::Link] && at.link == link);
+        let only_patches = |at: &&Setting| match self.differs(at)[..] {
+            [Difference::Patches] => true,
+            [Difference::Link, Difference::Patches] => fails_linked(at.link),
+            _ => false,
+        };
+        let passing: Vec<&Setting> = self.passing().filter(only_patches).collect();
+        let Some(least) = passing.iter().min_by_key(|at| at.without.len()) else { return Vec::new() };
+        let failing: Vec<&Setting> = self.failing().filter(only_patches).collect();
+        let harmless = |patch: &String| failing.iter().any(|at| at.without.contains(patch));
+        let guilty: Vec<String> = least.without.iter().filter(|patch| !harmless(patch)).cloned().collect();
+        // The patches may only fail together.
+        if guilty.is_empty() { least.without.clone() } else { guilty }
+    }
+
     /// The settings that change only the target, each with whether the test fails there.
     fn others(&self) -> Vec<(&'a Setting, bool)> {
-        let comparable = |at: &Setting| {
-            let differs = self.differs(at);
-            let program = [Difference::Link, Difference::OptLevel].iter().any(|d| differs.contains(d));
-            let runner = self.base.emulator.is_some() && differs.contains(&Difference::Runner);
-            differs.contains(&Difference::Target) && !program && !runner
-        };
         let result = |(row, at): (&ControlRow, &'a Setting)| {
-            let fails = if row.passes() { Some(false) } else { self.alike(row).then_some(true) };
-            // A failure is no evidence if the setting also lacks other features.
-            fails.filter(|fails| !fails || at.lacks_beside(self.base).is_empty()).map(|fails| (at, fails))
+            let differs = self.differs(at);
+            let other = [Difference::Link, Difference::OptLevel, Difference::Patches, Difference::Company];
+            if !differs.contains(&Difference::Target) || other.iter().any(|other| differs.contains(other)) {
+                return None;
+            }
+            let fails = if row.passes() { Some(false) } else { self.alike(row).then_some(true) }?;
+            // That it passes natively says nothing about the target, if the emulator may be the cause.
+            let comparable = match (&self.base.emulator, &at.emulator) {
+                (Some(_), None) => fails,
+                (Some(ours), Some(theirs)) => ours == theirs,
+                (None, _) => true,
+            };
+            // A failure is no evidence if the setting also lacks other features, unless it fails without that lack too.
+            let lacks = !at.lacks_beside(self.base).is_empty() && !self.fails_natively(&at.target);
+            (comparable && !(fails && lacks)).then_some((at, fails))
         };
-        self.ran().filter(|(_, at)| comparable(at)).filter_map(result).collect()
+        self.ran().filter_map(result).collect()
     }
 
     /// The scopes that agree with the results of other targets.
@@ -279,4 +342,6 @@ enum Difference {
     Link,
     OptLevel,
     Isolation,
+    Patches,
+    Company,
 }

@@ -3,3 +3,6 @@
 pub mod compiletest;
 pub(crate) mod end;
 pub(crate) mod follow;
+pub(crate) mod list;
+pub(crate) mod protocol;
+pub(crate) mod table;

@@ -63,7 +63,7 @@
 //! 1. [`interrupt`]: Ctrl-C as an event; `process_tree`: what runs below a process.
 //! 2. [`jobs`]: the budget of jobs, which compilers, make, cargo and emulators share.
 //! 3. [`exec`]: the only place that starts processes.
-//! 4. [`scratch`], [`files`] and [`test_set`]: folders, and files that go to another machine; `libtest`: the protocol
+//! 4. [`scratch`], [`files`], [`test_set`] and [`etc`]: folders, and files that go to another machine; `libtest`: the protocol
 //!    of Rust's own harness.
 //! 5. [`ssh`]: another machine; then [`runner`]: what starts a program of the target; then [`sandbox`]: what surrounds
 //!    it.
@@ -71,6 +71,7 @@
 //! 7. [`one_test`]: one test in one process; [`suite`]: all tests of many programs.
 #![warn(clippy::missing_errors_doc)]
 
+pub mod etc;
 pub mod exec;
 pub mod files;
 pub mod harness;

@@ -1,9 +1,10 @@
 //! Namespaces around test programs, without privileges.
 //!
-//! Three things are set up where the kernel allows them, each in namespaces that only the program and its children see:
+//! Four things are set up where the kernel allows them, each in namespaces that only the program and its children see:
 //! * a private network with only a loopback interface, so that tests of two programs cannot collide on a port;
 //! * the emulator registered with `binfmt_misc`, so that programs of the target can start each other (Linux 6.7 and
 //!   later);
+//! * files of `/etc` of its own (see `etc.rs`), so that programs see the same on every host;
 //! * for the native runner, an overlay that puts the target's loader into the host's folder of that name, so that
 //!   programs start as on a target system and know their own path.
 //!
@@ -20,6 +21,7 @@ use anyhow::{Context as _, Result};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 
+use crate::etc;
 use crate::exec::{Cmd, Finished, Flow, Output, Stream, quote_bytes};
 use crate::jobs::Share;
 use crate::runner::{Runner, library_path};
@@ -51,6 +53,8 @@ pub struct Sandbox {
     pub own_kind: bool,
     /// Whether the target's loader is at its path, for runners without an emulator.
     pub loader: bool,
+    /// Whether programs see the sandbox's own files in `/etc` instead of the host's.
+    pub files: bool,
     /// What is not available, and why.
     pub notes: Vec<String>,
     runner: Runner,
@@ -109,6 +113,7 @@ impl Sandbox {
             binfmt: false,
             own_kind: false,
             loader: false,
+            files: false,
             notes: Vec::new(),
             runner: runner.clone(),
             unshare: NAMESPACES.into(),
@@ -121,6 +126,21 @@ impl Sandbox {
         let network = Feature { unshare: &["--net"], script: "ip link set lo up\n".into(), values: vec![] };
         let network = if isolation.network() { Ok(network) } else { Err(unwanted.clone()) };
         sandbox.network = sandbox.take(lacking, network)?;
+        let lacking = "test programs see this machine's own files in /etc";
+        let layer = match runner {
+            Runner::Ssh { placed, .. } => placed.etc(),
+            _ => path.join("etc"),
+        };
+        if !matches!(runner, Runner::Ssh { .. }) {
+            etc::write(&layer)?;
+        }
+        sandbox.files = if isolation.network() {
+            // Without overlays, files that the host lacks cannot be added.
+            sandbox.offer(overlay(layer.clone(), Path::new("/etc")))?.is_ok()
+                || sandbox.take(lacking, Ok(bind(layer)))?
+        } else {
+            sandbox.take(lacking, Err(unwanted.clone()))?
+        };
         let spawns = isolation.spawns();
         match runner {
             Runner::Qemu { .. } if is_own_kind(sample)? => sandbox.own_kind = true,
@@ -131,15 +151,18 @@ impl Sandbox {
             }
             Runner::Native { sysroot, loader } => {
                 let lacking = "programs are started through the loader and do not know their own path";
-                let feature =
-                    if spawns { Ok(overlay(copy_loader(sysroot, loader, &path)?, loader)?) } else { Err(unwanted) };
+                let feature = if spawns {
+                    Ok(overlay(copy_loader(sysroot, loader, &path)?, folder_of(loader)?))
+                } else {
+                    Err(unwanted)
+                };
                 sandbox.loader = sandbox.take(lacking, feature)?;
             }
             Runner::Ssh { placed, loader } => {
                 sandbox.own_kind = true;
                 let lacking = "programs are started through the loader and do not know their own path";
                 let layer = placed.sysroot().join(place_of(loader).strip_prefix("/").unwrap_or(place_of(loader)));
-                let feature = if spawns { Ok(overlay(layer, loader)?) } else { Err(unwanted) };
+                let feature = if spawns { Ok(overlay(layer, folder_of(loader)?)) } else { Err(unwanted) };
                 sandbox.loader = placed.has_loader(loader)? || sandbox.take(lacking, feature)?;
             }
         }
@@ -263,32 +286,40 @@ impl Sandbox {
 
     /// Adds a feature if a trial shows that it works; otherwise a note says why it does not.
     fn take(&mut self, lacking: &str, feature: Result<Feature, String>) -> Result<bool> {
-        let feature = match feature {
-            Ok(feature) => feature,
-            Err(why) => {
-                self.notes.push(format!("{lacking} ({why})"));
-                return Ok(false);
-            }
+        let taken = match feature {
+            Ok(feature) => self.offer(feature)?,
+            Err(why) => Err(why),
         };
+        if let Err(why) = &taken {
+            self.notes.push(format!("{lacking} ({why})"));
+        }
+        Ok(taken.is_ok())
+    }
+
+    /// Adds a feature if a trial shows that it works; otherwise the result is why it does not.
+    fn offer(&mut self, feature: Feature) -> Result<Result<(), String>> {
         let before = (self.unshare.clone(), self.script.clone(), self.values.clone());
         // The numbers continue from the values of earlier features.
         let numbered = (0..feature.values.len()).fold(feature.script, |script, index| {
             script.replace(&format!("@{index}"), &format!("${{{}}}", self.values.len() + index + 1))
         });
-        self.unshare.extend(feature.unshare);
+        for namespace in feature.unshare {
+            if !self.unshare.contains(namespace) {
+                self.unshare.push(namespace);
+            }
+        }
         self.script.push_str(&numbered);
         self.values.extend(feature.values);
         let why = match self.output(&self.enclose(OsStr::new("")).arg("true").timeout(Duration::from_secs(10))) {
-            Ok(trial) if trial.finished.status.success() => return Ok(true),
+            Ok(trial) if trial.finished.status.success() => return Ok(Ok(())),
             Ok(trial) => String::from_utf8_lossy(&trial.stderr).lines().last().unwrap_or("no reason given").to_owned(),
             Err(error) => {
                 crate::interrupt::check()?;
                 format!("{:#}", error.root_cause())
             }
         };
-        self.notes.push(format!("{lacking} ({why})"));
         (self.unshare, self.script, self.values) = before;
-        Ok(false)
+        Ok(Err(why))
     }
 }
 
@@ -321,13 +352,25 @@ fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feat
     Ok(Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![mount.into(), line.into()] }))
 }
 
-/// Overlays the system's folder of the loader with a folder that contains only the loader. Paths are relative to the
-/// working folder, because `:` and `,` have a meaning for mount.
-fn overlay(layer: PathBuf, loader: &str) -> Result<Feature> {
-    anyhow::ensure!(loader.starts_with('/'), "{loader} is not the path of a loader");
+/// Overlays a folder of the system with a folder whose files come first. Paths are relative to the working folder,
+/// because `:` and `,` have a meaning for mount.
+fn overlay(layer: PathBuf, place: &Path) -> Feature {
     let script = "back=$PWD\ncd \"@1\"\nplace=$(pwd -P)\ncd \"@0\"\n\
                   mount -t overlay overlay -o lowerdir=.:\"$place\" \"$place\"\ncd \"$back\"\n";
-    Ok(Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into(), place_of(loader).into()] })
+    Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into(), place.into()] }
+}
+
+/// Mounts the files of a folder over those of `/etc` that exist.
+fn bind(layer: PathBuf) -> Feature {
+    let script = "for file in \"@0\"/*; do\n\
+                  if [ -f \"/etc/${file##*/}\" ]; then mount --bind \"$file\" \"/etc/${file##*/}\"; fi\ndone\n";
+    Feature { unshare: &["--mount"], script: script.into(), values: vec![layer.into()] }
+}
+
+/// The folder of a loader, which must be an absolute path.
+fn folder_of(loader: &str) -> Result<&Path> {
+    anyhow::ensure!(loader.starts_with('/'), "{loader} is not the path of a loader");
+    Ok(place_of(loader))
 }
 
 /// Creates a folder that contains only the loader.

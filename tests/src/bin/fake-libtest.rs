@@ -39,8 +39,10 @@ fn main() -> std::io::Result<()> {
         if list.starts_with("garbage") {
             return Ok(());
         }
+        let benchmarks = list.lines().filter(|name| name.starts_with("bench")).count();
         list.lines()
             .for_each(|name| println!("{name}: {}", if name.starts_with("bench") { "benchmark" } else { "test" }));
+        println!("\n{} tests, {benchmarks} benchmarks", list.lines().count() - benchmarks);
         return Ok(());
     }
     let ready = has("--format=json")
@@ -62,9 +64,12 @@ fn main() -> std::io::Result<()> {
     }
     println!(r#"{{ "type": "suite", "event": "started", "test_count": {} }}"#, names.len());
     let threads = args.iter().find_map(|arg| arg.strip_prefix("--test-threads=")?.parse().ok()).unwrap_or(1);
-    let failed = run_all(&names, threads)?;
-    let all = if failed == 0 { "ok" } else { "failed" };
-    println!(r#"{{ "type": "suite", "event": "{all}", "passed": 0, "failed": {failed} }}"#);
+    run_all(&names, threads)?;
+    let [passed, failed, ignored] = [&PASSED, &FAILED, &IGNORED].map(|count| count.load(Ordering::SeqCst));
+    let (all, left_out) = (if failed == 0 { "ok" } else { "failed" }, list.lines().count() - names.len());
+    println!(
+        r#"{{ "type": "suite", "event": "{all}", "passed": {passed}, "failed": {failed}, "ignored": {ignored}, "measured": 0, "filtered_out": {left_out}, "exec_time": 0.01 }}"#
+    );
     let has = |word: &str| names.iter().any(|name| kind(name) == word);
     if has("late") || (has("pair1") && has("pair2")) {
         segv();
@@ -78,25 +83,28 @@ fn main() -> std::io::Result<()> {
 /// How many tests have started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs the tests, this many at once; the result is how many failed.
-fn run_all(names: &[&str], threads: usize) -> std::io::Result<usize> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+/// How many tests have ended, by their results.
+static PASSED: AtomicUsize = AtomicUsize::new(0);
+static FAILED: AtomicUsize = AtomicUsize::new(0);
+static IGNORED: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs the tests, this many at once.
+fn run_all(names: &[&str], threads: usize) -> std::io::Result<()> {
+    let next = AtomicUsize::new(0);
     let work = || {
         while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let alone = threads == 1 || names.len() == 1;
-            failed.fetch_add(usize::from(run_one(name, alone)?), Ordering::Relaxed);
+            run_one(name, threads == 1 || names.len() == 1)?;
         }
         Ok::<(), std::io::Error>(())
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| std::process::abort()))
-    })?;
-    Ok(failed.into_inner())
+    })
 }
 
-/// Runs a test and tells of it; the result is whether it failed.
-fn run_one(name: &str, alone: bool) -> std::io::Result<bool> {
+/// Runs a test and tells of it.
+fn run_one(name: &str, alone: bool) -> std::io::Result<()> {
     println!(r#"{{ "type": "test", "event": "started", "name": "{name}" }}"#);
     STARTED.fetch_add(1, Ordering::SeqCst);
     if kind(name) == "company" && !alone {
@@ -109,8 +117,14 @@ fn run_one(name: &str, alone: bool) -> std::io::Result<bool> {
         std::thread::sleep(Duration::from_secs(1000));
     }
     let result = if name.starts_with("ignored") { "ignored" } else { run(name)? };
+    let count = match result {
+        "failed" => &FAILED,
+        "ignored" => &IGNORED,
+        _ => &PASSED,
+    };
+    count.fetch_add(1, Ordering::SeqCst);
     match kind(name) {
-        "lost" => return Ok(false),
+        "lost" => return Ok(()),
         "broken" => {
             println!("{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"{result}\", \"stdout\": \"x\ny");
         }
@@ -129,7 +143,7 @@ fn run_one(name: &str, alone: bool) -> std::io::Result<bool> {
         }
         _ => {}
     }
-    Ok(result == "failed")
+    Ok(())
 }
 
 /// The path of this program, or that of the one that it is a copy of.
@@ -149,6 +163,10 @@ fn run(name: &str) -> std::io::Result<&'static str> {
     let mut out = std::io::stdout();
     match kind(name) {
         "static" if is_static() => return Ok("failed"),
+        "lonely" if STARTED.load(Ordering::SeqCst) == 1 => return Ok("failed"),
+        "spoiled" if STARTED.load(Ordering::SeqCst) > 1 => return Ok("failed"),
+        "libc" if holds("FAKE_SYSROOT", "usr/lib/libc.so", "(void *)size")? => return Ok("failed"),
+        "library" if holds("LD_LIBRARY_PATH", "libstd-0123.so", "patched")? => return Ok("failed"),
         "emulator" if std::env::var_os("FAKE_EMULATOR").is_none() => return Ok("failed"),
         "level" if !std::env::current_exe()?.ends_with("opt0/std") => return Ok("failed"),
         "third" if number()? % 3 == 1 => return Ok("failed"),
@@ -242,6 +260,13 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         _ => return Ok(imitate(name)),
     }
     Ok("ok")
+}
+
+/// Whether a file in the folder that a variable names contains this text.
+fn holds(variable: &str, file: &str, text: &str) -> std::io::Result<bool> {
+    let folder = std::env::var_os(variable).unwrap_or_default();
+    let content = std::fs::read(std::path::Path::new(&folder).join(file))?;
+    Ok(String::from_utf8_lossy(&content).contains(text))
 }
 
 /// Whether SIGUSR1, which is signal 10, is not ignored.

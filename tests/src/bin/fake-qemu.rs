@@ -12,7 +12,7 @@ fn main() {
         println!("qemu-x version {version} (fake)");
         return;
     }
-    let mut traced = false;
+    let (mut traced, mut sysroot) = (false, std::ffi::OsString::new());
     while let Some(option) = args.next_if(|arg| arg.as_encoded_bytes().starts_with(b"-")) {
         if option == "-strace" {
             traced = true;
@@ -22,6 +22,8 @@ fn main() {
         let value = args.next().unwrap_or_default();
         if option == "-D" && traced {
             let _ = std::fs::write(value, "1 fake_call() = 0\n");
+        } else if option == "-L" {
+            sysroot = value;
         } else if option == "-g" {
             eprintln!("fake-qemu: there is no gdb stub");
             std::process::exit(1);
@@ -32,7 +34,7 @@ fn main() {
         std::process::exit(1);
     };
     #[expect(clippy::disallowed_methods, reason = "it becomes the program, as the emulator would")]
-    let error = std::process::Command::new(&program).args(args).exec();
+    let error = std::process::Command::new(&program).args(args).env("FAKE_SYSROOT", sysroot).exec();
     eprintln!("fake-qemu: {}: {error}", program.display());
     std::process::exit(255);
 }

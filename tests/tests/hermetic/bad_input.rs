@@ -205,7 +205,7 @@ fn a_patch_that_does_not_apply_names_file_and_hunk() {
         "patching musl 1.2.6: 0001-malloc-give-back-something.patch does not apply",
         "src/malloc.c, line 1: @@ -1,7 +1,7 @@",
         "return 1;",
-        "hint: `cargo xtask patch apply musl`",
+        "hint: `cargo xtask patch apply musl --musl 1.2.6`",
     ]);
     assert!(!has_step(&project, "patch/musl"));
     project.run(&["patch", "check"], 101).says(&["0001-malloc-give-back-something.patch", "does not apply"]);

@@ -185,7 +185,7 @@ fn a_failed_build_names_the_patch_and_not_all_that_x_py_says() {
         "rust 1.95.0 does not compile: error[E0425]: cannot find value `nothing`",
         "--> compiler/rustc/src/main.rs:1:9",
         "it is changed by 0001-rustc.patch",
-        "hint: `cargo xtask patch apply rust`",
+        "hint: `cargo xtask patch apply rust --rust 1.95.0`",
     ]);
     assert!(!output.stderr.contains("completed unsuccessfully"), "{}", output.stderr);
     project.fail("x.py", "error: could not compile `rustc_middle` (lib)\nCaused by: process didn't exit successfully (signal: 9, SIGKILL: kill)");

@@ -74,6 +74,9 @@ fn bare(project: &Project) -> PathBuf {
     folder
 }
 
+/// The archiver of the target, as the cc crate gets it.
+const AR: &str = "bin/fake-alpine-linux-musl-ar";
+
 #[test]
 fn one_compiler_and_a_folder_for_each_target() {
     let project = project();
@@ -92,7 +95,10 @@ fn one_compiler_and_a_folder_for_each_target() {
     }
     is_link(&format!("{host}/lib/libstd-0123.rlib"));
     for triple in ["fake-alpine-linux-musl", "twin-alpine-linux-musl"] {
-        is_link(&format!("bin/{triple}-clang"));
+        for program in ["clang", "clang++", "ar", "pkg-config", "gcc"] {
+            is_link(&format!("bin/{triple}-{program}"));
+        }
+        is_link(&format!("share/cmake/{triple}.cmake"));
         is_link(&format!("{host}/bin/{triple}-clang"));
         is_link(&format!("lib/rustlib/{triple}/target.json"));
         is_link(&format!("lib/rustlib/{triple}/lib/libstd-0123.so"));
@@ -100,6 +106,8 @@ fn one_compiler_and_a_folder_for_each_target() {
         is_link(&format!("{own}/clang/include/stddef.h"));
         is_link(&format!("{own}/clang/lib/fake-unknown-linux-musl/libclang_rt.builtins.a"));
         is_link(&format!("{own}/sysroot/usr/include/stdio.h"));
+        is_link(&format!("{own}/sysroot/usr/include/asm/unistd.h"));
+        is_link(&format!("{own}/sysroot/usr/lib/libc++.a"));
         // The C library and the loader are one file.
         let loader = format!("{own}/sysroot/lib/ld-musl-{}.so.1", triple.split('-').next().unwrap());
         assert_ne!(is_link(&loader), is_link(&format!("{own}/sysroot/usr/lib/libc.so")));
@@ -118,7 +126,8 @@ fn its_scripts_find_everything_wherever_it_is() {
     let (driver, link) = ("bin/fake-alpine-linux-musl-clang", project.base().join("driver"));
     symlink(moved.join(driver), &link).unwrap();
     let here = fs_err::canonicalize(&moved).unwrap().display().to_string();
-    for script in ["bin/cargo", driver, "lib/bringup/tool.sh", "lib/bringup/llvm-ar"] {
+    let runner = "bin/fake-alpine-linux-musl-run";
+    for script in ["bin/cargo", driver, runner, "lib/bringup/tool.sh", AR] {
         let text = fs_err::read_to_string(moved.join(script)).unwrap();
         assert!(!text.contains(project.base().to_str().unwrap()) && !text.contains("/usr"), "{text}");
     }
@@ -153,7 +162,7 @@ fn its_scripts_find_everything_wherever_it_is() {
     let words = there(&project, &beside, &[], &path).run().ends_with(0).stdout;
     assert!(words.contains("/clang-22\n") && !words.contains("-nobuiltininc"), "{words}");
 
-    let ar = moved.join("lib/bringup/llvm-ar");
+    let ar = moved.join(AR);
     there(&project, &ar, &[], &path).run().ends_with(127).says(&["no llvm-ar-22 and no llvm-ar"]);
     tool("llvm-ar", shows);
     assert!(there(&project, &ar, &["rcs"], &path).run().ends_with(0).stdout.ends_with("rcs\n"));
@@ -164,10 +173,21 @@ fn its_scripts_find_everything_wherever_it_is() {
         project.script("cargo", "echo \"$RUSTC $RUSTDOC $CC_fake_alpine_linux_musl $AR_fake_alpine_linux_musl $*\"");
     fs_err::rename(shows, cargo).unwrap();
     let cargo = there(&project, &moved.join("bin/cargo"), &["build"], &path);
-    let expected = format!("{here}/bin/rustc {here}/bin/rustdoc {here}/{driver} {here}/lib/bringup/llvm-ar build\n");
+    let expected = format!("{here}/bin/rustc {here}/bin/rustdoc {here}/{driver} {here}/{AR} build\n");
     assert_eq!(cargo.run().ends_with(0).stdout, expected);
     let cargo = there(&project, &moved.join("bin/cargo"), &[], &path).env("CC_fake_alpine_linux_musl", "my-cc");
     assert!(cargo.run().stdout.contains(" my-cc "), "the user's own goes first");
+
+    let missing = there(&project, &moved.join(runner), &["program"], &path).run().ends_with(127);
+    missing.says(&["running program: the emulator qemu-fake is not on the search path", "hint: install QEMU"]);
+    tool("qemu-fake", "printf '%s\\n' \"$@\"");
+    let words = there(&project, &moved.join(runner), &["program", "a b"], &path).run().ends_with(0).stdout;
+    let sysroot = format!("-L\n{here}/lib/bringup/fake-alpine-linux-musl/sysroot\n");
+    assert!(words.contains(&sysroot) && words.ends_with("program\na b\n"), "{words}");
+    there(&project, &moved.join("bin/cargo-clippy"), &["clippy"], &path)
+        .run()
+        .ends_with(1)
+        .says(&["Clippy must be built"]);
 }
 
 #[test]

@@ -30,7 +30,9 @@ fn duplicates_and_contradictions_are_refused_with_both_places() {
         &project,
         "# Reason: y\nstd  pass_a  crash  runner=native\nstd  pass_b  fail  qemu<11\nstd  pass_b  crash  qemu>=11\n",
     );
-    project.run(&["target", "check", "fake"], 0).says(&["fake: spec, settings, limits and expectations are sound"]);
+    project
+        .run(&["target", "check", "fake"], 0)
+        .says(&["fake: spec, baseline, settings, limits and expectations are sound"]);
     assert!(project.steps().is_empty());
 }
 
@@ -42,7 +44,7 @@ fn a_reason_to_do_is_good_for_a_run_but_not_for_the_check() {
     project.run(&["test", "fake"], 0);
     let output = project.run(&["target", "check"], 2);
     output.says(&[
-        "twin: spec, settings, limits and expectations are sound",
+        "twin: spec, baseline, settings, limits and expectations are sound",
         "error: targets/fake/expect.txt:1: the reason is still TODO",
         "targets/fake/expect.txt:5: the reason is still TODO",
     ]);

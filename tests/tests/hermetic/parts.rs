@@ -43,8 +43,31 @@ fn what_fails_unexpectedly_runs_again_alone() {
     project.tests("std", "pass_a flaky_b");
     project.run(&ONE, 10).says(&["flake", "flaky_b", "fail (failed 2 of 4 runs)"]);
     project.write("targets/fake/expect.txt", "# Reason: x\nstd  flaky_b  flake\n");
+    assert_eq!(project.report()["runs"][0]["verdict"], "flake");
     let report = run(&project, &["--rerun"], 0);
-    assert_eq!(test(&report, "flaky_b")["tries"], Value::Null, "what is known needs no second try");
+    assert_eq!(test(&report, "flaky_b")["tries"], serde_json::json!({"runs": 4, "failures": 2}));
+}
+
+#[test]
+fn a_known_flake_that_always_fails_is_shown_until_its_entry_says_so() {
+    let project = project!();
+    project.tests("std", "pass_a fail_b");
+    project.write("targets/fake/expect.txt", "# Reason: x\nstd  fail_b  flake  link=dynamic\n");
+    for _ in 0..2 {
+        let output = project.run(&ONE, 10);
+        output.says(&[
+            "flake",
+            "fail (failed 4 of 4 runs): it never passed, so this is no flake",
+            "expects `flake`: x",
+        ]);
+        let report = project.report();
+        assert_eq!(test(&report, "fail_b")["tries"], serde_json::json!({"runs": 4, "failures": 4}));
+        assert_eq!(report["runs"][0]["verdict"], "flake");
+        assert_eq!(suite(&report, "std")["verdicts"]["constant"], 1);
+    }
+    project.run(&["bless", "fake", "--yes"], 0);
+    assert_eq!(project.read("targets/fake/expect.txt"), "# Reason: x\nstd  fail_b  fail  link=dynamic\n");
+    project.run(&ONE, 0);
 }
 
 #[test]

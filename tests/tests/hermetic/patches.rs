@@ -84,6 +84,30 @@ fn patches_are_left_out_when_asked() {
     assert_eq!(project.report()["build"]["left_out"], serde_json::json!([patch]));
 }
 
+#[test]
+fn only_what_changes_a_tree_is_built_again() {
+    let project = project!();
+    project.run(&["build", "fake"], 0);
+    let plan = || project.run(&["plan", "fake"], 0).stdout;
+    let before = plan();
+    assert!(before.lines().any(|line| line.starts_with("done  std fake")), "{before}");
+    for (from, to) in [
+        ("Inappropriate [example]", "Denied"),
+        ("The caller asked for memory.", "The caller has asked for memory."),
+        ("Subject: [PATCH] malloc", "Subject: [PATCH] stdlib"),
+        ("Date: Fri, 2 Jan 2026", "Date: Sat, 3 Jan 2026"),
+    ] {
+        project.edit(PATCH, from, to);
+        assert_eq!(plan(), before, "{to}");
+    }
+    project.edit(PATCH, "+    return (void *)size;", "+    return (void *)(size);");
+    assert!(plan().lines().any(|line| line.starts_with("run   std fake")), "{}", plan());
+    // A verb of patches has unpacked the pristine source since.
+    project.run(&["patch", "status"], 0);
+    let why = project.run(&["why", "fake"], 0).stdout;
+    assert!(why.contains("+ patch of src/malloc.c: +    return (void *)(size);"), "{why}");
+}
+
 /// Pins a second musl, whose malloc.c is this.
 fn pin_second(project: &Project, malloc: &str) {
     project.copy_source("musl", "second");

@@ -56,11 +56,11 @@ fn a_release_stands_for_the_targets_it_ships() {
     assert_eq!(planned(&project, &["--release", "3.14"]), ["fake", "twin"]);
     assert_eq!(planned(&project, &["--release", "edge"]), ["fake"]);
 
-    let note = "note: Alpine 3.14 ships musl 1.2.2; this run builds 1.2.6";
+    let note = "note: Alpine 3.14 ships musl 1.2.2; this command uses musl 1.2.6 and Rust 1.95.0; bringup.toml does not pin musl 1.2.2";
     project.run(&["target", "check", "--release", "3.14"], 0).says(&[note, "fake: ", "twin: "]);
     let folders = project.run(&["build", "--release", "edge"], 0);
     assert!(folders.stdout.lines().count() == 1 && folders.stdout.contains("/fake-"), "{}", folders.stdout);
-    assert!(!folders.stderr.contains("ships musl"), "3.24's own musl is built: {}", folders.stderr);
+    folders.says(&["note: Alpine edge ships musl 1.2.6; this command uses musl 1.2.6 and Rust 1.95.0\n"]);
     project.run(&["why", "--release", "edge"], 0);
     // The fake host has no small programs for smoke: what is run tells which targets were meant.
     let verbs = [
@@ -78,6 +78,37 @@ fn a_release_stands_for_the_targets_it_ships() {
     project.edit(RELEASES, "musl = \"1.2.2\", ", "");
     let quiet = project.run(&["target", "check", "--release", "3.14"], 0).stderr;
     assert!(!quiet.contains("ships musl"), "of this release the musl is not known: {quiet}");
+}
+
+/// The musl of a run, as its report has it: the version, and what the user asked for.
+fn musl(project: &Project, args: &[&str]) -> (String, Option<String>) {
+    project.run(&[&["test", "--suite", "std", "--link", "static"], args].concat(), 0);
+    let report = project.report();
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    (text(&report["pins"]["musl"]).unwrap(), text(&report["build"]["musl"]))
+}
+
+#[test]
+fn a_release_is_tested_with_its_musl() {
+    let project = project!();
+    project.copy_source("musl", "older");
+    project.write("older/src/older.c", "// Older.\n");
+    project.pin_more("musl", "1.2.2", &bringup_tests::Archive::of_folder(&project.path("older"), "top").bytes());
+    project.edit(RELEASES, "musl = \"1.2.2\", ", "musl = \"1.2.2\", rust = \"1.52\", ");
+    let note = |args: &[&str], note: &str| project.run(&[&["plan"], args].concat(), 0).says(&[note]);
+    let ships = "note: Alpine 3.14 ships musl 1.2.2 and Rust 1.52; this command uses musl";
+    note(&["--release", "3.14"], &format!("{ships} 1.2.2 and Rust 1.95.0\n"));
+    let musl_wins = format!("{ships} 1.2.6 and Rust 1.95.0; `--musl 1.2.2` selects the release's");
+    note(&["--release", "3.14", "--musl", "1.2.6"], &musl_wins);
+    let some = |version: &str| (version.to_owned(), Some(version.to_owned()));
+    assert_eq!(musl(&project, &["--release", "3.14"]), some("1.2.2"));
+    assert_eq!(musl(&project, &["--release", "3.14", "--musl", "1.2.6"]), some("1.2.6"));
+    assert_eq!(musl(&project, &["--release", "edge"]), ("1.2.6".into(), None));
+    // What repeats a run names the version, not the release.
+    project.tests("std", "fail_a");
+    project
+        .run(&["test", "--suite", "std", "--link", "static", "--release", "3.14", "--rerun"], 100)
+        .says(&["--musl 1.2.2"]);
 }
 
 #[test]
@@ -125,7 +156,7 @@ fn since_and_until_must_agree_with_the_releases() {
         "\"v3.6\"",
         "since: `v3.6` is not a release of Alpine: expected e.g. 3.14, or edge",
     );
-    fault(&project, FAKE, "\"one, hard float\"", "\" \"", "baseline: expected the minimum processor");
+    fault(&project, FAKE, "\"one, hard float\"", "\" \"", "[baseline] text: expected the minimum processor");
     // All that is wrong is said at once, and only of what was asked for.
     project.edit(FAKE, "\"3.6\"", "\"3.14\"");
     project.edit(TWIN, until, "");

@@ -1,6 +1,6 @@
 //! Triage: a failing test under controls, and whose fault it is found to be.
 
-use bringup_tests::{Output, Project, project};
+use bringup_tests::{Output, Project, patch, project};
 use rustix::process::Signal;
 
 /// A project whose std has this test, among others, built for the target `fake`.
@@ -63,7 +63,91 @@ fn what_an_older_emulator_passes_is_the_emulators() {
 
     // The other way round.
     let output = triage(&project, &["std", "emulator_b", "--qemu", &old]);
-    output.prints(&["not seen again", "failed in none of 11 runs"]);
+    output.prints(&["not seen again", "failed in none of 11 runs, nor under load."]);
+}
+
+/// An emulator that loses what programs print, and reports the version of the one that it starts.
+fn lossy_emulator(project: &Project) -> String {
+    let fake = project.cache().join("qemu/11.1.3/usr/bin/qemu-fake");
+    let text = format!(
+        "case $1 in --version) exec {0} --version ;; esac\n{0} \"$@\" | sed 's/\"event\": \"ok\", \"exec_time\"/\"event\": \"failed\"/'",
+        fake.display()
+    );
+    project.script("programs/qemu-fake", &text).display().to_string()
+}
+
+#[test]
+fn a_given_emulator_of_the_same_version_is_compared_with_the_default_one() {
+    let project = with_test("pass_b");
+    let lossy = lossy_emulator(&project);
+    project.run(&["test", "fake", "--suite", "std", "--link", "dynamic", "--qemu", &lossy], 100);
+    // The last report says which emulator ran.
+    let output = triage(&project, &["std", "pass_b"]);
+    output.says(&["using the emulator of the last report: ", "programs/qemu-fake"]);
+    output.prints(&["emulator, QEMU 11.1.3 of ", "/programs has the fault and 11.1.3 of "]);
+    let page = project.read("out/triage/fake-std-pass_b-dynamic-qemu-11.1.3.md");
+    assert!(page.contains("--qemu \"$QEMU_FAKE_11_1_3\""), "{page}");
+    // What is in its place now is another one.
+    let old = old_emulator(&project);
+    fs_err::copy(old, &lossy).unwrap();
+    let output = triage(&project, &["std", "pass_b"]);
+    output.says(&["std pass_b: the emulator is qemu-fake version 7.2.22 (sha256 ", "; the last report's was "]);
+    fs_err::remove_file(&lossy).unwrap();
+    project.run(&["triage", "fake", "std", "pass_b"], 3).says(&["the last report names it", "--qemu"]);
+}
+
+#[test]
+fn a_test_that_depends_on_the_tests_before_it_is_found_out() {
+    let project = project!();
+    project.tests("std", "a_pass lonely_b");
+    project.run(&["plan", "fake"], 0);
+    let output = triage(&project, &["std", "lonely_b"]);
+    output.prints(&[
+        "after others (1 test)",
+        "order of tests, it depends on",
+        "fails in 11 runs alone, and passes after 1 other test.",
+    ]);
+    // The other way round, also when a test before it ends the process.
+    project.tests("std", "a_pass segv_b spoiled_c");
+    let output = triage(&project, &["std", "spoiled_c"]);
+    output.prints(&["order of tests, ", "passes in 11 runs alone, and fails after 1 other test."]);
+    assert!(page(&project, "spoiled_c").contains("caught of spoiled_c"));
+    // What is known to end the process is left out at once.
+    project.write("targets/fake/expect.txt", "# Reason: known\nstd segv_b crash\n");
+    triage(&project, &["std", "spoiled_c"]).prints(&["after others (1 test)"]);
+}
+
+#[test]
+fn a_patch_of_ours_is_blamed_for_what_passes_without_it() {
+    let project = with_test("libc_b");
+    let output = triage(&project, &["std", "libc_b"]);
+    let patch = "musl/0001-malloc-give-back-something.patch";
+    output.prints(&["without patch musl/1 ", &format!("our patch {patch}: std libc_b on fake")]);
+    let page = page(&project, "libc_b");
+    let expected = [
+        &format!("FAKE_WITHOUT_MUSL_1=$(cargo xtask build fake --rust 1.95.0 --musl 1.2.6 --without {patch})"),
+        "-L \"$FAKE_WITHOUT_MUSL_1/sysroot\" \"$FAKE_TESTS/dynamic/",
+        "| other opt-level |  |  |  | unavailable: the other controls already give a verdict",
+    ];
+    for text in expected {
+        assert!(page.contains(text), "{text} is not in:\n{page}");
+    }
+    // musl alone was built anew.
+    assert_eq!(project.steps().iter().filter(|step| step.starts_with("std/")).count(), 1);
+}
+
+#[test]
+fn the_patch_of_std_is_found_when_it_may_go_deep() {
+    let project = with_test("library_b");
+    let change = |from: &str, to: &str| patch("library/std/src/lib.rs", from, to);
+    project.patches(&[
+        ("0001-one.patch", &change("//! std", "//! std, changed")),
+        ("0002-two.patch", &change("//! std, changed", "//! std, patched")),
+    ]);
+    let output = triage(&project, &["std", "library_b"]);
+    output.prints(&["our patches, one or more of 2 patches (rust/1 to rust/2): std"]);
+    let output = triage(&project, &["std", "library_b", "--deep"]);
+    output.prints(&["our patch rust/0002-two.patch: std library_b on fake"]);
 }
 
 #[test]
@@ -110,7 +194,7 @@ fn other_targets_are_built_only_when_it_may_go_deep() {
     let project = with_test("fail_b");
     triage(&project, &["std", "fail_b"]).prints(&["twin would fit", "undecided, "]);
     let output = triage(&project, &["std", "fail_b", "--deep"]);
-    output.prints(&["same kind of target  twin", "and on twin"]);
+    output.prints(&["same kind of target   twin", "and on twin"]);
 }
 
 #[test]

@@ -94,6 +94,20 @@ fn an_intended_difference_that_does_not_occur_is_out_of_date() {
 }
 
 #[test]
+fn a_difference_of_all_targets_must_occur_on_one() {
+    let project = project_with_symbols();
+    patch_list(&project, "@@ -1,2 +1,3 @@\n add.c\n int.c\n+more.c\n");
+    let entry = "[[runtimes.difference]]\nkinds = ['extra']\nsymbols = ['__more']\nreason = 'a patch'\n";
+    project.edit("bringup.toml", "[qemu]", &format!("{entry}[qemu]"));
+    let output = project.run(&["target", "upstream"], 0);
+    assert_eq!(output.stdout.matches("extra __more: only ours defines it: a patch").count(), 2, "{}", output.stdout);
+    project.edit("bringup.toml", "['__more']", "['__more', '__none']");
+    project.run(&["target", "upstream", "fake"], 0);
+    let output = project.run(&["target", "upstream"], 10);
+    output.says(&["bringup.toml: [[runtimes.difference]] extra __none: this difference does not occur"]);
+}
+
+#[test]
 fn a_build_of_upstreams_that_fails_is_a_failure() {
     let project = project_with_symbols();
     project.run(&["target", "upstream", "fake"], 0);

@@ -209,7 +209,7 @@ fn a_patch_is_applied_edited_and_written_back() {
     assert!(project.path("work/musl-1.2.6/.git").is_dir(), "the working tree is the maintainer's");
     project
         .run(&["patch", "apply", "glibc"], 2)
-        .says(&["unknown source `glibc`", "hint: the sources are rust, musl, llvm"]);
+        .says(&["unknown source `glibc`", "hint: the sources are rust, musl, llvm, linux"]);
 }
 
 #[test]

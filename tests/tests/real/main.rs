@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod acceptance;
+mod claims;
+mod commands;
 mod compiler;
 mod dist;
 mod driver;
 mod end_to_end;
+mod native;
+mod patches;
 mod triage;
 mod upstream;

@@ -4,9 +4,10 @@
 //! not there, and fetches other versions of QEMU. The test programs of `x86_64`, which serve as a control, must have been built by
 //! `cargo xtask bringup x86_64 --runner native` before.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use crate::driver::{bringup, printed};
+use crate::driver::{bringup, emulator, printed};
 
 /// The line of a triage's verdict.
 fn verdict(target: &str, args: &[&str]) -> String {
@@ -25,6 +26,30 @@ fn old_emulators() -> PathBuf {
     let home = PathBuf::from(std::env::var_os("HOME").unwrap());
     let cache = std::env::var_os("BRINGUP_CACHE").map_or_else(|| home.join(".cache/bringup"), PathBuf::from);
     cache.join("qemu-control/bookworm-qemu-user-static/usr/bin")
+}
+
+/// A folder with an emulator that starts the default one and loses the first line of what a program prints.
+fn lossy_emulator() -> tempfile::TempDir {
+    let emulator = emulator("s390x").display().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("qemu-s390x");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] && exec '{emulator}' --version\nout=$('{emulator}' \"$@\")\ncode=$?\nprintf '%s\\n' \"$out\" | sed 1d\nexit $code\n"
+    );
+    fs_err::write(&path, script).unwrap();
+    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn an_emulator_that_loses_output_is_told_from_the_one_that_it_starts() {
+    let lossy = lossy_emulator();
+    let path = lossy.path().display().to_string();
+    let sentence = verdict("s390x", &["smoke", "dynamic/c-hello", "--qemu", &path]);
+    begins(&sentence, "emulator, QEMU ");
+    let (head, evidence) = sentence.split_once(": ").unwrap();
+    assert!(head.contains(&format!(" of {path} has the fault and ")) && head.contains(" do not"), "{sentence}");
+    assert!(evidence.contains("fails in 11 of 11 runs (line 1: expected `constructed 1`, "), "{sentence}");
 }
 
 #[test]

@@ -6,11 +6,13 @@ use anyhow::Result;
 use bringup_model::compiler::Compiler;
 use bringup_model::exit::{self, CodedError};
 use bringup_model::patch_name::PatchName;
-use bringup_model::pins::{LIBRARY, Source};
+use bringup_model::pins::{LIBCXX, LIBRARY, Source};
 use bringup_model::series::Series;
 use bringup_model::target::Target;
 
 use crate::build::spec::{self, Spec};
+use crate::build::step::kernel_headers::{KernelHeadersStep, check_arch};
+use crate::build::step::libcxx::LibcxxStep;
 use crate::build::step::musl::MuslStep;
 use crate::build::step::patch::PatchStep;
 use crate::build::step::runtimes::RuntimesStep;
@@ -78,8 +80,12 @@ pub struct Patched {
     pub rust: StepId,
     /// The patched source of musl.
     pub musl: StepId,
-    /// The patched source of LLVM's runtimes.
+    /// The patched source of LLVM's runtimes, without libc++.
     pub llvm: StepId,
+    /// The same, with libc++ and libc++abi.
+    pub libcxx: StepId,
+    /// The patched kernel headers.
+    pub linux: StepId,
     /// The steps of the compiler; `None` with the stock compiler.
     pub compiler: Option<CompilerSteps>,
 }
@@ -102,6 +108,8 @@ pub struct TargetSettings<'a> {
     pub spec: Spec,
     /// The opt-level of std and the test programs, if it is not the workspace's default.
     pub opt_level: Option<&'a str>,
+    /// The source of musl whose headers the runtimes are built with, if it is not the target's.
+    pub headers: Option<StepId>,
 }
 
 /// Makes plans from the project's files, the host's tools, and the user's choice.
@@ -184,15 +192,16 @@ impl<'a> Planner<'a> {
 
     /// The series of the sources in use, without the patches that the user leaves out, in the order of
     /// [`Project::sources`].
-    pub fn series_in_use(&self) -> Result<[Series; 3]> {
+    pub fn series_in_use(&self) -> Result<[Series; 4]> {
         let series = |source: &Source| {
             let series = patch::load::load(&self.project.root, source.name, &source.version)?;
+            patch::references::check_layers(source, &series)?;
             Ok::<_, anyhow::Error>(
                 series.without(|patch| self.options.without.iter().any(|name| name.is(source.name, patch))),
             )
         };
-        let [rust, musl, llvm] = self.project.sources().map(series);
-        Ok([rust?, musl?, llvm?])
+        let [rust, musl, llvm, linux] = self.project.sources().map(series);
+        Ok([rust?, musl?, llvm?, linux?])
     }
 
     /// The step that unpacks a source and applies `series`. The archive of a step that is already built is not
@@ -209,7 +218,7 @@ impl<'a> Planner<'a> {
             say: &say,
         };
         let step = |archive: Fetched| PatchStep {
-            label: if source.leave_out.is_some() { "rustc" } else { source.name },
+            label: label(source),
             archive: archive.path,
             sha256: archive.sha256,
             strip: archive.strip,
@@ -230,6 +239,7 @@ impl<'a> Planner<'a> {
     pub fn plan(&self, targets: Vec<Target>, sources: FetchMode) -> Result<Planned> {
         // Before anything is fetched.
         self.check_compiler(&targets)?;
+        targets.iter().try_for_each(|target| check_arch(&self.project.pins.linux, target))?;
         let with_spec = |target: Target| Ok((self.spec(&target)?, target));
         let targets = targets.into_iter().map(with_spec).collect::<Result<Vec<_>>>()?;
         let mut plan = Plan::new(&self.workspace.out);
@@ -245,26 +255,30 @@ impl<'a> Planner<'a> {
     }
 
     /// Adds the steps of the sources with these patches, in the order of [`Project::sources`].
-    pub fn plan_sources(&self, plan: &mut Plan, series: &[Series; 3], sources: FetchMode) -> Result<Patched> {
-        let [rust, musl, llvm] = self.project.sources();
-        // Of Rust, only std's layer: patches of the compiler do not belong in std's tree.
+    pub fn plan_sources(&self, plan: &mut Plan, series: &[Series; 4], sources: FetchMode) -> Result<Patched> {
+        let [rust, musl, llvm, linux] = self.project.sources();
+        // Of Rust, only std's layer: patches of the compiler do not belong in std's tree. A patch of libc++ does not
+        // belong in the tree of the other runtimes, from which the C library and std are built.
         let library = rust.with_layers(|layer| layer == LIBRARY);
+        let runtimes = llvm.with_layers(|layer| layer != LIBCXX);
         let mut add = |source: &Source, series: &Series| {
             let series = series.clone().within(source);
             Ok::<_, anyhow::Error>(plan.add(self.patch_step(source, &series, sources)?))
         };
-        let [library, musl, llvm] = [add(&library, &series[0])?, add(musl, &series[1])?, add(llvm, &series[2])?];
+        let [library, musl] = [add(&library, &series[0])?, add(musl, &series[1])?];
+        let [runtimes, libcxx] = [add(&runtimes, &series[2])?, add(llvm, &series[2])?];
+        let linux = add(linux, &series[3])?;
         let compiler = match self.options.compiler {
             Compiler::Stock => None,
             Compiler::Bootstrap(making) => Some(self.plan_compiler(plan, making, &series[0], sources)?),
         };
-        Ok(Patched { rust: library, musl, llvm, compiler })
+        Ok(Patched { rust: library, musl, llvm: runtimes, libcxx, linux, compiler })
     }
 
     /// Adds, for each target of the plan, the step that builds upstream's builtins.
     pub fn plan_upstream(&self, planned: &mut Planned) -> Result<Vec<StepPair>> {
         let source = &self.project.pins.llvm;
-        let none = Series { source: source.name.into(), version: source.version.clone(), patches: Vec::new() };
+        let none = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
         let llvm = planned.plan.add(self.patch_step(source, &none, FetchMode::Fetch)?);
         let host = self.host()?;
         let add = |(target, steps): &(Target, TargetSteps)| {
@@ -297,7 +311,7 @@ impl<'a> Planner<'a> {
 
     /// Adds the steps of one target with this spec, from these sources.
     pub fn plan_target(&self, plan: &mut Plan, target: &Target, spec: Spec, sources: Patched) -> Result<TargetSteps> {
-        self.plan_target_at(plan, target, TargetSettings { spec, opt_level: None }, sources)
+        self.plan_target_at(plan, target, TargetSettings { spec, opt_level: None, headers: None }, sources)
     }
 
     /// Like [`Self::plan_target`], but with an opt-level for std and the test programs.
@@ -308,7 +322,7 @@ impl<'a> Planner<'a> {
         settings: TargetSettings<'_>,
         sources: Patched,
     ) -> Result<TargetSteps> {
-        let TargetSettings { spec, opt_level } = settings;
+        let TargetSettings { spec, opt_level, headers } = settings;
         let host = self.host()?;
         let clang = Clang::new(host, target)?;
         let make = host.path("make")?.to_owned();
@@ -318,14 +332,30 @@ impl<'a> Planner<'a> {
             cmake: CMake::new(host)?,
             make: make.clone(),
             llvm: sources.llvm,
-            musl: sources.musl,
+            musl: headers.unwrap_or(sources.musl),
         });
         let musl = MuslStep { target: target.clone(), clang: clang.clone(), make, source: sources.musl, runtimes };
         let musl = plan.add(musl);
+        let kernel_headers = plan.add(KernelHeadersStep {
+            target: target.clone(),
+            clang: clang.clone(),
+            version: self.project.pins.linux.version.clone(),
+            source: sources.linux,
+            musl: sources.musl,
+        });
+        let libcxx = plan.add(LibcxxStep {
+            target: target.clone(),
+            clang: clang.clone(),
+            cmake: CMake::new(host)?,
+            llvm: sources.libcxx,
+            kernel_headers,
+            musl,
+            runtimes,
+        });
         let sysroot = plan.add(SysrootStep {
             target: target.clone(),
             spec,
-            clang,
+            clang: clang.clone(),
             rust: host.rust.clone(),
             compiler: sources.compiler.map(|steps| steps.compiler),
             root: self.project.root.clone(),
@@ -341,8 +371,27 @@ impl<'a> Planner<'a> {
             opt_level: opt_level.map(str::to_owned),
         };
         let std = plan.add(StdStep { target: target.clone(), library: library.clone(), sysroot });
-        let toolchain = plan.add(ToolchainStep { target: target.clone(), sysroot, std });
+        let toolchain = plan.add(ToolchainStep {
+            target: target.clone(),
+            clang,
+            cargo: host.rust.bin("cargo"),
+            sysroot,
+            std,
+            kernel_headers,
+            libcxx,
+        });
         let test_programs = plan.add(TestProgramsStep { target: target.clone(), library, std, toolchain });
         Ok(TargetSteps { runtimes, sysroot, toolchain, test_programs })
+    }
+}
+
+/// The name of a source's tree in `out/patch`.
+fn label(source: &Source) -> &'static str {
+    if source.leave_out.is_some() {
+        "rustc"
+    } else if source.layer_named(LIBCXX).is_some() {
+        LIBCXX
+    } else {
+        source.name
     }
 }

@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result};
 use bringup_model::digest::Inputs;
 use bringup_model::exit::{self, CodedError};
 use bringup_model::target::{SpecBase, Target};
-use bringup_runner::exec::Cmd;
+use bringup_runner::exec::{Cmd, Output};
 use serde_json::{Map, Value};
+use tempfile::TempDir;
 
 use crate::host::survey::Rust;
 use crate::project::config;
@@ -109,10 +110,7 @@ fn read(path: &Path) -> Result<Map<String, Value>> {
 
 /// Asks rustc whether it accepts the spec, so that a bad spec is found before anything is built.
 fn check(target: &Target, text: &str, rust: &Rust) -> Result<()> {
-    let folder = tempfile::tempdir().context("making a temporary folder")?;
-    fs_err::write(folder.path().join(format!("{}.json", target.triple)), text)?;
-    let cmd = Cmd::new(rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1").env("RUST_TARGET_PATH", folder.path());
-    let output = cmd.args(["-Zunstable-options", "--print=cfg", "--target", &target.triple]).output()?;
+    let output = SpecFolder::new(target, text)?.rustc(rust, &["--print=cfg"])?;
     if !output.finished.status.success() {
         let text = format!(
             "rustc {} rejects the spec of {}:\n{}\nhint: correct [spec] in targets/{}/target.toml; `cargo xtask target show {} --spec` prints the spec",
@@ -125,4 +123,30 @@ fn check(target: &Target, text: &str, rust: &Rust) -> Result<()> {
         return Err(CodedError::error(exit::USAGE, text));
     }
     Ok(())
+}
+
+/// A temporary folder with a target's spec, for questions to rustc.
+pub struct SpecFolder {
+    folder: TempDir,
+    triple: String,
+}
+
+impl SpecFolder {
+    /// Writes the spec into a new folder.
+    pub fn new(target: &Target, text: &str) -> Result<Self> {
+        let folder = tempfile::tempdir().context("making a temporary folder")?;
+        fs_err::write(folder.path().join(format!("{}.json", target.triple)), text)?;
+        Ok(Self { folder, triple: target.triple.clone() })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What rustc answers about the target.
+    pub fn rustc(&self, rust: &Rust, args: &[&str]) -> Result<Output> {
+        let cmd = Cmd::new(rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1").env("RUST_TARGET_PATH", self.path());
+        cmd.arg("-Zunstable-options").args(args).args(["--target", &self.triple]).output()
+    }
 }

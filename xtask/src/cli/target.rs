@@ -2,15 +2,34 @@
 
 use clap::{Args, Subcommand};
 
+use super::Verb;
+
 /// Targets to work on.
 #[derive(Debug, Args, Clone, Default)]
 pub struct TargetNames {
     /// Targets to work on [default: all]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
-    /// Work on the targets of this Alpine release: 3.14, edge, …
+    /// Take the targets of an Alpine release, and its musl if pinned
     #[arg(long, value_name = "VERSION", conflicts_with = "targets")]
     pub release: Option<String>,
+}
+
+impl Verb {
+    /// The Alpine release that the verb is about.
+    pub fn release(&self) -> Option<&str> {
+        let names = match self {
+            Self::Bringup(options) => &options.test.targets,
+            Self::Build(options) => &options.targets,
+            Self::Smoke(options) => &options.targets,
+            Self::Test(options) => &options.test.targets,
+            Self::Dist(options) => &options.targets,
+            Self::Plan(options) => &options.targets,
+            Self::Why(names) | Self::Target(TargetVerb::Check(names)) => names,
+            _ => return None,
+        };
+        names.release.as_deref()
+    }
 }
 
 /// `target …`

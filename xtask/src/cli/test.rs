@@ -59,6 +59,11 @@ pub struct SmokeArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub run: RunArgs,
+    /// Build and test these crates from the registry instead, or `all`
+    ///
+    /// The folder `ecosystem/` has a package for each. It tests the crate under the runner. Its lock file fixes the versions.
+    #[arg(long, value_name = "CRATE", value_delimiter = ',', help_heading = RUN)]
+    pub crates: Vec<String>,
 }
 
 /// Options of `test` and `bringup`.

@@ -16,12 +16,12 @@ use super::RUN;
 pub struct TriageArgs {
     /// Target on which the test fails
     pub target: String,
-    /// Suite and name of the test, as in the report
+    /// Suite and name of the test, as in the report; `smoke` and the name of a check
     ///
     /// The suite is optional if the last report has the test.
     #[arg(value_name = "TEST", num_args = 1..=2)]
     pub test: Vec<String>,
-    /// Triage every unexpected failure of the target in the last report
+    /// Triage every unexpected failure of the target in the last report, and its failed smoke programs
     #[arg(long, conflicts_with_all = ["test", "proof"])]
     pub all: bool,
     /// Triage the proof of this patch; `--without` leaves the patch out
@@ -37,7 +37,7 @@ pub struct TriageArgs {
     /// The default is that of the last report's failure, else qemu.
     #[arg(long, value_name = "RUNNER", value_parser = runner(), help_heading = RUN)]
     pub runner: Option<RunnerSpec>,
-    /// Use this emulator: a program, or a folder with qemu-ARCH
+    /// Use this emulator: a program, or a folder with qemu-ARCH [default: as it failed]
     #[arg(long, value_name = "PATH", help_heading = RUN)]
     pub qemu: Option<PathBuf>,
     /// Try this emulator too, as a control, beside those in bringup.toml
@@ -48,7 +48,7 @@ pub struct TriageArgs {
     /// The program gets what of it the kernel allows.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t, help_heading = RUN)]
     pub isolation: Isolation,
-    /// Build for the controls: other targets, and std at another opt-level
+    /// Build more for the controls: other targets, and std for each of our patches
     #[arg(long)]
     pub deep: bool,
     /// Stop each run after this time [default: from the last report, else 60]

@@ -12,7 +12,8 @@ use bringup_model::bless::{BlessRequest, Blessing, ExpectationFile, Unblessed, b
 use bringup_model::build_options::BuildOptions;
 use bringup_model::exit::{self, CodedError};
 use bringup_model::expectation::Layer;
-use bringup_model::report::Report;
+use bringup_model::report::{Report, Run, RunVerdict};
+use bringup_model::runner_spec::RunnerSpec;
 use bringup_runner::interrupt;
 use rustix::event::{PollFd, PollFlags, poll};
 use similar::TextDiff;
@@ -40,6 +41,12 @@ pub fn run(planner: &Planner<'_>, options: &BlessArgs) -> Result<u8> {
     drop(finished);
     let targets = targets(&report, named, &known, &shown(&planner.project.root, &path))?;
     check_made_alike(planner, &report, &targets, &path)?;
+    if let Some(text) = incomplete(&report, &targets) {
+        planner.workspace.console.warn(&text);
+    }
+    if !options.emulator {
+        check_own_emulator(&report, &targets, &shown(&planner.project.root, &path))?;
+    }
     let files = expect::files(&planner.project.root, &known)?;
     let layer = if options.emulator { Layer::Emulator } else { Layer::Target };
     let request = BlessRequest { files: &files, report: &report, targets: &targets, all_targets: &known, layer };
@@ -115,6 +122,17 @@ fn targets(report: &Report, named: Vec<String>, known: &[String], path: &str) ->
     Ok(if named.is_empty() { reported } else { named })
 }
 
+/// A warning about runs of these targets that did not finish; none if all did.
+fn incomplete(report: &Report, targets: &[String]) -> Option<String> {
+    let unfinished =
+        |run: &&Run| run.verdict == RunVerdict::Incomplete || run.suites.iter().any(|suite| suite.not_run > 0);
+    let runs = report.runs.iter().filter(|run| targets.contains(&run.target)).filter(unfinished);
+    let why = |run: &Run| run.error.as_ref().and_then(|error| error.lines().next().map(|line| format!(": {line}")));
+    let lines: Vec<String> = runs.map(|run| format!("\n  {}{}", run.name(), why(run).unwrap_or_default())).collect();
+    let text = "the report is incomplete; only what ran is blessed, and no entry of these runs is removed";
+    (!lines.is_empty()).then(|| visible(&format!("{text}{}", lines.concat())))
+}
+
 /// Rejects a report of other versions, another compiler or other patches than this command's.
 fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], path: &Path) -> Result<()> {
     let path = shown(&planner.project.root, path);
@@ -153,6 +171,18 @@ fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], 
         "run the tests again".into()
     };
     Err(CodedError::error(exit::USAGE, format!("blessing {path}: it was made {}\nhint: {hint}", differ.join(", "))))
+}
+
+/// Rejects results of an emulator that the user named: they say nothing about the target as it is tested without it.
+fn check_own_emulator(report: &Report, targets: &[String], path: &str) -> Result<()> {
+    let named = |run: &&Run| targets.contains(&run.target) && matches!(run.runner, RunnerSpec::Qemu { path: Some(_) });
+    let Some(run) = report.runs.iter().find(named) else { return Ok(()) };
+    let emulator = run.emulator.as_ref().map(|emulator| format!(", {emulator}")).unwrap_or_default();
+    let target = &run.target;
+    let error = format!(
+        "blessing {path}: {target} ran under the emulator that --qemu named{emulator}: its failures are not known to be the target's\nhint: `cargo xtask test {target}` runs the tests under the project's emulator; `--emulator` records them as the emulator's faults"
+    );
+    Err(CodedError::error(exit::USAGE, error))
 }
 
 /// One text for each reason, with the tests that stay as they are.

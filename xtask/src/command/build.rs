@@ -1,10 +1,14 @@
 //! `build`
 
 use anyhow::{Context as _, Result};
+use bringup_model::target::Target;
+use bringup_runner::interrupt::is_interrupt;
 
+use crate::build::step::commands;
 use crate::build::store::Store;
 use crate::build::{FetchMode, Planned, Planner};
 use crate::cli::BuildArgs;
+use crate::host::emulator::Emulators;
 
 pub fn run(planner: &Planner<'_>, options: &BuildArgs) -> Result<()> {
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
@@ -15,12 +19,28 @@ pub fn run(planner: &Planner<'_>, options: &BuildArgs) -> Result<()> {
     }
     let wanted: Vec<_> = target_plan.targets.iter().map(|(_, steps)| steps.toolchain).collect();
     let results = planner.builder(&store)?.build(&target_plan.plan, &wanted, Vec::new())?;
-    for (_, steps) in &target_plan.targets {
+    for (target, steps) in &target_plan.targets {
+        keep_runner(planner, target)?;
         if results.get(&steps.toolchain).is_some_and(Result::is_ok) {
             super::print(&format!("{}\n", target_plan.plan.path(steps.toolchain).display()))?;
         }
     }
     super::check_all(&results)
+}
+
+/// Tells the toolchain's `bin/TRIPLE-run` the emulator, if this host has one. Downloads none.
+fn keep_runner(planner: &Planner<'_>, target: &Target) -> Result<()> {
+    let out = &planner.workspace.out;
+    if commands::has_settings(out, target) {
+        return Ok(());
+    }
+    let emulators = Emulators { offline: true, say: Box::new(|_| ()), ..planner.emulators() };
+    match emulators.find(&target.qemu.emulator, None) {
+        Ok(emulator) => commands::keep_settings(out, target, &emulator.path),
+        Err(error) if is_interrupt(&error) => Err(error),
+        // The script then looks on the search path.
+        Err(_) => Ok(()),
+    }
 }
 
 /// Writes bootstrap.toml and runs `x.py build --dry-run`, which checks it.

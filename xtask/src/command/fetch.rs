@@ -3,18 +3,24 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use bringup_model::series::Series;
 
 use crate::build::store::Store;
-use crate::build::{FetchMode, Planner};
+use crate::build::{FetchMode, Planner, SourceParts};
 use crate::cli::TargetNames;
 use crate::project::shown;
+use crate::smoke::crates;
 
 pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
     let store = planner.workspace.store()?;
     if all {
         for source in &planner.project.pins.all {
-            planner.patch_step(source, &Series::default(), FetchMode::Fetch)?;
+            let SourceParts { present, absent, why, .. } = planner.source_parts(source)?;
+            if !absent.is_empty() {
+                let has: Vec<&str> = present.layers.iter().map(|layer| layer.name.as_str()).collect();
+                let (name, version, has) = (source.name, &source.version, has.join(", "));
+                let text = format!("{name} {version}: only the layer {has}, without {}:\n{why}", absent.join(" and "));
+                planner.workspace.console.warn(&text);
+            }
         }
     }
     let targets = TargetNames::default().read(planner.project, &planner.workspace.console)?;
@@ -55,8 +61,9 @@ pub fn run(planner: &Planner<'_>, all: bool) -> Result<()> {
         let (source, home) = (shown(&planner.project.root, source), planner.workspace.cargo_home());
         planner.workspace.console.note(&format!("crates of {source} are in {}", home.display()));
     }
-    // The crates of the smoke programs.
-    fetch_crates(planner, &store, &planner.project.root.join("smoke"), true)
+    // The crates of the smoke programs, and the crates that are smoke checks themselves.
+    fetch_crates(planner, &store, &planner.project.root.join("smoke"), true)?;
+    if all { fetch_crates(planner, &store, &planner.project.root.join(crates::FOLDER), true) } else { Ok(()) }
 }
 
 /// Fetches the crates of the workspace in a folder.

@@ -35,7 +35,11 @@ impl Invocation {
                 project.pins.select(name, version).map_err(|error| CodedError::error(exit::USAGE, error))?;
             }
         }
-        let mut invocation = Self { project, options: options(cli)?, workspace };
+        let mut options = options(cli)?;
+        if let (None, Some(release)) = (&cli.musl, cli.verb.release()) {
+            options.recorded.musl = project.select_musl_of(release)?;
+        }
+        let mut invocation = Self { project, options, workspace };
         let left_out = invocation.planner().left_out()?;
         invocation.options.recorded.left_out = left_out;
         Ok(invocation)

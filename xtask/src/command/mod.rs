@@ -19,6 +19,7 @@ mod target;
 mod targets;
 mod test;
 mod triage;
+mod verify;
 mod why;
 
 use std::collections::BTreeSet;
@@ -61,6 +62,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Bless(options) => bless::run(&planner, options),
         Verb::Plan(options) => done(plan::run(&planner, options)),
         Verb::Why(names) => done(why::run(&planner, names)),
+        Verb::Verify(names) => verify::run(project, workspace, names),
         Verb::Clean => done(clean::run(workspace)),
         Verb::Completions { .. } | Verb::Man => Ok(exit::EXPECTED),
     }

@@ -3,16 +3,17 @@
 mod prove;
 mod rebase;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use bringup_model::exit;
 use bringup_model::pins::{Locator, Source, SourceOrigin};
-use bringup_model::series::Series;
+use bringup_model::series::{Patch, Series};
 
 use crate::build::step::Plan;
+use crate::build::step::patch::PatchStep;
 use crate::build::store::Store;
-use crate::build::{FetchMode, Planner};
+use crate::build::{FetchMode, Planner, SourceParts};
 use crate::cli::PatchVerb;
 use crate::console::Console;
 use crate::project::Project;
@@ -42,7 +43,24 @@ fn working_tree(project: &Project, source: &Source) -> PathBuf {
 /// Unpacks a source without patches, and returns its folder.
 fn pristine(planner: &Planner<'_>, store: &Store, source: &Source) -> Result<PathBuf> {
     let series = Series { source: source.name.into(), version: source.version.clone(), ..Series::default() };
-    let step = planner.patch_step(source, &series, FetchMode::Fetch)?;
+    unpacked(planner, store, source, planner.patch_step(source, &series, FetchMode::Fetch)?)
+}
+
+/// Unpacks what can be had of a source, without patches, and returns it with its folders. Says which layers it lacks.
+fn pristine_parts(planner: &Planner<'_>, store: &Store, source: &Source) -> Result<(Source, Vec<PathBuf>)> {
+    let SourceParts { present, steps, absent, why } = planner.source_parts(source)?;
+    if !absent.is_empty() {
+        let (Source { name, version, .. }, absent) = (source, absent.join(" and "));
+        let has: Vec<&str> = present.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let note =
+            format!("note: {name} {version}: only the layer {}; {absent} cannot be had:\n{why}", has.join(" and "));
+        planner.workspace.console.note(&note);
+    }
+    let folders = steps.into_iter().map(|step| unpacked(planner, store, source, step)).collect::<Result<_>>()?;
+    Ok((present, folders))
+}
+
+fn unpacked(planner: &Planner<'_>, store: &Store, source: &Source, step: PatchStep) -> Result<PathBuf> {
     let is_used = |origin: &&SourceOrigin| origin.sha256.as_ref() == Some(&step.sha256);
     if let Some(Locator::Deb(package)) = source.origins.iter().find(is_used).map(|origin| &origin.place) {
         let Source { name, version, .. } = source;
@@ -63,6 +81,11 @@ fn pristine_for(planner: &Planner<'_>, store: &Store, source: &Source, series: &
     let files = || series.patches.iter().flat_map(|patch| patch.files());
     let touched = |layer: &str| files().any(|file| source.layer_of(file).is_some_and(|of_file| of_file.name == layer));
     pristine(planner, store, &source.with_layers(touched))
+}
+
+/// A number of patches, in words.
+fn patches(count: usize) -> String {
+    if count == 1 { "1 patch".into() } else { format!("{count} patches") }
 }
 
 /// Every pinned version of every source that has patches, with these.
@@ -104,7 +127,12 @@ fn warn_of_unused(project: &Project, console: &Console) -> Result<()> {
 fn apply(planner: &Planner<'_>, source: &Source) -> Result<()> {
     let series = load::load(&planner.project.root, source.name, &source.version)?;
     let tree = working_tree(planner.project, source);
-    let pristine = pristine(planner, &planner.workspace.store()?, source)?;
+    let (present, pristine) = pristine_parts(planner, &planner.workspace.store()?, source)?;
+    let lacks_layer = |patch: &Patch| patch.lacks_layer(source, &present).is_some();
+    let absent = series.patches.iter().filter(|patch| lacks_layer(patch)).count();
+    let mut series = series;
+    series.patches.retain(|patch| !lacks_layer(patch));
+    let pristine: Vec<&Path> = pristine.iter().map(PathBuf::as_path).collect();
     let state = match worktree::checkout(&pristine, &tree, &series)? {
         Checkout::Made => "made",
         Checkout::Updated => "brought up to date",
@@ -114,12 +142,17 @@ fn apply(planner: &Planner<'_>, source: &Source) -> Result<()> {
         .workspace
         .console
         .note(&format!("working tree of {} {}: {state}; `base` is the pristine source", source.name, source.version));
+    if absent > 0 {
+        let absent = patches(absent);
+        let note = format!("without {absent} of the other layers; `patch refresh` leaves those as they are");
+        planner.workspace.console.note(&note);
+    }
     super::print(&format!("{}\n", tree.display()))
 }
 
 fn write_back(project: &Project, console: &Console, source: &Source) -> Result<()> {
     let tree = working_tree(project, source);
-    let refreshed = refresh::refresh(&project.root, source.name, &source.version, &tree)?;
+    let refreshed = refresh::refresh(&project.root, source, &tree)?;
     if refreshed.is_unchanged() {
         console.note("the series matches the working tree");
     }
@@ -133,9 +166,8 @@ fn check_all(planner: &Planner<'_>) -> Result<()> {
         problems.extend(references::check(&planner.project.root, source, &series)?);
         let tree = pristine_for(planner, &store, source, &series)?;
         problems.extend(check::check(&series, Some(&tree))?);
-        let count = series.patches.len();
-        let patches = if count == 1 { "patch" } else { "patches" };
-        planner.workspace.console.note(&format!("{} {}: {count} {patches} checked", source.name, source.version));
+        let count = patches(series.patches.len());
+        planner.workspace.console.note(&format!("{} {}: {count} checked", source.name, source.version));
     }
     warn_of_unused(planner.project, &planner.workspace.console)?;
     if problems.is_empty() {

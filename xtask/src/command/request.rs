@@ -8,14 +8,17 @@ use bringup_model::target::Target;
 use crate::build::Planner;
 use crate::cli::{RunArgs, SmokeArgs, TestArgs};
 use crate::smoke::corpus::Corpus;
+use crate::smoke::crates;
 use crate::trial::request::{TestSelection, TrialRequest};
 
-/// The smoke checks alone.
+/// The smoke checks alone, or crates instead.
 pub(super) fn smoke(planner: &Planner<'_>, options: &SmokeArgs) -> Result<TrialRequest> {
+    let crates = crates::chosen(&planner.project.root, &options.crates)?;
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
     check_corpus(planner, &targets)?;
     let selection = TestSelection {
-        smoke: true,
+        smoke: crates.is_empty(),
+        crates,
         suites: Vec::new(),
         filter: None,
         partition: None,
@@ -66,6 +69,7 @@ fn selection(options: &TestArgs) -> TestSelection {
     let all = || suite::library().into_iter().map(str::to_owned).collect();
     TestSelection {
         smoke: false,
+        crates: Vec::new(),
         suites: if options.suite.is_empty() { all() } else { options.suite.clone() },
         filter: options.filter.clone(),
         partition: options.partition,

@@ -3,8 +3,9 @@
 mod upstream;
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bringup_model::exit::{self, CodedError};
 use bringup_model::report::Run;
 use bringup_model::target::{SpecBase, Target};
@@ -12,8 +13,11 @@ use bringup_model::target::{SpecBase, Target};
 use super::{report, request};
 use crate::build::Planner;
 use crate::build::spec;
+use crate::claims;
 use crate::cli::{TargetNames, TargetVerb};
-use crate::project::{config, expect};
+use crate::error;
+use crate::host::emulator::Emulator;
+use crate::project::{Project, config, expect};
 use crate::trial::recorded;
 
 pub fn run(planner: &Planner<'_>, verb: &TargetVerb) -> Result<()> {
@@ -43,7 +47,7 @@ fn describe(target: &Target, runs: &[Run]) -> String {
     };
     row("target", &target.name);
     row("triple", &target.triple);
-    row("baseline", &target.baseline);
+    row("baseline", &target.baseline.text);
     row("alpine", &releases(target));
     match &target.spec.base {
         SpecBase::Builtin(triple) => row("spec", &format!("{triple} and an overlay (`--spec` prints it)")),
@@ -77,28 +81,109 @@ pub fn kind(run: &Run) -> String {
 }
 
 fn check(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
-    let targets = names.read(planner.project, &planner.workspace.console)?;
-    config::check_releases(&planner.project.root, &targets)?;
+    let Project { root, pins } = planner.project;
+    let console = &planner.workspace.console;
+    let targets = names.read(planner.project, console)?;
+    config::check_releases(root, &targets)?;
     request::check_corpus(planner, &targets)?;
-    let mut faults = expect::check_names(&planner.project.root)?;
-    for target in targets {
-        spec::resolve(&planner.project.root, &target, planner.rust()?)?;
-        config::limits(&planner.project.root, &target.name, planner.project.pins.limits, true)?;
+    let mut faults = expect::check_names(root)?;
+    faults.extend(config::check_triples(root, &targets)?);
+    let Answers { of_targets, unchecked } = ask(planner, &targets)?;
+    for (target, mut found) in targets.iter().zip(of_targets) {
+        config::limits(root, &target.name, pins.limits, true)?;
         let listed = |suite: &str| recorded::listed(&planner.workspace.out, &target.name, suite);
-        let found = expect::check(&planner.project.root, &target.name, listed)?;
-        if found.faults.is_empty() {
-            planner
-                .workspace
-                .console
-                .note(&format!("{}: spec, settings, limits and expectations are sound", target.name));
+        let expectations = expect::check(root, &target.name, listed)?;
+        found.extend(expectations.faults);
+        if found.is_empty() && unchecked.is_empty() {
+            let note = "spec, baseline, settings, limits and expectations are sound";
+            console.note(&format!("{}: {note}", target.name));
         }
-        if !found.unchecked.is_empty() {
-            let suites = found.unchecked.join(", ");
+        if !expectations.unchecked.is_empty() {
+            let suites = expectations.unchecked.join(", ");
             let note = "no complete run is recorded here, so the test names in its expectations are unchecked";
-            planner.workspace.console.note(&format!("{}: {suites}: {note}", target.name));
+            console.note(&format!("{}: {suites}: {note}", target.name));
         }
         // Show a problem in a shared file only once.
-        faults.extend(found.faults.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>());
+        faults.extend(found.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>());
     }
-    if faults.is_empty() { Ok(()) } else { Err(CodedError::error(exit::USAGE, faults.join("\n"))) }
+    // A fault is the user's to correct, whatever the host lacks.
+    let code = if faults.is_empty() { exit::HOST } else { exit::USAGE };
+    faults.extend(unchecked);
+    if faults.is_empty() { Ok(()) } else { Err(CodedError::error(code, faults.join("\n"))) }
+}
+
+/// What the tools answer about targets.
+struct Answers {
+    /// The faults of each target.
+    of_targets: Vec<Vec<String>>,
+    /// What could not be asked, and why.
+    unchecked: Vec<String>,
+}
+
+/// Asks rustc, clang and the emulators about all targets at once.
+fn ask(planner: &Planner<'_>, targets: &[Target]) -> Result<Answers> {
+    let (rust, root) = (planner.rust()?, &planner.project.root);
+    let mut unchecked = Vec::new();
+    let host = match planner.host() {
+        Ok(host) => Some(host),
+        Err(error) if error::of_error(&error) == exit::HOST => {
+            unchecked.push(format!("what clang and the emulators say is unchecked: {error:#}"));
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let emulators = targets.iter().map(|target| emulator_of(planner, target, &mut unchecked));
+    let emulators: Vec<_> = emulators.collect::<Result<_>>()?;
+    let musl = musl_source(&planner.workspace.out);
+    if musl.is_none() {
+        planner.workspace.console.note("musl's source is not unpacked here, so musl.arch is unchecked");
+    }
+    let ask_one = |target: &Target, emulator: &Result<Option<Emulator>, String>| -> Result<Vec<String>> {
+        let spec = spec::resolve(root, target, rust)?;
+        let (emulator, no_emulator) = match emulator {
+            Ok(emulator) => (emulator.as_ref(), None),
+            Err(fault) => (None, Some(fault.clone())),
+        };
+        let tools = claims::Tools { rust, host, emulator, musl: musl.as_deref() };
+        let mut faults = claims::check(root, target, &spec, &tools)?;
+        faults.extend(no_emulator);
+        Ok(faults)
+    };
+    let of_targets = std::thread::scope(|scope| {
+        let asked = targets.iter().zip(&emulators);
+        let threads: Vec<_> = asked.map(|(target, emulator)| scope.spawn(|| ask_one(target, emulator))).collect();
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a check has panicked")));
+        joined.collect::<Result<_>>()
+    })?;
+    Ok(Answers { of_targets, unchecked })
+}
+
+/// The target's emulator; `None` if the host has none. The inner error is a fault of target.toml: there is no emulator of
+/// this name.
+fn emulator_of(
+    planner: &Planner<'_>,
+    target: &Target,
+    unchecked: &mut Vec<String>,
+) -> Result<Result<Option<Emulator>, String>> {
+    let (name, emulators) = (&target.qemu.emulator, planner.emulators());
+    let error = match emulators.find(name, None) {
+        Ok(emulator) => return Ok(Ok(Some(emulator))),
+        Err(error) if error::of_error(&error) == exit::HOST => error,
+        Err(error) => return Err(error),
+    };
+    let known = emulators.names()?;
+    if known.is_empty() || known.contains(name) {
+        unchecked.push(format!("whether the emulator of {} runs its baseline is unchecked: {error:#}", target.name));
+        return Ok(Ok(None));
+    }
+    let file = config::target_file(&planner.project.root, &target.name);
+    let hint = config::nearest(name, &known, "emulators");
+    Ok(Err(format!("{}: [qemu] emulator: there is no qemu-{name}{hint}", file.display())))
+}
+
+/// A folder with the source of musl, if an earlier run has unpacked it.
+fn musl_source(out: &Path) -> Option<PathBuf> {
+    let entries = fs_err::read_dir(out.join("patch")).ok()?.flatten();
+    let mut folders = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("musl-"));
+    folders.find_map(|entry| Some(entry.path()).filter(|path| path.join("arch").is_dir()))
 }

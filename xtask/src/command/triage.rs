@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bringup_model::compiler::{Compiler, CompilerBuild};
-use bringup_model::exit;
+use bringup_model::exit::{self, CodedError};
 use bringup_model::isolation::Isolation;
 use bringup_model::series::Patch;
 use bringup_model::target::Target;
@@ -18,11 +18,10 @@ use crate::build::store::Store;
 use crate::cli::{TargetNames, TriageArgs};
 use crate::host::emulator;
 use crate::project::shown;
-
 use crate::smoke;
 use crate::source::git;
 use crate::triage::page::{self, PageContext};
-use crate::triage::{self, RunConfig, Triage, TriageRequest, Triaged, script};
+use crate::triage::{self, RunConfig, SMOKE, Triage, TriageRequest, Triaged, Variant, script};
 
 /// The least time limit of one run, unless the user sets one. Alone, hardly any test takes longer.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -64,18 +63,31 @@ fn request(
     target: &Target,
     failure: failures::TestFailure,
 ) -> Result<TriageRequest> {
+    let given = options.qemu.as_ref().or(failure.qemu.as_ref());
     let emulator = if failure.native {
         smoke::elf::check_native(target)?;
         None
     } else {
-        Some(planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?)
+        let found = planner.emulators().find(&target.qemu.emulator, given.map(PathBuf::as_path));
+        Some(found.map_err(|error| if options.qemu.is_none() && given.is_some() { of_report(error) } else { error })?)
     };
+    if let (None, Some(given), Some(_)) = (&options.qemu, given, &emulator) {
+        planner.workspace.console.note(&format!("using the emulator of the last report: {}", given.display()));
+    }
+    if let (None, Some(theirs), Some(ours)) = (&options.qemu, &failure.emulator, &emulator) {
+        let ours = ours.identity()?;
+        if ours != *theirs {
+            let text = format!("{}: the emulator is {ours}; the last report's was {theirs}", failure.triaged.title());
+            planner.workspace.console.warn(&text);
+        }
+    }
     let base = RunConfig {
         target: target.clone(),
         emulator,
         link: failure.link,
         isolation: options.isolation,
-        opt_level: None,
+        variant: Variant::default(),
+        after_others: false,
     };
     let limit = match (options.limit, failure.takes) {
         (Some(seconds), _) => Duration::from_secs(seconds.into()),
@@ -86,10 +98,18 @@ fn request(
     Ok(TriageRequest {
         triaged: failure.triaged,
         base,
+        named_emulator: given.is_some(),
+        failed_in_suite: failure.failed_in_suite,
         emulators: options.control_qemu.clone(),
         deep: options.deep,
         limit,
     })
+}
+
+/// Says where the emulator's name comes from.
+fn of_report(error: anyhow::Error) -> anyhow::Error {
+    let hint = "hint: the last report names it; give another one with --qemu";
+    CodedError::error(exit::HOST, format!("{error:#}\n{hint}"))
 }
 
 fn one(
@@ -112,7 +132,7 @@ fn one(
         &page,
         &[(&planner.project.root, "."), (&planner.workspace.cache, "$BRINGUP_CACHE"), (&home, "~")],
     );
-    let file = write(&planner.workspace.out, &page_name(request, options), &page)?;
+    let file = write(&planner.workspace.out, &page_name(request), &page)?;
     let table = page::terminal(&triage, planner.workspace.console.color());
     let head = heading(&triage, request);
     super::print(&format!("{head}\n\n{table}\n{}\n", shown(&planner.project.root, &file)))
@@ -123,12 +143,12 @@ fn heading(triage: &Triage, request: &TriageRequest) -> String {
 }
 
 /// The page's file name. A test that fails in two settings has two pages.
-fn page_name(request: &TriageRequest, options: &TriageArgs) -> String {
+fn page_name(request: &TriageRequest) -> String {
     let base = &request.base;
-    let runner = match (&base.emulator, &options.qemu) {
-        (None, _) => "-native".to_owned(),
-        (Some(emulator), Some(_)) => format!("-qemu-{}", emulator.version),
-        (Some(_), None) => String::new(),
+    let runner = match &base.emulator {
+        None => "-native".to_owned(),
+        Some(emulator) if request.named_emulator => format!("-qemu-{}", emulator.version),
+        Some(_) => String::new(),
     };
     let isolation = match base.isolation {
         Isolation::Full => String::new(),
@@ -203,15 +223,16 @@ fn command(planner: &Planner<'_>, request: &TriageRequest, options: &TriageArgs)
         (Triaged::Test { suite, test }, _) => words.extend([suite.clone(), quote(test.as_ref())]),
         (Triaged::Proof { .. }, Some(patch)) => words.extend(["--proof".into(), patch.to_string()]),
         (Triaged::Proof { .. }, None) => {}
+        (Triaged::Smoke { check, .. }, _) => words.extend([SMOKE.into(), quote(check.as_ref())]),
     }
     words.extend(["--link".into(), request.base.link.to_string()]);
-    match (&request.base.emulator, &options.qemu) {
-        (None, _) => words.extend(["--runner".into(), "native".into()]),
-        (Some(emulator), Some(_)) => {
+    match &request.base.emulator {
+        None => words.extend(["--runner".into(), "native".into()]),
+        Some(emulator) if request.named_emulator => {
             let variable = script::emulator_variable(&emulator.path, &emulator.version);
             words.extend(["--qemu".into(), format!("\"${variable}\"")]);
         }
-        (Some(_), None) => {}
+        Some(_) => {}
     }
     for qemu in &options.control_qemu {
         words.extend(["--control-qemu".into(), quote(qemu.as_ref())]);

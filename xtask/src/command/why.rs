@@ -1,5 +1,6 @@
 //! `why`
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,31 +22,46 @@ pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
             let _ = writeln!(text, "{}: done", node.title());
             continue;
         }
-        let Some(last) = last_result(node)? else {
+        let Some((result, before)) = nearest_result(node)? else {
             let _ = writeln!(text, "{}: never built", node.title());
             continue;
         };
-        let _ = writeln!(text, "{}: differs from {}", node.title(), shown(&planner.project.root, &last));
-        let path = last.join(INPUTS_FILE);
-        let before: Inputs =
-            serde_json::from_slice(&fs_err::read(&path)?).with_context(|| format!("reading {}", path.display()))?;
+        let _ = writeln!(text, "{}: differs from {}", node.title(), shown(&planner.project.root, &result));
         explain(&mut text, &before, &node.inputs);
     }
     super::print(&text)
 }
 
-/// The newest result of the same step and label.
-fn last_result(node: &Node) -> Result<Option<PathBuf>> {
+/// The result of the same step and label with the fewest other inputs, then the fewest other values, then the newest: the
+/// last one may be of another kind, such as a pristine source that a verb of patches has unpacked.
+fn nearest_result(node: &Node) -> Result<Option<(PathBuf, Inputs)>> {
     let Some(parent) = node.path.parent().filter(|parent| parent.is_dir()) else { return Ok(None) };
     let prefix = format!("{}-", node.step.label());
-    let mut newest = None;
+    let mut nearest = None;
     for entry in fs_err::read_dir(parent)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(&prefix) && entry.path().join(INPUTS_FILE).is_file() {
-            newest = newest.max(Some((entry.metadata()?.modified()?, entry.path())));
+        let file = entry.path().join(INPUTS_FILE);
+        if !entry.file_name().to_string_lossy().starts_with(&prefix) || !file.is_file() {
+            continue;
+        }
+        let before: Inputs =
+            serde_json::from_slice(&fs_err::read(&file)?).with_context(|| format!("reading {}", file.display()))?;
+        let rank = (Reverse(differing(&before, &node.inputs)), entry.metadata()?.modified()?);
+        if nearest.as_ref().is_none_or(|(best, _, _)| *best < rank) {
+            nearest = Some((rank, entry.path(), before));
         }
     }
-    Ok(newest.map(|(_, path)| path))
+    Ok(nearest.map(|(_, path, before)| (path, before)))
+}
+
+/// How many tags, and how many values, only one of the two has.
+fn differing(one: &Inputs, other: &Inputs) -> (usize, usize) {
+    let lacking = |of: &Inputs, from: &Inputs| {
+        let tags = of.entries().iter().filter(|(tag, _)| from.entries().iter().all(|(other, _)| other != tag)).count();
+        (tags, of.entries().iter().filter(|entry| !from.entries().contains(entry)).count())
+    };
+    let (ours, theirs) = (lacking(one, other), lacking(other, one));
+    (ours.0 + theirs.0, ours.1 + theirs.1)
 }
 
 /// The most lines of one value.

@@ -28,6 +28,9 @@ const OF_GCC: [&str; 2] = ["LICENSES/GPL-3.0-or-later.txt", "LICENSES/GCC-except
 /// The packages of the compiler.
 const COMPILER: [&str; 3] = ["-p=rustc-main", "-p=rustdoc-tool", "--features=rustc-main/llvm"];
 
+/// The text that comes with the kernel's headers.
+const LINUX_COPYRIGHT: &str = "usr/share/doc/linux-libc-dev/copyright";
+
 /// The licenses, for the manifest.
 #[derive(Debug, Default)]
 pub struct Licenses {
@@ -58,6 +61,7 @@ pub fn collect(
     };
     let (llvm, gcc) = (among(&OF_LLVM), among(&OF_GCC));
     let musl = all.texts(layout, plan.path(target_plan.patched.musl), &["COPYRIGHT"], "musl")?;
+    let linux = all.texts(layout, plan.path(target_plan.patched.linux), &[LINUX_COPYRIGHT], "linux")?;
     let docs = host.rust.sysroot.join("share/doc/cargo");
     let cargo = all.texts(layout, &docs, &["LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY"], "cargo")?;
     let mut component = |component, spdx, files| all.components.push(DistLicense { component, spdx, files });
@@ -70,8 +74,9 @@ pub fn collect(
     if !is_outside("libstdc++") {
         component("libstdc++, in rustc", "GPL-3.0-or-later WITH GCC-exception-3.1", gcc);
     }
-    component("compiler-rt, libunwind, and clang's headers", llvm_spdx, llvm);
+    component("compiler-rt, libunwind, libc++, libc++abi, and clang's headers", llvm_spdx, llvm);
     component("musl", "MIT", musl);
+    component("Linux kernel headers", "GPL-2.0 WITH Linux-syscall-note", linux);
     component("cargo, from the installed Rust", rust_spdx, cargo);
 
     let mut crates = BTreeSet::new();

@@ -4,13 +4,13 @@
 use bringup_model::target::Target;
 
 use super::OWN;
-use crate::build::step::driver::Driver;
+use crate::build::step::cargo_wrapper::{self, TargetParts};
+use crate::build::step::commands::{self, RunnerScript};
+use crate::build::step::driver::{Driver, Language};
+use crate::build::step::tools;
 
 /// The common part of the scripts, in the toolchain's folder.
 pub const TOOL_FILE: &str = "tool.sh";
-/// LLVM's archiver, and the name of the script that starts it.
-pub const AR: &str = "llvm-ar";
-
 /// Sets the toolchain's folder from the path of a script in `bin`. Follows symbolic links to the script.
 const HERE: &str = "here=$(readlink -f -- \"$0\") && here=${here%/bin/*} || exit\n";
 
@@ -45,8 +45,8 @@ impl Scripts {
         )
     }
 
-    /// The C compiler and linker driver of a target.
-    pub fn driver(self, target: &Target) -> String {
+    /// The C or C++ compiler and linker driver of a target.
+    pub fn driver(self, target: &Target, language: Language) -> String {
         let own = self.names("clang").first().cloned().unwrap_or_default();
         let setup = format!(
             "{HERE}. \"$here/{OWN}/{TOOL_FILE}\"\n\
@@ -59,9 +59,10 @@ impl Scripts {
                  --end-no-unused-arguments \"$@\" ;;\n\
              esac\n"
         );
-        let part = |name: &str| format!("\"$here/{OWN}/{}/{name}\"", target.triple);
+        let part = |name: &str| format!("\"$here/{}\"", own_part(target, name));
         let driver = Driver {
             target,
+            language,
             setup: &setup,
             clang: "\"$clang\"",
             lld: "\"$lld\"",
@@ -72,26 +73,41 @@ impl Scripts {
     }
 }
 
-/// The script of the archiver, for build scripts that compile C.
-pub fn ar() -> String {
-    format!("#!/bin/sh\n# LLVM's archiver.\n. \"${{0%/*}}/{TOOL_FILE}\"\ntool {AR}\nexec \"$tool\" \"$@\"\n")
+/// The folder of a target's own part, in the toolchain's folder.
+pub fn own_part(target: &Target, name: &str) -> String {
+    format!("{OWN}/{}/{name}", target.triple)
 }
 
-/// The script of cargo, which tells build scripts the C compiler of each target.
-pub fn cargo<'a>(targets: impl Iterator<Item = &'a Target>) -> String {
-    let settings = targets.map(|target| {
-        let (variable, driver) = (target.triple.replace(['-', '.'], "_"), target.driver());
-        format!(
-            "CC_{variable}=${{CC_{variable}-$here/bin/{driver}}}\n\
-             AR_{variable}=${{AR_{variable}-$here/{OWN}/{AR}}}\n\
-             export CC_{variable} AR_{variable}\n"
-        )
+/// The programs in `bin` that builds look for by the target's name, besides the C driver: name and text.
+pub fn programs(scripts: Scripts, target: &Target) -> Vec<(String, String)> {
+    let sysroot = format!("$here/{}", own_part(target, "sysroot"));
+    let mut programs = vec![
+        (target.cxx_driver(), scripts.driver(target, Language::Cxx)),
+        (format!("{}-{}", target.triple, tools::PKG_CONFIG), tools::pkg_config(target, HERE, &sysroot)),
+    ];
+    let llvm = tools::LLVM_TOOLS.map(|(name, program)| {
+        let text = format!("#!/bin/sh\n{HERE}. \"$here/{OWN}/{TOOL_FILE}\"\ntool {program}\nexec \"$tool\" \"$@\"\n");
+        (format!("{}-{name}", target.triple), text)
     });
-    format!(
-        "#!/bin/sh\n# cargo with the compilers of this folder.\n{HERE}\
-         RUSTC=$here/bin/rustc RUSTDOC=$here/bin/rustdoc\n\
-         export RUSTC RUSTDOC\n\
-         {settings}exec \"$here/{OWN}/cargo\" \"$@\"\n",
-        settings = settings.collect::<String>()
-    )
+    programs.extend(llvm);
+    let names = tools::DRIVER_NAMES.map(|(name, driver)| {
+        let text = format!("#!/bin/sh\n{HERE}exec \"$here/bin/{}-{driver}\" \"$@\"\n", target.triple);
+        (format!("{}-{name}", target.triple), text)
+    });
+    programs.extend(names);
+    programs
+}
+
+/// The script of cargo, with an environment in which a build for a target sees only the target.
+pub fn cargo<'a>(targets: impl Iterator<Item = &'a Target>) -> String {
+    let sysroots: Vec<_> = targets.map(|target| (target, format!("$here/{}", own_part(target, "sysroot")))).collect();
+    let parts: Vec<_> = sysroots.iter().map(|(target, sysroot)| TargetParts { target, sysroot }).collect();
+    cargo_wrapper::text(HERE, &format!("\"$here/{OWN}/cargo\""), &parts)
+}
+
+/// The script that runs programs of a target. It looks for the emulator on the search path.
+pub fn runner(target: &Target, host: &str) -> String {
+    let sysroot = format!("{OWN}/{}/sysroot", target.triple);
+    let settings = commands::settings(target, None);
+    RunnerScript { target, host, here: HERE, sysroot: &sysroot, settings: &settings }.text()
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use bringup_model::digest::Inputs;
 use bringup_model::exit::{self, CodedError};
 use bringup_model::pins::QemuPin;
+use bringup_model::report::UsedEmulator;
 use bringup_model::target::Target;
 use bringup_model::version::Version;
 use bringup_runner::exec::{Cmd, PATH, describe};
@@ -28,20 +29,27 @@ pub struct Emulator {
     pub path: PathBuf,
     /// The version that it reports.
     pub version: Version,
+    /// The line in which it reports it.
+    pub described: String,
 }
 
 impl Emulator {
-    /// The inputs that decide how a target's programs behave.
-    pub fn inputs(&self, target: &Target) -> Result<Inputs> {
+    /// The inputs that decide how a target's programs behave, with the hash of this emulator's file.
+    pub fn inputs(&self, target: &Target, sha256: &str) -> Inputs {
         let env = target.qemu.env.iter().map(|(key, value)| format!("{key}={value}"));
         let inputs = Inputs::new().add("emulator", self.version.to_string());
-        let inputs = inputs.add("emulator sha256", sha256_file(&self.path)?);
-        Ok(inputs.list("cpu", target.qemu.cpu.as_deref()).list("emulator env", env))
+        let inputs = inputs.add("emulator sha256", sha256);
+        inputs.list("cpu", target.qemu.cpu.as_deref()).list("emulator env", env)
+    }
+
+    /// What a report says about it. Reads all of its bytes.
+    pub fn identity(&self) -> Result<UsedEmulator> {
+        Ok(UsedEmulator { version: self.described.clone(), sha256: sha256_file(&self.path)? })
     }
 
     /// The runner for programs of a target whose libraries are in `sysroot`.
     pub fn runner(&self, target: &Target, sysroot: PathBuf) -> Runner {
-        let Self { path, version } = self.clone();
+        let Self { path, version, .. } = self.clone();
         Runner::Qemu { path, version, sysroot, cpu: target.qemu.cpu.clone(), env: target.qemu.env.clone() }
     }
 }
@@ -102,6 +110,24 @@ impl Emulators<'_> {
     }
 }
 
+impl Emulators<'_> {
+    /// The emulators in the unpacked packages, without `qemu-`. Empty if none is unpacked.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let folder = self.cache.join("qemu");
+        for package in folder.is_dir().then(|| fs_err::read_dir(&folder)).transpose()?.into_iter().flatten() {
+            let programs = package?.path().join(PROGRAMS);
+            for program in programs.is_dir().then(|| fs_err::read_dir(&programs)).transpose()?.into_iter().flatten() {
+                let name = program?.file_name().to_string_lossy().into_owned();
+                names.extend(name.strip_prefix("qemu-").map(str::to_owned));
+            }
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+}
+
 /// The emulator that the user gives with `option`: the program or its folder.
 fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
     // Tests run in other folders, so the path must be absolute.
@@ -114,7 +140,7 @@ fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
         if !data.is_file() || data.permissions().mode() & 0o111 == 0 {
             bail!("{} is not an executable file", path.display());
         }
-        Ok(Emulator { version: version(&path)?, path: path.clone() })
+        emulator(path.clone())
     };
     usable().map_err(|error| {
         if is_interrupt(&error) {
@@ -126,18 +152,22 @@ fn take_forced(path: &Path, program: &str, option: &str) -> Result<Emulator> {
 }
 
 fn new_enough(path: &Path, pin: &QemuPin) -> Result<Emulator> {
-    let version = version(path)?;
-    if version < pin.minimum {
+    let found = emulator(path.to_owned())?;
+    if found.version < pin.minimum {
         let program = path.file_name().unwrap_or_default().display();
-        bail!("{program} {version} at {}, at least {} is required", path.display(), pin.minimum);
+        bail!("{program} {} at {}, at least {} is required", found.version, path.display(), pin.minimum);
     }
-    Ok(Emulator { path: path.to_owned(), version })
+    Ok(found)
 }
 
-fn version(path: &Path) -> Result<Version> {
-    let printed = printed(path)?;
-    let first = printed.lines().next().unwrap_or_default();
-    Version::find(&printed).with_context(|| format!("`{} --version` prints no version but `{first}`", path.display()))
+/// The emulator in this file, by what it prints about itself.
+fn emulator(path: PathBuf) -> Result<Emulator> {
+    let printed = printed(&path)?;
+    let described = printed.lines().next().unwrap_or_default().to_owned();
+    let version = Version::find(&printed);
+    let version =
+        version.with_context(|| format!("`{} --version` prints no version but `{described}`", path.display()))?;
+    Ok(Emulator { path, version, described })
 }
 
 /// The first line of `--version`, with the versions of the emulator and of its package.
@@ -179,7 +209,7 @@ fn unpacked(cache: Cache, program: &str, pin: &QemuPin) -> Result<Vec<PathBuf>> 
 /// The emulator `qemu-NAME` in a folder, if there is one and it runs.
 pub fn in_folder(folder: &Path, name: &str) -> Option<Emulator> {
     let path = named_in(folder, &format!("qemu-{name}"))?;
-    Some(Emulator { version: version(&path).ok()?, path })
+    emulator(path).ok()
 }
 
 /// The program in a folder. Some distributions append `-static` to its name.
@@ -212,15 +242,15 @@ fn fetch(program: &str, pin: &QemuPin, cache: Cache, say: &dyn Fn(&str)) -> Resu
     if !is_static(&fresh)? {
         bail!("{program} in {} is not statically linked", item.file_name);
     }
-    let version = new_enough(&fresh, pin).with_context(|| format!("in {}", item.file_name))?.version;
-    let place = cache.root().join("qemu").join(version.to_string());
+    let found = new_enough(&fresh, pin).with_context(|| format!("in {}", item.file_name))?;
+    let place = cache.root().join("qemu").join(found.version.to_string());
     if place.exists() {
         // The old folder lacks this emulator, or its emulator does not run.
         fs_err::remove_dir_all(&place)?;
     }
     fs_err::create_dir_all(cache.root().join("qemu"))?;
     fs_err::rename(&tree, &place)?;
-    Ok(Emulator { path: in_package(&place, program), version })
+    Ok(Emulator { path: in_package(&place, program), ..found })
 }
 
 /// Downloads the newest package of these suites into `folder`, and unpacks it there.
@@ -297,7 +327,8 @@ mod tests {
         fake(&program, "echo qemu version 7.2.22");
         for forced in [&*program, folder.path()] {
             let found = find_offline(folder.path(), Some(forced)).unwrap();
-            assert_eq!(found, Emulator { path: program.clone(), version: "7.2.22".parse().unwrap() });
+            let described = "qemu version 7.2.22".into();
+            assert_eq!(found, Emulator { path: program.clone(), version: "7.2.22".parse().unwrap(), described });
         }
     }
 

@@ -102,7 +102,7 @@ impl Rust {
 pub struct HostTools {
     /// The stock Rust toolchain.
     pub rust: Rust,
-    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, git, make, cmake, unshare, ip.
+    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, llvm-objdump, llvm-mc, git, make, cmake, unshare, ip.
     tools: BTreeMap<&'static str, Tool>,
     /// The tools of [`EXTRAS`] that were looked for and found.
     extras: BTreeMap<&'static str, Tool>,
@@ -226,7 +226,14 @@ pub fn survey() -> Survey {
 /// LLVM are from one release.
 pub fn survey_for(uses: &[&str]) -> Survey {
     let suffixes: Vec<String> = llvm_releases().map(|release| format!("-{release}")).chain([String::new()]).collect();
-    let llvm = [("clang", "clang"), ("lld", "ld.lld"), ("llvm-ar", "llvm-ar"), ("llvm-ranlib", "llvm-ranlib")];
+    let llvm = [
+        ("clang", "clang"),
+        ("lld", "ld.lld"),
+        ("llvm-ar", "llvm-ar"),
+        ("llvm-ranlib", "llvm-ranlib"),
+        ("llvm-objdump", "llvm-objdump"),
+        ("llvm-mc", "llvm-mc"),
+    ];
     let found =
         |suffix: &String| llvm.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
     // The first release with all tools, or else the one with most.

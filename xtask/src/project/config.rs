@@ -98,6 +98,18 @@ pub fn check_releases(root: &Path, targets: &[Target]) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(CodedError::error(exit::USAGE, faults.join("\n"))) }
 }
 
+/// The faults of targets that have one triple: their toolchains and specs would have the same names.
+pub fn check_triples(root: &Path, targets: &[Target]) -> Result<Vec<String>> {
+    let all = self::targets(root, &[])?;
+    let twin = |target: &Target| {
+        let other = all.iter().find(|other| other.triple == target.triple && other.name != target.name)?;
+        let (file, triple) = (target_file(root, &target.name), &target.triple);
+        let hint = "hint: each target requires a triple of its own";
+        Some(format!("{}: triple is `{triple}`, which is also that of {}\n{hint}", file.display(), other.name))
+    };
+    Ok(targets.iter().filter_map(twin).collect())
+}
+
 /// The usage error for a fault in a project file.
 fn fault(path: &Path, error: &str) -> anyhow::Error {
     CodedError::error(exit::USAGE, format!("{}: {}", path.display(), error.trim_end()))
@@ -140,7 +152,8 @@ pub fn target_dir(root: &Path, name: &str) -> PathBuf {
     root.join("targets").join(name)
 }
 
-fn target_file(root: &Path, name: &str) -> PathBuf {
+/// The target.toml of a target.
+pub fn target_file(root: &Path, name: &str) -> PathBuf {
     target_dir(root, name).join("target.toml")
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use bringup_model::outcome::{Outcome, Verdict};
 use bringup_model::report::{Report, Run, Suite, Test};
+use bringup_model::text::counted;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, escape_formatter};
@@ -31,7 +32,7 @@ pub fn render(report: &Report) -> Result<String> {
         facts => facts(report),
         matrix => matrix(report),
         notes => notes.collect::<Vec<_>>(),
-        unexpected => view::unexpected(report).iter().map(unexpected).collect::<Vec<_>>(),
+        unexpected => view::unexpected_once(report).iter().map(unexpected).collect::<Vec<_>>(),
         hints => view::hints(report),
         suites => suites.collect::<Vec<_>>(),
         costs => costs(report),
@@ -48,7 +49,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     ];
     facts.extend(pins.qemu.clone().map(|qemu| ("QEMU", qemu)));
     for host in &report.hosts {
-        facts.push(("Host", format!("{}, Linux {}, {} jobs", host.triple, host.kernel, host.jobs)));
+        facts.push(("Host", format!("{}, Linux {}, {}", host.triple, host.kernel, counted(host.jobs, "job", "jobs"))));
         let tools: Vec<_> = host.tools.iter().map(|(tool, version)| format!("{tool} {version}")).collect();
         facts.push(("Tools", tools.join(", ")));
     }
@@ -65,7 +66,7 @@ fn unexpected(item: &view::UnexpectedResult<'_>) -> Value {
     context! {
         tone => item.kind.tone().word(),
         word => item.kind.word(),
-        run => item.run.name(),
+        run => item.runs(),
         suite => item.suite,
         name => item.name,
         detail => &item.detail,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use bringup_model::report::Report;
 
+use super::crates;
 use super::view::{self, visible};
 
 /// Start marker of the matrix in a document.
@@ -12,9 +13,10 @@ pub const BEGIN: &str = "<!-- bringup matrix -->";
 /// End marker.
 pub const END: &str = "<!-- end of bringup matrix -->";
 
-/// The matrix between its markers, then the unexpected results.
+/// The matrix between its markers, the table of crates if any were tested, then the unexpected results.
 pub fn render(report: &Report) -> String {
-    format!("{}\n{}", matrix(report), unexpected(report))
+    let crates = crates::table(report).map(|rows| table(&rows) + "\n").unwrap_or_default();
+    format!("{}\n{crates}{}", matrix(report), unexpected(report))
 }
 
 /// `document` with what is between its markers replaced by the report's matrix.
@@ -25,15 +27,23 @@ pub fn update(document: &str, report: &Report) -> Result<String> {
     Ok(format!("{before}{}{after}", matrix(report).trim_end()))
 }
 
-fn matrix(report: &Report) -> String {
-    let mut text = format!("{BEGIN}\n");
-    for (index, row) in view::matrix(report).iter().enumerate() {
-        let cells: Vec<String> = row.iter().map(|cell| plain(&cell.text)).collect();
+/// Rows as a table; the first one is its header.
+fn table(rows: &[Vec<String>]) -> String {
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row.iter().map(|cell| plain(cell)).collect();
         let _ = writeln!(text, "| {} |", cells.join(" | "));
         if index == 0 {
             let _ = writeln!(text, "|{}", " --- |".repeat(cells.len()));
         }
     }
+    text
+}
+
+fn matrix(report: &Report) -> String {
+    let mut text = format!("{BEGIN}\n");
+    let rows = view::matrix(report).into_iter().map(|row| row.into_iter().map(|cell| cell.text).collect());
+    text.push_str(&table(&rows.collect::<Vec<_>>()));
     let pins = &report.pins;
     let qemu = pins.qemu.as_ref().map(|version| format!(", QEMU {version}")).unwrap_or_default();
     let versions = format!(
@@ -48,13 +58,13 @@ fn matrix(report: &Report) -> String {
 }
 
 fn unexpected(report: &Report) -> String {
-    let items = view::unexpected(report);
+    let items = view::unexpected_once(report);
     if items.is_empty() {
         return "No unexpected results.\n".into();
     }
     let mut text = String::new();
     for item in items {
-        let _ = write!(text, "- **{}** {}", item.kind.word(), plain(&item.run.name()));
+        let _ = write!(text, "- **{}** {}", item.kind.word(), plain(&item.runs()));
         for part in [item.suite, item.name].into_iter().filter(|part| !part.is_empty()) {
             let _ = write!(text, " {}", code(part));
         }

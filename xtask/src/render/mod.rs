@@ -3,6 +3,7 @@
 
 use bringup_runner::exec::quote;
 
+mod crates;
 pub mod html;
 pub mod json;
 pub mod junit;

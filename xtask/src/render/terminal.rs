@@ -65,7 +65,7 @@ pub fn steps(report: &Report, color: bool) -> String {
 }
 
 fn unexpected(report: &Report, folder: &Path, color: bool) -> String {
-    let items = view::unexpected(report);
+    let items = view::unexpected_once(report);
     let mut text = String::new();
     for group in items.chunk_by(|a, b| a.kind == b.kind) {
         text.push('\n');
@@ -80,7 +80,7 @@ fn unexpected(report: &Report, folder: &Path, color: bool) -> String {
 
 fn item(item: &UnexpectedResult<'_>, folder: &Path, color: bool) -> String {
     let word = paint(&format!("{:<13}", item.kind.word()), item.kind.tone().style(), color);
-    let mut what = item.run.name();
+    let mut what = item.runs();
     for part in [item.suite, item.name].into_iter().filter(|part| !part.is_empty()) {
         what += "  ";
         what += part;

@@ -10,6 +10,7 @@ use super::table::{Cell, Tone};
 
 pub use self::hints::hints;
 pub use self::notes::notes;
+use bringup_model::text::counted;
 pub use bringup_model::text::visible;
 
 /// How to read the counts of a suite.
@@ -58,7 +59,7 @@ fn suite_cell(suite: Option<&Suite>) -> Cell {
 pub fn verdict_tone(verdict: RunVerdict) -> Tone {
     match verdict {
         RunVerdict::Expected => Tone::Good,
-        RunVerdict::Improvement => Tone::Odd,
+        RunVerdict::Flake | RunVerdict::Stale | RunVerdict::Improvement => Tone::Odd,
         RunVerdict::Regression | RunVerdict::Incomplete => Tone::Bad,
     }
 }
@@ -115,6 +116,8 @@ impl UnexpectedKind {
 pub struct UnexpectedResult<'a> {
     pub kind: UnexpectedKind,
     pub run: &'a Run,
+    /// Further runs that one failed step left incomplete.
+    pub also: Vec<&'a Run>,
     /// The suite; empty for a smoke check or an incomplete run.
     pub suite: &'a str,
     /// The test or the smoke check; empty for an incomplete run.
@@ -133,18 +136,21 @@ pub fn unexpected(report: &Report) -> Vec<UnexpectedResult<'_>> {
             items.extend(suite.tests.iter().filter_map(|test| {
                 let (suite, name) = (suite.suite.as_str(), test.name.as_str());
                 let kind = UnexpectedKind::of(test.verdict)?;
-                Some(UnexpectedResult { kind, run, suite, name, detail: what_happened(test), log: test.log.as_deref() })
+                let (detail, log) = (what_happened(test), test.log.as_deref());
+                Some(UnexpectedResult { kind, run, also: Vec::new(), suite, name, detail, log })
             }));
         }
         for check in run.smoke.iter().filter(|check| check.outcome.is_failure()) {
             let (name, detail) = (check.check.as_str(), check.detail.clone());
-            items.push(UnexpectedResult { kind: UnexpectedKind::Smoke, run, suite: "", name, detail, log: None });
+            let (kind, also) = (UnexpectedKind::Smoke, Vec::new());
+            items.push(UnexpectedResult { kind, run, also, suite: "", name, detail, log: None });
         }
         if run.verdict == RunVerdict::Incomplete || run.error.is_some() {
             let detail = run.error.clone().unwrap_or_else(|| "no error was recorded".into());
             items.push(UnexpectedResult {
                 kind: UnexpectedKind::Incomplete,
                 run,
+                also: Vec::new(),
                 suite: "",
                 name: "",
                 detail,
@@ -155,6 +161,29 @@ pub fn unexpected(report: &Report) -> Vec<UnexpectedResult<'_>> {
     // The sort is stable, so results of a kind keep the report's order.
     items.sort_by_key(|item| item.kind);
     items
+}
+
+/// All unexpected results, but each error of a step once: it stands for all runs that require the step.
+pub fn unexpected_once(report: &Report) -> Vec<UnexpectedResult<'_>> {
+    let mut once: Vec<UnexpectedResult<'_>> = Vec::new();
+    for item in unexpected(report) {
+        let same = |known: &&mut UnexpectedResult<'_>| {
+            known.kind == UnexpectedKind::Incomplete && (known.kind, &known.detail) == (item.kind, &item.detail)
+        };
+        match once.iter_mut().find(same) {
+            Some(known) => known.also.push(item.run),
+            None => once.push(item),
+        }
+    }
+    once
+}
+
+impl UnexpectedResult<'_> {
+    /// The names of its runs.
+    pub fn runs(&self) -> String {
+        let names: Vec<String> = std::iter::once(&self.run).chain(&self.also).map(|run| run.name()).collect();
+        names.join(", ")
+    }
 }
 
 /// The outcome with its reason: `crash: SIGSEGV`.
@@ -190,7 +219,10 @@ pub fn share(report: &Report) -> Option<String> {
     let wall = report.wall_s;
     #[expect(clippy::cast_precision_loss, reason = "nobody has that many processors")]
     let share = 100.0 * cpu / (wall * jobs as f64);
-    Some(format!("total: {wall:.0} s elapsed, {cpu:.0} s of processor time, {share:.0} % of {jobs} jobs"))
+    Some(format!(
+        "total: {wall:.0} s elapsed, {cpu:.0} s of processor time, {share:.0} % of {}",
+        counted(jobs, "job", "jobs")
+    ))
 }
 
 /// The cost of each step and suite. A shared step is listed once, as built if any run built it.

@@ -20,7 +20,7 @@ use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 use object::{Endianness, FileKind, StringTable};
 
 pub use needs::needs;
-pub use objects::{abi_faults, audit_objects};
+pub use objects::{abi_faults, audit_objects, is_empty_library};
 pub use time32::{compatibility_symbols, time32_faults};
 
 /// The role of an ELF file.

@@ -9,14 +9,16 @@ use anyhow::{Context as _, Result};
 use bringup_model::link::Link;
 use bringup_model::outcome::Outcome;
 use bringup_model::report::SmokeCheck;
+use bringup_model::text::difference;
 use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::jobs::Share;
 
 use super::corpus::CorpusMode;
 use super::elf::{self, ElfKind, Rules};
-use super::{Findings, Smoke};
+use super::{BuiltProgram, Findings, ProgramLanguage, Smoke};
 
+mod cxx;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,8 @@ const LIMIT: Duration = Duration::from_mins(1);
 const LIBC: &str = "libc.so";
 /// The shared library of the smoke programs, a cdylib.
 const PLUGIN: &str = "libplugin.so";
+/// The program that is linked against std's shared library.
+const PREFER_DYNAMIC: &str = "hello-prefer-dynamic";
 
 /// One link mode's build and checks.
 pub(super) struct Mode<'a> {
@@ -61,6 +65,7 @@ impl<'a> Mode<'a> {
         let problem = self.build()?;
         self.add("build", problem);
         self.c_programs()?;
+        self.cxx_programs()?;
         self.corpus()?;
         let needed = self.needed();
         for program in self.programs()? {
@@ -73,7 +78,6 @@ impl<'a> Mode<'a> {
             self.audit(PLUGIN, &self.built(PLUGIN), ElfKind::Library, needed)?;
             self.shared_std()?;
             self.audit(LIBC, &self.smoke.toolchain.join("sysroot/usr/lib").join(LIBC), ElfKind::Libc, Vec::new())?;
-            self.objects()?;
         }
         Ok(())
     }
@@ -88,33 +92,37 @@ impl<'a> Mode<'a> {
     /// Builds the C programs with the driver alone. The arguments are those of the cc crate for clang, Rust's triple
     /// included.
     fn c_programs(&mut self) -> Result<()> {
-        let Smoke { sources, toolchain, target, .. } = self.smoke;
-        for program in listed(&sources.join("c"))? {
+        for program in listed(&self.smoke.sources.join("c"))? {
             let file = self.folder.join(&program.name);
-            let cmd = Cmd::new(toolchain.join("bin").join(target.driver()))
-                .arg(format!("--target={}", target.triple))
-                .args([
-                    "-std=c11",
-                    "-O2",
-                    "-fPIE",
-                    self.link.driver_flag(),
-                    "-Wall",
-                    "-Werror",
-                    "-Wl,-z,now",
-                    "-pthread",
-                    "-o",
-                ])
-                .arg(&file)
-                .arg(sources.join("c").join(&program.name).with_extension("c"))
-                .arg("-lm")
-                .dir(&self.folder);
-            match self.tool(&cmd)? {
+            match self.tool(&self.c_compiler(&program.name))? {
                 Some(problem) => self.add(&program.name, Some(problem)),
                 None => self.check_program(&program, &file, &[])?,
             }
             self.audit(&program.name, &file, ElfKind::Program, self.needed())?;
         }
         Ok(())
+    }
+
+    /// The command that builds a C program.
+    fn c_compiler(&self, name: &str) -> Cmd {
+        let Smoke { sources, toolchain, target, .. } = self.smoke;
+        Cmd::new(toolchain.join("bin").join(target.driver()))
+            .arg(format!("--target={}", target.triple))
+            .args([
+                "-std=c11",
+                "-O2",
+                "-fPIE",
+                self.link.driver_flag(),
+                "-Wall",
+                "-Werror",
+                "-Wl,-z,now",
+                "-pthread",
+                "-o",
+            ])
+            .arg(self.folder.join(name))
+            .arg(sources.join("c").join(name).with_extension("c"))
+            .arg("-lm")
+            .dir(&self.folder)
     }
 
     /// Builds and runs the C corpus.
@@ -146,10 +154,7 @@ impl<'a> Mode<'a> {
     }
 
     fn packages(&self) -> &'static [&'static str] {
-        match self.link {
-            Link::Dynamic => &["programs", "plugin", "dynamic"],
-            Link::Static => &["programs"],
-        }
+        packages(self.link)
     }
 
     /// Sets the link mode explicitly, whatever the target's default is. Remaps the path of the sources, because only
@@ -162,9 +167,7 @@ impl<'a> Mode<'a> {
 
     /// The Rust programs of this mode.
     fn programs(&self) -> Result<Vec<SmokeProgram>> {
-        let folders = self.packages().iter().map(|package| self.smoke.sources.join(package).join("src/bin"));
-        let listed: Vec<_> = folders.map(|folder| listed(&folder)).collect::<Result<_>>()?;
-        Ok(listed.into_iter().flatten().collect())
+        rust_programs(self.smoke.sources, self.link)
     }
 
     /// The path where cargo writes a file.
@@ -174,21 +177,14 @@ impl<'a> Mode<'a> {
 
     /// Checks std as a shared library: builds `hello` again with rustc alone, and audits libstd.so.
     fn shared_std(&mut self) -> Result<()> {
-        let Smoke { sources, toolchain, target, .. } = self.smoke;
+        let sources = self.smoke.sources;
         let hello = self.programs()?.into_iter().find(|program| program.name == "hello");
         let hello = hello.with_context(|| format!("there is no program `hello` in {}", sources.display()))?;
-        let program = SmokeProgram { name: "hello-prefer-dynamic".into(), ..hello };
+        let program = SmokeProgram { name: PREFER_DYNAMIC.into(), ..hello };
         let file = self.folder.join(&program.name);
-        let folder = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
+        let folder = self.libraries();
         let library = one_libstd(&folder);
-        let cmd = Cmd::new(toolchain.join("bin/rustc"))
-            .args(["--edition=2024", "-O", "-Cprefer-dynamic", "--target", &target.triple])
-            .args(self.rustflags())
-            .arg("-o")
-            .arg(&file)
-            .arg(sources.join("programs/src/bin/hello.rs"))
-            .dir(&self.folder);
-        match self.tool(&cmd)? {
+        match self.tool(&self.dynamic_compiler(&file))? {
             Some(problem) => self.add(&program.name, Some(problem)),
             None => self.check_program(&program, &file, &[folder])?,
         }
@@ -202,6 +198,45 @@ impl<'a> Mode<'a> {
             Err(problem) => self.add("libstd.so elf", Some(problem)),
         }
         Ok(())
+    }
+
+    /// The command that builds `hello` against std's shared library.
+    fn dynamic_compiler(&self, file: &Path) -> Cmd {
+        let Smoke { sources, toolchain, target, .. } = self.smoke;
+        Cmd::new(toolchain.join("bin/rustc"))
+            .args(["--edition=2024", "-O", "-Cprefer-dynamic", "--target", &target.triple])
+            .args(self.rustflags())
+            .arg("-o")
+            .arg(file)
+            .arg(sources.join("programs/src/bin/hello.rs"))
+            .dir(&self.folder)
+    }
+
+    /// The folder of std's libraries.
+    fn libraries(&self) -> PathBuf {
+        self.smoke.toolchain.join("lib/rustlib").join(&self.smoke.target.triple).join("lib")
+    }
+
+    /// Builds the program of one check. An error text says why there is none.
+    pub(super) fn one(mut self, name: &str) -> Result<Result<BuiltProgram, String>> {
+        let sources = self.smoke.sources;
+        let named = |programs: Vec<SmokeProgram>, name: &str| programs.into_iter().find(|program| program.name == name);
+        let file = self.folder.join(name);
+        let (problem, program, file, lib_dirs) = if let Some(program) = named(listed(&sources.join("c"))?, name) {
+            (self.tool(&self.c_compiler(name))?, program, file, Vec::new())
+        } else if name == PREFER_DYNAMIC
+            && let Some(hello) = named(self.programs()?, "hello")
+        {
+            (self.tool(&self.dynamic_compiler(&file))?, hello, file, vec![self.libraries()])
+        } else if let Some(program) = named(self.programs()?, name) {
+            (self.build()?, program, self.built(name), Vec::new())
+        } else {
+            return Ok(Err(format!("{}/{name} is no program", self.link)));
+        };
+        Ok(match problem {
+            Some(problem) if !file.exists() => Err(format!("building {}/{name}: {problem}", self.link)),
+            _ => Ok(BuiltProgram { file, expected: program.expected, lib_dirs }),
+        })
     }
 
     fn check_program(&mut self, program: &SmokeProgram, file: &Path, libraries: &[PathBuf]) -> Result<()> {
@@ -233,24 +268,6 @@ impl<'a> Mode<'a> {
         Ok(())
     }
 
-    /// Audits the objects that programs are linked from, of C and of Rust. They are the same in every mode.
-    fn objects(&mut self) -> Result<()> {
-        let Smoke { toolchain, target, .. } = self.smoke;
-        let rust = toolchain.join("lib/rustlib").join(&target.triple).join("lib");
-        let c = ["sysroot/usr/lib", "lib/clang/lib"].map(|folder| toolchain.join(folder));
-        let rust = [rust];
-        for (name, folders) in [("C objects abi", &c[..]), ("Rust objects abi", &rust)] {
-            let broken = elf::audit_objects(folders, &|bytes| elf::abi_faults(bytes, &target.elf))?;
-            self.add(name, (!broken.is_empty()).then(|| broken.join("\n")));
-        }
-        let symbols = elf::compatibility_symbols(&toolchain.join("sysroot/usr/include"))?;
-        if !symbols.is_empty() {
-            let broken = elf::audit_objects(&rust, &|bytes| elf::time32_faults(bytes, &symbols))?;
-            self.add("Rust objects time64", (!broken.is_empty()).then(|| broken.join("\n")));
-        }
-        Ok(())
-    }
-
     /// Runs a tool of the toolchain. A missing or failing tool is a failed check. An interrupt is an error.
     fn tool(&mut self, cmd: &Cmd) -> Result<CheckFailure> {
         let output = match cmd.clone().within(self.smoke.jobs, Share::Tool).output() {
@@ -277,6 +294,30 @@ impl<'a> Mode<'a> {
         let check = format!("{}/{name}", self.link.word());
         self.findings.checks.push(SmokeCheck { check, outcome, detail: problem.unwrap_or_default(), values: 0 });
     }
+}
+
+/// The packages of the workspace in a link mode.
+fn packages(link: Link) -> &'static [&'static str] {
+    match link {
+        Link::Dynamic => &["programs", "plugin", "dynamic"],
+        Link::Static => &["programs"],
+    }
+}
+
+fn rust_programs(sources: &Path, link: Link) -> Result<Vec<SmokeProgram>> {
+    let folders = packages(link).iter().map(|package| sources.join(package).join("src/bin"));
+    let listed: Vec<_> = folders.map(|folder| listed(&folder)).collect::<Result<_>>()?;
+    Ok(listed.into_iter().flatten().collect())
+}
+
+/// The language of a check's program; none if the check runs no program.
+pub(super) fn language(sources: &Path, link: Link, name: &str) -> Option<ProgramLanguage> {
+    let has = |programs: Result<Vec<SmokeProgram>>| programs.is_ok_and(|all| all.iter().any(|one| one.name == name));
+    if has(listed(&sources.join("c"))) {
+        return Some(ProgramLanguage::C);
+    }
+    let rust = has(rust_programs(sources, link)) || (name == PREFER_DYNAMIC && link == Link::Dynamic);
+    rust.then_some(ProgramLanguage::Rust)
 }
 
 /// The programs of a folder that have a file `.out` beside their source, sorted by name.
@@ -321,18 +362,7 @@ fn judge(output: &Output, expected: &str) -> CheckFailure {
         return Some(failure(output));
     }
     let printed = String::from_utf8_lossy(&output.stdout);
-    if printed == expected {
-        return None;
-    }
-    let (left, right): (Vec<_>, Vec<_>) = (expected.lines().collect(), printed.lines().collect());
-    let line = (0..left.len().max(right.len())).find(|line| left.get(*line) != right.get(*line));
-    let mut text = match line {
-        Some(line) => {
-            let name = |text: Option<&&str>| text.map_or_else(|| "nothing".into(), |text| format!("`{text}`"));
-            format!("line {}: expected {}, printed {}", line + 1, name(left.get(line)), name(right.get(line)))
-        }
-        None => "the final newline is missing, or there is one too many".into(),
-    };
+    let mut text = difference(expected, &printed)?;
     text.push_str(&output.last_lines());
     Some(text)
 }

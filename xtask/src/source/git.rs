@@ -51,21 +51,28 @@ fn without_repository(dir: &Path) -> Cmd {
     git().env("GIT_DIR", "/dev/null").dir(dir)
 }
 
-/// `git apply`: applies a patch file to a folder that is not a repository, without fuzz, completely or not at all.
+/// `git apply`: applies a patch file to a folder that is not a repository, without fuzz, completely or not at all. Says
+/// which hunks are at other lines than in the patch.
 pub fn apply(dir: &Path, patch: &Path) -> Result<Output> {
-    without_repository(dir).args(["apply", "--whitespace=nowarn"]).arg(std::path::absolute(patch)?).output()
+    without_repository(dir)
+        .args(["apply", "--verbose", "--whitespace=nowarn"])
+        .arg(std::path::absolute(patch)?)
+        .output()
 }
 
-/// `git apply --numstat`: the files that a patch file changes, by their name after the patch. Removed files have
-/// their name before the patch.
-pub fn changed_files(patch: &Path) -> Result<Vec<String>> {
-    let cmd = without_repository(Path::new("/")).args(["apply", "--numstat", "-z"]).arg(std::path::absolute(patch)?);
-    let printed = cmd.read().with_context(|| format!("reading the patch {}", patch.display()))?;
-    let name = |entry: &str| {
-        let name = entry.splitn(3, '\t').nth(2).map(Into::into);
-        name.with_context(|| format!("`git apply --numstat` printed `{entry}`"))
-    };
-    printed.split_terminator('\0').map(name).collect()
+/// `git apply --check`: whether a patch file would apply to a folder that is not a repository, with these options.
+pub fn would_apply(dir: &Path, patch: &Path, how: &[&str]) -> Result<bool> {
+    let cmd = without_repository(dir).args(["apply", "--check"]).args(how).arg(std::path::absolute(patch)?);
+    Ok(cmd.output()?.finished.status.success())
+}
+
+/// `git hash-object`: the ids of these files as blobs.
+pub fn blob_ids(files: &[PathBuf]) -> Result<Vec<String>> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cmd = without_repository(Path::new("/")).args(["hash-object", "--no-filters", "--"]).args(files);
+    Ok(cmd.read()?.lines().map(Into::into).collect())
 }
 
 /// The HEAD of the repository in this folder, and whether files differ from it. `None` if the folder is not the top
@@ -130,18 +137,24 @@ impl Repo {
         git().env("GIT_DIR", self.git_dir()).env("GIT_WORK_TREE", &self.dir).dir(&self.dir)
     }
 
-    /// `git add` and `git write-tree`: stores all files of `folder`, ignored ones included, except `except` at its
-    /// top. Returns the tree's id. Changes neither the index nor the working tree.
-    pub fn write_tree(&self, folder: &Path, except: &str) -> Result<String> {
+    /// `git add` and `git write-tree`: stores all files of these folders as one tree, ignored ones included, except
+    /// `except` at their tops. Returns the tree's id. Changes neither the index nor the working tree.
+    pub fn write_tree(&self, folders: &[&Path], except: &str) -> Result<String> {
         let index = self.git_dir().join("index.pristine");
-        let folder = std::path::absolute(folder)?;
-        let git = || self.git().env("GIT_INDEX_FILE", &index).env("GIT_WORK_TREE", &folder).dir(&folder);
-        let stored = git()
-            .args(["add", "--all", "--force", ".", &format!(":(exclude,top,literal){except}")])
-            .read()
-            .and_then(|_| git().arg("write-tree").read());
+        let git = |folder: &Path| self.git().env("GIT_INDEX_FILE", &index).env("GIT_WORK_TREE", folder).dir(folder);
+        // An interrupted command may have left it.
         let _ = fs_err::remove_file(&index);
-        stored.with_context(|| format!("storing {} in {}", folder.display(), self.dir.display()))
+        let store = || {
+            for folder in folders {
+                let folder = std::path::absolute(folder)?;
+                let add = git(&folder).args(["add", "--force", ".", &format!(":(exclude,top,literal){except}")]);
+                add.read().with_context(|| format!("storing {} in {}", folder.display(), self.dir.display()))?;
+            }
+            git(&self.dir).arg("write-tree").read()
+        };
+        let stored = store();
+        let _ = fs_err::remove_file(&index);
+        stored
     }
 
     /// `git commit-tree`: a commit without parents.
@@ -227,6 +240,22 @@ impl Repo {
         Ok(files)
     }
 
+    /// `git apply --3way`: the tree that merging a patch file into HEAD gives, ignoring the files `except`; nothing if it
+    /// conflicts. Leaves the working tree as HEAD has it.
+    pub fn merged_tree(&self, patch: &Path, except: &[String]) -> Result<Option<String>> {
+        let apply = self.git().args(["apply", "--3way", "--whitespace=nowarn"]).args(excluded(except)).arg(patch);
+        let applied = apply.output()?.finished.status.success();
+        let tree = if applied { Some(self.git().arg("write-tree").read()?) } else { None };
+        self.reset_hard("HEAD")?;
+        Ok(tree)
+    }
+
+    /// `git diff --name-only`: the files in which two trees differ.
+    pub fn differing(&self, one: &str, other: &str) -> Result<Vec<String>> {
+        let printed = self.git().args(["diff", "--name-only", "-z", one, other]).read()?;
+        Ok(printed.split_terminator('\0').map(Into::into).collect())
+    }
+
     /// `git am --skip`: skips the patch that could not be merged.
     pub fn am_skip(&self) -> Result<()> {
         self.git().args(["am", "--skip", "--quiet"]).read().map(drop)
@@ -290,7 +319,7 @@ mod tests {
         let repo = Repo::init(folder.path()).unwrap();
         assert_eq!(state(folder.path()).unwrap(), None);
         fs_err::write(folder.path().join("file"), "text").unwrap();
-        let commit = repo.commit_tree(&repo.write_tree(folder.path(), ".git").unwrap(), "first").unwrap();
+        let commit = repo.commit_tree(&repo.write_tree(&[folder.path()], ".git").unwrap(), "first").unwrap();
         repo.reset_hard(&commit).unwrap();
         assert_eq!(state(folder.path()).unwrap(), Some((commit.clone(), false)));
         fs_err::write(folder.path().join("file"), "other").unwrap();

@@ -10,6 +10,7 @@ use bringup_model::triage::Control;
 use bringup_runner::interrupt::is_interrupt;
 
 use super::prepare::{RunConfig, Triaged};
+use super::variant::Variant;
 use crate::build::Planner;
 use crate::host::emulator::{self, Emulator};
 use crate::smoke;
@@ -40,7 +41,7 @@ pub struct ControlChooser<'a> {
 }
 
 impl ControlChooser<'_> {
-    /// Every control except the opt-level, in the order of the table.
+    /// Every control that needs no other build of the target, in the order of the table.
     pub fn choose(&self) -> Result<Vec<ControlChoice>> {
         let mut choices = self.isolation();
         if self.base.emulator.is_some() {
@@ -56,7 +57,8 @@ impl ControlChooser<'_> {
     /// The control with another opt-level of std.
     pub fn opt_level(&self) -> ControlChoice {
         let config = if self.triaged.has_std() {
-            Ok(RunConfig { opt_level: Some(OPT_LEVEL), ..self.base.clone() })
+            let variant = Variant { opt_level: Some(OPT_LEVEL), ..self.base.variant };
+            Ok(RunConfig { variant, ..self.base.clone() })
         } else {
             Err("the program is in C and has no std".into())
         };

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use bringup_model::triage::{Control, ControlResult, ControlRow, Setting};
+use bringup_model::text::counted;
+use bringup_model::triage::{Control, ControlResult, ControlRow, EmulatorBuild, Setting, counted_patches};
 
 use super::Triage;
 use super::capture::{Halt, Thread};
@@ -43,18 +44,24 @@ fn places(row: &ControlRow) -> [String; 4] {
         None => at.target.clone(),
     };
     let runner = |at: &Setting| {
-        let runner = at.emulator.as_ref().map_or_else(|| "native".into(), |version| format!("QEMU {version}"));
+        let version = |build: &EmulatorBuild| format!("QEMU {}", build.version);
+        let runner = at.emulator.as_ref().map_or_else(|| "native".into(), version);
         let lacking = if at.lacking.is_empty() { String::new() } else { format!(", no {}", at.lacking.join(", no ")) };
         runner + &lacking
     };
-    [row.control.word().into(), of(&target), of(&runner), of(&|at| at.link.to_string())]
+    let control = match &row.setting {
+        Some(at) if at.company > 0 => format!("{} ({})", row.control.word(), counted(at.company, "test", "tests")),
+        Some(at) if !at.without.is_empty() => format!("without {}", counted_patches(&at.without)),
+        _ => row.control.word().into(),
+    };
+    [control, of(&target), of(&runner), of(&|at| at.link.to_string())]
 }
 
 fn result(row: &ControlRow) -> (String, Tone) {
-    let tone = match &row.result {
-        ControlResult::Ran { tries, .. } if tries.failures == 0 => Tone::Good,
-        ControlResult::Ran { tries, .. } if tries.failures == tries.runs => Tone::Bad,
-        ControlResult::Ran { .. } | ControlResult::Unavailable(_) => Tone::Odd,
+    let tone = match row.tries() {
+        Some(tries) if tries.failures == 0 => Tone::Good,
+        Some(tries) if tries.failures == tries.runs => Tone::Bad,
+        _ => Tone::Odd,
     };
     (row.result.to_string(), tone)
 }
@@ -126,7 +133,7 @@ fn is_native(triage: &Triage) -> bool {
 }
 
 fn is_failing(row: &ControlRow) -> bool {
-    matches!(&row.result, ControlResult::Ran { tries, .. } if tries.failures > 0)
+    row.tries().is_some_and(|tries| tries.failures > 0)
 }
 
 /// A section for a missing capture, with the output, if any.
@@ -172,7 +179,7 @@ fn reproduction(triage: &Triage, command: &str) -> String {
             let isolation = isolation_beside_first(row, base);
             differs |= !isolation.is_empty();
             let copies = match (row.control, &row.result) {
-                (Control::Load, ControlResult::Ran { tries, .. }) => format!(", {} at once", tries.runs),
+                (Control::Load, ControlResult::Ran { runs, .. }) => format!(", {runs} at once"),
                 _ => String::new(),
             };
             let _ = writeln!(text, "    # {}{copies}{isolation}: {}", row.control.word(), result(row).0);
@@ -272,8 +279,8 @@ fn fenced(text: &str, language: &str) -> String {
 mod tests {
     use super::*;
     use bringup_model::link::Link;
-    use bringup_model::outcome::{Outcome, Tries};
-    use bringup_model::triage::{Diagnosis, Finding};
+    use bringup_model::outcome::Outcome;
+    use bringup_model::triage::{Diagnosis, Finding, Manner};
 
     #[test]
     fn what_is_quoted_cannot_end_its_quotation() {
@@ -297,13 +304,15 @@ mod tests {
             machine: "FAKE".into(),
             class: 64,
             big_endian: false,
-            emulator: Some("11.1.3".parse().unwrap()),
+            emulator: Some(EmulatorBuild { version: "11.1.3".parse().unwrap(), folder: "/q".into() }),
             link: Link::Dynamic,
             opt_level: None,
             lacking: lacking.iter().map(|name| (*name).to_owned()).collect(),
+            without: Vec::new(),
+            company: 0,
         };
-        let outcome = if failures > 0 { Outcome::Fail } else { Outcome::Pass };
-        let result = ControlResult::Ran { tries: Tries { runs: 3, failures }, outcome, reason: None };
+        let manner = Manner { outcome: Outcome::Fail, reason: None, place: None };
+        let result = ControlResult::Ran { runs: 3, failures: vec![manner; failures] };
         ControlRow { control, setting: Some(setting), result, wall_s: 0.0 }
     }
 

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use bringup_model::outcome::{Outcome, Tries};
-use bringup_model::triage::{Control, ControlResult, ControlRow, Setting};
+use bringup_model::triage::{Control, ControlResult, ControlRow, Manner, Setting};
 use bringup_runner::jobs::Jobs;
 use bringup_runner::one_test::{Conditions, Ran};
 use bringup_runner::sandbox::Tracing;
@@ -37,7 +36,12 @@ impl Runs {
 
     pub(super) fn one(&self, prepared: &PreparedTest, jobs: Option<&Jobs>) -> Result<Ran> {
         let folder = self.fresh()?;
-        let limit = if jobs.is_some() { self.limit } else { COPIES * self.limit };
+        let limit = match jobs {
+            // The limit is for one test.
+            _ if !prepared.subject.before.is_empty() => Duration::from_secs(prepared.subject.limits.program_seconds),
+            Some(_) => self.limit,
+            None => COPIES * self.limit,
+        };
         let ran =
             prepared.subject.run(&prepared.sandbox, &folder, &Conditions { limit, jobs, tracing: &Tracing::default() });
         // Tests may leave large files. What cannot be removed now is removed at the end.
@@ -77,14 +81,9 @@ pub(super) fn load(runs: &Runs, prepared: &PreparedTest, jobs: usize) -> Result<
 }
 
 pub(super) fn row(control: Control, setting: &Setting, all: &[Ran], start: Instant) -> ControlRow {
-    let failed: Vec<_> = all.iter().filter(|ran| ran.outcome.is_failure()).collect();
-    let tries = Tries { runs: all.len(), failures: failed.len() };
-    let told = failed.first().copied().or(all.first());
-    let result = ControlResult::Ran {
-        tries,
-        outcome: told.map_or(Outcome::Missing, |ran| ran.outcome),
-        reason: told.and_then(|ran| ran.reason.clone()),
-    };
+    let failed = all.iter().filter(|ran| ran.outcome.is_failure());
+    let manner = |ran: &Ran| Manner { outcome: ran.outcome, reason: ran.reason.clone(), place: ran.place.clone() };
+    let result = ControlResult::Ran { runs: all.len(), failures: failed.map(manner).collect() };
     ControlRow { control, setting: Some(setting.clone()), result, wall_s: start.elapsed().as_secs_f64() }
 }
 

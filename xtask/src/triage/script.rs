@@ -32,11 +32,12 @@ pub fn reproduction(planner: &Planner<'_>, triaged: &Triaged, prepared: &Prepare
         script.set(&emulator_variable(path, version), path, &format!("$(command -v {})", quote(file)), &said);
         words.extend(env.iter().map(|(key, value)| format!("{key}={}", quote(value.as_ref()))));
     }
-    let programs = script.toolchain(planner, prepared);
+    script.toolchain(planner, prepared);
     match triaged {
-        Triaged::Test { .. } => script.tests(&planner.workspace.out, prepared, &programs),
+        Triaged::Test { .. } => script.tests(&planner.workspace.out, prepared),
+        Triaged::Smoke { .. } => script.smoke(prepared),
         Triaged::Proof { file, proof, .. } => {
-            let toolchain = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
+            let toolchain = &prepared.toolchain;
             let Setting { link, opt_level, .. } = &prepared.setting;
             let opt_level = opt_level.as_deref().unwrap_or(DEFAULT_OPT_LEVEL);
             let program = ProofProgram { file, proof, link: *link, opt_level };
@@ -56,9 +57,15 @@ pub fn reproduction(planner: &Planner<'_>, triaged: &Triaged, prepared: &Prepare
 
 /// The options of a command that builds the same. The versions are always included, because the defaults may change.
 pub fn choices(planner: &Planner<'_>) -> String {
+    choices_without(planner, &[])
+}
+
+/// The options of a command that builds the same without these patches.
+fn choices_without(planner: &Planner<'_>, without: &[String]) -> String {
+    let left_out = planner.options.recorded.left_out.iter().chain(without).cloned().collect();
     let [rust, musl] =
         [&planner.project.pins.rust, &planner.project.pins.musl].map(|source| Some(source.version.clone()));
-    command_line(&BuildOptions { rust, musl, ..planner.options.recorded.clone() }.arguments())
+    command_line(&BuildOptions { rust, musl, left_out, ..planner.options.recorded.clone() }.arguments())
 }
 
 /// The variable for an emulator: `QEMU_S390X_11_1_3`.
@@ -85,24 +92,32 @@ impl Script<'_> {
         self.places.push((place.to_owned(), format!("${name}")));
     }
 
-    /// Sets the variable for the target's toolchain, and returns its name.
-    fn toolchain(&mut self, planner: &Planner<'_>, prepared: &PreparedTest) -> String {
+    /// Sets the variables for the target's toolchain, and for the sysroot if that is another one's.
+    fn toolchain(&mut self, planner: &Planner<'_>, prepared: &PreparedTest) {
         let Target { name, .. } = &prepared.target;
-        let folder = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
-        if let Some(level) = &prepared.setting.opt_level {
-            let variable = variable(&[name, "at", level]);
-            let comment = format!("as {name}'s, with std at opt-level {level}: triage --deep builds it");
-            self.set(&variable, folder, &quote(shown(self.root, folder).as_ref()), &comment);
-            return variable;
+        let Setting { opt_level, without, .. } = &prepared.setting;
+        let sysroot = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
+        if let Some(level) = opt_level {
+            let comment = format!("as {name}'s, with std at opt-level {level}: triage builds it");
+            let value = quote(shown(self.root, &prepared.toolchain).as_ref());
+            return self.set(&variable(&[name, "at", level]), &prepared.toolchain, &value, &comment);
         }
-        let variable = variable(&[name]);
-        let value = format!("$(cargo xtask build {name} {})", choices(planner));
-        self.set(&variable, folder, &value, "builds the toolchain and prints its folder");
-        variable
+        let built = |without: &[String]| format!("$(cargo xtask build {name} {})", choices_without(planner, without));
+        const COMMENT: &str = "builds the toolchain and prints its folder";
+        let usual = without.is_empty() || sysroot != prepared.toolchain;
+        if usual {
+            self.set(&variable(&[name]), &prepared.toolchain, &built(&[]), COMMENT);
+        }
+        if let Some(first) = without.first() {
+            let number: String = first.chars().filter(char::is_ascii_digit).collect();
+            let source = first.split('/').next().unwrap_or_default();
+            let name = variable(&[name, "without", source, number.trim_start_matches('0')]);
+            self.set(&name, sysroot, &built(without), COMMENT);
+        }
     }
 
     /// Sets the variable for the folder of the run's test programs.
-    fn tests(&mut self, out: &Path, prepared: &PreparedTest, start: &str) {
+    fn tests(&mut self, out: &Path, prepared: &PreparedTest) {
         let all = out.join(TESTS);
         let own = prepared.subject.program.strip_prefix(&all).ok().and_then(|rest| rest.components().next());
         let Some(own) = own else { return };
@@ -111,7 +126,17 @@ impl Script<'_> {
         let comment = format!(
             "with the same options `cargo xtask test {name}` builds it, and `cargo xtask plan {name}` names it"
         );
+        let start = self.places.iter().find(|(place, _)| *place == prepared.toolchain);
+        let start = start.map_or_else(|| variable(&[name]), |(_, start)| start.trim_start_matches('$').to_owned());
         self.set(&format!("{start}_TESTS"), &folder, &quote(shown(self.root, &folder).as_ref()), &comment);
+    }
+
+    /// Sets the variable for the program of a smoke check.
+    fn smoke(&mut self, prepared: &PreparedTest) {
+        let Setting { target, link, .. } = &prepared.setting;
+        let program = &prepared.subject.program;
+        let comment = format!("the triage below builds it, as `cargo xtask smoke {target} --link {link}` does");
+        self.set("PROGRAM", program, &quote(shown(self.root, program).as_ref()), &comment);
     }
 
     /// Adds the command that compiles the program.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use bringup_model::link::Link;
 use bringup_model::report::{self, Report};
 
+use super::agreement;
 use crate::render;
 
 /// The error of a run without results.
@@ -82,6 +83,7 @@ impl<'a> GrowingReport<'a> {
             report.runs.clear();
         } else {
             report.wall_s = self.start.elapsed().as_secs_f64();
+            agreement::check(&mut report);
             write(&report, self.folder)?;
         }
         Ok(report)

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -57,6 +57,7 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
             prepared: prepared.of(target)?,
             tests: test_programs::test_set(&target.triple, toolchain, plan.node(steps.test_programs)),
             ui: ui.map(|ui| planner.ui_tests(plan, target, ui).map(Arc::new)).transpose()?,
+            audits: Mutex::default(),
             toolchain: Some(toolchain),
             after: after(request, *steps, *ui),
         });
@@ -77,7 +78,8 @@ pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, un
     let prepared = PreparedTargets::new(planner, request)?;
     let tested = |target| {
         let (prepared, tests) = (prepared.of(target)?, unpacked.test_set());
-        Ok(TestedTarget { target, prepared, tests, ui: None, toolchain: None, after: Vec::new() })
+        let audits = Mutex::default();
+        Ok(TestedTarget { target, prepared, tests, ui: None, audits, toolchain: None, after: Vec::new() })
     };
     let tested: Vec<TestedTarget> = request.targets.iter().map(tested).collect::<Result<_>>()?;
     let (triple, tools) = survey::for_running();
@@ -174,7 +176,8 @@ impl Matrix<'_> {
     }
 
     fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> TrialContext<'a> {
-        TrialContext { planner: self.planner, store: self.store, jobs, request: self.request, report_folder }
+        let building = Mutex::new(());
+        TrialContext { planner: self.planner, store: self.store, jobs, request: self.request, report_folder, building }
     }
 
     /// A run without results.
@@ -185,8 +188,10 @@ impl Matrix<'_> {
             triple: target.triple.clone(),
             runner: self.request.runner.clone(),
             machines: prepared.runner.machine().map(|machine| machine.host.clone()).into_iter().collect(),
+            emulator: prepared.emulator.clone(),
             link: trial.link,
             isolation: self.request.isolation,
+            selection: Some(self.request.selection.clone()),
             origin: self.request.origin(),
             programs: (!self.request.selection.suites.is_empty()).then(|| tests.short_digest().to_owned()),
             spawns: None,

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use bringup_model::expectation::Expectations;
 use bringup_model::limits::LimitTable;
+use bringup_model::report::UsedEmulator;
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::target::Target;
 use bringup_runner::ssh::Machine;
 
 use super::request::TrialRequest;
 use crate::build::Planner;
+use crate::build::step::commands;
 use crate::host::emulator::Emulator;
 use crate::project::{config, expect};
 use crate::smoke;
@@ -19,6 +21,8 @@ use crate::smoke;
 /// What a target's programs run with.
 pub(super) struct Prepared {
     pub(super) runner: PreparedRunner,
+    /// The emulator as it was before any program ran.
+    pub(super) emulator: Option<UsedEmulator>,
     pub(super) expectations: Expectations,
     pub(super) limits: LimitTable,
 }
@@ -55,7 +59,11 @@ impl PreparedTargets {
             let expectations = expect::load(&planner.project.root, &target.name)?;
             let runner = match (&request.runner, &machine) {
                 (RunnerSpec::Qemu { path }, _) => {
-                    PreparedRunner::Qemu(planner.emulators().find(&target.qemu.emulator, path.as_deref())?)
+                    let emulator = planner.emulators().find(&target.qemu.emulator, path.as_deref())?;
+                    if path.is_none() {
+                        commands::keep_settings(&planner.workspace.out, target, &emulator.path)?;
+                    }
+                    PreparedRunner::Qemu(emulator)
                 }
                 (_, Some(machine)) => PreparedRunner::Ssh(machine.clone()),
                 (_, None) => {
@@ -63,9 +71,10 @@ impl PreparedTargets {
                     PreparedRunner::Native
                 }
             };
-            let emulated = runner.emulator().is_some();
+            let emulator = runner.emulator().map(Emulator::identity).transpose()?;
+            let emulated = emulator.is_some();
             let limits = config::limits(&planner.project.root, &target.name, planner.project.pins.limits, emulated)?;
-            Ok((target.name.clone(), Prepared { runner, expectations, limits }))
+            Ok((target.name.clone(), Prepared { runner, emulator, expectations, limits }))
         };
         Ok(Self(request.targets.iter().map(prepare).collect::<Result<_>>()?))
     }

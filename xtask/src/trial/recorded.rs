@@ -7,17 +7,21 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Result;
-use bringup_model::digest::{INPUTS_FILE, Inputs};
+use bringup_model::digest::{INPUTS_FILE, Inputs, hex};
 use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, SuiteOutcome};
 use bringup_runner::suite::Durations;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
 
 use crate::build::store::Store;
 
-const FOLDER: &str = "outcomes";
+/// The folder of records, in `out/`.
+pub const FOLDER: &str = "outcomes";
 const FILE: &str = "outcomes.json";
+/// The sha256 of the two other files of a record.
+const DIGEST: &str = "sha256";
 
 /// The first inputs of a suite's record. They identify the suite.
 pub fn suite_inputs(suite: &str) -> Inputs {
@@ -48,9 +52,34 @@ pub fn listed(out: &Path, target: &str, suite: &str) -> Option<HashSet<String>> 
     records.sort();
     records.iter().rev().find_map(|(_, file)| {
         let outcome: SuiteOutcome = serde_json::from_slice(&fs_err::read(file).ok()?).ok()?;
-        let whole = outcome.complete && outcome.not_run == 0;
+        let whole = outcome.complete && outcome.not_run == 0 && damage(file.parent()?).ok()?.is_none();
         whole.then(|| outcome.tests.into_iter().map(|test| test.name).collect())
     })
+}
+
+/// What is wrong with the files of a record; nothing if they are as they were written.
+pub fn damage(folder: &Path) -> Result<Option<String>> {
+    let due = folder.join(DIGEST);
+    if !due.is_file() {
+        return Ok(Some(format!("the file {DIGEST} is missing")));
+    }
+    let due = String::from_utf8_lossy(&fs_err::read(due)?).trim().to_owned();
+    for file in [FILE, INPUTS_FILE] {
+        if !folder.join(file).is_file() {
+            return Ok(Some(format!("{file} is missing")));
+        }
+    }
+    let now = digest(&fs_err::read(folder.join(FILE))?, &fs_err::read(folder.join(INPUTS_FILE))?);
+    Ok((now != due).then(|| format!("{FILE} or {INPUTS_FILE} has changed: their sha256 was {due}, and is {now}")))
+}
+
+fn digest(outcomes: &[u8], inputs: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for bytes in [outcomes, inputs] {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    hex(&hash.finalize())
 }
 
 /// A record of outcomes.
@@ -67,16 +96,27 @@ impl<'a> Record<'a> {
         Self { store, folder, inputs }
     }
 
-    /// The recorded value; none if it is missing or unreadable, such as one of another version.
-    pub fn load<T: DeserializeOwned>(&self) -> Option<T> {
+    /// The recorded value; none if it is missing or unreadable, such as one of another version. `warn` gets what is wrong
+    /// with a record that has changed since it was written.
+    pub fn load<T: DeserializeOwned>(&self, warn: &dyn Fn(&str)) -> Option<T> {
+        if !self.folder.join(DIGEST).exists() {
+            return None;
+        }
+        let damage = damage(&self.folder).unwrap_or_else(|error| Some(format!("{error:#}")));
+        if let Some(damage) = damage {
+            warn(&format!("the record {} is not used: {damage}", self.folder.display()));
+            return None;
+        }
         serde_json::from_slice(&fs_err::read(self.folder.join(FILE)).ok()?).ok()
     }
 
     /// Replaces the recorded value.
     pub fn save<T: Serialize>(&self, outcomes: &T) -> Result<()> {
         let part = tempfile::Builder::new().prefix("outcomes-").tempdir_in(self.store.temporary())?;
-        fs_err::write(part.path().join(FILE), serde_json::to_vec(outcomes)?)?;
-        fs_err::write(part.path().join(INPUTS_FILE), serde_json::to_vec_pretty(&self.inputs)?)?;
+        let [outcomes, inputs] = [serde_json::to_vec(outcomes)?, serde_json::to_vec_pretty(&self.inputs)?];
+        fs_err::write(part.path().join(FILE), &outcomes)?;
+        fs_err::write(part.path().join(INPUTS_FILE), &inputs)?;
+        fs_err::write(part.path().join(DIGEST), digest(&outcomes, &inputs) + "\n")?;
         fs_err::create_dir_all(self.folder.parent().unwrap_or(&self.folder))?;
         if self.folder.exists() {
             fs_err::remove_dir_all(&self.folder)?;

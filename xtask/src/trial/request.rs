@@ -7,10 +7,9 @@ use anyhow::Result;
 use bringup_model::exit::{self, CodedError};
 use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
-use bringup_model::partition::Partition;
 use bringup_model::report::ProgramOrigin;
+pub(crate) use bringup_model::report::TestSelection;
 use bringup_model::runner_spec::RunnerSpec;
-use bringup_model::suite::Ui;
 use bringup_model::target::Target;
 use bringup_runner::ssh::Machine;
 
@@ -26,41 +25,6 @@ pub(crate) struct TrialRequest {
     pub(crate) archive: Option<PathBuf>,
 }
 
-/// What to run of every target.
-#[derive(Debug, Clone)]
-pub(crate) struct TestSelection {
-    /// Whether to run the smoke checks.
-    pub(crate) smoke: bool,
-    /// Suites to run, in order.
-    pub(crate) suites: Vec<String>,
-    /// Run only tests whose name contains this text.
-    pub(crate) filter: Option<String>,
-    pub(crate) partition: Option<Partition>,
-    /// Number of tests that run at once in one process.
-    pub(crate) threads: usize,
-    /// Number of times that every test runs; none for a usual run.
-    pub(crate) stress: Option<usize>,
-    /// Whether to ignore recorded results.
-    pub(crate) rerun: bool,
-}
-
-impl TestSelection {
-    /// Whether every test of a suite runs, once. Only then are outcomes recorded or taken from a record.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.filter.is_none() && self.partition.is_none() && self.stress.is_none()
-    }
-
-    /// Whether some suite has rustc's own tests.
-    pub(crate) fn has_ui(&self) -> bool {
-        self.suites.iter().any(|suite| Ui::of(suite).is_some())
-    }
-
-    /// Whether some suite has tests of the library.
-    pub(crate) fn has_library(&self) -> bool {
-        self.suites.iter().any(|suite| Ui::of(suite).is_none())
-    }
-}
-
 impl TrialRequest {
     /// Where the test programs come from.
     pub(crate) fn origin(&self) -> ProgramOrigin {
@@ -70,7 +34,7 @@ impl TrialRequest {
     /// Connects to the machine that runs the tests; none if that is this machine.
     pub(crate) fn connect(&self) -> Result<Option<Arc<Machine>>> {
         match &self.runner {
-            RunnerSpec::Ssh { .. } if self.selection.smoke => {
+            RunnerSpec::Ssh { .. } if self.selection.smoke || !self.selection.crates.is_empty() => {
                 let why = "the smoke checks do not run on another machine\nhint: `test` runs the suites there";
                 Err(CodedError::error(exit::USAGE, why))
             }

@@ -1,6 +1,7 @@
 //! The smoke checks of a trial, new or recorded.
 
 use std::path::Path;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -12,9 +13,10 @@ use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use super::suite::TestEnvironment;
-use super::{Trial, step_time};
+use super::{TestedTarget, Trial, step_time};
 use crate::build::step::Node;
-use crate::smoke::{Findings, Smoke};
+use crate::smoke::instructions::Decoders;
+use crate::smoke::{Findings, Smoke, ToolchainAudit};
 use crate::trial::recorded::Record;
 
 impl Trial<'_> {
@@ -23,6 +25,7 @@ impl Trial<'_> {
         let start = Instant::now();
         let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&environment.inputs);
+        let inputs = inputs.append(&self.audit_inputs()?);
         let corpus = &self.subject.target.corpus;
         let variants = corpus
             .variants
@@ -31,7 +34,8 @@ impl Trial<'_> {
         let inputs = inputs.list("corpus without", corpus.without.keys());
         let inputs = inputs.list("corpus wrong", corpus.wrong.keys()).list("corpus variant", variants);
         let record = Record::new(self.context.store, &self.subject.target.name, inputs);
-        let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>() };
+        let warn = |text: &str| self.context.planner.workspace.console.warn(text);
+        let known = if self.selection().rerun { None } else { record.load::<Vec<report::SmokeCheck>>(&warn) };
         if let Some(checks) = known {
             self.context.planner.workspace.console.cached();
             run.smoke = checks;
@@ -42,6 +46,7 @@ impl Trial<'_> {
         let handle =
             self.context.planner.workspace.console.step(&format!("smoke {} {}", self.subject.target.name, self.link));
         let found = self.run_smoke(&sources, toolchain, &environment.sandbox)?;
+        self.check_emulator()?;
         handle.done(start.elapsed(), false);
         run.smoke = found.checks;
         run.steps.push(step_time("smoke", &run.name(), (start.elapsed(), found.cpu)));
@@ -62,6 +67,7 @@ impl Trial<'_> {
         let none: [&str; 0] = [];
         let log = self.context.store.logs().join(format!("smoke-{}-{}.log", self.subject.target.name, self.link));
         fs_err::write(&log, "")?;
+        let mut audits = self.audits(toolchain)?;
         let smoke = Smoke {
             sources,
             toolchain: &toolchain.path,
@@ -74,12 +80,46 @@ impl Trial<'_> {
             forbidden: &forbidden,
             jobs: self.context.jobs,
         };
-        smoke.run(self.link).with_context(|| format!("running the smoke checks of {}", self.subject.target.name))
+        let what = || format!("running the smoke checks of {}", self.subject.target.name);
+        let mut findings = smoke.run(self.link).with_context(what)?;
+        for check in &mut audits.checks {
+            check.check = format!("{}/{}", self.link, check.check);
+        }
+        findings.checks.append(&mut audits.checks);
+        findings.cpu += audits.cpu;
+        Ok(findings)
+    }
+
+    /// The audits of the toolchain. The first trial of the target does them, and the others wait for it.
+    fn audits(&self, toolchain: &Node) -> Result<Findings> {
+        let TestedTarget { target, audits, .. } = self.subject;
+        let mut audits = audits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*audits {
+            return Ok(Findings { checks: known.clone(), cpu: Duration::ZERO });
+        }
+        let host = self.context.planner.host()?;
+        let audit = ToolchainAudit {
+            toolchain: &toolchain.path,
+            target,
+            decoders: Decoders { objdump: host.path("llvm-objdump")?, mc: host.path("llvm-mc")? },
+            jobs: self.context.jobs,
+        };
+        let found = audit.run().with_context(|| format!("auditing the toolchain of {}", target.name))?;
+        *audits = Some(found.checks.clone());
+        Ok(found)
+    }
+
+    /// The rules and tools of the audits.
+    fn audit_inputs(&self) -> Result<Inputs> {
+        let target = self.subject.target;
+        let inputs = Inputs::new().add("elf rules", format!("{:?}", target.elf));
+        let inputs = inputs.add("instruction rules", format!("{:?}", target.baseline.instructions));
+        Ok(inputs.add("llvm-objdump", &self.context.planner.host()?.tool("llvm-objdump")?.line))
     }
 }
 
 /// sha256 over the names and contents of a folder's files.
-fn tree_sha256(folder: &Path) -> Result<String> {
+pub(super) fn tree_sha256(folder: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     // The order is by descending name, as in all earlier records.
     for entry in WalkDir::new(folder).follow_links(true).sort_by(|a, b| b.file_name().cmp(a.file_name())) {

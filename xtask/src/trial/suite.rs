@@ -39,17 +39,20 @@ pub(super) struct TestEnvironment {
 }
 
 impl Trial<'_> {
-    /// Runs a suite, or reads its recorded outcomes, and judges them. Adds notes to the run.
+    /// Runs a suite, or reads its recorded outcomes, and judges them. Adds notes to the run, and how programs contradicted
+    /// themselves.
     pub(super) fn suite(
         &self,
         suite: &str,
         environment: &TestEnvironment,
         notes: &mut Vec<String>,
+        contradictions: &mut Vec<String>,
     ) -> Result<JudgedSuite> {
         let active = self.subject.prepared.expectations.active(suite, &environment.setting);
         let record = self.record(suite, environment, &active);
         let judge = |outcome: &SuiteOutcome| judge::judge(outcome, &active, &environment.logs);
-        let known = if self.selection().is_whole() && !self.selection().rerun { record.load() } else { None };
+        let warn = |text: &str| self.context.planner.workspace.console.warn(text);
+        let known = if self.selection().is_whole() && !self.selection().rerun { record.load(&warn) } else { None };
         let settled = known.and_then(|outcome: SuiteOutcome| {
             let judged = judge(&outcome).ok().filter(JudgedSuite::is_settled)?;
             Some((outcome, judged))
@@ -61,13 +64,15 @@ impl Trial<'_> {
         } else {
             let running = || format!("running suite {suite} of {}", self.subject.target.name);
             let outcome = self.run_suite(suite, environment, &active).with_context(running)?;
-            if self.selection().is_whole() && outcome.not_run == 0 {
+            self.check_emulator()?;
+            if self.selection().is_whole() && outcome.not_run == 0 && outcome.contradictions.is_empty() {
                 record.save(&outcome)?;
             }
             let judged = judge(&outcome).map_err(|error| self.refused(error))?;
             (outcome, judged)
         };
         notes.extend(outcome.notes);
+        contradictions.extend(outcome.contradictions);
         judged.suite.cached = cached;
         let (of, names) = (outcome.listed + outcome.elsewhere.len(), outcome.names);
         judged.suite.part = self.selection().partition.map(|partition| report::Part { partition, of, names });

@@ -202,10 +202,13 @@ impl Observations {
             let entry = active.find(&test.name);
             let (verdict, _) = judge::verdict(&test, entry);
             let observation = match (verdict, test.outcome, entry.map(|entry| entry.word)) {
-                (Verdict::Expected, ..) | (Verdict::Flake, _, Some(Word::Flake)) => continue,
+                (Verdict::Expected, ..) => continue,
+                (Verdict::Flake, _, Some(Word::Flake)) if !judge::is_constant(&test, entry) => continue,
                 (Verdict::Improvement, Outcome::Pass | Outcome::Ignored, _) => Ok(Observation::Passes),
                 (_, _, Some(Word::Skip)) => Err("it ran, although its entry says `skip`"),
-                (Verdict::Flake, Outcome::Fail | Outcome::Crash | Outcome::Timeout, _) => {
+                (Verdict::Flake, Outcome::Fail | Outcome::Crash | Outcome::Timeout, word)
+                    if word != Some(Word::Flake) =>
+                {
                     Ok(Observation::Differs(Word::Flake))
                 }
                 (_, Outcome::Fail, _) => Ok(Observation::Differs(Word::Fail)),

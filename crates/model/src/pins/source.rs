@@ -28,6 +28,8 @@ struct OriginFile {
     sha256: Option<String>,
     strip: Option<usize>,
     #[serde(default)]
+    suites: Vec<String>,
+    #[serde(default)]
     layers: Vec<String>,
     #[serde(default)]
     lacks: Vec<String>,
@@ -36,7 +38,7 @@ struct OriginFile {
 /// One pinned source.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// `rust`, `musl` or `llvm`; also the name of its folder in patches/.
+    /// `rust`, `musl`, `llvm` or `linux`; also the name of its folder in patches/.
     pub name: &'static str,
     /// The upstream version.
     pub version: String,
@@ -46,7 +48,7 @@ pub struct Source {
     pub compiler: Option<CompilerTree>,
     /// Folders to leave out of the whole tree; nothing if only the layers' folders are unpacked.
     pub leave_out: Option<Vec<String>>,
-    /// Where to get the archive, in the order of the attempts.
+    /// Where to get archives, in the order of the attempts. Some may lack layers; see [`Self::usable_origins`].
     pub origins: Vec<SourceOrigin>,
 }
 
@@ -59,6 +61,8 @@ pub struct SourceLayer {
     pub folders: Vec<String>,
 }
 
+/// The layer of the LLVM source that libc++ and libc++abi are built from, with the layer of the runtimes.
+pub const LIBCXX: &str = "libcxx";
 /// The layer of the Rust source that std is built from.
 pub const LIBRARY: &str = "library";
 
@@ -71,6 +75,8 @@ pub struct SourceOrigin {
     pub sha256: Option<String>,
     /// Number of leading path components to strip.
     pub strip: usize,
+    /// The distribution's suites to search for a package; empty means those of the emulator.
+    pub suites: Vec<String>,
     /// The layers in the archive; empty means all.
     pub layers: Vec<String>,
     /// Files and folders that x.py requires and that the archive lacks; folders end with `/`.
@@ -100,7 +106,7 @@ pub enum Locator {
     Rustup(String),
     /// The upstream archive of a Debian source package, found by its hash.
     Apt(String),
-    /// A Debian binary package with sources, found by its hash. Debian has patched these sources.
+    /// A Debian binary package with sources or headers, found by its hash. Debian has patched these.
     Deb(String),
 }
 
@@ -118,15 +124,25 @@ pub(super) fn validate_all(files: Vec<SourceFile>, name: &'static str) -> Result
 }
 
 impl Source {
-    /// The source with only the wanted layers, and only the origins that have all of them.
+    /// The source with only the wanted layers.
     #[must_use]
     pub fn with_layers(&self, wanted: impl Fn(&str) -> bool) -> Self {
-        let layers: Vec<SourceLayer> = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
-        let holds = |origin: &&SourceOrigin| {
-            origin.layers.is_empty() || layers.iter().all(|layer| origin.layers.contains(&layer.name))
-        };
-        let origins = self.origins.iter().filter(holds).cloned().collect();
-        Self { layers, origins, ..self.clone() }
+        let layers = self.layers.iter().filter(|layer| wanted(&layer.name)).cloned().collect();
+        Self { layers, ..self.clone() }
+    }
+
+    /// The origins that have all of the source's layers.
+    pub fn usable_origins(&self) -> impl Iterator<Item = &SourceOrigin> {
+        self.origins.iter().filter(|origin| {
+            origin.layers.is_empty() || self.layers.iter().all(|layer| origin.layers.contains(&layer.name))
+        })
+    }
+
+    /// The source with only the origins that have some of its layers.
+    #[must_use]
+    pub fn with_partial_origins(&self) -> Self {
+        let is_part = |origin: &&SourceOrigin| !self.usable_origins().any(|usable| usable == *origin);
+        Self { origins: self.origins.iter().filter(is_part).cloned().collect(), ..self.clone() }
     }
 
     /// The source to build a compiler from: the whole tree, with the patches of every layer except the library.
@@ -219,10 +235,14 @@ impl OriginFile {
             (_, None) => return Err("`sha256` is missing".into()),
             (_, Some(hash)) => check_sha256(hash)?,
         }
+        if !self.suites.is_empty() && !matches!(place, Locator::Apt(_) | Locator::Deb(_)) {
+            return Err("`suites` is allowed with `apt` and `deb` only".into());
+        }
         Ok(SourceOrigin {
             place,
             sha256: self.sha256,
             strip: self.strip.unwrap_or(1),
+            suites: self.suites,
             layers: self.layers,
             lacks: self.lacks,
         })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::diff::changed_pins;
-use super::{Part, Report, Run, RunVerdict, Suite, Verdicts};
+use super::{Part, Report, Run, RunVerdict, Suite, UsedEmulator, Verdicts};
 use crate::link::Link;
 use crate::partition::Partition;
 
@@ -41,6 +41,7 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
         // The machines run at the same time.
         merged.wall_s = merged.wall_s.max(report.wall_s);
     }
+    check_emulators(&merged.runs)?;
     // The machine comes last: whole runs differ by it, and the parts of one run may have several.
     merged.runs.sort_by(|a, b| (id(a), &a.machines).cmp(&(id(b), &b.machines)));
     let groups: Vec<Vec<Run>> = merged.runs.chunk_by(|a, b| id(a) == id(b)).map(<[Run]>::to_vec).collect();
@@ -51,6 +52,21 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
         merged.runs.extend(joined);
     }
     Ok(merged)
+}
+
+/// Fails if programs of one target ran under several emulators: their results cannot be compared.
+fn check_emulators(runs: &[Run]) -> Result<()> {
+    let mut used: BTreeMap<&str, &UsedEmulator> = BTreeMap::new();
+    for run in runs {
+        let Some(emulator) = &run.emulator else { continue };
+        let first = *used.entry(&run.target).or_insert(emulator);
+        ensure!(
+            first.sha256 == emulator.sha256,
+            "the reports cannot be merged: programs of {} ran under {first}, others under {emulator}",
+            run.target
+        );
+    }
+    Ok(())
 }
 
 fn options(report: &Report) -> String {
@@ -85,12 +101,22 @@ fn join_parts(runs: Vec<Run>) -> Result<Run> {
         |parts: Vec<Suite>| parts.into_iter().for_each(|part| suites.entry(part.suite.clone()).or_default().push(part));
     let order: Vec<String> = whole.suites.iter().map(|suite| suite.suite.clone()).collect();
     add(std::mem::take(&mut whole.suites));
+    if let Some(selection) = &mut whole.selection {
+        selection.partition = None;
+    }
     for run in runs {
         ensure!(
             run.programs == whole.programs,
             "the parts have different test programs: {} and {}",
             digest(&whole),
             digest(&run)
+        );
+        let isolation = [whole.isolation, run.isolation];
+        ensure!(
+            isolation[0] == isolation[1],
+            "one part ran with --isolation {}, another with --isolation {}",
+            isolation[0].word(),
+            isolation[1].word()
         );
         if run.spawns != whole.spawns {
             // The machines differ, so there is no answer for the whole run.
@@ -191,12 +217,13 @@ fn add(whole: &mut Suite, part: Suite) {
     whole.cpu_s += part.cpu_s;
     whole.cached &= part.cached;
     whole.partial |= part.partial;
-    let Verdicts { expected, regression, improvement, flake, stale: _, new_flakes } = part.verdicts;
+    let Verdicts { expected, regression, improvement, flake, stale: _, new_flakes, constant } = part.verdicts;
     whole.verdicts.expected += expected;
     whole.verdicts.regression += regression;
     whole.verdicts.improvement += improvement;
     whole.verdicts.flake += flake;
     whole.verdicts.new_flakes += new_flakes;
+    whole.verdicts.constant += constant;
     whole.tests.extend(part.tests);
 }
 

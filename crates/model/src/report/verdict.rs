@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SmokeCheck, Suite};
+use super::{SmokeCheck, Suite, Verdicts};
 
 /// The verdict of a run, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -10,7 +10,11 @@ use super::{SmokeCheck, Suite};
 pub enum RunVerdict {
     /// Every result is as expected.
     Expected,
-    /// No regressions, but the expectation files are out of date.
+    /// A test is flaky and no expectation says so, or fails always although one calls it flaky.
+    Flake,
+    /// An expectation names a test that no test program lists.
+    Stale,
+    /// A result is better than expected.
     Improvement,
     /// A result is worse than expected.
     Regression,
@@ -19,14 +23,18 @@ pub enum RunVerdict {
 }
 
 impl RunVerdict {
-    /// The verdict of a completed run: that of its worst result. An outdated expectation, or a flake without one, counts as
-    /// an improvement.
+    /// The verdict of a completed run: that of its worst result.
     pub fn of(smoke: &[SmokeCheck], suites: &[Suite]) -> Self {
         let failed = smoke.iter().any(|check| check.outcome.is_failure());
-        if failed || suites.iter().any(|suite| suite.verdicts.regression > 0) {
+        let any = |count: fn(&Verdicts) -> usize| suites.iter().any(|suite| count(&suite.verdicts) > 0);
+        if failed || any(|verdicts| verdicts.regression) {
             Self::Regression
-        } else if suites.iter().any(|suite| suite.verdicts.outdated() > 0) {
+        } else if any(|verdicts| verdicts.improvement) {
             Self::Improvement
+        } else if any(|verdicts| verdicts.stale) {
+            Self::Stale
+        } else if any(Verdicts::unfit_flakes) {
+            Self::Flake
         } else {
             Self::Expected
         }
@@ -36,6 +44,8 @@ impl RunVerdict {
     pub fn word(self) -> &'static str {
         match self {
             Self::Expected => "expected",
+            Self::Flake => "flake",
+            Self::Stale => "stale",
             Self::Improvement => "improvement",
             Self::Regression => "regression",
             Self::Incomplete => "incomplete",
@@ -53,7 +63,6 @@ impl std::fmt::Display for RunVerdict {
 mod tests {
     use super::*;
     use crate::outcome::Outcome;
-    use crate::report::Verdicts;
 
     #[test]
     fn the_worst_result_decides() {
@@ -63,12 +72,16 @@ mod tests {
         let regression = suite(Verdicts { regression: 1, ..Verdicts::default() });
         let stale = suite(Verdicts { stale: 1, ..Verdicts::default() });
         let flake = suite(Verdicts { flake: 1, ..Verdicts::default() });
+        let constant = suite(Verdicts { flake: 1, constant: 1, ..Verdicts::default() });
+        let better = suite(Verdicts { improvement: 1, ..Verdicts::default() });
         let unknown = suite(Verdicts { flake: 1, new_flakes: 1, ..Verdicts::default() });
         for (smoke, suites, expected) in [
             (vec![], vec![], RunVerdict::Expected),
             (vec![&good], vec![&flake], RunVerdict::Expected),
-            (vec![&good], vec![&stale], RunVerdict::Improvement),
-            (vec![], vec![&flake, &unknown], RunVerdict::Improvement),
+            (vec![&good], vec![&stale], RunVerdict::Stale),
+            (vec![], vec![&flake, &unknown], RunVerdict::Flake),
+            (vec![], vec![&flake, &constant], RunVerdict::Flake),
+            (vec![], vec![&unknown, &stale, &better], RunVerdict::Improvement),
             (vec![&good], vec![&stale, &regression], RunVerdict::Regression),
             (vec![&good, &bad], vec![], RunVerdict::Regression),
         ] {

@@ -55,47 +55,46 @@ pub struct SymbolDifference {
     pub detail: String,
 }
 
-/// Differences, held against those that target.toml intends.
+/// Differences of a target, held against the intended ones.
 #[derive(Debug, Default)]
 pub struct JudgedDifferences {
     /// Differences that are intended, each with its reason.
     pub intended: Vec<(SymbolDifference, String)>,
     /// Differences that nothing intends.
     pub unintended: Vec<SymbolDifference>,
-    /// Intended differences that do not occur.
-    pub stale: Vec<(DifferenceKind, String)>,
 }
 
-impl Runtimes {
+impl IntendedDifference {
     /// Checks the rules that serde cannot express.
-    pub(super) fn check(&self) -> Result<(), String> {
-        for IntendedDifference { kinds, symbols, reason } in &self.differences {
-            if symbols.is_empty() || kinds.is_empty() {
-                return Err("[[runtimes.difference]]: `symbols` or `kinds` is empty".into());
-            }
-            if reason.trim().is_empty() {
-                return Err(format!("[[runtimes.difference]] {}: `reason` is empty", symbols.join(", ")));
-            }
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let Self { kinds, symbols, reason } = self;
+        if symbols.is_empty() || kinds.is_empty() {
+            return Err("[[runtimes.difference]]: `symbols` or `kinds` is empty".into());
+        }
+        if reason.trim().is_empty() {
+            return Err(format!("[[runtimes.difference]] {}: `reason` is empty", symbols.join(", ")));
         }
         Ok(())
     }
 
-    /// Holds differences against the intended ones.
-    pub fn judge(&self, found: Vec<SymbolDifference>) -> JudgedDifferences {
-        let mut judged = JudgedDifferences::default();
-        for IntendedDifference { kinds, symbols, .. } in &self.differences {
-            let pairs = symbols.iter().flat_map(|symbol| kinds.iter().map(move |kind| (*kind, symbol)));
-            let stale =
-                pairs.filter(|(kind, symbol)| !found.iter().any(|it| it.kind == *kind && it.symbol == **symbol));
-            judged.stale.extend(stale.map(|(kind, symbol)| (kind, symbol.clone())));
-        }
+    /// The differences that the entry names and that are not among those that were found.
+    pub fn stale<'a>(&'a self, found: &'a [SymbolDifference]) -> impl Iterator<Item = (DifferenceKind, &'a str)> {
+        let pairs = self.symbols.iter().flat_map(|symbol| self.kinds.iter().map(move |kind| (*kind, symbol.as_str())));
+        pairs.filter(|(kind, symbol)| !found.iter().any(|it| it.kind == *kind && it.symbol == *symbol))
+    }
+}
+
+impl JudgedDifferences {
+    /// Holds differences against the target's own entries and those of all targets.
+    pub fn new(found: &[SymbolDifference], entries: &[&IntendedDifference]) -> Self {
+        let mut judged = Self::default();
         for difference in found {
-            let intends = |entry: &&IntendedDifference| {
+            let intends = |entry: &&&IntendedDifference| {
                 entry.kinds.contains(&difference.kind) && entry.symbols.contains(&difference.symbol)
             };
-            match self.differences.iter().find(intends) {
-                Some(entry) => judged.intended.push((difference, entry.reason.clone())),
-                None => judged.unintended.push(difference),
+            match entries.iter().find(intends) {
+                Some(entry) => judged.intended.push((difference.clone(), entry.reason.clone())),
+                None => judged.unintended.push(difference.clone()),
             }
         }
         judged
@@ -130,16 +129,18 @@ mod tests {
 
     #[test]
     fn a_difference_is_intended_by_kind_and_symbol() {
-        let text = "[[difference]]\nkinds = ['code']\nsymbols = ['a', 'b']\nreason = 'why'\n";
+        let text = "[[difference]]\nkinds = ['code', 'abi']\nsymbols = ['a', 'b']\nreason = 'why'\n";
         let runtimes: Runtimes = toml::from_str(text).expect("valid");
-        let found = vec![
+        let entry = &runtimes.differences[0];
+        let found = [
             difference(DifferenceKind::Code, "a"),
             difference(DifferenceKind::Missing, "b"),
             difference(DifferenceKind::Extra, "c"),
         ];
-        let judged = runtimes.judge(found.clone());
+        let judged = JudgedDifferences::new(&found, &[entry]);
         assert_eq!(judged.intended, [(found[0].clone(), "why".into())]);
         assert_eq!(judged.unintended, found[1..]);
-        assert_eq!(judged.stale, [(DifferenceKind::Code, "b".into())]);
+        let stale: Vec<_> = entry.stale(&found).collect();
+        assert_eq!(stale, [(DifferenceKind::Abi, "a"), (DifferenceKind::Code, "b"), (DifferenceKind::Abi, "b")]);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::DataLayout;
+use super::manner::Manner;
 use crate::link::Link;
 use crate::outcome::{Outcome, Tries};
 use crate::version::Version;
@@ -18,14 +19,27 @@ pub struct Setting {
     pub class: u8,
     /// Whether the target's byte order is big-endian.
     pub big_endian: bool,
-    /// The emulator's version; nothing natively.
-    pub emulator: Option<Version>,
+    /// The emulator; nothing natively.
+    pub emulator: Option<EmulatorBuild>,
     /// How the program is linked.
     pub link: Link,
     /// The opt-level of std and the program; nothing for the default.
     pub opt_level: Option<String>,
     /// The features that the sandbox does not provide: `binfmt_misc`, `network of its own`.
     pub lacking: Vec<String>,
+    /// The patches that are left out, besides those that the failing run leaves out, each as `musl/0001-title.patch`.
+    pub without: Vec<String>,
+    /// Number of tests that ran before this one in the same process.
+    pub company: usize,
+}
+
+/// An emulator: its version, and the folder of its programs. Emulators of one folder are one build, for all targets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EmulatorBuild {
+    /// The version that it reports.
+    pub version: Version,
+    /// Its folder. A program that only starts another emulator reports the other one's version from its own folder.
+    pub folder: String,
 }
 
 impl Setting {
@@ -60,6 +74,8 @@ pub enum Control {
     Isolation,
     /// The version of the emulator.
     Emulator,
+    /// The tests that run before it in its suite run first, in the same process.
+    Company,
     /// The target: the one that this machine runs natively.
     Native,
     /// The target: the one that this machine could run natively, under the emulator.
@@ -72,6 +88,8 @@ pub enum Control {
     OtherOrder,
     /// The target: one with the other word size.
     OtherWord,
+    /// The patches: without some of ours.
+    Patches,
     /// The opt-level of std and the test.
     OptLevel,
 }
@@ -85,12 +103,14 @@ impl Control {
             Self::Load => "under load",
             Self::Isolation => "isolation",
             Self::Emulator => "other emulator",
+            Self::Company => "after others",
             Self::Native => "natively",
             Self::Emulated => "same, emulated",
             Self::Link => "other link mode",
             Self::SameKind => "same kind of target",
             Self::OtherOrder => "other byte order",
             Self::OtherWord => "other word size",
+            Self::Patches => "without patches",
             Self::OptLevel => "other opt-level",
         }
     }
@@ -114,22 +134,29 @@ pub struct ControlRow {
 pub enum ControlResult {
     /// The test ran.
     Ran {
-        /// Number of runs and failures.
-        tries: Tries,
-        /// The outcome of the first failure, or of the first run if none failed.
-        outcome: Outcome,
-        /// The cause of a failure, if known.
-        reason: Option<String>,
+        /// Number of runs.
+        runs: usize,
+        /// How each failed run failed.
+        failures: Vec<Manner>,
     },
     /// The control could not run, for this reason.
     Unavailable(String),
 }
 
 impl ControlRow {
-    pub(super) fn tries(&self) -> Option<Tries> {
+    /// Number of runs and failures; nothing if the control was unavailable.
+    pub fn tries(&self) -> Option<Tries> {
         match &self.result {
-            ControlResult::Ran { tries, .. } => Some(*tries),
+            ControlResult::Ran { runs, failures } => Some(Tries { runs: *runs, failures: failures.len() }),
             ControlResult::Unavailable(_) => None,
+        }
+    }
+
+    /// How the failed runs failed.
+    pub fn manners(&self) -> &[Manner] {
+        match &self.result {
+            ControlResult::Ran { failures, .. } => failures,
+            ControlResult::Unavailable(_) => &[],
         }
     }
 
@@ -146,13 +173,14 @@ impl fmt::Display for ControlResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(why) => write!(f, "unavailable: {why}"),
-            Self::Ran { tries, outcome, reason } => {
-                f.write_str(outcome.word())?;
-                if tries.runs > 1 {
-                    let count = if tries.failures == 0 { tries.runs } else { tries.failures };
-                    write!(f, ", {count} of {} runs", tries.runs)?;
+            Self::Ran { runs, failures } => {
+                let first = failures.first();
+                f.write_str(first.map_or(Outcome::Pass, |first| first.outcome).word())?;
+                if *runs > 1 {
+                    let count = if failures.is_empty() { *runs } else { failures.len() };
+                    write!(f, ", {count} of {runs} runs")?;
                 }
-                match reason.as_deref().and_then(|reason| reason.lines().next()) {
+                match first.and_then(Manner::line) {
                     Some(reason) => write!(f, " ({reason})"),
                     None => Ok(()),
                 }

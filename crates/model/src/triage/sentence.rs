@@ -4,10 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Analysis, Control, ControlResult, ControlRow, DataLayout, Diagnosis, Difference, Scope, Setting};
+use super::{Analysis, Control, ControlRow, DataLayout, Diagnosis, Difference, EmulatorBuild, Manner, Scope, Setting};
 use crate::link::Link;
 use crate::outcome::Tries;
-use crate::version::Version;
 
 impl<'a> Analysis<'a> {
     /// The diagnosis in a few words.
@@ -15,6 +14,10 @@ impl<'a> Analysis<'a> {
         match diagnosis {
             Diagnosis::Flaky => format!("flaky, at a rate of {}", percent(self.rate())),
             Diagnosis::Load => "load".into(),
+            Diagnosis::Company => {
+                "order of tests, it depends on the tests that run before it in the same process".into()
+            }
+            Diagnosis::Patches(patches) => patched(patches),
             Diagnosis::Isolation => match self.isolation() {
                 Some((how, names)) => format!("host isolation, {} {how}", are(&names)),
                 None => "host isolation".into(),
@@ -38,30 +41,34 @@ impl<'a> Analysis<'a> {
             Diagnosis::Undecided(scopes) if scopes.is_empty() => {
                 "undecided, neither word size nor byte order explains it".into()
             }
+            Diagnosis::Undecided(scopes) if self.passing().next().is_none() => {
+                format!("undecided, nothing that was tried passes: {}", self.either(scopes))
+            }
             Diagnosis::Undecided(scopes) => format!("undecided, {}", self.either(scopes)),
             Diagnosis::NotSeen => "not seen again".into(),
             Diagnosis::NotRun => "not run".into(),
         }
     }
 
-    /// The versions of the emulator with and without the fault.
+    /// The emulators with and without the fault.
     fn emulators(&self) -> String {
         let Some(ours) = &self.base.emulator else { return "emulator".into() };
-        let versions = |of: &mut dyn Iterator<Item = &'a Setting>| {
+        let builds = |of: &mut dyn Iterator<Item = &'a Setting>| {
             let same = of.filter(|at| at.target == self.base.target && at.link == self.base.link);
-            same.filter_map(|at| at.emulator.as_ref()).collect::<BTreeSet<&Version>>()
+            same.filter_map(|at| at.emulator.as_ref()).collect::<BTreeSet<&EmulatorBuild>>()
         };
-        let mut have = versions(&mut self.failing());
+        let mut have = builds(&mut self.failing());
         have.insert(ours);
-        let others = versions(&mut self.passing());
-        let list =
-            |versions: &BTreeSet<&Version>| versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        let others = builds(&mut self.passing());
+        let list = |builds: &BTreeSet<&EmulatorBuild>| {
+            builds.iter().map(|build| self.version(build)).collect::<Vec<_>>().join(" and ")
+        };
         let has = if have.len() == 1 { "has" } else { "have" };
         let have_it = format!("emulator, QEMU {} {has} the fault", list(&have));
         match others.last() {
             None if have.len() > 1 => format!("{have_it} and no tested version is without it"),
             None => format!("{have_it} and no other version was tested"),
-            Some(newest) if *newest > ours => {
+            Some(newest) if newest.version > ours.version => {
                 let fix = if others.len() == 1 { "fixes" } else { "fix" };
                 format!("{have_it} and {} {fix} it", list(&others))
             }
@@ -70,6 +77,20 @@ impl<'a> Analysis<'a> {
                 format!("{have_it} and {} {not}", list(&others))
             }
         }
+    }
+
+    /// An emulator's version, with its folder if two emulators of this version ran.
+    fn version(&self, build: &EmulatorBuild) -> String {
+        let ran = self.ran().filter_map(|(_, at)| at.emulator.as_ref());
+        if ran.into_iter().any(|other| other.version == build.version && other.folder != build.folder) {
+            return format!("{} of {}", build.version, build.folder);
+        }
+        build.version.to_string()
+    }
+
+    /// `under QEMU 11.1.3`, or `natively`.
+    fn runner(&self, at: &Setting) -> String {
+        at.emulator.as_ref().map_or_else(|| "natively".into(), |build| format!("under QEMU {}", self.version(build)))
     }
 
     fn scope(&self, scope: Scope) -> String {
@@ -88,7 +109,7 @@ impl<'a> Analysis<'a> {
 
     /// The emulation as a second cause, which a run under an emulator cannot rule out.
     fn or(&self, emulation: &str) -> String {
-        if self.base.emulator.is_some() { format!(" or {emulation}") } else { String::new() }
+        if self.is_native_too() { String::new() } else { format!(" or {emulation}") }
     }
 
     /// The remaining scopes, and the targets that would decide between them.
@@ -128,12 +149,16 @@ impl<'a> Analysis<'a> {
     /// The evidence for the diagnosis.
     pub(super) fn evidence(&self, diagnosis: &Diagnosis) -> String {
         let rate = self.rate();
-        let mut text = format!("on {} {} linked {}", self.base.target, runner(self.base), self.base.link);
+        let mut text = format!("on {} {} linked {}", self.base.target, self.runner(self.base), self.base.link);
         if let Some(level) = &self.base.opt_level {
             let _ = write!(text, " at opt-level {level}");
         }
-        let fails = listed(self.failing().map(|at| self.difference(at)).collect());
-        let passes = listed(self.passing().map(|at| self.difference(at)).collect());
+        // Of several runs without patches, the one that says most.
+        let most = self.failing().map(|at| at.without.len()).max().unwrap_or_default();
+        let least = self.passing().map(|at| at.without.len()).filter(|count| *count > 0).min().unwrap_or_default();
+        let telling = |at: &&Setting, count: usize| at.without.is_empty() || at.without.len() == count;
+        let fails = listed(self.failing().filter(|at| telling(at, most)).map(|at| self.difference(at)).collect());
+        let passes = listed(self.passing().filter(|at| telling(at, least)).map(|at| self.difference(at)).collect());
         match diagnosis {
             Diagnosis::Flaky => {
                 let _ = write!(text, " failed in {} without any change", counted(rate));
@@ -150,8 +175,17 @@ impl<'a> Analysis<'a> {
                 );
             }
             Diagnosis::NotSeen => {
-                let loaded = if self.of(Control::Load).next().is_some() { ", nor under load" } else { "" };
-                let _ = write!(text, " failed in none of {} runs{loaded}", rate.runs);
+                let tried = [(Control::Load, "under load"), (Control::Company, "after the tests before it")];
+                let tried = tried.into_iter().filter(|(control, _)| self.of(*control).next().is_some());
+                let tried: String = tried.flat_map(|(_, words)| [", nor ", words]).collect();
+                let _ = write!(text, " failed in none of {} runs{tried}", rate.runs);
+            }
+            Diagnosis::Company => {
+                let companies = self.of(Control::Company).map(|(_, at)| at.company);
+                let before = companies.max().unwrap_or_default();
+                let (alone, after) = if rate.failures > 0 { ("fails", "passes") } else { ("passes", "fails") };
+                let others = crate::text::counted(before, "other test", "other tests");
+                let _ = write!(text, " {alone} in {} runs alone, and {after} after {others}", rate.runs);
             }
             _ => {
                 let _ = write!(text, " fails in {}", counted(rate));
@@ -181,11 +215,7 @@ impl<'a> Analysis<'a> {
     }
 
     fn reason(&self) -> Option<&'a str> {
-        let reason = |row: &'a ControlRow| match &row.result {
-            ControlResult::Ran { reason, .. } => reason.as_deref().and_then(|reason| reason.lines().next()),
-            ControlResult::Unavailable(_) => None,
-        };
-        self.rows.iter().filter(|row| row.control == Control::Alone).find_map(reason)
+        self.unchanged().flat_map(ControlRow::manners).find_map(Manner::line)
     }
 
     /// How a setting differs from the failing one.
@@ -197,7 +227,7 @@ impl<'a> Analysis<'a> {
             words.push(format!("on {}", at.target));
         }
         if has(Difference::Runner) {
-            words.push(runner(at));
+            words.push(self.runner(at));
         }
         if has(Difference::Link) {
             words.push(format!("linked {}", at.link));
@@ -208,6 +238,12 @@ impl<'a> Analysis<'a> {
         if differs == [Difference::Isolation] {
             words.extend(at.isolation_beside(self.base));
         }
+        if has(Difference::Patches) {
+            words.push(format!("without {}", counted_patches(&at.without)));
+        }
+        if has(Difference::Company) {
+            words.push("after other tests".into());
+        }
         words.join(" ")
     }
 }
@@ -217,9 +253,32 @@ fn are(names: &[&str]) -> String {
     format!("{} {}", names.join(" and "), if names.len() > 1 { "are" } else { "is" })
 }
 
-/// `under QEMU 11.1.3`, or `natively`.
-fn runner(at: &Setting) -> String {
-    at.emulator.as_ref().map_or_else(|| "natively".into(), |version| format!("under QEMU {version}"))
+/// The patches to blame, for the head of the sentence.
+fn patched(patches: &[String]) -> String {
+    match patches {
+        [patch] => format!("our patch {patch}"),
+        patches => format!("our patches, one or more of {}", counted_patches(patches)),
+    }
+}
+
+/// `patch musl/1`, or `3 patches (musl/1 to musl/3)`, by source.
+pub fn counted_patches(patches: &[String]) -> String {
+    let source = |patch: &String| patch.split_once('/').map(|(source, _)| source.to_owned());
+    let of_one = |patches: &[String]| match patches {
+        [patch] => format!("patch {}", short(patch)),
+        [first, .., last] => format!("{} patches ({} to {})", patches.len(), short(first), short(last)),
+        [] => "no patch".into(),
+    };
+    listed(patches.chunk_by(|one, next| source(one) == source(next)).map(of_one).collect())
+}
+
+/// `musl/1` for `musl/0001-a.patch`, as the option `--without` takes it.
+fn short(patch: &str) -> String {
+    let parts = patch.split_once('/').and_then(|(source, file)| {
+        let number: usize = file.split_once('-')?.0.parse().ok()?;
+        Some(format!("{source}/{number}"))
+    });
+    parts.unwrap_or_else(|| patch.to_owned())
 }
 
 /// `a, b and c`, each once.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::link::Link;
+use crate::outcome::Outcome;
 
 const NEW: &str = "11.1.3";
 const OLD: &str = "7.2.22";
@@ -24,13 +25,18 @@ fn at(target: &str) -> Setting {
         _ => (64, false),
     };
     let machine = if target.starts_with("arm") { "ARM".into() } else { target.to_uppercase() };
-    let emulator = Some(NEW.parse().unwrap());
+    let emulator = Some(build(NEW, "usual"));
     let target = target.into();
-    Setting { target, machine, class, big_endian, emulator, link: Link::Dynamic, opt_level: None, lacking: Vec::new() }
+    let (link, opt_level, lacking, without, company) = (Link::Dynamic, None, Vec::new(), Vec::new(), 0);
+    Setting { target, machine, class, big_endian, emulator, link, opt_level, lacking, without, company }
+}
+
+fn build(version: &str, folder: &str) -> EmulatorBuild {
+    EmulatorBuild { version: version.parse().unwrap(), folder: folder.into() }
 }
 
 fn under(version: &str, setting: Setting) -> Setting {
-    Setting { emulator: Some(version.parse().unwrap()), ..setting }
+    Setting { emulator: Some(build(version, version)), ..setting }
 }
 
 fn natively(target: &str) -> Setting {
@@ -43,8 +49,8 @@ fn without_binfmt(setting: Setting) -> Setting {
 
 /// Failures and runs.
 fn row(control: Control, setting: Setting, failures: usize, runs: usize) -> ControlRow {
-    let outcome = if failures > 0 { Outcome::Fail } else { Outcome::Pass };
-    let result = ControlResult::Ran { tries: Tries { runs, failures }, outcome, reason: None };
+    let manner = Manner { outcome: Outcome::Fail, reason: None, place: None };
+    let result = ControlResult::Ran { runs, failures: vec![manner; failures] };
     ControlRow { control, setting: Some(setting), result, wall_s: 0.1 }
 }
 
@@ -54,6 +60,11 @@ fn fails(control: Control, setting: Setting) -> ControlRow {
 
 fn passes(control: Control, setting: Setting) -> ControlRow {
     row(control, setting, 0, 1)
+}
+
+/// One run that failed in this manner.
+fn failing(outcome: Outcome, reason: &str) -> ControlResult {
+    ControlResult::Ran { runs: 1, failures: vec![Manner { outcome, reason: Some(reason.into()), place: None }] }
 }
 
 fn not_had(control: Control, why: &str) -> ControlRow {
@@ -152,7 +163,7 @@ fn of_this_machines_own_kind_the_emulator_lacks_binfmt_misc_too() {
 #[test]
 fn what_fails_otherwise_says_nothing() {
     let mut other = fails(Control::SameKind, at("x86"));
-    other.result = ControlResult::Ran { tries: Tries { runs: 1, failures: 1 }, outcome: Outcome::Crash, reason: None };
+    other.result = failing(Outcome::Crash, "SIGSEGV");
     let finding = always(&at("armv7"), [other, passes(Control::OtherWord, at("x86_64"))]);
     assert_eq!(finding.diagnosis, Diagnosis::Undecided(vec![Scope::WordSize, Scope::Architecture]));
     assert!(
@@ -234,7 +245,7 @@ fn an_undecided_sentence_says_what_would_decide() {
     let sentence = "undecided, word size (32-bit) or this architecture (armv7) alone or its emulation (a 32-bit little-endian target would \
         decide): the test on armv7 under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, but passes on x86_64.";
     is(&finding, &Diagnosis::Undecided(vec![Scope::WordSize, Scope::Architecture]), sentence);
-    assert!(!finding.diagnosis.is_settled());
+    assert!(finding.diagnosis.may_be_code() && finding.diagnosis.may_be_patches());
 }
 
 #[test]
@@ -264,4 +275,114 @@ fn what_lacks_more_and_what_could_not_be_had_say_nothing() {
     assert_eq!(always(&at("armv7"), rows).diagnosis, Diagnosis::Scope(Scope::Architecture));
     let finding = judge("the test", &[not_had(Control::Alone, "it does not build")], &LAYOUTS);
     is(&finding, &Diagnosis::NotRun, "not run: the test could not run as in the failing run.");
+}
+
+/// Without these of our patches.
+fn without(patches: &[&str], setting: Setting) -> Setting {
+    Setting { without: patches.iter().map(|patch| (*patch).to_owned()).collect(), ..setting }
+}
+
+#[test]
+fn what_fails_natively_too_is_not_the_emulators_and_counts_without_binfmt_misc() {
+    // As with a C library whose fchmod does nothing.
+    let rows = [
+        fails(Control::Emulator, under(OLD, base())),
+        fails(Control::Native, natively("x86_64")),
+        fails(Control::Emulated, own("x86_64")),
+        fails(Control::Link, Setting { link: Link::Static, ..base() }),
+    ];
+    let sentence = "undecided, nothing that was tried passes: on every architecture or word size (64-bit) (a 32-bit little-endian \
+        target would decide): the test on s390x under QEMU 11.1.3 linked dynamic fails in 11 of 11 runs, and under QEMU 7.2.22, \
+        on x86_64 natively, on x86_64 and linked static, and passes nowhere.";
+    is(&always(&base(), rows.clone()), &Diagnosis::Undecided(vec![Scope::Everywhere, Scope::WordSize]), sentence);
+    let finding = always(&base(), rows.into_iter().chain([fails(Control::OtherWord, at("armv7"))]));
+    assert_eq!(finding.diagnosis, Diagnosis::Scope(Scope::Everywhere));
+    // What no other opt-level can change is not tried at one.
+    assert!(!finding.diagnosis.may_be_code() && finding.diagnosis.may_be_patches());
+    // Without the native failure, the emulated one may have the lack as its cause.
+    let emulated = fails(Control::Emulated, own("x86_64"));
+    let all = vec![Scope::Everywhere, Scope::WordSize, Scope::ByteOrder, Scope::Architecture];
+    assert_eq!(always(&base(), [emulated]).diagnosis, Diagnosis::Undecided(all));
+}
+
+#[test]
+fn a_test_that_does_otherwise_after_others_depends_on_them() {
+    let after = || Setting { company: 12, ..base() };
+    let finding = always(&base(), [passes(Control::Company, after()), passes(Control::Native, natively("x86_64"))]);
+    let sentence = "order of tests, it depends on the tests that run before it in the same process: the test on s390x under QEMU \
+        11.1.3 linked dynamic fails in 11 runs alone, and passes after 12 other tests.";
+    is(&finding, &Diagnosis::Company, sentence);
+    let alone = [passes(Control::Alone, base()), row(Control::Repeated, base(), 0, 10)];
+    let load = row(Control::Load, base(), 0, 8);
+    let company = |row: ControlRow| judge("the test", &[&alone[..], &[load.clone(), row]].concat(), &LAYOUTS);
+    let sentence = "order of tests, it depends on the tests that run before it in the same process: the test on s390x under QEMU \
+        11.1.3 linked dynamic passes in 11 runs alone, and fails after 12 other tests.";
+    is(&company(row(Control::Company, after(), 2, 2)), &Diagnosis::Company, sentence);
+    let finding = company(passes(Control::Company, after()));
+    assert_eq!(finding.diagnosis, Diagnosis::NotSeen);
+    assert!(finding.sentence.ends_with(", nor under load, nor after the tests before it."), "{finding:?}");
+    // Of what fails in both, the others are not the cause.
+    assert_ne!(always(&base(), [fails(Control::Company, after())]).diagnosis, Diagnosis::Company);
+}
+
+#[test]
+fn what_passes_without_a_patch_of_ours_is_the_patchs() {
+    let (one, two, three) = ("musl/0001-a.patch", "musl/0002-b.patch", "musl/0003-c.patch");
+    let patch = |patches: &[&str]| without(patches, base());
+    let everywhere = [fails(Control::Native, natively("x86_64")), fails(Control::OtherWord, at("armv7"))];
+    let with = |rows: Vec<ControlRow>| always(&base(), everywhere.iter().cloned().chain(rows));
+    let finding = with(vec![passes(Control::Patches, patch(&[one, two, three]))]);
+    let sentence = "our patches, one or more of 3 patches (musl/1 to musl/3): the test on s390x under QEMU \
+        11.1.3 linked dynamic fails in 11 of 11 runs, and on x86_64 natively and on armv7, but passes without 3 patches \
+        (musl/1 to musl/3).";
+    is(&finding, &Diagnosis::Patches([one, two, three].map(str::to_owned).into()), sentence);
+    let finding = with(vec![
+        passes(Control::Patches, patch(&[one, two, three])),
+        fails(Control::Patches, patch(&[three])),
+        passes(Control::Patches, patch(&[two, three])),
+    ]);
+    assert_eq!(finding.diagnosis, Diagnosis::Patches(vec![two.into()]));
+    assert!(finding.sentence.starts_with("our patch musl/0002-b.patch: "), "{finding:?}");
+    assert!(
+        finding.sentence.ends_with("without patch musl/3, but passes without 2 patches (musl/2 to musl/3)."),
+        "{finding:?}"
+    );
+    // A failure in another manner clears no patch.
+    let mut other = fails(Control::Patches, patch(&[three]));
+    other.result = failing(Outcome::Crash, "SIGSEGV");
+    let finding = with(vec![passes(Control::Patches, patch(&[two, three])), other]);
+    assert_eq!(finding.diagnosis, Diagnosis::Patches(vec![two.into(), three.into()]));
+    assert_eq!(
+        with(vec![fails(Control::Patches, patch(&[one, two, three]))]).diagnosis,
+        Diagnosis::Scope(Scope::Everywhere)
+    );
+    // In the other link mode, only if it fails there with the patches.
+    let linked = || Setting { link: Link::Static, ..base() };
+    let relinked = || passes(Control::Patches, without(&[one], linked()));
+    assert_eq!(always(&base(), [relinked()]).diagnosis, always(&base(), []).diagnosis);
+    let finding = always(&base(), [relinked(), fails(Control::Link, linked())]);
+    assert_eq!(finding.diagnosis, Diagnosis::Patches(vec![one.into()]));
+}
+
+#[test]
+fn a_failure_for_another_reason_is_no_control() {
+    let with = |reason: &str| {
+        let (mut ours, mut theirs) = (fails(Control::Alone, at("armv7")), fails(Control::SameKind, at("x86")));
+        ours.result = failing(Outcome::Fail, "assertion failed: a.is_ok()");
+        theirs.result = failing(Outcome::Fail, reason);
+        judge("the test", &[ours, theirs, passes(Control::OtherWord, at("x86_64"))], &LAYOUTS)
+    };
+    assert_eq!(with("assertion failed: a.is_ok()").diagnosis, Diagnosis::Scope(Scope::WordSize));
+    let finding = with("no such file");
+    assert_eq!(finding.diagnosis, Diagnosis::Undecided(vec![Scope::WordSize, Scope::Architecture]));
+    assert!(finding.sentence.contains("fails differently on x86, but"), "{finding:?}");
+}
+
+#[test]
+fn two_emulators_of_one_version_are_told_apart_by_their_folders() {
+    let given = Setting { emulator: Some(build(NEW, "/given")), ..base() };
+    let finding = always(&given, [passes(Control::Emulator, base())]);
+    let sentence = "emulator, QEMU 11.1.3 of /given has the fault and 11.1.3 of usual does not: the test on s390x under QEMU 11.1.3 \
+        of /given linked dynamic fails in 11 of 11 runs, but passes under QEMU 11.1.3 of usual.";
+    is(&finding, &Diagnosis::Emulator, sentence);
 }

@@ -5,9 +5,13 @@
 //! program, gives the processes left behind a moment to end, kills the rest, and ends with the program's status. On
 //! SIGTERM it kills everything at once; the kernel also sends that signal when our process ends.
 //!
-//! The program and the supervisor have their own process groups, so signals from a terminal reach neither.
+//! A program may kill its supervisor, which is its parent. So there are two of them: the outer one supervises the inner
+//! one in the same way, and gets what runs below it if it is gone. If the outer one is killed, the kernel tells the inner
+//! one. Only a program that kills both leaves processes behind.
 //!
-//! The supervisor runs in a fork of a process with several threads, so it allocates nothing, takes no lock, and makes
+//! The program and the supervisors have their own process groups, so signals from a terminal reach none of them.
+//!
+//! A supervisor runs in a fork of a process with several threads, so it allocates nothing, takes no lock, and makes
 //! only calls that are safe in a signal handler.
 #![expect(unsafe_code, reason = "fork, signal masks and closing what others own have no safe form")]
 
@@ -28,6 +32,7 @@ use rustix::process::{
 };
 
 use super::LEAK_GRACE;
+use crate::process_tree::SUPERVISOR;
 
 /// How long it keeps killing what does not die, and waits for us to read what was left behind.
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -44,52 +49,65 @@ pub struct Setup {
     pub open_files: Option<u64>,
 }
 
-/// Makes `command` start a supervisor: `spawn` returns the supervisor, and the program is its child.
+/// Makes `command` start the supervisors: `spawn` returns the outer one, and the program is the child of the inner one.
 pub fn install(command: &mut Command, setup: Setup) {
     command.process_group(0);
     // SAFETY: `enter` keeps to what is allowed between fork and exec, see above.
     unsafe { command.pre_exec(move || enter(&setup)) };
 }
 
-/// Becomes the supervisor, which does not return, and the program, which does.
+/// Becomes the outer supervisor and the inner one, which do not return, and the program, which does.
 fn enter(setup: &Setup) -> io::Result<()> {
     // First of all: a signal would run our handlers, which speak to the process that we were forked from.
     let mask = set_mask(libc::SIG_BLOCK, &all_signals())?;
-    rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
-    // It may have died before that.
-    if rustix::process::getppid() != Some(setup.harness) {
-        return Err(rustix::io::Errno::SRCH.into());
-    }
-    let supervisor = getpid();
-    rustix::process::set_child_subreaper(Some(supervisor))?;
+    let outer = supervise(setup.harness)?;
     // Its end with the program's signal must not write a core either.
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     if setup.merge_stderr {
         rustix::stdio::dup2_stderr(rustix::stdio::stdout())?;
     }
+    if let Some(inner) = fork()? {
+        Supervisor { program: inner, is_outer: true, report: &setup.report }.run();
+    }
+    let inner = supervise(outer)?;
     let (ready, not_ready) = pipe_with(PipeFlags::CLOEXEC)?;
+    if let Some(program) = fork()? {
+        Supervisor { program, is_outer: false, report: &setup.report }.run();
+    }
+    // A program that stopped us while std's own pipe is open here would stop our caller, too.
+    drop(not_ready);
+    rustix::io::retry_on_intr(|| rustix::io::read(&ready, &mut [0; 1]))?;
+    rustix::process::setpgid(None, None)?;
+    end_with(inner, Signal::KILL)?;
+    if let Some(most) = setup.open_files {
+        let most = most_open_files().map_or(most, |hard| hard.min(most));
+        setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    heed_all_signals();
+    set_mask(libc::SIG_SETMASK, &mask).map(drop)
+}
+
+/// Makes this process the parent of orphans below it, to be told when `parent` ends.
+fn supervise(parent: Pid) -> io::Result<Pid> {
+    end_with(parent, Signal::TERM)?;
+    let me = getpid();
+    rustix::process::set_child_subreaper(Some(me))?;
+    Ok(me)
+}
+
+/// Makes the kernel send a signal when `parent` ends.
+fn end_with(parent: Pid, signal: Signal) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(signal))?;
+    // It may have died before that.
+    if rustix::process::getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+}
+
+/// The child in the parent; nothing in the child.
+fn fork() -> io::Result<Option<Pid>> {
     // SAFETY: this process has one thread, and its child keeps to the same rules.
     match unsafe { libc::fork() } {
-        0 => {
-            // A program that stopped us while std's own pipe is open here would stop our caller, too.
-            drop(not_ready);
-            rustix::io::retry_on_intr(|| rustix::io::read(&ready, &mut [0; 1]))?;
-            rustix::process::setpgid(None, None)?;
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-            if rustix::process::getppid() != Some(supervisor) {
-                return Err(rustix::io::Errno::SRCH.into());
-            }
-            if let Some(most) = setup.open_files {
-                let most = most_open_files().map_or(most, |hard| hard.min(most));
-                setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) })?;
-            }
-            heed_all_signals();
-            set_mask(libc::SIG_SETMASK, &mask).map(drop)
-        }
-        id => match Pid::from_raw(id) {
-            Some(program) if id > 0 => Supervisor { program, report: &setup.report }.run(),
-            _ => Err(io::Error::last_os_error()),
-        },
+        0 => Ok(None),
+        id => Pid::from_raw(id).filter(|_| id > 0).map(Some).ok_or_else(io::Error::last_os_error),
     }
 }
 
@@ -107,7 +125,9 @@ fn heed_all_signals() {
 }
 
 struct Supervisor<'a> {
+    /// The program; for the outer supervisor, the inner one.
     program: Pid,
+    is_outer: bool,
     report: &'a OwnedFd,
 }
 
@@ -123,15 +143,21 @@ impl Supervisor<'_> {
     fn run(&self) -> ! {
         // The pipes of output and std's own pipe would never end otherwise; and the program waits for the end of one.
         close_all_but(self.report.as_raw_fd());
-        let _ = rustix::thread::set_name(c"supervisor");
+        let _ = rustix::thread::set_name(SUPERVISOR);
         // Both sides do this, because either may come first.
         let _ = rustix::process::setpgid(Some(self.program), Some(self.program));
-        let status = self.await_end().then(|| {
-            if await_stragglers(LEAK_GRACE) == WaitEnd::Late {
-                let _ = rustix::io::write(self.report, b"!");
-                await_stragglers(PATIENCE);
-            }
-            // Not taken yet: as a zombie it keeps its number, so that no other group can have it.
+        let ended = self.await_end();
+        if ended && await_stragglers(LEAK_GRACE) == WaitEnd::Late {
+            let _ = rustix::io::write(self.report, b"!");
+            await_stragglers(PATIENCE);
+        } else if !ended && self.is_outer {
+            // The inner one knows the program's group. What it does not kill in time is killed here.
+            let _ = kill_process(self.program, Signal::TERM);
+            await_stragglers(PATIENCE);
+        }
+        // Not taken yet: as a zombie it keeps its number, so that no other group can have it. A program that is killed
+        // here has no status of its own.
+        let status = (ended || self.is_outer).then(|| {
             waitid(WaitId::Pid(self.program), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)
         });
         self.sweep();

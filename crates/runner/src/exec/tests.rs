@@ -1,7 +1,7 @@
 //! What a supervisor does for a program: the same end, the whole cost, and nothing left.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Cmd, Finished, Flow};
 use crate::process_tree;
@@ -88,6 +88,33 @@ fn a_supervisor_that_does_nothing_is_helped() {
     let finished = sh(script).timeout(Duration::from_millis(200)).output().unwrap().finished;
     assert_eq!((finished.timed_out, finished.status.signal()), (true, Some(9)));
     assert!(!runs("97331"));
+}
+
+#[test]
+fn a_program_that_kills_its_supervisor_leaves_nothing() {
+    let daemon = "setsid sleep 97351 & (setsid sh -c 'trap \"\" TERM; sleep 97351; :' &) >/dev/null 2>&1; sleep 0.1";
+    let own = "read -r line </proc/$$/stat; set -- $line";
+    let outer = "read -r line </proc/$PPID/stat; set -- $line";
+    for (what, kill) in [
+        ("the inner one", "kill -9 $PPID".to_owned()),
+        ("the outer one", format!("{outer}; kill -9 $4")),
+        ("the inner one, by a daemon", format!("(setsid sh -c 'sleep 0.2; {own}; kill -9 $4' &)")),
+    ] {
+        let finished = finish(&format!("{daemon}; {kill}; sleep 97351"));
+        assert_eq!(finished.status.signal(), Some(9), "{what}");
+        let end = Instant::now() + Duration::from_secs(20);
+        while exists("97351") {
+            assert!(Instant::now() < end, "{what} is killed, and processes are left");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Whether any process has this word on its command line, below us or not.
+fn exists(word: &str) -> bool {
+    let pids = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let lines = pids.filter_map(rustix::process::Pid::from_raw).filter_map(process_tree::command_line);
+    lines.into_iter().any(|line| line.split(' ').any(|part| part == word))
 }
 
 #[test]

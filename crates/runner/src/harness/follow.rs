@@ -81,7 +81,7 @@ impl<'a> Follower<'a> {
         late
     }
 
-    /// Takes an event. Returns false if the event is forged.
+    /// Takes an event. Returns false if the event is forged, or says nothing about a test.
     pub fn on(&mut self, event: TestEvent, noise: &mut Tail) -> bool {
         match event {
             TestEvent::Started(name) if self.left.contains(name.as_str()) => {
@@ -94,8 +94,8 @@ impl<'a> Follower<'a> {
                 self.errors.clear();
             }
             TestEvent::Done(test) if self.is_believed(&test) => self.settle(test, noise),
-            TestEvent::Finished => self.told = true,
-            TestEvent::Started(_) | TestEvent::Done(_) => return false,
+            TestEvent::Finished(_) => self.told = true,
+            TestEvent::Begun(_) | TestEvent::Started(_) | TestEvent::Done(_) => return false,
         }
         true
     }

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::connection::{Connection, PAUSE, SSH_FAILED, Session};
 use super::end_line::{EndLine, Filter};
 use super::{Machine, PATIENCE};
+use crate::etc;
 use crate::exec::{Cmd, Finished, Flow, Output, Stream, quote};
 use crate::files::{append_files, on_disk};
 use crate::interrupt;
@@ -29,6 +30,9 @@ const SCRIPT: &str = include_str!("run.sh");
 
 /// How long copying may take.
 const COPYING: Duration = Duration::from_hours(1);
+
+/// The folder of the files for `/etc`, beside those of the test set.
+const ETC: &str = "etc";
 
 /// Refusals after which the cause is no longer a session that has just ended.
 const TRIES: usize = 3;
@@ -61,7 +65,7 @@ impl Machine {
         scratch: &Path,
         copying: impl FnOnce(),
     ) -> Result<Arc<Placed>> {
-        let key = hex(&Sha256::digest(format!("{}\n{SCRIPT}", set.digest)));
+        let key = hex(&Sha256::digest(format!("{}\n{SCRIPT}{}", set.digest, etc::digest(true)?)));
         let folder = Path::new(&self.cache).join(format!("{target}-{}", &key[..16]));
         let placed = Placed { machine: Arc::clone(self), local: set.clone(), folder: folder.clone() };
         // Held while copying: the tests of the other link mode wait for the same copy.
@@ -90,10 +94,14 @@ impl Placed {
         let file = tempfile::tempfile_in(scratch).context("creating a file for the copy")?;
         let mut tar = tar::Builder::new(std::io::BufWriter::new(file));
         append_files(&mut tar, &on_disk(self.local.files()?), "")?;
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_size(SCRIPT.len() as u64);
-        tar.append_data(&mut header, "run.sh", SCRIPT.as_bytes())?;
+        let mut add = |name: &Path, bytes: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o644);
+            header.set_size(bytes.len() as u64);
+            tar.append_data(&mut header, name, bytes)
+        };
+        add(Path::new("run.sh"), SCRIPT.as_bytes())?;
+        etc::FILES.iter().try_for_each(|(name, bytes)| add(&Path::new(ETC).join(name), bytes))?;
         let mut file = tar.into_inner()?.into_inner().context("writing the copy")?;
         std::io::Seek::rewind(&mut file).context("reading the copy")?;
         // Parts of shells that have ended are removed; a part's name contains the process ID of its shell. If another
@@ -148,6 +156,11 @@ impl Placed {
         let pairs = [(programs, there.programs), (sysroot, there.sysroot), (libraries, there.libraries)];
         let found = pairs.into_iter().find_map(|(from, to)| Some(to.join(path.strip_prefix(from).ok()?)));
         found.unwrap_or_else(|| path.to_owned())
+    }
+
+    /// The folder of the files for `/etc` there.
+    pub(crate) fn etc(&self) -> PathBuf {
+        self.folder.join(ETC)
     }
 
     /// The folder of the loader and the C library there.

@@ -1,6 +1,6 @@
 //! One process of a test program: how it is started, and what it reports about its tests while it runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bringup_model::limits::Limits;
 use bringup_model::outcome::{Outcome, TestOutcome};
+use bringup_model::text::counted;
 
 use super::options::Options;
 use super::program::{Harness, TestProgram};
@@ -16,6 +17,9 @@ use crate::exec::{self, Bounds, Cmd, Finished, Flow, Stream};
 use crate::harness::compiletest;
 use crate::harness::end::{self, Clock, ProcessEnd, too_late};
 use crate::harness::follow::{Follower, join};
+use crate::harness::list::CheckedList;
+use crate::harness::protocol::Protocol;
+use crate::harness::table;
 use crate::jobs::Share;
 use crate::libtest::{self, Parser, Tail};
 use crate::sandbox::Sandbox;
@@ -45,6 +49,10 @@ pub(super) struct Processes<'a> {
 pub(super) struct Tally {
     pub cpu: Duration,
     pub notes: BTreeSet<String>,
+    /// How programs contradicted themselves.
+    pub contradictions: BTreeSet<String>,
+    /// How many tests each program has, by its name.
+    counts: HashMap<String, usize>,
 }
 
 impl<'a> Processes<'a> {
@@ -75,12 +83,12 @@ impl<'a> Processes<'a> {
         })?;
         if finished.status.success() {
             let Harness::Compiletest(tests) = &program.harness else {
-                return Ok(self.listed(program, &output, &finished, errors));
+                return self.listed(program, &output, &finished, errors);
             };
             let listed = tests.list()?;
             tests.check(&listed, &output)?;
             let (others, other) = (listed.others, tests.suite().other().word());
-            self.note(program, &format!("{others} more tests are of suite {other}"));
+            self.note(program, &format!("{} of suite {other}", counted(others, "more test is", "more tests are")));
             return Ok(Ok(listed.names));
         }
         let mut outcome = whole(program, &finished, limits, errors.text());
@@ -96,27 +104,61 @@ impl<'a> Processes<'a> {
         output: &[u8],
         finished: &Finished,
         errors: Tail,
-    ) -> Result<Vec<String>, TestOutcome> {
-        let names = libtest::listed(output);
+    ) -> Result<Result<Vec<String>, TestOutcome>> {
+        let file = table::tests(&fs_err::read(&program.path)?);
+        let file = file.unwrap_or_else(|error| {
+            let (path, name) = (program.path.display(), &program.name);
+            // A harness without tests has no table.
+            if !libtest::listed(output).is_empty() {
+                self.tally().notes.insert(format!("{name}: its list is not compared with its file {path}: {error:#}"));
+            }
+            None
+        });
+        let CheckedList { names, contradictions } = CheckedList::new(output, file);
         if !names.is_empty() {
-            return Ok(names);
+            self.contradict(program, contradictions);
+            self.tally().counts.insert(program.name.clone(), names.len());
+            return Ok(Ok(names));
         }
         let text = String::from_utf8_lossy(output);
         let Some(line) = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("0 tests, ")) else {
             self.note(program, "it lists no tests");
-            return Ok(names);
+            return Ok(Ok(names));
         };
         let said: String = line.trim().chars().take(200).collect();
         let mut printed = Tail::default();
         printed.push(output);
-        Err(TestOutcome {
+        Ok(Err(TestOutcome {
             name: program.name.clone(),
             outcome: Outcome::Crash,
             wall_s: finished.wall.as_secs_f64(),
             reason: Some(format!("lists no tests but says `{said}`")),
             tries: None,
             output: Some(join(printed.text(), &errors.text())),
-        })
+        }))
+    }
+
+    /// Asks a program for what it must refuse. Otherwise nobody would notice a lost exit status, as long as all tests
+    /// pass.
+    pub fn check_exit_status(&self, program: &TestProgram) -> Result<()> {
+        let limits = (self.options.limits)(&program.name);
+        let limit = Duration::from_secs(limits.test_seconds.min(LIST_SECONDS));
+        let cmd = |_: &Path| {
+            let cmd = self.sandbox.command(&program.path, libtest::WRONG, &self.options.lib_dirs)?;
+            Ok(cmd.merge_stderr().timeout(limit))
+        };
+        let finished = self.run(program, &cmd, limits, |_, _| Flow::Continue)?;
+        if finished.status.code() != Some(libtest::FAILED) {
+            let (how, due) = (exec::describe(&finished), libtest::FAILED);
+            self.contradict(program, [format!("asked for what it must refuse with exit status {due}, it {how}")]);
+        }
+        Ok(())
+    }
+
+    /// Keeps how a program contradicted itself.
+    fn contradict(&self, program: &TestProgram, contradictions: impl IntoIterator<Item = String>) {
+        let named = contradictions.into_iter().map(|text| format!("{}: {text}", program.name));
+        self.tally().contradictions.extend(named);
     }
 
     /// Runs a program that is one test: it passes if it exits with status 0.
@@ -161,6 +203,8 @@ impl<'a> Processes<'a> {
         // Counted from the first event: no test is to blame for the wait for a job, the namespaces and the emulator.
         let mut end_of_program = None;
         let mut follower = Follower::new(tests, threads == 1, reported);
+        let total = self.tally().counts.get(&program.name).copied();
+        let mut protocol = Protocol::new(tests, total, threads == 1);
         let (mut parser, failure) = match &program.harness {
             Harness::Compiletest(_) => (Parser::of(compiletest::EVENT, compiletest::PREFIX), compiletest::FAILED),
             _ => (Parser::default(), libtest::FAILED),
@@ -188,7 +232,10 @@ impl<'a> Processes<'a> {
                 ));
             }
             let mut heard = false;
-            parser.feed(chunk, |event, noise| heard |= follower.on(event, noise));
+            parser.feed(chunk, |event, noise| {
+                protocol.on(&event);
+                heard |= follower.on(event, noise);
+            });
             if !heard {
                 return Flow::Continue;
             }
@@ -201,8 +248,13 @@ impl<'a> Processes<'a> {
             }
         })?;
         parser.finish(|event, noise| {
+            protocol.on(&event);
             follower.on(event, noise);
         });
+        // compiletest may run more tests than it was asked for, and runs on this machine.
+        if program.harness == Harness::Libtest {
+            self.contradict(program, protocol.end(&finished));
+        }
         let clock = Clock { start_s: Some(start), end_of_program, grace, limits };
         Ok(ProcessEnd::new(follower, finished, parser.take_noise().text(), failure, &clock))
     }

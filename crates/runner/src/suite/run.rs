@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bringup_model::outcome::{Outcome, SuiteOutcome, TestOutcome};
+use bringup_model::text::counted;
 
 use super::options::Options;
 use super::process::Processes;
-use super::program::TestProgram;
+use super::program::{Harness, TestProgram};
 use super::queue::{Batch, Pile, Queue};
 use super::selection::{Chosen, Listed, Selected, Selector};
 use crate::interrupt::Interrupted;
@@ -122,6 +123,7 @@ impl<'a> SuiteRun<'a> {
             names,
             tests: settled.into_values().collect(),
             notes: Vec::new(),
+            contradictions: Vec::new(),
             wall_s: 0.0,
             cpu_s: 0.0,
         };
@@ -223,6 +225,12 @@ impl<'a> SuiteRun<'a> {
             Ok((index, listed))
         })?;
         all.sort_by_key(|(index, _)| *index);
+        let lists = |(index, listed): &&(usize, Listed)| {
+            self.programs[*index].harness == Harness::Libtest && listed.as_ref().is_ok_and(|names| !names.is_empty())
+        };
+        if let Some((index, _)) = all.iter().find(lists) {
+            self.processes.check_exit_status(&self.programs[*index])?;
+        }
         Ok(all)
     }
 
@@ -273,6 +281,7 @@ impl<'a> SuiteRun<'a> {
     fn cost(&self, outcome: &mut SuiteOutcome) {
         let tally = self.processes.tally();
         outcome.notes = tally.notes.iter().cloned().collect();
+        outcome.contradictions = tally.contradictions.iter().cloned().collect();
         outcome.wall_s = self.start.elapsed().as_secs_f64();
         outcome.cpu_s = tally.cpu.as_secs_f64();
     }
@@ -317,7 +326,7 @@ fn not_run(selected: &Places, settled: &BTreeMap<String, TestOutcome>, interrupt
         const SHOWN: usize = 10;
         let more = if lost.len() > SHOWN { ", …" } else { "" };
         let names = lost[..lost.len().min(SHOWN)].join(", ");
-        bail!("{} tests have no outcome: {names}{more}", lost.len());
+        bail!("{} no outcome: {names}{more}", counted(lost.len(), "test has", "tests have"));
     }
     Ok(lost.len())
 }

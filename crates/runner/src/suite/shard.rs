@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bringup_model::outcome::{Outcome, TestOutcome};
+use bringup_model::text::counted;
 
 use super::process::Processes;
 use super::program::{Harness, TestProgram};
@@ -166,7 +167,7 @@ impl Processes<'_> {
         let others = tried.len() - 1;
         let when = match others {
             0 => ", but not alone".to_owned(),
-            _ => format!(" while it ran beside {others} others, but not alone"),
+            _ => format!(" while it ran beside {}, but not alone", counted(others, "other", "others")),
         };
         for (test, time) in tried {
             let is_itself = found || test.outcome.is_failure();

@@ -12,6 +12,7 @@ use bringup_runner::interrupt;
 use bringup_runner::jobs::Jobs;
 
 use super::{Node, Plan, StepId, Work};
+use crate::build::manifest::Manifest;
 use crate::build::store::Store;
 use crate::console::Console;
 use crate::error::disk;
@@ -198,7 +199,7 @@ impl Builder<'_> {
             cpu: Mutex::default(),
         };
         // Explained before the scratch folder is removed, while the disk is still full.
-        finish(node, &work).map_err(|error| disk::explain(error, Some(self.store.root())))?;
+        finish(node, &work, self.store).map_err(|error| disk::explain(error, Some(self.store.root())))?;
         Ok(*work.cpu.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -210,8 +211,8 @@ fn log_name(plan: &Plan, node: &Node) -> String {
     if twins > 1 { format!("{name}-{}.log", node.digest.short()) } else { format!("{name}.log") }
 }
 
-/// Builds the step, records its inputs, and renames the complete result to its final path.
-fn finish(node: &Node, work: &Work) -> Result<()> {
+/// Builds the step, records its inputs and what it made, and renames the complete result to its final path.
+fn finish(node: &Node, work: &Work, store: &Store) -> Result<()> {
     fs_err::create_dir(&work.out)?;
     fs_err::create_dir(&work.scratch)?;
     fs_err::write(&work.log, "")?;
@@ -219,6 +220,7 @@ fn finish(node: &Node, work: &Work) -> Result<()> {
     interrupt::check()?;
     let inputs = serde_json::to_vec_pretty(&node.inputs)?;
     fs_err::write(work.out.join(INPUTS_FILE), inputs)?;
+    Manifest::of(&work.out)?.write(store.root(), &node.path, &store.temporary())?;
     let parent: PathBuf = node.path.parent().map(Into::into).unwrap_or_default();
     fs_err::create_dir_all(parent)?;
     fs_err::rename(&work.out, &node.path)?;

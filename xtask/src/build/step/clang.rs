@@ -80,6 +80,12 @@ impl Clang {
         &self.ranlib
     }
 
+    /// Path of another program of LLVM, from the folder and with the suffix of the archiver, if it is there.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        let suffix = self.ar.file_name()?.to_str()?.strip_prefix("llvm-ar")?;
+        Some(self.ar.with_file_name(format!("{name}{suffix}"))).filter(|path| path.is_file())
+    }
+
     /// The compiler's own headers.
     pub fn headers(&self) -> &Path {
         &self.headers

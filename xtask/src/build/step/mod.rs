@@ -5,15 +5,20 @@
 
 mod build;
 mod builtins;
+pub mod cargo_wrapper;
 mod clang;
 mod cmake;
+pub mod commands;
 pub mod compiler;
 pub mod compiletest;
 pub mod driver;
+pub mod kernel_headers;
+pub mod libcxx;
 pub mod musl;
 pub mod patch;
 mod plan;
 pub mod runtimes;
+mod rust_wrapper;
 pub mod std;
 pub mod sysroot;
 pub mod test_helpers;
@@ -21,6 +26,7 @@ pub mod test_programs;
 #[cfg(test)]
 mod tests;
 pub mod toolchain;
+pub mod tools;
 mod tree;
 pub mod upstream;
 

@@ -44,7 +44,7 @@ impl Step for PatchStep {
             .add("strip", self.strip.to_string())
             .list("unpack", &self.part.only);
         let inputs = inputs.list("leave out", &self.part.without).list("lacks", &self.lacks);
-        self.series.inputs().fold(inputs, |inputs, (file, text)| inputs.add(file, text))
+        self.series.inputs().fold(inputs, |inputs, (tag, diff)| inputs.add(&tag, diff))
     }
 
     fn needs(&self) -> Vec<StepId> {

@@ -1,7 +1,7 @@
 //! `sysroot`: musl, the runtimes, the linker driver, and the wrappers that make the stock compiler use them. Together
 //! they are a toolchain without std. std is built with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bringup_model::digest::{INPUTS_FILE, Inputs};
@@ -10,9 +10,10 @@ use bringup_runner::exec::quote;
 
 use super::builtins::BUILTINS;
 use super::clang::Clang;
-use super::driver::{self, Driver};
+use super::commands::RunnerScript;
+use super::driver::{self, Driver, Language};
 use super::runtimes::{ATOMIC, CRT, UNWIND};
-use super::{Step, StepId, Work, tree};
+use super::{Step, StepId, Work, cargo_wrapper, commands, rust_wrapper, tree};
 
 use crate::build::spec::{self, SPEC_FILE, Spec};
 use crate::host::survey::Rust;
@@ -53,7 +54,9 @@ impl Step for SysrootStep {
         // The scripts' texts are inputs, because they contain paths of the host's compilers.
         let scripts = self.scripts().into_iter().map(|(name, text)| format!("{name}\n{text}"));
         let (Spec::Resolved(spec) | Spec::Overlay(spec)) = &self.spec;
-        self.clang.inputs().add("rustc", &self.rust.commit).add("spec", spec).list("script", scripts)
+        let library = self.compiler.is_none().then_some(rust_wrapper::SOURCE);
+        let inputs = self.clang.inputs().add("rustc", &self.rust.commit).add("spec", spec).list("script", scripts);
+        inputs.list("library", library)
     }
 
     fn needs(&self) -> Vec<StepId> {
@@ -61,26 +64,12 @@ impl Step for SysrootStep {
     }
 
     fn build(&self, work: &Work) -> Result<()> {
-        let sysroot = work.out.join("sysroot");
-        let musl = work.path(self.musl)?;
-        tree::link(&musl.join("lib"), &sysroot.join("lib"))?;
-        tree::link(&musl.join("usr"), &sysroot.join("usr"))?;
-        let runtimes = work.path(self.runtimes)?;
-        for name in [UNWIND, ATOMIC] {
-            fs_err::hard_link(runtimes.join(name), sysroot.join("usr/lib").join(name))?;
-        }
-
-        let resources = work.out.join("lib/clang");
-        let folder = resources.join("lib").join(self.clang.runtime_folder()?);
-        fs_err::create_dir_all(&folder)?;
-        for name in [BUILTINS, CRT[0], CRT[1]] {
-            fs_err::hard_link(runtimes.join(name), folder.join(name))?;
-        }
-        fs_err::os::unix::fs::symlink(self.clang.headers(), resources.join("include"))?;
-
+        assemble(&self.clang, work.path(self.musl)?, work.path(self.runtimes)?, &work.out)?;
         let rustlib = work.out.join("lib/rustlib");
         fs_err::create_dir_all(rustlib.join(&self.target.triple).join("lib"))?;
-        fs_err::write(rustlib.join(&self.target.triple).join(SPEC_FILE), self.spec(work)?)?;
+        let spec =
+            if self.compiler.is_some() { SPEC_FILE.into() } else { rust_wrapper::spec_file(&self.target.triple) };
+        fs_err::write(rustlib.join(&self.target.triple).join(spec), self.spec(work)?)?;
         let host = rustlib.join(&self.rust.triple);
         if let Some(compiler) = self.compiler {
             tree::link(work.path(compiler)?, &work.out)?;
@@ -91,6 +80,7 @@ impl Step for SysrootStep {
             super::write_script(&host.join("bin").join(self.target.driver()), &driver::beside_rustc(&self.target))?;
         } else {
             fs_err::os::unix::fs::symlink(self.rust.sysroot.join("lib/rustlib").join(&self.rust.triple), host)?;
+            rust_wrapper::build_library(&self.clang, work)?;
         }
 
         fs_err::create_dir_all(work.out.join("bin"))?;
@@ -101,17 +91,46 @@ impl Step for SysrootStep {
     }
 }
 
+/// The folder of the C library below the toolchain's folder.
+pub const SYSROOT: &str = "sysroot";
+/// clang's resource folder below the toolchain's folder.
+pub const RESOURCES: &str = "lib/clang";
+
+/// Links everything that the C driver requires into the folder `out`: the C library, the runtimes, clang's headers.
+pub(super) fn assemble(clang: &Clang, musl: &Path, runtimes: &Path, out: &Path) -> Result<()> {
+    let sysroot = out.join(SYSROOT);
+    tree::link(&musl.join("lib"), &sysroot.join("lib"))?;
+    tree::link(&musl.join("usr"), &sysroot.join("usr"))?;
+    for name in [UNWIND, ATOMIC] {
+        fs_err::hard_link(runtimes.join(name), sysroot.join("usr/lib").join(name))?;
+    }
+
+    let resources = out.join(RESOURCES);
+    let folder = resources.join("lib").join(clang.runtime_folder()?);
+    fs_err::create_dir_all(&folder)?;
+    for name in [BUILTINS, CRT[0], CRT[1]] {
+        fs_err::hard_link(runtimes.join(name), folder.join(name))?;
+    }
+    Ok(fs_err::os::unix::fs::symlink(clang.headers(), resources.join("include"))?)
+}
+
 /// Sets `$here` to the toolchain's folder, so that the toolchain can be moved.
-const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
+pub(super) const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
 
 impl SysrootStep {
     /// Name and text of every program in `bin`.
     fn scripts(&self) -> Vec<(String, String)> {
-        let driver = (self.target.driver(), self.driver());
+        let mut scripts = vec![
+            (self.target.driver(), self.driver()),
+            ("cargo".into(), cargo_wrapper::for_std(&self.target, &self.clang, &self.rust.bin("cargo"))),
+        ];
+        scripts.push((commands::runner_name(&self.target.triple), self.runner()));
+        scripts.extend(commands::scripts(HERE, &self.rust, self.compiler.is_none()));
         // A compiler from the patched source accepts an installed spec, so it requires no wrapper.
-        let wrapped: &[&str] = if self.compiler.is_some() { &[] } else { &["rustc", "rustdoc"] };
-        let wrappers = wrapped.iter().map(|name| ((*name).to_owned(), self.rust_program(name)));
-        std::iter::once(driver).chain(wrappers).chain([("cargo".into(), self.cargo())]).collect()
+        if self.compiler.is_none() {
+            scripts.extend(commands::compilers(HERE, &self.target.triple, &self.rust));
+        }
+        scripts
     }
 
     fn spec(&self, work: &Work) -> Result<String> {
@@ -125,57 +144,26 @@ impl SysrootStep {
     }
 
     fn driver(&self) -> String {
-        let driver = Driver {
-            target: &self.target,
-            setup: HERE,
-            clang: &quote(self.clang.path().as_os_str()),
-            lld: &quote(self.clang.lld().as_os_str()),
-            sysroot: "\"$here/sysroot\"",
-            resources: "\"$here/lib/clang\"",
-        };
-        driver.text()
+        driver(&self.target, &self.clang, Language::C)
     }
 
-    /// The wrapper of the stock compiler. rustc accepts a spec from a file only with unstable options, so the wrapper
-    /// switches them on, for this target alone.
-    fn rust_program(&self, name: &str) -> String {
-        format!(
-            "#!/bin/sh\n# The stock {name} with this folder as its sysroot.\n{HERE}\
-             PATH=$here/bin:$PATH # where the linker driver is\n\
-             target= sysroot=1 last=\n\
-             for arg do\n    \
-                 case $last$arg in\n    \
-                 --target{triple} | --target={triple}) target=1 ;;\n    \
-                 --sysroot*) sysroot= ;;\n    \
-                 esac\n    \
-                 case $arg in --target) last=$arg ;; *) last= ;; esac\n\
-             done\n\
-             if [ \"$target\" ]; then\n    \
-                 RUSTC_BOOTSTRAP=1\n    \
-                 export RUSTC_BOOTSTRAP\n    \
-                 set -- -Zunstable-options \"$@\"\n\
-             fi\n\
-             if [ \"$sysroot\" ]; then\n    \
-                 set -- --sysroot \"$here\" \"$@\"\n\
-             fi\n\
-             exec {program} \"$@\"\n",
-            triple = self.target.triple,
-            program = quote(self.rust.bin(name).as_os_str()),
-        )
+    fn runner(&self) -> String {
+        let settings = commands::kept_settings(&self.target.triple);
+        let (target, host) = (&self.target, &*self.rust.triple);
+        RunnerScript { target, host, here: HERE, sysroot: "sysroot", settings: &settings }.text()
     }
+}
 
-    fn cargo(&self) -> String {
-        let variable = self.target.triple.replace(['-', '.'], "_");
-        format!(
-            "#!/bin/sh\n# The stock cargo with the compilers of this folder.\n{HERE}\
-             RUSTC=$here/bin/rustc RUSTDOC=$here/bin/rustdoc\n\
-             CC_{variable}=${{CC_{variable}-$here/bin/{driver}}}\n\
-             AR_{variable}=${{AR_{variable}-{ar}}}\n\
-             export RUSTC RUSTDOC CC_{variable} AR_{variable}\n\
-             exec {program} \"$@\"\n",
-            driver = self.target.driver(),
-            ar = quote(self.clang.ar().as_os_str()),
-            program = quote(self.rust.bin("cargo").as_os_str()),
-        )
-    }
+/// The script of a driver in `bin` of a toolchain's folder.
+pub(super) fn driver(target: &Target, clang: &Clang, language: Language) -> String {
+    let driver = Driver {
+        target,
+        language,
+        setup: HERE,
+        clang: &quote(clang.path().as_os_str()),
+        lld: &quote(clang.lld().as_os_str()),
+        sysroot: &format!("\"$here/{SYSROOT}\""),
+        resources: &format!("\"$here/{RESOURCES}\""),
+    };
+    driver.text()
 }

@@ -5,12 +5,20 @@ use ::std::path::Path;
 use anyhow::Result;
 use bringup_model::digest::Inputs;
 use bringup_model::exit::{self, CodedError};
+use bringup_runner::exec::Cmd;
 use bringup_runner::jobs::Jobs;
 
 use super::{Builder, Plan, Results, Step, StepFailure, StepId, Work};
 use crate::build::store::Store;
 use crate::console::Console;
 use crate::error::of_error;
+
+/// Writes an executable script. A child writes it: while we have it open, another test's child may inherit it, and it
+/// cannot be started.
+pub(in crate::build::step) fn write_script(path: &Path, text: &str) {
+    let write = r#"printf %s "$1" >"$2" && chmod 755 "$2""#;
+    Cmd::new("sh").args(["-c", write, "sh", text]).arg(path).read().unwrap();
+}
 
 /// Copies what `reads` name, of which it declares `needs`.
 #[derive(Default)]

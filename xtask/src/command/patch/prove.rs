@@ -75,7 +75,7 @@ pub fn run(planner: &Planner<'_>, options: &ProveArgs) -> Result<u8> {
 fn prove(
     planner: &Planner<'_>,
     options: &ProveArgs,
-    series: &[Series; 3],
+    series: &[Series; 4],
     proofs: &[PatchProof],
 ) -> Result<Vec<ProofRow>> {
     let (blocked, open): (Vec<&PatchProof>, Vec<&PatchProof>) =
@@ -165,7 +165,8 @@ fn step(patch_proof: &PatchProof, patched: Patched) -> Option<StepId> {
 impl TargetSetup {
     fn find(planner: &Planner<'_>, options: &ProveArgs, target: &Target) -> Result<Self> {
         let emulator = planner.emulators().find(&target.qemu.emulator, options.qemu.as_deref())?;
-        let on = ProofTarget { surroundings: emulator.inputs(target)?, emulator, target: target.clone() };
+        let surroundings = emulator.inputs(target, &emulator.identity()?.sha256);
+        let on = ProofTarget { surroundings, emulator, target: target.clone() };
         Ok(Self { on, spec: planner.spec(target)?, stock_spec: planner.stock_spec(target)? })
     }
 }

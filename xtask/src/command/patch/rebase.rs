@@ -40,9 +40,17 @@ fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result
         return Err(CodedError::error(exit::USAGE, text));
     }
     let store = planner.workspace.store()?;
-    let from = super::pristine_for(planner, &store, old, &series)?;
-    let to = super::pristine_for(planner, &store, new, &series)?;
-    let rebased = rebase(&series, &from, new, &to)?;
+    // The layers that the series changes, as far as the new version has them and they can be had.
+    let files = || series.patches.iter().flat_map(Patch::files);
+    let touched = |layer: &str| files().any(|file| new.layer_of(file).is_some_and(|of_file| of_file.name == layer));
+    let wanted = new.with_layers(touched);
+    if wanted.layers.is_empty() {
+        bail!("{} {} has none of the layers that the patches change", new.name, new.version);
+    }
+    let (present, to) = super::pristine_parts(planner, &store, &wanted)?;
+    let tried = series.clone().within(&present);
+    let from = super::pristine_for(planner, &store, old, &tried)?;
+    let rebased = rebase(&series, &from, &present, &to)?;
 
     let mut rows = vec![["patch", "layer", "lines", "fate", ""].map(Cell::plain).to_vec()];
     let mut kept = rebased.series.patches.iter();
@@ -56,6 +64,10 @@ fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result
             Fate::Merges => ("merges", Tone::Good, String::new()),
             Fate::Upstream => ("upstream has it", Tone::Odd, String::new()),
             Fate::Conflicts(places) => ("conflicts", Tone::Bad, places.join(", ")),
+            Fate::NotChecked if new.layer_named(layer).is_none() => {
+                ("not checked", Tone::Odd, format!("{} {} has no layer {layer}", new.name, new.version))
+            }
+            Fate::NotChecked => ("not checked", Tone::Odd, format!("the layer {layer} cannot be had")),
         };
         let after = if matches!(fate, Fate::Applies | Fate::Merges) { kept.next() } else { None };
         let after = after.map(Patch::lines).filter(|after| *after != (added, removed));
@@ -72,8 +84,12 @@ fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result
     super::super::print(&(title + &columns(&rows, usize::MAX, planner.workspace.console.color())))?;
     if write {
         load::write(&folder, &rebased.series)?;
-        let count = rebased.series.patches.len();
-        planner.workspace.console.note(&format!("{count} patches written to {}", folder.display()));
+        let count = super::patches(rebased.series.patches.len());
+        planner.workspace.console.note(&format!("{count} written to {}", folder.display()));
+        let left = rebased.fates.iter().filter(|(_, fate)| *fate == Fate::NotChecked).count();
+        if left > 0 {
+            planner.workspace.console.warn(&format!("not checked, and so not written: {}", super::patches(left)));
+        }
     }
     Ok(())
 }

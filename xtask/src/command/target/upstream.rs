@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use bringup_model::exit::{self, CodedError};
-use bringup_model::target::{JudgedDifferences, Target};
+use bringup_model::target::{IntendedDifference, JudgedDifferences, SymbolDifference, Target};
 
 use crate::build::step::{BUILTINS, Results, StepId};
 use crate::build::upstream::StaticLibrary;
 use crate::build::{FetchMode, Planner};
 use crate::cli::TargetNames;
+use crate::project::config;
 
 /// Builds the builtins from the pristine source by upstream's CMake files, and compares the toolchains' with them.
 pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
@@ -19,30 +20,39 @@ pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
     let pairs = planner.plan_upstream(&mut planned)?;
     let wanted: Vec<StepId> = pairs.iter().flat_map(|pair| [pair.runtimes, pair.upstream]).collect();
     let results = planner.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
-    let mut outcome = Compared::default();
+    let mut compared = Compared::default();
+    let shared = &planner.project.pins.differences;
     for ((target, _), pair) in planned.targets.iter().zip(&pairs) {
         let is_built = |id: StepId| results.get(&id).is_some_and(Result::is_ok);
         if is_built(pair.runtimes) && is_built(pair.upstream) {
             let [ours, upstream] =
                 [pair.runtimes, pair.upstream].map(|id| StaticLibrary::read(&planned.plan.path(id).join(BUILTINS)));
-            let (ours, upstream) = (ours?, upstream?);
-            outcome.add(target, ours.symbols(), target.runtimes.judge(ours.differences(&upstream)));
+            let ours = ours?;
+            compared.add(target, ours.symbols(), ours.differences(&upstream?), shared);
         }
     }
-    outcome.finish(&results)
+    if compared.targets == config::target_names(&planner.project.root)?.len() {
+        compared.add_stale("bringup.toml", shared, &compared.found.clone());
+    }
+    compared.finish(&results)
 }
 
 /// The comparison of all targets.
 #[derive(Default)]
 struct Compared {
+    targets: usize,
+    /// The differences of all targets.
+    found: Vec<SymbolDifference>,
     text: String,
     unintended: Vec<String>,
     stale: Vec<String>,
 }
 
 impl Compared {
-    fn add(&mut self, target: &Target, symbols: usize, judged: JudgedDifferences) {
-        let JudgedDifferences { intended, unintended, stale } = judged;
+    fn add(&mut self, target: &Target, symbols: usize, found: Vec<SymbolDifference>, shared: &[IntendedDifference]) {
+        let own = &target.runtimes.differences;
+        let entries: Vec<&IntendedDifference> = own.iter().chain(shared).collect();
+        let JudgedDifferences { intended, unintended } = JudgedDifferences::new(&found, &entries);
         let counts = match (unintended.len(), intended.len()) {
             (0, 0) => "as upstream's".to_owned(),
             (0, count) => format!("{count} intended differences from upstream's"),
@@ -53,8 +63,14 @@ impl Compared {
             let _ = writeln!(self.text, "    {difference}: {reason}");
         }
         self.unintended.extend(unintended.iter().map(|difference| format!("{}: {difference}", target.name)));
-        self.stale.extend(stale.iter().map(|(kind, symbol)| {
-            let file = format!("targets/{}/target.toml", target.name);
+        self.add_stale(&format!("targets/{}/target.toml", target.name), own, &found);
+        self.found.extend(found);
+        self.targets += 1;
+    }
+
+    fn add_stale(&mut self, file: &str, entries: &[IntendedDifference], found: &[SymbolDifference]) {
+        let stale = entries.iter().flat_map(|entry| entry.stale(found));
+        self.stale.extend(stale.map(|(kind, symbol)| {
             format!("{file}: [[runtimes.difference]] {kind} {symbol}: this difference does not occur")
         }));
     }

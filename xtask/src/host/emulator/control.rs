@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use bringup_model::pins::QemuControl;
 use bringup_runner::exec::PATH;
+use bringup_runner::files::sha256_file;
 use bringup_runner::interrupt::is_interrupt;
 
-use super::{Emulator, Emulators, PROGRAMS, is_static, named_in, take_forced, unpack, version};
+use super::{Emulator, Emulators, PROGRAMS, emulator, is_static, named_in, take_forced, unpack};
 use crate::source::fetch::{Cache, OFFLINE};
 
 /// The folder, in the cache, of packages for controls. It is separate, so that a control is never used as the newest
@@ -19,8 +20,9 @@ const FOLDER: &str = "qemu-control";
 pub type MissingControl = (String, anyhow::Error);
 
 impl Emulators<'_> {
-    /// Versions of `qemu-NAME` other than that of `ours`, each once: the given ones (paths of programs or of their
-    /// folders), the distribution's, and those of the packages in the pins. Fails only if interrupted.
+    /// Emulators `qemu-NAME` other than `ours`, each once: the given ones (paths of programs or of their folders), the
+    /// distribution's, and those of the packages in the pins. Two of one version are one if their files are equal. Fails
+    /// only if interrupted.
     pub fn controls(
         &self,
         name: &str,
@@ -33,8 +35,7 @@ impl Emulators<'_> {
         let given =
             given.iter().map(|path| (path.display().to_string(), take_forced(path, &program, "--control-qemu")));
         let installed = which::which_in(&program, Some(PATH), "/").ok();
-        let installed = installed
-            .map(|path| (path.display().to_string(), version(&path).map(|version| Emulator { path, version })));
+        let installed = installed.map(|path| (path.display().to_string(), emulator(path)));
         let packaged = self.pin.controls.iter().map(|pin| {
             let origin = format!("package {} of {}", pin.package, pin.suites.join(", "));
             (origin, packaged(&program, pin, Cache::new(self.cache), self.offline, say))
@@ -44,14 +45,26 @@ impl Emulators<'_> {
                 Err(error) if is_interrupt(&error) => return Err(error),
                 Err(error) => all.push(Err((origin, error))),
                 Ok(found) => {
-                    let known = |other: &Result<Emulator, MissingControl>| matches!(other, Ok(other) if other.version == found.version);
-                    if found.version != ours.version && !all.iter().any(known) {
+                    let known = all.iter().filter_map(|other: &Result<Emulator, MissingControl>| other.as_ref().ok());
+                    let mut is_known = false;
+                    for other in known.chain([ours]) {
+                        is_known |= found.is_same(other)?;
+                    }
+                    if !is_known {
                         all.push(Ok(found));
                     }
                 }
             }
         }
         Ok(all)
+    }
+}
+
+impl Emulator {
+    /// Whether the other one has this version and the same bytes.
+    fn is_same(&self, other: &Self) -> Result<bool> {
+        let equal = || Ok::<_, anyhow::Error>(sha256_file(&self.path)? == sha256_file(&other.path)?);
+        Ok(self.version == other.version && (self.path == other.path || equal()?))
     }
 }
 
@@ -77,7 +90,7 @@ fn packaged(program: &str, pin: &QemuControl, cache: Cache, offline: bool, say: 
     if !is_static(&path)? {
         bail!("{program} in the package is not statically linked");
     }
-    Ok(Emulator { version: version(&path)?, path })
+    emulator(path)
 }
 
 #[cfg(test)]
@@ -95,8 +108,12 @@ mod tests {
             fake(&path, &format!("echo version {version}"));
             path
         };
-        let ours = Emulator { path: put("ours", "11.1.3"), version: "11.1.3".parse().unwrap() };
-        let given = [put("old", "7.2.22"), put("same", "11.1.3"), put("again", "7.2.22"), cache.path().join("none")];
+        let ours =
+            Emulator { path: put("ours", "11.1.3"), version: "11.1.3".parse().unwrap(), described: String::new() };
+        let wrapper = cache.path().join("wrapper/qemu-no-such-machine");
+        fake(&wrapper, "echo version 11.1.3; : # another one");
+        let given =
+            [put("old", "7.2.22"), put("same", "11.1.3"), put("again", "7.2.22"), wrapper, cache.path().join("none")];
         let mut pin = pin();
         pin.controls = vec![QemuControl { package: "p".into(), suites: vec!["s".into()] }];
         let emulators = Emulators { pin: &pin, cache: cache.path(), offline: true, say: Box::new(|_| ()) };
@@ -108,9 +125,9 @@ mod tests {
                 Err((origin, why)) => format!("{origin}: {why:#}").lines().next().unwrap_or_default().to_owned(),
             })
             .collect();
-        assert_eq!(told.len(), 3, "{told:#?}");
-        assert_eq!(told[0], "7.2.22");
-        assert!(told[1].contains("none: using the emulator that --control-qemu names: "), "{}", told[1]);
-        assert_eq!(told[2], format!("package p of s: {OFFLINE}"));
+        assert_eq!(told.len(), 4, "{told:#?}");
+        assert_eq!(told[..2], ["7.2.22", "11.1.3"]);
+        assert!(told[2].contains("none: using the emulator that --control-qemu names: "), "{}", told[2]);
+        assert_eq!(told[3], format!("package p of s: {OFFLINE}"));
     }
 }

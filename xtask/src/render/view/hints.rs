@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use bringup_model::report::{Report, Run};
+use bringup_model::link::Link;
+use bringup_model::report::{Report, Run, SmokeCheck, TestSelection};
 use bringup_model::suite::Ui;
 
 use super::{UnexpectedKind, UnexpectedResult, unexpected};
@@ -29,22 +30,35 @@ pub fn hints(report: &Report) -> Vec<String> {
         };
         return regressions.iter().find(triable).map(triage).into_iter().chain([again]).collect();
     }
-    let again = |verb: &str, first: &Run, items: &[&UnexpectedResult<'_>]| {
+    let again = |verb: &str, first: &Run, items: &[&UnexpectedResult<'_>], selected: Vec<String>| {
         let mut words = start(verb, first, items);
+        words.extend(selected);
+        words.extend(link_option(report, first, items));
         words.extend(first.arguments());
         words.extend(built(report, first));
         command_line(&words)
     };
     let smoke = of(UnexpectedKind::Smoke);
     if let Some(first) = smoke.first() {
-        return vec![format!("to run it again: {}", again("smoke", first.run, &smoke))];
+        let crates = once(smoke.iter().filter_map(|item| SmokeCheck::crate_of(item.name))).join(",");
+        let crates = if crates.is_empty() { Vec::new() } else { vec!["--crates".to_owned(), crates] };
+        return vec![format!("to run it again: {}", again("smoke", first.run, &smoke, crates))];
     }
     let incomplete = of(UnexpectedKind::Incomplete);
     if let Some(first) = incomplete.first() {
         // The smoke checks run on this machine only, and only for programs built here.
         let elsewhere = !first.run.machines.is_empty() || first.run.is_of_archive();
-        let verb = if elsewhere { "test" } else { "bringup" };
-        return vec![format!("to continue from the last complete step: {}", again(verb, first.run, &incomplete))];
+        let usual = if elsewhere { "test" } else { "bringup" };
+        let (verb, selected) = match &first.run.selection {
+            Some(selection) => {
+                let rerun = selection.rerun.then(|| "--rerun".to_owned());
+                let options = [selection.suite_option(), selection.test_options(), selection.manner_options()];
+                (selection.verb(), options.concat().into_iter().chain(rerun).collect())
+            }
+            None => (usual, Vec::new()),
+        };
+        let again = again(verb, first.run, &incomplete, selected);
+        return vec![format!("to continue from the last complete step: {again}")];
     }
     let outdated = |run: &&Run| run.suites.iter().any(|suite| suite.verdicts.outdated() > 0);
     let outdated: Vec<&Run> = report.runs.iter().filter(outdated).collect();
@@ -66,8 +80,12 @@ fn rerun(report: &Report, like: &Run, regressions: &[&UnexpectedResult<'_>]) -> 
     words.extend(["--suite".to_owned(), once(alike.iter().map(|item| item.suite)).join(",")]);
     let names: BTreeSet<&str> = alike.iter().map(|item| item.name).collect();
     if let (Some(&name), 1) = (names.first(), names.len()) {
+        // It would be in another part of what the filter leaves.
         words.extend(["--filter".to_owned(), name.to_owned()]);
+    } else {
+        words.extend(like.selection.iter().flat_map(TestSelection::test_options));
     }
+    words.extend(like.selection.iter().flat_map(TestSelection::manner_options));
     words.extend(["--link".to_owned(), like.link.to_string()]);
     words.extend(like.arguments());
     words.extend(built(report, like));
@@ -85,8 +103,23 @@ fn start(verb: &str, like: &Run, items: &[&UnexpectedResult<'_>]) -> Vec<String>
     [words(["cargo", "xtask", verb]), targets].concat()
 }
 
+/// `--link`, if the results or the report have one link mode only.
+fn link_option(report: &Report, like: &Run, items: &[&UnexpectedResult<'_>]) -> Vec<String> {
+    let links: BTreeSet<Link> =
+        items.iter().filter(|item| is_alike(item.run, like)).map(|item| item.run.link).collect();
+    let ran: BTreeSet<Link> = report.runs.iter().filter(|run| is_alike(run, like)).map(|run| run.link).collect();
+    // Without the option, a command uses every mode. An old report with one mode does not say whether it was asked for.
+    let matters = like.selection.is_some() || ran.len() > 1;
+    match links.first() {
+        Some(link) if links.len() == 1 && matters => vec!["--link".into(), link.to_string()],
+        _ => Vec::new(),
+    }
+}
+
 fn is_alike(run: &Run, like: &Run) -> bool {
-    let how = |run: &Run| (run.runner.clone(), run.machines.clone(), run.isolation, run.origin.clone());
+    let how = |run: &Run| {
+        (run.runner.clone(), run.machines.clone(), run.isolation, run.origin.clone(), run.selection.clone())
+    };
     how(run) == how(like)
 }
 

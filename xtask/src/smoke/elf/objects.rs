@@ -2,7 +2,7 @@
 //!
 //! Auditing linked files is not enough, because a linker may take the attributes from the first object alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bringup_model::target;
@@ -57,6 +57,11 @@ pub fn abi_faults(bytes: &[u8], expected: &target::Elf) -> Vec<String> {
         Ok(file) if file.kind != elf::ET_REL => vec![format!("type is {:?}, expected ET_REL", file.kind)],
         Ok(file) => file.abi.broken(expected),
     }
+}
+
+/// Whether the file is a static library without members.
+pub fn is_empty_library(path: &Path) -> Result<bool> {
+    Ok(fs_err::metadata(path)?.len() <= MAGIC.len() as u64)
 }
 
 struct Faults<'a> {

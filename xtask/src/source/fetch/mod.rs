@@ -53,7 +53,7 @@ pub struct Fetcher<'a> {
     pub root: &'a Path,
     /// The sysroot of the host's rustc, which has rustup's manifest.
     pub sysroot: &'a Path,
-    /// Newer suites to search for source packages.
+    /// Newer suites to search for packages whose origin names no suites.
     pub suites: &'a [String],
     /// Whether the network is forbidden.
     pub offline: bool,
@@ -68,6 +68,7 @@ struct Candidate<'a> {
     place: &'a Locator,
     sha256: String,
     strip: usize,
+    suites: &'a [String],
     lacks: &'a [String],
     /// The address, if the origin has one.
     url: Option<String>,
@@ -78,15 +79,14 @@ impl Fetcher<'_> {
     /// can be fetched. Uses no network, and reads no file but rustup's manifest.
     pub fn locate(&self, source: &Source) -> Result<Fetched> {
         let candidates: Vec<Candidate> =
-            source.origins.iter().filter_map(|origin| self.candidate(source, origin).ok()).collect();
+            source.usable_origins().filter_map(|origin| self.candidate(source, origin).ok()).collect();
         if let Some(cached) = candidates.iter().find_map(|candidate| self.cached(candidate)) {
             return Ok(cached);
         }
         let local = |candidate: &&Candidate| self.local(candidate).is_some_and(|path| path.is_file());
         let remote = |candidate: &&Candidate| self.local(candidate).is_none();
         let first = candidates.iter().find(local).or_else(|| candidates.iter().find(remote)).or(candidates.first());
-        let first =
-            first.with_context(|| format!("no origin of {} {} is usable on this host", source.name, source.version))?;
+        let first = first.with_context(|| no_origin(source))?;
         let path = self.local(first).unwrap_or_else(|| self.store().place(&first.sha256, &first.file_name(source)));
         Ok(first.fetched(path, label(first.place)))
     }
@@ -95,7 +95,11 @@ impl Fetcher<'_> {
     /// origin fails. If all fail, the error lists the reasons.
     pub fn fetch(&self, source: &Source) -> Result<Fetched> {
         let what = format!("{} {}", source.name, source.version);
-        let candidates: Vec<_> = source.origins.iter().map(|origin| (origin, self.candidate(source, origin))).collect();
+        if source.usable_origins().next().is_none() {
+            bail!("fetching {what}: {}", no_origin(source));
+        }
+        let candidates: Vec<_> =
+            source.usable_origins().map(|origin| (origin, self.candidate(source, origin))).collect();
         for candidate in candidates.iter().filter_map(|(_, candidate)| candidate.as_ref().ok()) {
             let Some(cached) = self.cached(candidate) else { continue };
             match cached.verify() {
@@ -140,7 +144,8 @@ impl Fetcher<'_> {
             Locator::Path(_) | Locator::Apt(_) | Locator::Deb(_) => (None, origin.sha256.clone()),
         };
         let sha256 = sha256.context("its sha256 is not known")?;
-        Ok(Candidate { place: &origin.place, sha256, strip: origin.strip, lacks: &origin.lacks, url })
+        let SourceOrigin { place, strip, suites, lacks, .. } = origin;
+        Ok(Candidate { place, sha256, strip: *strip, suites, lacks, url })
     }
 
     fn obtain(&self, source: &Source, candidate: &Candidate) -> Result<PathBuf> {
@@ -164,11 +169,12 @@ impl Fetcher<'_> {
         match (candidate.place, &candidate.url) {
             (Locator::Apt(package) | Locator::Deb(package), _) => {
                 let folder = store.part_folder(&lock)?;
+                let suites = if candidate.suites.is_empty() { self.suites } else { candidate.suites };
                 let item = if matches!(candidate.place, Locator::Apt(_)) {
-                    let apt = Apt::open(store, PackageKind::Sources, self.suites, self.say)?;
+                    let apt = Apt::open(store, PackageKind::Sources, suites, self.say)?;
                     apt.source(package, &candidate.sha256, folder.path())?
                 } else {
-                    let apt = Apt::open(store, PackageKind::Binaries, self.suites, self.say)?;
+                    let apt = Apt::open(store, PackageKind::Binaries, suites, self.say)?;
                     apt.package_of(package, &candidate.sha256, folder.path())?
                 };
                 let part = folder.path().join(&item.file_name);
@@ -205,9 +211,9 @@ impl Fetcher<'_> {
             (Locator::Path(path), Some(sha256)) => Some((self.root.join(path), sha256.clone())),
             _ => None,
         };
-        let at_path = source.origins.iter().find_map(of);
+        let at_path = source.usable_origins().find_map(of);
         let in_cache = || {
-            let sha256 = source.origins.iter().find_map(|origin| origin.sha256.clone())?;
+            let sha256 = source.usable_origins().find_map(|origin| origin.sha256.clone())?;
             Some((self.store().place(&sha256, &format!("{}-{}", source.name, source.version)), sha256))
         };
         match at_path.or_else(in_cache) {
@@ -231,6 +237,15 @@ impl Candidate<'_> {
             _ => format!("{}-{}", source.name, source.version),
         }
     }
+}
+
+/// Why there is nothing to try.
+fn no_origin(source: &Source) -> String {
+    let layers: Vec<&str> = source.layers.iter().map(|layer| layer.name.as_str()).collect();
+    let (name, version, layers) = (source.name, &source.version, layers.join(", "));
+    format!(
+        "no origin of {name} {version} with the layers {layers} is usable on this host\nhint: add one to bringup.toml"
+    )
 }
 
 fn label(place: &Locator) -> String {

@@ -69,7 +69,7 @@ fn source(origins: Vec<SourceOrigin>) -> Source {
 }
 
 fn origin(place: Locator) -> SourceOrigin {
-    SourceOrigin { place, sha256: Some(hash()), strip: 1, layers: Vec::new(), lacks: Vec::new() }
+    SourceOrigin { place, sha256: Some(hash()), strip: 1, suites: Vec::new(), layers: Vec::new(), lacks: Vec::new() }
 }
 
 fn hash() -> String {
@@ -133,6 +133,7 @@ fn origins_are_tried_in_order_and_every_miss_is_told() {
         strip: 6,
         layers: Vec::new(),
         lacks: Vec::new(),
+        suites: Vec::new(),
     };
     let origins = vec![at("sources/not-there"), at("wrong"), rustup, origin(Locator::Url(url.clone()))];
 

@@ -1,18 +1,14 @@
-//! Applies a series to an unpacked tree, and explains why a patch does not apply.
+//! Applies a series to an unpacked tree. What a patch makes of each file must be what its `index` line says.
 
-use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use bringup_model::series::{Hunk, Patch, Series};
-use bringup_runner::exec::Output;
+use bringup_model::series::{FileDiff, Series};
 
+use super::misfit::{self, Misfit};
 use crate::source::git;
-
-/// Number of a hunk's lines that an error shows.
-const HUNK_LINES: usize = 12;
 
 /// Applies a series, without fuzz, to an unpacked tree that is not a repository. Files that no patch changes keep
 /// their times.
@@ -23,44 +19,65 @@ pub fn apply(tree: &Path, series: &Series) -> Result<()> {
         bail!("patching {}: it is a git repository; expected an unpacked archive", tree.display());
     }
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
-    let files = super::write_files(series, scratch.path())?;
-    for (file, patch) in files.iter().zip(&series.patches) {
-        if let Err(failure) = apply_one(tree, file, patch)? {
-            let Series { source, version, .. } = series;
-            bail!(
-                "patching {source} {version}: {failure}\nhint: `cargo xtask patch apply {source}` makes a working tree to repair it in",
-                failure = failure.message
-            );
+    let Series { source, version, .. } = series;
+    for index in 0..series.patches.len() {
+        if let Err(misfit) = apply_one(tree, scratch.path(), series, index)? {
+            let hint = misfit.hint(series);
+            bail!("patching {source} {version}: {message}\nhint: {hint}", message = misfit.message);
         }
     }
     Ok(())
 }
 
-/// Why a patch does not apply.
-#[derive(Debug)]
-pub(super) struct ApplyFailure {
-    /// Line of the patch file.
-    pub line: usize,
-    /// Patch, file, hunk and git's error.
-    pub message: String,
+/// Applies a series to a copy of the files that it changes, from these pristine trees. Returns the first patch that
+/// does not fit.
+pub(super) fn verify(pristine: &[&Path], series: &Series) -> Result<Option<Misfit>> {
+    let scratch = tempfile::tempdir().context("making a folder for the patches")?;
+    let tree = tempfile::tempdir().context("making a folder for the patched files")?;
+    for folder in pristine {
+        super::copy_touched(folder, series, tree.path())?;
+    }
+    for index in 0..series.patches.len() {
+        if let Err(misfit) = apply_one(tree.path(), scratch.path(), series, index)? {
+            return Ok(Some(misfit));
+        }
+    }
+    Ok(None)
 }
 
-/// Applies one patch file. The inner error is a patch that does not apply.
-pub(super) fn apply_one(tree: &Path, file: &Path, patch: &Patch) -> Result<Result<(), ApplyFailure>> {
-    let changed = git::changed_files(file)?;
-    let states = || changed.iter().map(|path| FileState::of(&tree.join(path))).collect::<Result<Vec<_>>>();
+/// Applies the patch with this index to a tree that has those before it. The inner error is a patch that does not fit.
+pub(super) fn apply_one(tree: &Path, scratch: &Path, series: &Series, index: usize) -> Result<Result<(), Misfit>> {
+    let patch = &series.patches[index];
+    let file = super::write_diff(patch, scratch)?;
+    let diffs = patch.diffs();
+    let states = || diffs.iter().map(|diff| FileState::of(&tree.join(diff.name()))).collect::<Result<Vec<_>>>();
     let before = states()?;
-    let output = git::apply(tree, file)?;
+    let output = git::apply(tree, &file)?;
     if !output.finished.status.success() {
-        return Ok(Err(explain(patch, &output)));
+        return Ok(Err(misfit::explain(tree, scratch, series, index, &output)?));
     }
     // git also reports success for files that it skips.
     let after = states()?;
-    let mut pairs = changed.iter().zip(before.iter().zip(&after));
-    if let Some((path, _)) = pairs.find(|(_, (before, after))| before == after) {
-        bail!("{}: git reports success, but {path} is unchanged", patch.file);
+    let mut pairs = diffs.iter().zip(before.iter().zip(&after));
+    if let Some((diff, _)) = pairs.find(|(_, (before, after))| before == after) {
+        bail!("{}: git reports success, but {} is unchanged", patch.file, diff.name());
     }
-    Ok(Ok(()))
+    let ids = blob_ids(&after, scratch)?;
+    let differs = |(at, diff): (usize, &FileDiff<'_>)| {
+        let expected = diff.ids.map(|ids| ids.new).filter(|_| diff.new.is_some())?;
+        let is_left_out = [diff.old, diff.new].into_iter().flatten().any(|name| series.unverified.contains(name));
+        let differs = !is_left_out && !is_abbreviation(expected, &ids[at]);
+        differs.then_some((at, expected.to_owned()))
+    };
+    let Some((at, expected)) = diffs.iter().enumerate().find_map(differs) else { return Ok(Ok(())) };
+    // A renamed file has had another name before.
+    let before = if diffs[at].is_in_place() { blob_ids(&before[at..=at], scratch)?.pop() } else { None };
+    let blobs = misfit::Blobs { before, after: ids[at].clone(), expected };
+    Ok(Err(misfit::elsewhere(patch, &diffs[at], &blobs, &output)))
+}
+
+fn is_abbreviation(short: &str, id: &str) -> bool {
+    !short.is_empty() && id.starts_with(short)
 }
 
 /// The state of a file that a patch can change.
@@ -82,32 +99,21 @@ impl FileState {
     }
 }
 
-/// Turns git's error into one that names the patch, the file and the hunk.
-pub(super) fn explain(patch: &Patch, output: &Output) -> ApplyFailure {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let hunks = patch.hunks();
-    let failed: Vec<&Hunk<'_>> = stderr.lines().filter_map(|line| failed_hunk(line, &hunks)).collect();
-    let mut message = format!("{} does not apply", patch.file);
-    for hunk in &failed {
-        let _ = write!(message, "\n{}, line {}: {}", hunk.path, hunk.start, hunk.header);
-        for line in hunk.lines.iter().take(HUNK_LINES) {
-            let _ = write!(message, "\n  | {line}");
-        }
-        if hunk.lines.len() > HUNK_LINES {
-            let _ = write!(message, "\n  | … {} more lines", hunk.lines.len() - HUNK_LINES);
+/// The ids of the blobs with these contents; an empty text for a file that is missing.
+fn blob_ids(states: &[FileState], scratch: &Path) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for (index, state) in states.iter().enumerate() {
+        if let FileState::There { content, .. } = state {
+            let path = scratch.join(format!("blob-{index}"));
+            fs_err::write(&path, content)?;
+            files.push(path);
         }
     }
-    for line in stderr.lines().filter(|line| line.starts_with("error: ") || line.starts_with("fatal: ")) {
-        let _ = write!(message, "\ngit: {line}");
-    }
-    ApplyFailure { line: failed.first().map_or(1, |hunk| hunk.line), message }
-}
-
-/// The hunk in git's error `error: patch failed: FILE:LINE`.
-fn failed_hunk<'a, 'p>(line: &str, hunks: &'a [Hunk<'p>]) -> Option<&'a Hunk<'p>> {
-    let (path, start) = line.strip_prefix("error: patch failed: ")?.rsplit_once(':')?;
-    let start: usize = start.parse().ok()?;
-    hunks.iter().find(|hunk| hunk.path == path && hunk.start == start)
+    let mut ids = git::blob_ids(&files)?.into_iter();
+    let id = |state: &FileState| {
+        if *state == FileState::Missing { Ok(String::new()) } else { ids.next().context("git printed too few ids") }
+    };
+    states.iter().map(id).collect()
 }
 
 #[cfg(test)]
@@ -115,10 +121,15 @@ mod tests {
     use super::*;
     use crate::source::patch::testing::{self, TREE};
 
-    #[test]
-    fn patches_are_applied_and_other_files_left_alone() {
+    fn tree() -> tempfile::TempDir {
         let tree = tempfile::tempdir().unwrap();
         testing::write(tree.path(), &TREE);
+        tree
+    }
+
+    #[test]
+    fn patches_are_applied_and_other_files_left_alone() {
+        let tree = tree();
         let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
         for (name, _) in TREE {
             fs_err::File::open(tree.path().join(name)).unwrap().into_parts().0.set_modified(old).unwrap();
@@ -145,34 +156,15 @@ mod tests {
         }
     }
 
+    /// A message changes no tree, even if it looks like a diff.
     #[test]
-    fn failure_names_patch_file_and_hunk() {
-        let tree = tempfile::tempdir().unwrap();
-        testing::write(tree.path(), &TREE);
-        let count = tree.path().join("src/count.txt");
-        let text = fs_err::read_to_string(&count).unwrap();
-        fs_err::write(&count, text.replace("\n14\n", "\nfourteen\n")).unwrap();
-        let error = format!("{:#}", apply(tree.path(), &testing::series()).unwrap_err());
-        let expected = "patching musl 1.0: 0002-Spell-twelve.patch does not apply\n\
-                        src/count.txt, line 9: @@ -9,7 +9,7 @@\n  |  9\n  |  ten\n";
-        assert!(error.starts_with(expected), "{error}");
-        assert!(error.contains("git: error: patch failed: src/count.txt:9"), "{error}");
-        assert!(
-            error.ends_with("hint: `cargo xtask patch apply musl` makes a working tree to repair it in"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn missing_file_and_broken_patch_are_named() {
-        let tree = tempfile::tempdir().unwrap();
-        let error = format!("{:#}", apply(tree.path(), &testing::series()).unwrap_err());
-        assert!(error.contains("0001-Spell-ten.patch does not apply"), "{error}");
-        assert!(error.contains("src/count.txt: No such file or directory"), "{error}");
+    fn a_diff_in_the_message_is_not_applied() {
+        let tree = tree();
         let mut series = testing::series();
-        series.patches[0].text = "no diff at all\n".into();
-        let error = format!("{:#}", apply(tree.path(), &series).unwrap_err());
-        assert!(error.contains("0001-Spell-ten.patch"), "{error}");
+        let prose = "As in\n--- a/other.txt\n+++ b/other.txt\n@@ -1 +1 @@\n-untouched\n+touched\n";
+        series.patches[0].text = series.patches[0].text.replace("Digits are hard to read.\n", prose);
+        apply(tree.path(), &series).unwrap();
+        assert_eq!(fs_err::read_to_string(tree.path().join("other.txt")).unwrap(), "untouched\n");
     }
 
     #[test]
@@ -184,5 +176,25 @@ mod tests {
         series.patches[0].text = text.into();
         apply(&outer.path().join("tree"), &series).unwrap_err();
         assert_eq!(fs_err::read_to_string(outer.path().join("victim")).unwrap(), "a\n");
+    }
+
+    #[test]
+    fn ids_hold_also_where_git_abbreviates_them_and_not_where_a_patch_is_left_out() {
+        let mut series = testing::series();
+        for patch in &mut series.patches {
+            patch.text = patch.text.replace("84663aeca928c42ea56d1aefb54bd9162d557a65", "84663ae");
+        }
+        apply(tree().path(), &series).unwrap();
+        let other = series.patches[0].text.replace("..84663ae", "..84663af");
+        series.patches[0].text = other;
+        apply(tree().path(), &series).unwrap_err();
+
+        // Twelve alone, far enough from ten to apply without it.
+        let tree = tree();
+        let count = tree.path().join("src/count.txt");
+        let text = fs_err::read_to_string(&count).unwrap();
+        fs_err::write(&count, text.replace("\n10\n", "\nten\n").replace("\n1\n", "\none\n")).unwrap();
+        let twelve = testing::series().without(|patch| patch.file.starts_with("0001"));
+        apply(tree.path(), &twelve).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use bringup_model::series::{Patch, Series};
 
 use super::lint::{self, PatchProblem};
-use super::worktree;
+use super::{apply, worktree};
 use crate::source::git::Repo;
 
 /// All problems of a series. Without a pristine tree, only those of the patches' texts.
@@ -26,16 +26,17 @@ fn check_on(series: &Series, pristine: &Path) -> Result<Vec<PatchProblem>> {
         let path = scratch.path().join(name);
         fs_err::create_dir(&path).map(|()| path)
     };
-    let (patches, touched, tree) = (folder("patches")?, folder("touched")?, folder("tree")?);
-    let files = super::write_files(series, &patches)?;
-    super::copy_touched(pristine, &files, series, &touched)?;
+    let (touched, tree) = (folder("touched")?, folder("tree")?);
+    super::copy_touched(pristine, series, &touched)?;
     let repo = Repo::init(&tree)?;
-    if let Some(failure) = worktree::fill(&repo, &touched, series)? {
-        let failed = series.patches.iter().find(|patch| failure.message.starts_with(&patch.file));
-        return Ok(failed
-            .map(|patch| lint::problem(series, patch, failure.line, failure.message.clone()))
-            .into_iter()
-            .collect());
+    let misfit = match apply::verify(&[&touched], series)? {
+        None => worktree::fill(&repo, &[&touched], series)?,
+        misfit => misfit,
+    };
+    if let Some(misfit) = misfit {
+        let failed = series.patches.iter().find(|patch| patch.file == misfit.file);
+        let failed = failed.with_context(|| format!("{}: {}", misfit.file, misfit.message))?;
+        return Ok(vec![lint::problem(series, failed, misfit.line, misfit.message)]);
     }
     let fresh = worktree::export(&repo)?;
     let differs =

@@ -9,16 +9,20 @@ use bringup_model::series::Series;
 /// series' source tree.
 pub fn falls_with(series: &Series, file: &str, pristine: &Path) -> Result<Vec<String>> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
-    let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));
-    fs_err::create_dir(&patches)?;
+    let tree = scratch.path().join("tree");
     fs_err::create_dir(&tree)?;
-    let files = super::write_files(series, &patches)?;
-    super::copy_touched(pristine, &files, series, &tree)?;
+    super::copy_touched(pristine, series, &tree)?;
+    let mut rest = series.clone().without(|patch| patch.file == file);
     let mut fallen = Vec::new();
-    for (path, patch) in files.iter().zip(&series.patches).filter(|(_, patch)| patch.file != file) {
-        if super::apply::apply_one(&tree, path, patch)?.is_err() {
-            fallen.push(patch.file.clone());
+    let mut index = 0;
+    while index < rest.patches.len() {
+        if super::apply::apply_one(&tree, scratch.path(), &rest, index)?.is_ok() {
+            index += 1;
+            continue;
         }
+        let falls = rest.patches[index].file.clone();
+        rest = rest.without(|patch| patch.file == falls);
+        fallen.push(falls);
     }
     Ok(fallen)
 }

@@ -33,7 +33,13 @@ pub fn lint(series: &Series) -> Vec<PatchProblem> {
     let lint = |(index, patch)| {
         lint_patch(index, patch).into_iter().map(move |(line, text)| problem(series, patch, line, text))
     };
-    series.patches.iter().enumerate().flat_map(lint).collect()
+    let mut problems: Vec<PatchProblem> = series.patches.iter().enumerate().flat_map(lint).collect();
+    for (index, patch) in series.patches.iter().enumerate() {
+        if let Some(twin) = series.patches[..index].iter().find(|earlier| earlier.changes_the_same(patch)) {
+            problems.push(problem(series, patch, 1, format!("makes the same change as {}", twin.file)));
+        }
+    }
+    problems
 }
 
 /// Makes a problem of one patch of a series.
@@ -89,8 +95,17 @@ fn lint_patch(index: usize, patch: &Patch) -> Vec<(usize, String)> {
     if let Some(line) = signature(patch) {
         report(line, "git's version as a signature, which goes stale");
     }
-    if patch.hunks().is_empty() && !patch.text.contains("\ndiff --git ") {
+    let diffs = patch.diffs();
+    if diffs.is_empty() {
         report(1, "changes nothing");
+    }
+    if let Some(diff) = diffs.iter().find(|diff| diff.changes_content && diff.ids.is_none()) {
+        let line = patch.text[..patch.text.len() - patch.diff().len()].lines().count() + 1;
+        let text = format!(
+            "no `index` line for {}, so nobody knows what it must become; `patch refresh` writes it",
+            diff.name()
+        );
+        report(line, &text);
     }
     problems
 }
@@ -192,6 +207,15 @@ mod tests {
         one(|text| text.replace("\ndiff --git", "---\n src/count.txt | 2 +-\n\ndiff --git"), ":12: a diffstat");
         one(|text| format!("{text}-- \n2.39.5\n\n"), ": git's version as a signature");
         one(|text| text.replacen("0000000000", "0123456789", 1), ":1: does not begin as");
+        one(
+            |text| text.split_inclusive('\n').filter(|line| !line.starts_with("index ")).collect(),
+            ":12: no `index` line for src/count.txt",
+        );
+        let mut series = testing::series();
+        series.patches[1].text = series.patches[0].text.clone();
+        let found: Vec<String> = lint(&series).iter().map(ToString::to_string).collect();
+        let expected = "patches/musl/1.0/0002-Spell-twelve.patch:1: makes the same change as 0001-Spell-ten.patch";
+        assert_eq!(found, [expected]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use bringup_model::series::{Patch, Series};
+use bringup_model::series::{FormFault, Patch, Series};
 
 /// The file that lists a folder's patches in order.
 pub const SERIES_FILE: &str = "series";
@@ -19,7 +19,7 @@ pub fn folder(root: &Path, source: &str, version: &str) -> PathBuf {
 /// Fails if the `series` file and the folder disagree: if a patch is missing, listed twice, or not listed.
 pub fn load(root: &Path, source: &str, version: &str) -> Result<Series> {
     let folder = folder(root, source, version);
-    let mut series = Series { source: source.into(), version: version.into(), patches: Vec::new() };
+    let mut series = Series { source: source.into(), version: version.into(), ..Series::default() };
     let present = patch_files(&folder)?;
     let list = folder.join(SERIES_FILE);
     if !list.is_file() {
@@ -29,6 +29,7 @@ pub fn load(root: &Path, source: &str, version: &str) -> Result<Series> {
         return Ok(series);
     }
     let mut listed: HashMap<String, usize> = HashMap::new();
+    let mut faults = Vec::new();
     for (line, name) in entries(&fs_err::read_to_string(&list)?) {
         let at = format!("{}:{line}", list.display());
         if name.contains(char::is_whitespace) || name.contains('/') {
@@ -41,8 +42,17 @@ pub fn load(root: &Path, source: &str, version: &str) -> Result<Series> {
         if !path.is_file() {
             bail!("{at}: {name} is listed but not in the folder");
         }
-        let text = fs_err::read_to_string(&path).with_context(|| format!("{at}: reading the patch"))?;
-        series.patches.push(Patch { file: name.into(), text });
+        let bytes = fs_err::read(&path).with_context(|| format!("{at}: reading the patch"))?;
+        match Patch::read(name, bytes) {
+            Ok(read) => series.patches.push(read),
+            Err(FormFault { line, message, hint }) => {
+                let path = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+                faults.push(format!("{path}:{line}: {message}\nhint: {}", hint.replace("FILE", &path)));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
     }
     if let Some(file) = present.iter().find(|file| !listed.contains_key(*file)) {
         bail!(
@@ -62,6 +72,11 @@ pub fn write(folder: &Path, series: &Series) -> Result<()> {
     let names = series.patches.iter().map(|patch| patch.file.as_str());
     let list: Vec<&str> = names.flat_map(|name| [name, "\n"]).collect();
     Ok(fs_err::write(folder.join(SERIES_FILE), list.concat())?)
+}
+
+/// A patch's file name without its number.
+pub(super) fn title(file: &str) -> &str {
+    file.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-')
 }
 
 /// The versions of a source that have a folder of patches.
@@ -115,22 +130,22 @@ mod tests {
     fn series_is_read_in_order() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(load(root.path(), "musl", "1.0").unwrap().patches, []);
-        let files =
-            [("series", "# why\n\n0002-b.patch\n0001-a.patch # first\n"), ("0001-a.patch", "a"), ("0002-b.patch", "b")];
-        testing::write(&folder(root.path(), "musl", "1.0"), &files);
+        testing::install(root.path(), "# why\n\n0002-Spell-twelve.patch\n0001-Spell-ten.patch # first\n");
         let series = load(root.path(), "musl", "1.0").unwrap();
-        assert_eq!(series.inputs().collect::<Vec<_>>(), [("0002-b.patch", "b"), ("0001-a.patch", "a")]);
+        let tags: Vec<String> = series.inputs().map(|(tag, _)| tag).collect();
+        assert_eq!(tags, ["patch of new.txt src/count.txt", "patch of src/count.txt"]);
         assert_eq!(versions(root.path(), "musl").unwrap(), ["1.0"]);
         assert!(versions(root.path(), "rust").unwrap().is_empty());
     }
 
     #[test]
     fn disagreements_name_file_and_line() {
-        let twice = error(&[("series", "a.patch\n\na.patch\n"), ("a.patch", "")]);
+        let good = testing::series().patches[0].text.clone();
+        let twice = error(&[("series", "a.patch\n\na.patch\n"), ("a.patch", &good)]);
         assert!(twice.contains("patches/musl/1.0/series:3: a.patch is listed twice, first on line 1"), "{twice}");
         let missing = error(&[("series", "# x\na.patch\n")]);
         assert!(missing.contains("series:2: a.patch is listed but not in the folder"), "{missing}");
-        let unlisted = error(&[("series", "a.patch\n"), ("a.patch", ""), ("b.patch", "")]);
+        let unlisted = error(&[("series", "a.patch\n"), ("a.patch", &good), ("b.patch", "")]);
         assert!(unlisted.contains("series: b.patch is in the folder but not listed"), "{unlisted}");
         let no_series = error(&[("b.patch", "")]);
         assert!(no_series.contains("b.patch is there but no `series` file lists it"), "{no_series}");

@@ -1,6 +1,6 @@
 //! Rebases a series onto another version of its source, and reports the fate of each patch.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use bringup_model::digest::INPUTS_FILE;
@@ -8,6 +8,7 @@ use bringup_model::pins::Source;
 use bringup_model::series::{Patch, Series, UpstreamStatus};
 use bringup_model::version::Version;
 
+use super::apply;
 use super::worktree::{self, BASE};
 use crate::source::git::Repo;
 
@@ -22,6 +23,8 @@ pub enum Fate {
     Upstream,
     /// It conflicts: the places, as `file:line`.
     Conflicts(Vec<String>),
+    /// It was not tried: the other version's source has none of the layers of its files.
+    NotChecked,
 }
 
 /// A rebased series.
@@ -33,9 +36,10 @@ pub struct Rebased {
     pub series: Series,
 }
 
-/// Rebases `series` from its own pristine tree `old` onto `new`, the pristine tree of `to`. Files that are in none of
-/// the layers of `to` are left out of the patches: a source package may lack tests, for example.
-pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Rebased> {
+/// Rebases `series` from its own pristine tree `old` onto `new`, the pristine trees of the layers of `to`. Files that are in none of
+/// the layers of `to` are left out of the patches: a source package may lack tests, for example. `old` need not have the
+/// files of patches that are then empty.
+pub fn rebase(series: &Series, old: &Path, to: &Source, new: &[PathBuf]) -> Result<Rebased> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
     let folder = |name: &str| {
         let path = scratch.path().join(name);
@@ -43,16 +47,23 @@ pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Re
     };
     let (patches, old_touched, new_touched, tree) =
         (folder("patches")?, folder("old")?, folder("new")?, folder("tree")?);
+    let tried = series.clone().within(to);
     let files = super::write_files(series, &patches)?;
-    super::copy_touched(old, &files, series, &old_touched)?;
-    super::copy_touched(new, &files, series, &new_touched)?;
+    super::copy_touched(old, &tried, &old_touched)?;
+    for folder in new {
+        super::copy_touched(folder, &tried, &new_touched)?;
+    }
     let repo = Repo::init(&tree)?;
-    // A merge requires the old version's files in the repository.
-    if let Some(failure) = worktree::fill(&repo, &old_touched, series)? {
-        bail!("{} {}: {}", series.source, series.version, failure.message);
+    let misfit = match apply::verify(&[&old_touched], &tried)? {
+        // A merge requires the old version's files in the repository.
+        None => worktree::fill(&repo, &[&old_touched], &tried)?,
+        misfit => misfit,
+    };
+    if let Some(misfit) = misfit {
+        bail!("{} {}: {}", series.source, series.version, misfit.message);
     }
     let base = repo.commit_tree(
-        &repo.write_tree(&new_touched, INPUTS_FILE)?,
+        &repo.write_tree(&[&new_touched], INPUTS_FILE)?,
         &worktree::base_subject(&series.source, &to.version),
     )?;
     repo.reset_hard(&base)?;
@@ -61,6 +72,10 @@ pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Re
     for (file, patch) in files.iter().zip(&series.patches) {
         let lacking = patch.files().into_iter().filter(|file| to.layer_of(file).is_none());
         let lacking: Vec<String> = lacking.map(Into::into).collect();
+        if !tried.patches.contains(patch) {
+            fates.push((patch.file.clone(), Fate::NotChecked));
+            continue;
+        }
         let fate = match carry(&repo, file, &lacking)? {
             // Upstream may have another form of the patch.
             Fate::Conflicts(_) if is_in(patch, &to.version) => Fate::Upstream,
@@ -68,19 +83,28 @@ pub fn rebase(series: &Series, old: &Path, to: &Source, new: &Path) -> Result<Re
         };
         fates.push((patch.file.clone(), fate));
     }
-    let series =
-        Series { source: series.source.clone(), version: to.version.clone(), patches: worktree::export(&repo)? };
-    Ok(Rebased { fates, series })
+    let (source, version, patches) = (series.source.clone(), to.version.clone(), worktree::export(&repo)?);
+    Ok(Rebased { fates, series: Series { source, version, patches, ..Series::default() } })
 }
 
 fn carry(repo: &Repo, file: &Path, lacking: &[String]) -> Result<Fate> {
     let before = repo.rev_parse("HEAD")?;
     let as_it_is = repo.takes(file, lacking)?;
+    let merged = if as_it_is { repo.merged_tree(file, lacking)? } else { None };
     let conflicts = repo.am_three_way(file, lacking)?;
     if !conflicts.is_empty() {
         let places = conflicts.iter().flat_map(|path| places(repo.dir(), path)).collect();
         repo.am_skip()?;
         return Ok(Fate::Conflicts(places));
+    }
+    // git applies a hunk to the nearest place that fits. Where the source has its lines twice, a merge knows better.
+    if let (Some(merged), Some(before)) = (merged, &before) {
+        let elsewhere = repo.differing("HEAD", &merged)?;
+        if !elsewhere.is_empty() {
+            repo.reset_hard(before)?;
+            let place = |file: &String| format!("{file}: git and a merge disagree about the place");
+            return Ok(Fate::Conflicts(elsewhere.iter().map(place).collect()));
+        }
     }
     Ok(match (repo.rev_parse("HEAD")? == before, as_it_is) {
         (true, _) => Fate::Upstream,
@@ -113,6 +137,7 @@ fn places(tree: &Path, path: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::git;
     use crate::source::patch::testing::{self, TREE};
     use bringup_model::pins::SourceLayer;
 
@@ -125,15 +150,8 @@ mod tests {
         fs_err::write(&count, change(&fs_err::read_to_string(&count).unwrap())).unwrap();
         let folders = (!folder.is_empty()).then(|| folder.to_owned()).into_iter().collect();
         let layers = vec![SourceLayer { name: "libc".into(), folders }];
-        let to = Source {
-            name: "musl",
-            version: "1.1".into(),
-            layers,
-            compiler: None,
-            leave_out: None,
-            origins: Vec::new(),
-        };
-        rebase(&testing::series(), old.path(), &to, new.path()).unwrap()
+        let to = Source { version: "1.1".into(), layers, ..testing::source() };
+        rebase(&testing::series(), old.path(), &to, &[new.path().to_owned()]).unwrap()
     }
 
     fn fates(change: impl Fn(&str) -> String) -> (Vec<Fate>, Vec<String>) {
@@ -167,5 +185,34 @@ mod tests {
         let rebased = rebased_to("src", str::to_owned);
         assert!(rebased.fates.iter().all(|(_, fate)| *fate == Fate::Applies), "{:?}", rebased.fates);
         assert_eq!(rebased.series.patches[1].files(), ["src/count.txt"]);
+    }
+
+    /// Two equal blocks, of which the second is changed. In the new version, the first is nearer to where that was.
+    #[test]
+    fn a_hunk_that_would_land_elsewhere_is_told() {
+        let block = "a\nb\nc\nX\nd\ne\nf\n";
+        let (before, after) = (format!("{block}\n{block}"), format!("{block}\n{}", block.replace('X', "Y")));
+        let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        testing::write(old.path(), &[("f", &before), ("after", &after)]);
+        testing::write(new.path(), &[("f", &format!("1\n2\n3\n4\n5\n6\n7\n{before}"))]);
+        let ids = git::blob_ids(&["f", "after"].map(|name| old.path().join(name))).unwrap().join("..");
+        let mut series = testing::series();
+        series.patches.truncate(1);
+        let (mail, _) = series.patches[0].text.split_once("diff --git").unwrap();
+        let lines = " a\n b\n c\n-X\n+Y\n d\n e\n f\n";
+        series.patches[0].text =
+            format!("{mail}diff --git a/f b/f\nindex {ids} 100644\n--- a/f\n+++ b/f\n@@ -9,7 +9,7 @@\n{lines}");
+        let to = Source { version: "1.1".into(), ..testing::source() };
+        let rebased = rebase(&series, old.path(), &to, &[new.path().to_owned()]).unwrap();
+        let expected = Fate::Conflicts(vec!["f: git and a merge disagree about the place".into()]);
+        assert_eq!(rebased.fates, [("0001-Spell-ten.patch".to_owned(), expected)]);
+        assert_eq!(rebased.series.patches, []);
+    }
+
+    #[test]
+    fn a_patch_of_a_layer_that_the_other_version_lacks_is_not_tried() {
+        let rebased = rebased_to("include", str::to_owned);
+        assert!(rebased.fates.iter().all(|(_, fate)| *fate == Fate::NotChecked), "{:?}", rebased.fates);
+        assert_eq!(rebased.series.patches, []);
     }
 }

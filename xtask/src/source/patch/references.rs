@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use bringup_model::exit::{self, CodedError};
 use bringup_model::pins::Source;
 use bringup_model::proof::Proof;
 use bringup_model::series::{Header, Patch, Series};
@@ -37,6 +38,17 @@ pub fn layer<'a>(source: &'a Source, patch: &Patch) -> Result<&'a str, String> {
         [] => Err("it changes no file".into()),
         _ => Err(format!("it changes files of the layers {}: split it into one patch for each", layers.join(" and "))),
     }
+}
+
+/// Fails for a patch that does not belong to exactly one layer: no tree would get it.
+pub fn check_layers(source: &Source, series: &Series) -> Result<()> {
+    for patch in &series.patches {
+        layer(source, patch).map_err(|message| {
+            let Series { source, version, .. } = series;
+            CodedError::error(exit::USAGE, format!("patches/{source}/{version}/{}: {message}", patch.file))
+        })?;
+    }
+    Ok(())
 }
 
 fn layers(source: &Source, patch: &Patch) -> Option<(usize, String)> {

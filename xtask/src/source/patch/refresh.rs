@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use bringup_model::pins::Source;
 use bringup_model::series::{Patch, Series};
 
 use super::lint::{self, PatchProblem};
-use super::load::{self, SERIES_FILE};
+use super::load::{self, SERIES_FILE, title};
 use super::worktree;
 
 /// The changes that [`refresh`] made to a folder of patches.
@@ -51,11 +52,19 @@ impl Refreshed {
 /// Writes the commits of the working tree to `patches/<source>/<version>/`.
 ///
 /// Fails for a tree with uncommitted changes or an unfinished git command. Comments of the `series` file stay with
-/// their patches. After an interrupt, it can run again.
-pub fn refresh(root: &Path, source: &str, version: &str, tree: &Path) -> Result<Refreshed> {
-    let repo = worktree::open_finished(tree, source, version)?;
+/// their patches. If the tree lacks layers of the source, their patches stay as they are. After an interrupt, it can
+/// run again.
+pub fn refresh(root: &Path, source: &Source, tree: &Path) -> Result<Refreshed> {
+    let (name, version) = (source.name, source.version.as_str());
+    let repo = worktree::open_finished(tree, name, version)?;
     let patches = worktree::export(&repo)?;
-    let folder = load::folder(root, source, version);
+    let present = worktree::layers_of(&repo, source)?;
+    let patches = if present.layers.len() == source.layers.len() {
+        patches
+    } else {
+        with_absent(&load::load(root, name, version)?, patches, source, &present)?
+    };
+    let folder = load::folder(root, name, version);
     let list = folder.join(SERIES_FILE);
     let old_list = if list.is_file() { fs_err::read_to_string(&list)? } else { String::new() };
     let mut done = Refreshed::default();
@@ -89,8 +98,36 @@ pub fn refresh(root: &Path, source: &str, version: &str, tree: &Path) -> Result<
         fs_err::remove_dir(&folder)?;
     }
     worktree::mark_applied(&repo)?;
-    done.problems = lint::lint(&Series { source: source.into(), version: version.into(), patches });
+    done.problems = lint::lint(&Series { source: name.into(), version: version.into(), patches, ..Series::default() });
     Ok(done)
+}
+
+/// The exported patches together with those of the layers that the tree lacks. Each of these stays behind the patch
+/// that it is behind in the old series.
+fn with_absent(old: &Series, exported: Vec<Patch>, source: &Source, present: &Source) -> Result<Vec<Patch>> {
+    let lacks = |patch: &Patch| patch.lacks_layer(source, present).map(str::to_owned);
+    if let Some((patch, layer)) = exported.iter().find_map(|patch| Some((patch, lacks(patch)?))) {
+        let hint =
+            "make the change in a tree with that layer: move this one away, then `cargo xtask patch apply` again";
+        bail!("{} changes the layer {layer}, which the working tree lacks\nhint: {hint}", title(&patch.file));
+    }
+    let mut merged = exported;
+    // The title of the patch before the current one, in the old series.
+    let mut before: Option<&str> = None;
+    for patch in &old.patches {
+        if lacks(patch).is_some() {
+            let at = before.and_then(|before| merged.iter().position(|patch| title(&patch.file) == before));
+            merged.insert(at.map_or(0, |at| at + 1), patch.clone());
+        } else if !merged.iter().any(|other| title(&other.file) == title(&patch.file)) {
+            // Dropped: what follows stays behind the one before it.
+            continue;
+        }
+        before = Some(title(&patch.file));
+    }
+    for (number, patch) in (1..).zip(&mut merged) {
+        patch.file = format!("{number:04}-{}", title(&patch.file));
+    }
+    Ok(merged)
 }
 
 /// Replaces a file atomically.
@@ -145,16 +182,12 @@ fn rewrite_list(old: &str, patches: &[Patch]) -> (String, Vec<String>) {
     (lines.join("\n"), lost)
 }
 
-/// A patch's file name without its number.
-fn title(file: &str) -> &str {
-    file.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::source::git::Repo;
     use crate::source::patch::testing::{self, TREE};
+    use bringup_model::pins::SourceLayer;
 
     const LIST: &str = "# About all.\n\n# About ten.\n0001-Spell-ten.patch\n\n# About twelve.\n0002-Spell-twelve.patch # last\n# End.\n";
 
@@ -164,12 +197,12 @@ mod tests {
         testing::write(&root.path().join("pristine"), &TREE);
         testing::install(root.path(), LIST);
         let series = load::load(root.path(), "musl", "1.0").unwrap();
-        worktree::checkout(&root.path().join("pristine"), &root.path().join("tree"), &series).unwrap();
+        worktree::checkout(&[&root.path().join("pristine")], &root.path().join("tree"), &series).unwrap();
         root
     }
 
     fn run(root: &Path) -> Result<Refreshed> {
-        refresh(root, "musl", "1.0", &root.join("tree"))
+        refresh(root, &testing::source(), &root.join("tree"))
     }
 
     #[test]
@@ -209,7 +242,7 @@ mod tests {
         let root = project();
         let error = |result: Result<Refreshed>| format!("{:#}", result.unwrap_err());
         let tree = root.path().join("tree");
-        let other = error(refresh(root.path(), "musl", "2.0", &tree));
+        let other = error(refresh(root.path(), &Source { version: "2.0".into(), ..testing::source() }, &tree));
         assert!(
             other.contains("is based on `musl 1.0, pristine`, but the pinned source is `musl 2.0, pristine`"),
             "{other}"
@@ -218,8 +251,43 @@ mod tests {
         let dirty = error(run(root.path()));
         assert!(dirty.contains("has changes that are not committed:\n   M other.txt"), "{dirty}");
         assert_eq!(fs_err::read_to_string(tree.join("other.txt")).unwrap(), "edited\n");
-        let missing = error(refresh(root.path(), "musl", "1.0", &root.path().join("nowhere")));
-        assert!(missing.contains("hint: `cargo xtask patch apply musl` makes one"), "{missing}");
+        let missing = error(refresh(root.path(), &testing::source(), &root.path().join("nowhere")));
+        assert!(missing.contains("hint: `cargo xtask patch apply musl --musl 1.0` makes one"), "{missing}");
+    }
+
+    /// The layers `text` and `new`: the second patch is split, so that each layer has one.
+    #[test]
+    fn patches_of_absent_layers_stay_where_they_are() {
+        let layer = |name: &str, folder: &str| SourceLayer { name: name.into(), folders: vec![folder.into()] };
+        let source = Source { layers: vec![layer("text", "src"), layer("more", "more")], ..testing::source() };
+        let root = tempfile::tempdir().unwrap();
+        let more = testing::series().patches[0].text.replace("src/", "more/").replace("Spell ten", "Spell more");
+        let text = testing::series().patches[0].text.clone();
+        let third = more.replace("+ten", "+TEN");
+        let names = ["0001-Spell-more.patch", "0002-Spell-ten.patch", "0003-Spell-more.patch"];
+        let folder = load::folder(root.path(), "musl", "1.0");
+        testing::write(
+            &folder,
+            &[("series", &(names.join("\n") + "\n")), (names[0], &more), (names[1], &text), (names[2], &third)],
+        );
+        testing::write(&root.path().join("pristine"), &TREE[..1]);
+        let tree = root.path().join("tree");
+        let series = load::load(root.path(), "musl", "1.0").unwrap().within(&source.with_layers(|name| name == "text"));
+        worktree::checkout(&[&root.path().join("pristine")], &tree, &series).unwrap();
+        let run = || refresh(root.path(), &source, &tree);
+        assert_eq!(run().unwrap(), Refreshed { kept: 3, ..Refreshed::default() });
+
+        // The one before it goes, and its number with it.
+        let repo = Repo::open(&tree).unwrap().unwrap();
+        repo.reset_hard(worktree::BASE).unwrap();
+        let done = run().unwrap();
+        assert_eq!(done.removed, ["0002-Spell-ten.patch", "0003-Spell-more.patch"]);
+        assert_eq!(fs_err::read_to_string(folder.join("0002-Spell-more.patch")).unwrap(), third);
+
+        let old = load::load(root.path(), "musl", "1.0").unwrap();
+        let present = source.with_layers(|name| name == "text");
+        let error = with_absent(&old, old.patches.clone(), &source, &present).unwrap_err().to_string();
+        assert!(error.contains("Spell-more.patch changes the layer more, which the working tree lacks"), "{error}");
     }
 
     #[test]

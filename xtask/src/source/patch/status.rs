@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result};
 use bringup_model::pins::Source;
 use bringup_model::series::Series;
 
+use super::misfit::MisfitKind;
+
 /// One patch of a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusRow {
@@ -26,7 +28,7 @@ pub struct StatusRow {
     /// Lines removed.
     pub removed: usize,
     /// Whether the patch applies after those before it. `None` without a pristine tree.
-    pub applies: Option<bool>,
+    pub applies: Option<Result<(), MisfitKind>>,
 }
 
 /// Headings of the columns of [`StatusRow::cells`]. The files come last, because some patches change many.
@@ -36,8 +38,8 @@ impl StatusRow {
     /// The row as text.
     pub fn cells(&self) -> [String; 8] {
         let applies = match self.applies {
-            Some(true) => "yes",
-            Some(false) => "no",
+            Some(Ok(())) => "yes",
+            Some(Err(kind)) => kind.word(),
             None => "",
         };
         let lines = format!("+{} -{}", self.added, self.removed);
@@ -50,19 +52,19 @@ impl StatusRow {
 /// One row for each patch. With a pristine tree, tries whether each applies.
 pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Result<Vec<StatusRow>> {
     let scratch = tempfile::tempdir().context("making a folder for the patches")?;
-    let (patches, tree) = (scratch.path().join("patches"), scratch.path().join("tree"));
-    fs_err::create_dir(&patches)?;
+    let tree = scratch.path().join("tree");
     fs_err::create_dir(&tree)?;
-    let files = super::write_files(series, &patches)?;
     if let Some(pristine) = pristine {
-        super::copy_touched(pristine, &files, series, &tree)?;
+        super::copy_touched(pristine, series, &tree)?;
     }
     let mut rows = Vec::new();
-    for (file, patch) in files.iter().zip(&series.patches) {
+    for (index, patch) in series.patches.iter().enumerate() {
         let header = patch.header();
         let (added, removed) = patch.lines();
         let applies = match pristine {
-            Some(_) => Some(super::apply::apply_one(&tree, file, patch)?.is_ok()),
+            Some(_) => {
+                Some(super::apply::apply_one(&tree, scratch.path(), series, index)?.map_err(|misfit| misfit.kind))
+            }
             None => None,
         };
         rows.push(StatusRow {
@@ -84,22 +86,12 @@ pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Resu
 mod tests {
     use super::*;
     use crate::source::patch::testing::{self, TREE};
-    use bringup_model::pins::SourceLayer;
 
     #[test]
     fn rows_say_what_patches_do() {
         let pristine = tempfile::tempdir().unwrap();
         testing::write(pristine.path(), &TREE);
-        let layers = vec![SourceLayer { name: "libc".into(), folders: Vec::new() }];
-        let source = Source {
-            name: "musl",
-            version: "1.0".into(),
-            layers,
-            compiler: None,
-            leave_out: None,
-            origins: Vec::new(),
-        };
-        let status = |pristine| status(&source, &testing::series(), pristine);
+        let status = |pristine| status(&testing::source(), &testing::series(), pristine);
         let rows = status(Some(pristine.path())).unwrap();
         let cells = [
             "musl/1.0/0002-Spell-twelve.patch",
@@ -116,6 +108,6 @@ mod tests {
 
         fs_err::write(pristine.path().join("src/count.txt"), "other\n").unwrap();
         let rows = status(Some(pristine.path())).unwrap();
-        assert_eq!(rows[0].applies, Some(false));
+        assert_eq!(rows[0].applies, Some(Err(MisfitKind::DoesNotApply)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bringup_model::pins::{Source, SourceLayer};
 use bringup_model::series::{Patch, Series};
 
 /// The pristine tree.
@@ -17,6 +18,18 @@ pub fn write(folder: &Path, files: &[(&str, &str)]) {
     }
 }
 
+/// The source of the series: one layer, with the whole tree.
+pub fn source() -> Source {
+    Source {
+        name: "musl",
+        version: "1.0".into(),
+        layers: vec![SourceLayer { name: "libc".into(), folders: Vec::new() }],
+        compiler: None,
+        leave_out: None,
+        origins: Vec::new(),
+    }
+}
+
 /// Two patches, exactly as `patch refresh` writes them.
 pub fn series() -> Series {
     let patch = |file: &str, text: &str| Patch { file: file.into(), text: text.into() };
@@ -24,6 +37,7 @@ pub fn series() -> Series {
         source: "musl".into(),
         version: "1.0".into(),
         patches: vec![patch("0001-Spell-ten.patch", FIRST), patch("0002-Spell-twelve.patch", SECOND)],
+        ..Series::default()
     }
 }
 

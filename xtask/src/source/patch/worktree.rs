@@ -5,11 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use bringup_model::digest::INPUTS_FILE;
+use bringup_model::pins::Source;
 use bringup_model::series::{Patch, Series};
+use bringup_runner::exec::Output;
 
-use super::apply::{ApplyFailure, explain};
-
-use crate::source::git::Repo;
+use super::misfit::{self, Misfit, MisfitKind};
+use super::{apply, load};
+use crate::source::git::{self, Repo};
 
 /// Tag of the pristine source.
 pub const BASE: &str = "base";
@@ -28,29 +30,36 @@ pub enum Checkout {
     Unchanged,
 }
 
-/// Makes a working tree from a pristine source tree and a series.
+/// Makes a working tree from pristine source trees, which hold different layers, and a series.
 ///
 /// Replaces an existing tree only if nothing in it can be lost. If a patch does not apply, leaves the tree with `git
 /// am` in progress. When that is finished by hand, `patch refresh` writes the repaired patch back.
-pub fn checkout(pristine: &Path, tree: &Path, series: &Series) -> Result<Checkout> {
-    let (done, failure) = match Repo::open(tree)? {
+pub fn checkout(pristine: &[&Path], tree: &Path, series: &Series) -> Result<Checkout> {
+    let (done, misfit) = match Repo::open(tree)? {
         Some(repo) => update(&repo, pristine, series)?,
         None => (Checkout::Made, make(pristine, tree, series)?),
     };
-    match failure {
-        None => Ok(done),
-        Some(failure) => bail!(
-            "applying {source} {version}: {message}\nleft in {tree} for repair; hunks that do not fit are beside their files as .rej\n\
-             hint: edit the files, `git add` them, `git am --continue`, then `cargo xtask patch refresh {source}`",
-            source = series.source,
-            version = series.version,
-            message = failure.message,
-            tree = tree.display()
+    // `git am` does not compare the results with the `index` lines.
+    let misfit = if misfit.is_none() { apply::verify(pristine, series)? } else { misfit };
+    let Some(Misfit { message, kind, .. }) = misfit else { return Ok(done) };
+    let Series { source, version, .. } = series;
+    let refresh = format!("`cargo xtask patch refresh {}`", series.selector());
+    let (left, hint) = match kind {
+        MisfitKind::Elsewhere => {
+            ("has all patches", format!("look at it with `git show`; if it is right, {refresh} writes its ids"))
+        }
+        MisfitKind::AlreadyThere => {
+            ("stops at the patch", format!("`git am --skip` drops the patch and goes on; then {refresh}"))
+        }
+        _ => (
+            "is left for repair; hunks that do not fit are beside their files as .rej",
+            format!("edit the files, `git add` them, `git am --continue`, then {refresh}"),
         ),
-    }
+    };
+    bail!("applying {source} {version}: {message}\n{} {left}\nhint: {hint}", tree.display())
 }
 
-fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<ApplyFailure>> {
+fn make(pristine: &[&Path], tree: &Path, series: &Series) -> Result<Option<Misfit>> {
     let occupied = match tree.symlink_metadata() {
         Ok(metadata) => !metadata.is_dir() || fs_err::read_dir(tree)?.next().is_some(),
         Err(_) => false,
@@ -69,21 +78,22 @@ fn make(pristine: &Path, tree: &Path, series: &Series) -> Result<Option<ApplyFai
     Ok(failure)
 }
 
-fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Option<ApplyFailure>)> {
+fn update(repo: &Repo, pristine: &[&Path], series: &Series) -> Result<(Checkout, Option<Misfit>)> {
     refuse_unfinished(repo)?;
     let head = repo.rev_parse("HEAD")?;
     let base = repo.rev_parse(BASE)?;
     if base.is_some()
         && repo.rev_parse("base^{tree}")? == Some(repo.write_tree(pristine, INPUTS_FILE)?)
-        && export(repo)? == series.patches
+        && same_patches(&export(repo)?, &series.patches)
     {
         return Ok((Checkout::Unchanged, None));
     }
     if head.is_some() && head != repo.rev_parse(APPLIED)? && head != base {
         bail!(
             "{tree} has commits that patches/{source}/{version} lacks\n\
-             hint: `cargo xtask patch refresh {source}` writes them there; remove the tree to discard them",
+             hint: `cargo xtask patch refresh {selector}` writes them there; remove the tree to discard them",
             tree = repo.dir().display(),
+            selector = series.selector(),
             source = series.source,
             version = series.version
         );
@@ -91,8 +101,14 @@ fn update(repo: &Repo, pristine: &Path, series: &Series) -> Result<(Checkout, Op
     Ok((Checkout::Updated, fill(repo, pristine, series)?))
 }
 
-/// Commits the pristine tree and the patches to a repository.
-pub(super) fn fill(repo: &Repo, pristine: &Path, series: &Series) -> Result<Option<ApplyFailure>> {
+/// Whether these are the same patches, whatever their numbers are: a tree may lack layers, and their patches.
+fn same_patches(ours: &[Patch], theirs: &[Patch]) -> bool {
+    let key = |patch: &Patch| (load::title(&patch.file).to_owned(), patch.text.clone());
+    ours.iter().map(key).eq(theirs.iter().map(key))
+}
+
+/// Commits the pristine trees and the patches to a repository.
+pub(super) fn fill(repo: &Repo, pristine: &[&Path], series: &Series) -> Result<Option<Misfit>> {
     let tree = repo.write_tree(pristine, INPUTS_FILE)?;
     let base = repo.commit_tree(&tree, &base_subject(&series.source, &series.version))?;
     repo.reset_hard(&base)?;
@@ -104,15 +120,43 @@ pub(super) fn fill(repo: &Repo, pristine: &Path, series: &Series) -> Result<Opti
         let output = repo.am(&files)?;
         if !output.finished.status.success() {
             let done = repo.am_done()?;
-            let (Some(file), Some(patch)) = (files.get(done), series.patches.get(done)) else {
+            let Some(file) = files.get(done).filter(|_| done < series.patches.len()) else {
                 bail!("`git am` in {}: {}", repo.dir().display(), String::from_utf8_lossy(&output.stderr).trim_end());
             };
-            repo.apply_reject(file)?;
-            return Ok(Some(explain(patch, &output)));
+            let misfit = unfit(repo, scratch.path(), series, done, &output)?;
+            if misfit.kind != MisfitKind::AlreadyThere {
+                repo.apply_reject(file)?;
+            }
+            return Ok(Some(misfit));
         }
         repo.tag(APPLIED, "HEAD")?;
     }
     Ok(None)
+}
+
+/// Why `git am` has stopped at the patch with this index.
+fn unfit(repo: &Repo, scratch: &Path, series: &Series, index: usize, output: &Output) -> Result<Misfit> {
+    let patch = &series.patches[index];
+    let diff = super::write_diff(patch, scratch)?;
+    if git::would_apply(repo.dir(), &diff, &[])? {
+        let printed = String::from_utf8_lossy(&output.stderr);
+        let message = format!("{}: `git am` cannot read the mail: {}", patch.file, printed.trim_end());
+        return Ok(Misfit { file: patch.file.clone(), line: 1, kind: MisfitKind::DoesNotApply, message });
+    }
+    misfit::explain(repo.dir(), scratch, series, index, output)
+}
+
+/// The source with only the layers that a working tree has: a tree is made of what could be fetched.
+pub(super) fn layers_of(repo: &Repo, source: &Source) -> Result<Source> {
+    let mut present = Vec::new();
+    for layer in &source.layers {
+        let mut is_there = true;
+        for folder in &layer.folders {
+            is_there &= repo.rev_parse(&format!("{BASE}:{folder}"))?.is_some();
+        }
+        present.extend(is_there.then_some(layer.name.as_str()));
+    }
+    Ok(source.with_layers(|layer| present.contains(&layer)))
 }
 
 pub(super) fn base_subject(source: &str, version: &str) -> String {
@@ -122,7 +166,8 @@ pub(super) fn base_subject(source: &str, version: &str) -> String {
 /// Opens a working tree. Fails unless its commits are a series.
 pub(super) fn open_finished(tree: &Path, source: &str, version: &str) -> Result<Repo> {
     let Some(repo) = Repo::open(tree)? else {
-        bail!("{} is not a working tree\nhint: `cargo xtask patch apply {source}` makes one", tree.display());
+        let selector = selector(source, version);
+        bail!("{} is not a working tree\nhint: `cargo xtask patch apply {selector}` makes one", tree.display());
     };
     refuse_unfinished(&repo)?;
     let at = repo.dir().display();
@@ -132,13 +177,18 @@ pub(super) fn open_finished(tree: &Path, source: &str, version: &str) -> Result<
     let (subject, expected) = (repo.subject(BASE)?, base_subject(source, version));
     if subject != expected {
         bail!(
-            "{at} is based on `{subject}`, but the pinned source is `{expected}`\nhint: move the tree away, then `cargo xtask patch apply {source}`"
+            "{at} is based on `{subject}`, but the pinned source is `{expected}`\nhint: move the tree away, then `cargo xtask patch apply {}`",
+            selector(source, version)
         );
     }
     if let Some(merge) = repo.rev_list("base..HEAD", &["--merges"])?.first() {
         bail!("{at}: {merge} is a merge, but a series is linear\nhint: `git rebase {BASE}`");
     }
     Ok(repo)
+}
+
+fn selector(source: &str, version: &str) -> String {
+    Series { source: source.into(), version: version.into(), ..Series::default() }.selector()
 }
 
 /// Records that the series has every commit.
@@ -192,13 +242,13 @@ mod tests {
     #[test]
     fn a_tree_is_made_once() {
         let (_dir, pristine, tree) = folders();
-        assert_eq!(checkout(&pristine, &tree, &testing::series()).unwrap(), Checkout::Made);
+        assert_eq!(checkout(&[&pristine], &tree, &testing::series()).unwrap(), Checkout::Made);
         let repo = Repo::open(&tree).unwrap().unwrap();
         assert_eq!(repo.rev_list("HEAD", &[]).unwrap().len(), 3);
         assert_eq!(repo.subject(BASE).unwrap(), "musl 1.0, pristine");
         assert_eq!(repo.subject("HEAD").unwrap(), "Spell twelve");
         assert_eq!(fs_err::read_to_string(tree.join("kept.o")).unwrap(), "\r\nobject\n");
-        assert_eq!(checkout(&pristine, &tree, &testing::series()).unwrap(), Checkout::Unchanged);
+        assert_eq!(checkout(&[&pristine], &tree, &testing::series()).unwrap(), Checkout::Unchanged);
         assert_eq!(fs_err::read_dir(tree.parent().unwrap()).unwrap().count(), 1);
     }
 
@@ -206,9 +256,9 @@ mod tests {
     fn a_tree_follows_the_series() {
         let (_dir, pristine, tree) = folders();
         let mut series = testing::series();
-        checkout(&pristine, &tree, &series).unwrap();
+        checkout(&[&pristine], &tree, &series).unwrap();
         series.patches.truncate(1);
-        assert_eq!(checkout(&pristine, &tree, &series).unwrap(), Checkout::Updated);
+        assert_eq!(checkout(&[&pristine], &tree, &series).unwrap(), Checkout::Updated);
         assert!(!tree.join("new.txt").exists());
     }
 
@@ -216,21 +266,21 @@ mod tests {
     fn work_is_never_lost() {
         let (_dir, pristine, tree) = folders();
         let mut series = testing::series();
-        checkout(&pristine, &tree, &series).unwrap();
+        checkout(&[&pristine], &tree, &series).unwrap();
         series.patches.truncate(1);
-        let refusal = || format!("{:#}", checkout(&pristine, &tree, &series).unwrap_err());
+        let refusal = || format!("{:#}", checkout(&[&pristine], &tree, &series).unwrap_err());
 
         fs_err::write(tree.join("mine.txt"), "mine").unwrap();
         assert!(refusal().contains("has changes that are not committed:\n  ?? mine.txt"), "{}", refusal());
         let repo = Repo::open(&tree).unwrap().unwrap();
-        let commit = repo.commit_tree(&repo.write_tree(&tree, INPUTS_FILE).unwrap(), "mine").unwrap();
+        let commit = repo.commit_tree(&repo.write_tree(&[&tree], INPUTS_FILE).unwrap(), "mine").unwrap();
         repo.reset_hard(&commit).unwrap();
         assert!(refusal().contains("has commits that patches/musl/1.0 lacks"), "{}", refusal());
         assert!(tree.join("mine.txt").exists());
 
         let other = tree.parent().unwrap().join("other");
         testing::write(&other, &[("x", "x")]);
-        let error = format!("{:#}", checkout(&pristine, &other, &series).unwrap_err());
+        let error = format!("{:#}", checkout(&[&pristine], &other, &series).unwrap_err());
         assert!(error.contains("is in the way"), "{error}");
     }
 
@@ -240,13 +290,13 @@ mod tests {
         let count = pristine.join("src/count.txt");
         let text = fs_err::read_to_string(&count).unwrap();
         fs_err::write(&count, text.replace("\n13\n", "\nthirteen\n").replace("\n1\n", "\none\n")).unwrap();
-        let error = format!("{:#}", checkout(&pristine, &tree, &testing::series()).unwrap_err());
+        let error = format!("{:#}", checkout(&[&pristine], &tree, &testing::series()).unwrap_err());
         assert!(
             error.contains("0001-Spell-ten.patch does not apply\nsrc/count.txt, line 7: @@ -7,7 +7,7 @@"),
             "{error}"
         );
         assert!(tree.join("src/count.txt.rej").exists());
-        let again = format!("{:#}", checkout(&pristine, &tree, &testing::series()).unwrap_err());
+        let again = format!("{:#}", checkout(&[&pristine], &tree, &testing::series()).unwrap_err());
         assert!(again.contains("`git am` is not finished"), "{again}");
     }
 }

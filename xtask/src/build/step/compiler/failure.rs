@@ -55,8 +55,9 @@ fn broken_source(text: &str, series: &Series) -> Option<String> {
     } else {
         write!(
             message,
-            "\nit is changed by {}\nhint: `cargo xtask patch apply {source}` makes a working tree to repair it in",
-            patches.join(", ")
+            "\nit is changed by {}\nhint: `cargo xtask patch apply {}` makes a working tree to repair it in",
+            patches.join(", "),
+            series.selector()
         )
     };
     Some(message)

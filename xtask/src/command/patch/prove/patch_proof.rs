@@ -52,7 +52,7 @@ pub struct Obstacle {
 pub struct AllPatches<'a> {
     pub planner: &'a Planner<'a>,
     pub store: &'a Store,
-    pub series: &'a [Series; 3],
+    pub series: &'a [Series; 4],
     pub patched: Patched,
 }
 

@@ -1,0 +1,4 @@
+if [ ! "${@variable@+set}" ] && ! has_runner @triple@; then
+    @variable@=@runner@
+    export @variable@
+fi

@@ -30,6 +30,9 @@ const LIMIT: Duration = Duration::from_mins(10);
 ///
 /// If there is no such crate.
 pub fn chosen(root: &Path, names: &[String]) -> Result<Vec<String>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let folder = root.join(FOLDER);
     let mut known = Vec::new();
     for entry in fs_err::read_dir(&folder)? {

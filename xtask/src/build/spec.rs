@@ -147,6 +147,7 @@ impl SpecFolder {
     /// What rustc answers about the target.
     pub fn rustc(&self, rust: &Rust, args: &[&str]) -> Result<Output> {
         let cmd = Cmd::new(rust.bin("rustc")).env("RUSTC_BOOTSTRAP", "1").env("RUST_TARGET_PATH", self.path());
-        cmd.arg("-Zunstable-options").args(args).args(["--target", &self.triple]).output()
+        // rustc writes its temporary files where it is started, under names that another one may use there.
+        cmd.dir(self.path()).arg("-Zunstable-options").args(args).args(["--target", &self.triple]).output()
     }
 }

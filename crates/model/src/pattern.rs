@@ -16,7 +16,8 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_characters() {
-        for (pattern, name) in [("v*", "vaddps"), ("*xf*", "extendhfxf2"), ("cas*", "cas"), ("*", ""), ("a*b*", "aéb")] {
+        for (pattern, name) in [("v*", "vaddps"), ("*xf*", "extendhfxf2"), ("cas*", "cas"), ("*", ""), ("a*b*", "aéb")]
+        {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("v*", "addps"), ("bls*l", "blsrq"), ("cas", "casl"), ("", "x")] {

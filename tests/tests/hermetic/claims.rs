@@ -25,34 +25,68 @@ fn a_key_that_contradicts_a_tool_is_a_fault_with_both_values() {
         ("__ONE__ 1", "__NONE__", &["[baseline.has] one: clang does not predefine __NONE__"]),
         ("__TWO__", "__SIZEOF_*", &["[baseline] lacks: __SIZEOF_*, but clang predefines __SIZEOF_POINTER__ as 8"]),
         ("rust = [\"one\"]", "rust = [\"won\"]", &["one: rustc knows no target feature `won`"]),
-        ("rust = [\"one\"]", "rust = [\"two\"]", &[
-            "one: rustc does not enable the target feature `two`",
-            "[baseline.has]: rustc enables the target feature `one`, which no entry names",
-        ]),
-        ("[spec.set]", "[spec.set]\nfeatures = \"two\"", &["rustc enables the target feature `two`, which no entry names"]),
-        ("[spec.set]", "[spec.set]\ntarget-pointer-width = 32\ntarget-endian = \"big\"", &[
-            "[elf] class is 64, but the spec's target-pointer-width is 32",
-        ]),
-        ("[spec.set]", "[spec.set]\ntarget-pointer-width = 64", &["[elf] endian is big, but the spec's target-endian is little"]),
+        (
+            "rust = [\"one\"]",
+            "rust = [\"two\"]",
+            &[
+                "one: rustc does not enable the target feature `two`",
+                "[baseline.has]: rustc enables the target feature `one`, which no entry names",
+            ],
+        ),
+        (
+            "[spec.set]",
+            "[spec.set]\nfeatures = \"two\"",
+            &["rustc enables the target feature `two`, which no entry names"],
+        ),
+        (
+            "[spec.set]",
+            "[spec.set]\ntarget-pointer-width = 32\ntarget-endian = \"big\"",
+            &["[elf] class is 64, but the spec's target-pointer-width is 32"],
+        ),
+        (
+            "[spec.set]",
+            "[spec.set]\ntarget-pointer-width = 64",
+            &["[elf] endian is big, but the spec's target-endian is little"],
+        ),
         ("class = 64", "class = 32", &["[elf] class is 32, but clang's pointers have 64 bits"]),
-        ("endian = \"big\"", "endian = \"little\"", &[
-            "[elf] endian is little, but clang's is big",
-            "[elf]: in an object of rustc, byte order is big, expected little",
-        ]),
-        ("machine = \"S390\"", "machine = \"PPC64\"", &[
-            "[elf]: in an object of clang, machine is S390, expected PPC64",
-            "[elf]: in an object of rustc, machine is S390, expected PPC64",
-        ]),
-        ("cpu = \"one\"", "cpu = \"none\"", &[
-            "[baseline.instructions] cpu, features: LLVM's decoder complains: 'none' is not a recognized processor",
-            "[baseline.instructions] cpu is none, but clang compiles for one",
-        ]),
-        ("probe = \"first\"", "probe = \"illegal\"", &[
-            "[baseline.has] one: `illegal`: the default CPU of ",
-            "qemu-fake does not have this instruction",
-            "-cpu help",
-        ]),
-        ("emulator = \"fake\"", "emulator = \"fage\"", &["[qemu] emulator: there is no qemu-fage", "did you mean `fake`"]),
+        (
+            "endian = \"big\"",
+            "endian = \"little\"",
+            &[
+                "[elf] endian is little, but clang's is big",
+                "[elf]: in an object of rustc, byte order is big, expected little",
+            ],
+        ),
+        (
+            "machine = \"S390\"",
+            "machine = \"PPC64\"",
+            &[
+                "[elf]: in an object of clang, machine is S390, expected PPC64",
+                "[elf]: in an object of rustc, machine is S390, expected PPC64",
+            ],
+        ),
+        (
+            "cpu = \"one\"",
+            "cpu = \"none\"",
+            &[
+                "[baseline.instructions] cpu, features: LLVM's decoder complains: 'none' is not a recognized processor",
+                "[baseline.instructions] cpu is none, but clang compiles for one",
+            ],
+        ),
+        (
+            "probe = \"first\"",
+            "probe = \"illegal\"",
+            &[
+                "[baseline.has] one: `illegal`: the default CPU of ",
+                "qemu-fake does not have this instruction",
+                "-cpu help",
+            ],
+        ),
+        (
+            "emulator = \"fake\"",
+            "emulator = \"fage\"",
+            &["[qemu] emulator: there is no qemu-fage", "did you mean `fake`"],
+        ),
     ];
     cases(faults.map(|fault| (fault.1, fault)), |(right, wrong, expected)| fault(&project, right, wrong, expected));
 }
@@ -62,8 +96,16 @@ fn a_baseline_that_cannot_be_compared_is_refused_by_every_verb() {
     let project = project!();
     let faults = [
         ("c = [\"__ONE__ 1\"], rust = [\"one\"], ", "", "[baseline.has] one: expected `c`"),
-        ("probe = \"first\"", "only = \"c\"", "[baseline.has] one: only: a difference between C and Rust requires a `reason`"),
-        ("cpu = \"one\"", "features = [\"one\"]", "[baseline.instructions] features: `one` begins neither with + nor with -"),
+        (
+            "probe = \"first\"",
+            "only = \"c\"",
+            "[baseline.has] one: only: a difference between C and Rust requires a `reason`",
+        ),
+        (
+            "cpu = \"one\"",
+            "features = [\"one\"]",
+            "[baseline.instructions] features: `one` begins neither with + nor with -",
+        ),
     ];
     cases(faults.map(|fault| (fault.1, fault)), |(right, wrong, expected)| {
         let before = project.read(FAKE);
@@ -83,7 +125,8 @@ fn a_cpu_that_the_emulator_lacks_is_a_fault() {
     let script = project.script("picky", &format!("{refuse}\nexec {} \"$@\"", right.display()));
     project.emulator("11.1.3", &script);
     project.run(&["target", "check", "fake"], 0);
-    let expected = ["[qemu] cpu: ", "with the CPU `nope` does not run a tiny program", "unable to find CPU model 'nope'"];
+    let expected =
+        ["[qemu] cpu: ", "with the CPU `nope` does not run a tiny program", "unable to find CPU model 'nope'"];
     fault(&project, "emulator = \"fake\"", "emulator = \"fake\"\ncpu = \"nope\"", &expected);
 }
 
@@ -101,9 +144,16 @@ fn musls_source_is_asked_where_it_is_unpacked() {
     project.write("out/patch/musl-0/arch/fake/bits/float.h", "#define LDBL_MANT_DIG 113\n");
     let sound = project.run(&["target", "check", "fake"], 0);
     assert!(!sound.stderr.contains("unchecked"), "{}", sound.stderr);
-    fault(&project, "arch = \"fake\"", "arch = \"fakke\"", &["musl has no architecture `fakke`", "did you mean `fake`"]);
+    fault(
+        &project,
+        "arch = \"fake\"",
+        "arch = \"fakke\"",
+        &["musl has no architecture `fakke`", "did you mean `fake`"],
+    );
     project.write("out/patch/musl-0/arch/fake/bits/float.h", "#define LDBL_MANT_DIG 64\n");
-    project.run(&["target", "check", "fake"], 2).says(&["clang's long double has 113 bits of precision, musl's has 64"]);
+    project
+        .run(&["target", "check", "fake"], 2)
+        .says(&["clang's long double has 113 bits of precision, musl's has 64"]);
 }
 
 #[test]
@@ -150,7 +200,8 @@ fn smoke_audits_the_toolchain_in_every_link_mode() {
     };
     for link in ["dynamic", "static"] {
         assert_eq!(instructions(link), "");
-        let listing = "liby.a(y.o):\tfile format fake\n0000 <g>:\n   0: ff 02  \tsecond\t%r1\n   2: ff 03  \t<unknown>\n";
+        let listing =
+            "liby.a(y.o):\tfile format fake\n0000 <g>:\n   0: ff 02  \tsecond\t%r1\n   2: ff 03  \t<unknown>\n";
         fs_err::write(project.host("state/listing"), listing).unwrap();
         let expected = "`<ff 03>` is beyond the baseline: in g of liby.a(y.o)\n`second` is beyond the baseline: in g of liby.a(y.o)";
         assert_eq!(instructions(link), expected);

@@ -30,7 +30,9 @@ fn duplicates_and_contradictions_are_refused_with_both_places() {
         &project,
         "# Reason: y\nstd  pass_a  crash  runner=native\nstd  pass_b  fail  qemu<11\nstd  pass_b  crash  qemu>=11\n",
     );
-    project.run(&["target", "check", "fake"], 0).says(&["fake: spec, baseline, settings, limits and expectations are sound"]);
+    project
+        .run(&["target", "check", "fake"], 0)
+        .says(&["fake: spec, baseline, settings, limits and expectations are sound"]);
     assert!(project.steps().is_empty());
 }
 

@@ -75,7 +75,9 @@ fn a_test_may_have_limits_of_its_own() {
     project.write("qemu/limits.toml", emulator.concat());
     let target = [entry("eat_a", "memory-mib = 600"), entry("files_a", "open-files = 250")];
     project.write("targets/fake/limits.toml", target.concat());
-    project.run(&["target", "check", "fake"], 0).says(&["fake: spec, baseline, settings, limits and expectations are sound"]);
+    project
+        .run(&["target", "check", "fake"], 0)
+        .says(&["fake: spec, baseline, settings, limits and expectations are sound"]);
     project.note_starts();
     project.run(&["test", "fake", "--suite", "std", "--link", "dynamic"], 0);
     assert!(outcomes(&project).iter().all(|line| line.ends_with(" pass: ")), "{:?}", outcomes(&project));

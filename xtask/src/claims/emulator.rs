@@ -46,7 +46,8 @@ pub(super) fn check(target: &Target, clang: &Clang, emulator: &Emulator) -> Resu
 /// Builds a program that consists of these instructions. It needs neither a C library nor a system call: it ends by
 /// writing to address 0.
 fn build(clang: &Clang, probes: &[&str], file: &Path) -> Result<Option<String>> {
-    let line = |probe: &&str| format!("    __asm__ volatile(\"{}\");\n", probe.replace('\\', "\\\\").replace('"', "\\\""));
+    let line =
+        |probe: &&str| format!("    __asm__ volatile(\"{}\");\n", probe.replace('\\', "\\\\").replace('"', "\\\""));
     let lines: String = probes.iter().map(line).collect();
     let text = format!("void _start(void) {{\n{lines}    *(volatile int *)0 = 0;\n    for (;;) {{}}\n}}\n");
     let source = file.with_extension("c");
@@ -75,12 +76,14 @@ fn fault(target: &Target, emulator: &Emulator, output: &Output) -> Option<Contra
     }
     let cpu = target.qemu.cpu.as_deref().map_or_else(|| "the default CPU".into(), |cpu| format!("the CPU `{cpu}`"));
     let path = emulator.path.display();
-    let hint = format!("correct [qemu] cpu in targets/{}/target.toml; `{path} -cpu help` lists the models", target.name);
+    let hint =
+        format!("correct [qemu] cpu in targets/{}/target.toml; `{path} -cpu help` lists the models", target.name);
     if signal == Some(libc::SIGILL) {
         return Some(Contradiction::new(format!("{cpu} of {path} does not have this instruction"), &hint));
     }
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     let why = printed.lines().find(|line| !line.trim().is_empty()).unwrap_or("it prints nothing");
-    let text = format!("[qemu] cpu: {path} with {cpu} does not run a tiny program: it {}: {why}", describe(&output.finished));
+    let text =
+        format!("[qemu] cpu: {path} with {cpu} does not run a tiny program: it {}: {why}", describe(&output.finished));
     Some(Contradiction::new(text, &hint))
 }

@@ -22,8 +22,14 @@ pub fn run(project: &Project, workspace: &Workspace) -> Result<()> {
     let header = ["target", "triple", "musl", "baseline", "emulator", "alpine"].into_iter();
     let mut rows: Vec<Vec<Cell>> = vec![header.chain(kinds.iter().map(String::as_str)).map(Cell::plain).collect()];
     for target in TargetNames::default().read(project, &workspace.console)? {
-        let facts =
-            [&target.name, &target.triple, &target.musl.arch, &target.baseline.text, &emulator(&target), &releases(&target)];
+        let facts = [
+            &target.name,
+            &target.triple,
+            &target.musl.arch,
+            &target.baseline.text,
+            &emulator(&target),
+            &releases(&target),
+        ];
         let state = |name: &String| {
             let run = runs.iter().find(|run| run.target == target.name && kind(run) == *name);
             run.map_or_else(|| Cell::plain("-"), |run| Cell::new(run.verdict.word(), verdict_tone(run.verdict)))

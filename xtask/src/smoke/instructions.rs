@@ -18,8 +18,6 @@ use listing::{Instruction, Listing};
 
 mod listing;
 
-
-
 /// LLVM's tools that decode instructions.
 #[derive(Debug, Clone, Copy)]
 pub struct Decoders<'a> {
@@ -104,13 +102,21 @@ fn refused<'a>(
         let printed = String::from_utf8_lossy(&output.stderr);
         // It succeeds even if it refuses every line, and ignores a processor that it does not know.
         if let Some(line) = printed.lines().find(|line| line.contains("is not a recognized")) {
-            bail!("{}: {line}\nhint: correct [baseline.instructions] in targets/{}/target.toml", decoders.mc.display(), target.name);
+            bail!(
+                "{}: {line}\nhint: correct [baseline.instructions] in targets/{}/target.toml",
+                decoders.mc.display(),
+                target.name
+            );
         }
         let invalid = |line: &str| line.strip_suffix(": warning: invalid instruction encoding").map(str::to_owned);
         for place in printed.lines().filter_map(invalid) {
             let line = place.rsplit(':').nth(1).and_then(|line| line.parse::<usize>().ok());
             let bytes = line.and_then(|line| bytes.get(line.checked_sub(1)?));
-            refused.insert(*bytes.with_context(|| format!("{} refers to a line that it did not get: {place}", decoders.mc.display()))?);
+            refused.insert(
+                *bytes.with_context(|| {
+                    format!("{} refers to a line that it did not get: {place}", decoders.mc.display())
+                })?,
+            );
         }
         if !output.finished.status.success() && refused.is_empty() {
             bail!("{} failed{}", decoders.mc.display(), output.last_lines());

@@ -70,7 +70,8 @@ fn files<'a>(folders: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<PathBuf>>
     for folder in folders.filter(|folder| folder.is_dir()) {
         for entry in WalkDir::new(folder).sort_by_file_name() {
             let entry = entry?;
-            let has_code = ["a", "o", "rlib", "so"].iter().any(|it| entry.path().extension().is_some_and(|is| is == *it));
+            let has_code =
+                ["a", "o", "rlib", "so"].iter().any(|it| entry.path().extension().is_some_and(|is| is == *it));
             if has_code && entry.file_type().is_file() && !elf::is_empty_library(entry.path())? {
                 files.push(entry.into_path());
             }

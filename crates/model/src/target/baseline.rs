@@ -193,7 +193,9 @@ impl Baseline {
             }
         }
         let beyond = enabled.iter().filter(|it| !expected.contains(it));
-        faults.extend(beyond.map(|it| format!("[baseline.has]: rustc enables the target feature `{it}`, which no entry names")));
+        faults.extend(
+            beyond.map(|it| format!("[baseline.has]: rustc enables the target feature `{it}`, which no entry names")),
+        );
         faults
     }
 

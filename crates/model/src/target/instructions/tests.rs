@@ -24,7 +24,8 @@ fn the_processor_of_rust_is_the_baselines_unless_given() {
 
 #[test]
 fn what_is_beyond_is_a_fault_unless_an_entry_allows_it_there() {
-    let rules = "[[allow]]\ninstructions = [\"cas*\", \"swp\"]\nsymbols = [\"__aarch64_*\"]\nreason = \"chosen at run time\"";
+    let rules =
+        "[[allow]]\ninstructions = [\"cas*\", \"swp\"]\nsymbols = [\"__aarch64_*\"]\nreason = \"chosen at run time\"";
     let rules = instructions(rules).unwrap();
     assert_eq!(rules.faults(&found(&[("casal", "__aarch64_cas4"), ("swp", "__aarch64_swp4")])), [""; 0]);
     let elsewhere = found(&[("casal", "__aarch64_cas4"), ("casal", "main"), ("casal", "other"), ("ldadd", "main")]);
@@ -38,7 +39,10 @@ fn what_is_beyond_is_a_fault_unless_an_entry_allows_it_there() {
     assert!(stale[0].contains("no cas*, swp occurs in __aarch64_* any more"), "{stale:?}");
     let many: Vec<String> = (0..30).map(|number| format!("i{number}")).collect();
     let many = many.iter().map(|name| (name.as_str(), "main")).collect::<Vec<_>>();
-    assert_eq!(instructions("").unwrap().faults(&found(&many)).last().unwrap(), "10 more instructions are beyond the baseline");
+    assert_eq!(
+        instructions("").unwrap().faults(&found(&many)).last().unwrap(),
+        "10 more instructions are beyond the baseline"
+    );
 }
 
 #[test]

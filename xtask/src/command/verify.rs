@@ -11,7 +11,7 @@ use bringup_runner::files::sha256_file;
 use crate::build::Workspace;
 use crate::build::manifest::Manifest;
 use crate::cli::TargetNames;
-use crate::project::{Project, config, shown};
+use crate::project::{Project, shown};
 use crate::trial::recorded;
 
 /// What was looked at.
@@ -29,7 +29,7 @@ pub fn run(project: &Project, workspace: &Workspace, names: &TargetNames) -> Res
     let targets = names.read(project, &workspace.console)?;
     let store = workspace.store()?;
     let mut verified = Verified::default();
-    for folder in folders(store.root(), &labels(project, names, &targets)?)? {
+    for folder in folders(store.root(), &labels(names, &targets))? {
         let place = shown(&project.root, &folder);
         let wrong = if folder.parent().is_some_and(|kind| kind.ends_with(recorded::FOLDER)) {
             recorded::damage(&folder)?.into_iter().collect()
@@ -82,11 +82,9 @@ impl Verified {
 }
 
 /// The labels of the steps to look at; none for all.
-fn labels(project: &Project, names: &TargetNames, targets: &[Target]) -> Result<Vec<String>> {
-    let all = config::target_names(&project.root)?.len() == targets.len()
-        && names.targets.is_empty()
-        && names.release.is_none();
-    Ok(if all { Vec::new() } else { targets.iter().map(|target| target.name.clone()).collect() })
+fn labels(names: &TargetNames, targets: &[Target]) -> Vec<String> {
+    let all = names.targets.is_empty() && names.release.is_none();
+    if all { Vec::new() } else { targets.iter().map(|target| target.name.clone()).collect() }
 }
 
 /// The folders of complete steps and of recorded outcomes with these labels.

@@ -59,7 +59,7 @@ enum Task<'a> {
 }
 
 /// What a task found.
-struct Done {
+struct TaskResult {
     /// Keys of the target's `wrong` that values needed.
     excused: BTreeSet<String>,
     check: SmokeCheck,
@@ -130,7 +130,7 @@ impl CorpusMode<'_> {
         corpus.check(self.smoke.target)?;
         let tasks = self.tasks(&corpus);
         let next = AtomicUsize::new(0);
-        let results: Mutex<Vec<(usize, Result<Done>)>> = Mutex::new(Vec::new());
+        let results: Mutex<Vec<(usize, Result<TaskResult>)>> = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for _ in 0..self.smoke.jobs.total() {
                 scope.spawn(|| {
@@ -199,7 +199,7 @@ impl CorpusMode<'_> {
         tasks
     }
 
-    fn one(&self, corpus: &Corpus, task: &Task<'_>) -> Result<Done> {
+    fn one(&self, corpus: &Corpus, task: &Task<'_>) -> Result<TaskResult> {
         let mut attempt = Attempt { mode: self, excused: BTreeSet::new(), cpu: Duration::ZERO, log: Vec::new() };
         let (name, values, problem) = match task {
             Task::Features => (FEATURES.to_owned(), 0, attempt.features(corpus)?),
@@ -217,7 +217,7 @@ impl CorpusMode<'_> {
             }
         };
         let check = self.result(&name, values, problem);
-        Ok(Done { excused: attempt.excused, check, cpu: attempt.cpu, log: attempt.log })
+        Ok(TaskResult { excused: attempt.excused, check, cpu: attempt.cpu, log: attempt.log })
     }
 }
 

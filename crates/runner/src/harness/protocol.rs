@@ -181,13 +181,13 @@ mod tests {
 
     #[test]
     fn every_line_that_is_lost_repeated_or_moved_is_a_contradiction() {
-        for index in 0..LINES.len() {
+        for (index, line) in LINES.into_iter().enumerate() {
             let mut lost = LINES.to_vec();
             lost.remove(index);
             // Without the last event it looks as if a test had ended the process, which is judged by its end.
             assert_eq!(said(&lost, 101).is_empty(), index == 7, "line {index} is lost");
             let mut repeated = LINES.to_vec();
-            repeated.insert(index, LINES[index]);
+            repeated.insert(index, line);
             assert_ne!(said(&repeated, 101), [""; 0], "line {index} is repeated");
             if index > 0 {
                 let mut moved = LINES.to_vec();

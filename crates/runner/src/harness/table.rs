@@ -125,7 +125,7 @@ impl Image {
         let mut found = Description { files: BTreeSet::new(), names: Vec::new() };
         for word in 0..WORDS {
             let Some(text) = self.text(place + word * self.width) else { continue };
-            if text.ends_with(".rs") {
+            if text.strip_suffix(".rs").is_some() {
                 found.files.insert(word);
             } else {
                 found.names.push((word, text));

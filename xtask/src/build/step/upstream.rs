@@ -44,8 +44,12 @@ impl Step for UpstreamStep {
 
     fn build(&self, work: &Work) -> Result<()> {
         let driver = work.path(self.sysroot)?.join("bin").join(self.target.driver());
-        let script = format!("#!/bin/sh\nexec {} \"$@\"\n", quote(driver.as_os_str()));
+        // Assertions contain paths of the source. Where these end, other texts begin, and code refers to them.
+        let script = |place: &Path| {
+            let map = format!("-ffile-prefix-map={}=/llvm", place.join("llvm").display());
+            format!("#!/bin/sh\nexec {} {} \"$@\"\n", quote(driver.as_os_str()), quote(map.as_ref()))
+        };
         let builtins = Builtins { clang: &self.clang, cmake: &self.cmake };
-        builtins.build(work, work.path(self.llvm)?, &|_: &Path| script.clone())
+        builtins.build(work, work.path(self.llvm)?, &script)
     }
 }

@@ -165,6 +165,7 @@ fn run(name: &str) -> std::io::Result<&'static str> {
         "static" if is_static() => return Ok("failed"),
         "lonely" if STARTED.load(Ordering::SeqCst) == 1 => return Ok("failed"),
         "spoiled" if STARTED.load(Ordering::SeqCst) > 1 => return Ok("failed"),
+        "wrapped" if std::env::var_os("FAKE_WRAPPER").is_some() => return Ok("failed"),
         "libc" if holds("FAKE_SYSROOT", "usr/lib/libc.so", "(void *)size")? => return Ok("failed"),
         "library" if holds("LD_LIBRARY_PATH", "libstd-0123.so", "patched")? => return Ok("failed"),
         "emulator" if std::env::var_os("FAKE_EMULATOR").is_none() => return Ok("failed"),

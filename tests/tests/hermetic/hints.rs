@@ -72,7 +72,7 @@ fn the_command_of_a_run_is_accepted_and_selects_the_same() {
         let tests = suites[0]["tests"].as_array().cloned().unwrap_or_default();
         tests.iter().map(|test| test["name"].to_string()).collect()
     };
-    assert_eq!(names(&before), ["\"fail_b\"", "\"fail_c\""]);
+    assert_eq!(names(&before), ["\"fail_b\"", "\"fail_d\""]);
     assert_eq!(names(&project.report()["runs"][0]["suites"]), names(&before));
 }
 

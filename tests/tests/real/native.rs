@@ -10,8 +10,8 @@ use crate::driver::{bringup, emulator, printed, project, succeeds, with_network}
 /// Their emulators and triples: one of another architecture, and the host's own, where the host's files would fit.
 const TARGETS: [(&str, &str); 2] = [("s390x", "s390x-alpine-linux-musl"), ("x86_64", "x86_64-alpine-linux-musl")];
 
-/// A crate that builds C++ by cc and by CMake, reads headers by bindgen, and asks pkg-config for a library that the host
-/// may have. Its build script checks what each of them sees.
+/// A crate that builds C++ by cc and by CMake, reads headers by bindgen, and asks pkg-config for a library that the
+/// host may have. Its build script checks what each of them sees.
 const CRATE: [(&str, &str); 7] = [
     (
         "Cargo.toml",
@@ -65,7 +65,8 @@ fn main() {
     ),
     (
         "src/by_cmake.cpp",
-        "#include <linux/futex.h>\n#include <vector>\n#if defined __GLIBC__ || defined OF_THE_HOST\n#error of the host\n#endif\n\
+        "#include <linux/futex.h>\n#include <vector>\n\
+         #if defined __GLIBC__ || defined OF_THE_HOST\n#error of the host\n#endif\n\
          extern \"C\" int by_cmake(int x) { return static_cast<int>(std::vector<int>(7, x).size()); }\n",
     ),
     (

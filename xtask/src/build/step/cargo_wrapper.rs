@@ -1,8 +1,8 @@
 //! The script `bin/cargo`: cargo with an environment in which a build for a target sees only the target.
 //!
 //! cc, cmake, pkg-config, bindgen and others look for a variable whose name ends with the triple, then for one that
-//! begins with `TARGET_` or `HOST_`, then for the plain one. The script sets the first kind, unless the user has set it,
-//! and turns the user's plain variables, which mean the host, into those with `HOST_`.
+//! begins with `TARGET_` or `HOST_`, then for the plain one. The script sets the first kind, unless the user has set
+//! it, and turns the user's plain variables, which mean the host, into those with `HOST_`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -114,7 +114,7 @@ fn dashes(targets: &[TargetParts<'_>]) -> String {
              eval \"${{name}}_$ending=\\${{line#*=}}\"\n    \
              export \"${{name}}_$ending\"\n\
          done <<ENVIRONMENT\n\
-         $(tr '\\0' '\\n' <\"/proc/$$/environ\")\n\
+         $(tr '\\0' '\\n' <\"/proc/$$/environ\" 2>/dev/null)\n\
          ENVIRONMENT\n"
     )
 }

@@ -65,7 +65,8 @@ impl Step for KernelHeadersStep {
             let Target { name, linux, .. } = &self.target;
             let more = if faults.len() > 1 { format!(", and {} more", faults.len() - 1) } else { String::new() };
             let what = format!(
-                "targets/{name}/target.toml: [linux] arch: the kernel headers of `{}` are not for this target: {first}{more}",
+                "targets/{name}/target.toml: [linux] arch: the kernel headers of `{}` \
+                 are not for this target: {first}{more}",
                 linux.arch
             );
             return Err(CodedError::error(exit::USAGE, what));
@@ -157,7 +158,8 @@ fn probe_text(class: u8, big_endian: bool, system_calls: &str, features: &str) -
         if name.starts_with("__NR_") && number.parse::<u32>().is_ok() {
             let call = name.trim_start_matches("__NR_");
             text += &format!(
-                "#if defined {name} && {name} != {number}\n{FAULT} the system call \"{call}\" is not number {number}\n#endif\n"
+                "#if defined {name} && {name} != {number}\n\
+                 {FAULT} the system call \"{call}\" is not number {number}\n#endif\n"
             );
         }
     }

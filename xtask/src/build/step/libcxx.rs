@@ -7,6 +7,7 @@ use bringup_model::digest::Inputs;
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 use bringup_runner::scratch::Scratch;
+use walkdir::WalkDir;
 
 use super::clang::Clang;
 use super::cmake::CMake;
@@ -17,6 +18,8 @@ use super::{Step, StepId, Work, tree};
 
 /// The library, in the step's folder. It contains libc++abi.
 const LIBRARY: &str = "usr/lib/libc++.a";
+/// The headers of libc++, in the build folder.
+const HEADERS: &str = "include/c++/v1";
 /// The name by which build scripts link a C++ standard library if they do not ask the compiler.
 const GNU_NAME: &str = "usr/lib/libstdc++.a";
 
@@ -70,6 +73,7 @@ impl Step for LibcxxStep {
         fs_err::create_dir_all(&build)?;
         let configure = self.cmake.configure(&llvm.join("runtimes"), &build, &settings);
         work.run(&configure).context("configuring libc++")?;
+        link_headers(&work.path(self.llvm)?.join("libcxx/include"), &work.scratch.join("build").join(HEADERS))?;
         let make = self.cmake.make(&build);
         work.run(&make).context("compiling libc++")?;
         // Without DESTDIR, the prefix is a folder of the host.
@@ -83,8 +87,8 @@ impl Step for LibcxxStep {
 }
 
 impl LibcxxStep {
-    /// The compiler for CMake: the C driver, which links no C++ library, with a C library that has the kernel's headers.
-    /// The flags are in the script, because CMake splits them at spaces.
+    /// The compiler for CMake: the C driver, which links no C++ library, with the C library and the kernel's headers. The
+    /// flags are in the script, because CMake splits them at spaces.
     fn compiler(&self, work: &Work, llvm: &Path, build: &Path) -> Result<PathBuf> {
         let place = work.scratch.join("c");
         assemble(&self.clang, work.path(self.musl)?, work.path(self.runtimes)?, &place)?;
@@ -148,6 +152,21 @@ const SETTINGS: [(&str, &str); 23] = [
     // The unwinder is in the C library's folder, from the step `runtimes`.
     ("LIBCXXABI_USE_LLVM_UNWINDER", "OFF"),
 ];
+
+/// Links the headers to where the build would copy them one by one, with a process for each. A link has the time of its
+/// source, so make sees nothing to do. Headers that CMake has made are kept.
+fn link_headers(from: &Path, to: &Path) -> Result<()> {
+    for entry in WalkDir::new(from) {
+        let entry = entry?;
+        let place = to.join(entry.path().strip_prefix(from)?);
+        if entry.file_type().is_dir() {
+            fs_err::create_dir_all(&place)?;
+        } else if !place.exists() {
+            fs_err::hard_link(entry.path(), &place)?;
+        }
+    }
+    Ok(())
+}
 
 /// Compiler flags: the unwinder's headers, which on 32-bit ARM declare more than clang's own, and no paths of the host.
 fn flags(llvm: &Path, build: &Path) -> Vec<String> {

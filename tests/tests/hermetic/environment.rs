@@ -57,7 +57,7 @@ fn a_project_may_lie_anywhere() {
         project.steps().into_iter().filter(shared).collect::<BTreeSet<_>>()
     };
     let expected = steps(&plain);
-    assert_eq!(expected.len(), 5);
+    assert_eq!(expected.len(), 7);
     assert_eq!(steps(&odd), expected, "the place is no input");
     odd.run(&["patch", "apply", "musl"], 0);
     odd.run(&["patch", "refresh", "musl"], 0);

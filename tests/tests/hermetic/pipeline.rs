@@ -4,8 +4,21 @@
 use bringup_tests::{Project, project};
 use serde_json::Value;
 
-const STEPS: [&str; 9] =
-    ["patch", "patch", "patch", "runtimes", "musl", "sysroot", "std", "toolchain", "test_programs"];
+const STEPS: [&str; 13] = [
+    "patch",
+    "patch",
+    "patch",
+    "patch",
+    "patch",
+    "runtimes",
+    "musl",
+    "kernel_headers",
+    "libcxx",
+    "sysroot",
+    "std",
+    "toolchain",
+    "test_programs",
+];
 
 /// The first run of a report of one target, which is alike in both link modes.
 fn the_run(project: &Project) -> Value {
@@ -49,7 +62,7 @@ fn from_nothing_to_a_report_and_nothing_twice() {
 
     let before = project.results();
     let second = project.run(&["test", "fake"], 0);
-    second.says(&["Cached 15 steps", "cached: ", "std fake,", "suite std fake qemu dynamic"]);
+    second.says(&["Cached 19 steps", "cached: ", "std fake,", "suite std fake qemu dynamic"]);
     assert!(!second.stderr.contains("Running"), "{}", second.stderr);
     assert_eq!(project.results(), before);
     let run = the_run(&project);
@@ -130,7 +143,7 @@ fn a_failed_step_is_named_and_gone_once_mended() {
     assert!(run["error"].as_str().unwrap().contains("step `musl fake` failed"), "{run:#}");
 
     project.release();
-    project.run(&["build", "fake"], 0).says(&["Cached 4 steps"]);
+    project.run(&["build", "fake"], 0).says(&["Cached 7 steps"]);
     for (gate, step) in [("cargo-build", "std"), ("cargo-test", "test_programs")] {
         project.run(&["clean"], 0);
         project.fail(gate, "error[E0000]: no");
@@ -185,10 +198,10 @@ fn a_change_rebuilds_what_it_reaches() {
     assert!(runtimes.contains("\n  - c flag: -march=one\n  + c flag: -march=two\n"), "{why}");
     assert!(why.starts_with("patch rust: done\npatch musl: done\npatch llvm: done\n"), "{why}");
     let plan = project.run(&["plan", "fake"], 0).stdout;
-    assert_eq!(plan.lines().filter(|line| line.starts_with("done")).count(), 3, "{plan}");
-    project.run(&["build", "fake"], 0).says(&["Running runtimes", "Cached 3 steps"]);
+    assert_eq!(plan.lines().filter(|line| line.starts_with("done")).count(), 5, "{plan}");
+    project.run(&["build", "fake"], 0).says(&["Running runtimes", "Cached 5 steps"]);
     project.edit("targets/fake/target.toml", "-march=two", "-march=one");
-    project.run(&["build", "fake"], 0).says(&["Cached 8 steps"]);
+    project.run(&["build", "fake"], 0).says(&["Cached 12 steps"]);
 
     // A patch is an input of whatever rests on its source.
     let file = "patches/musl/1.2.6/0001-malloc-give-back-something.patch";

@@ -84,7 +84,7 @@ impl KernelHeadersStep {
         let read = |name: &str| fs_err::read_to_string(bits.join(name)).unwrap_or_default();
         let elf = &self.target.elf;
         let text = probe_text(elf.class, elf.big_endian, &read("syscall.h.in"), &read("hwcap.h"));
-        let (probe, printed) = (work.scratch.join("probe.c"), work.scratch.join("probe.i"));
+        let (probe, printed) = (work.scratch.join("kernel.c"), work.scratch.join("kernel.i"));
         fs_err::write(&probe, text)?;
         let cmd = Cmd::new(self.clang.path()).args(self.clang.target_args());
         let cmd = cmd.args(["-E", "-P", "-nostdinc", "-I"]).arg(own).arg("-I").arg(include);

@@ -44,9 +44,11 @@ const FILES: [(&str, &str); 12] = [
     ),
     (
         "app/src/main.rs",
-        "fn main() {\n    let endian = if cfg!(target_endian = \"big\") { \"big\" } else { \"little\" };\n    \
-         let args = std::env::args().skip(1).collect::<Vec<_>>();\n    println!(\n        \"{endian} {} {} {args:?}\",\n        \
-         app::add(1, 2),\n        env!(\"BUILT_ON\") == std::env::consts::ARCH\n    );\n}\n",
+        "fn main() {\n    let (endian, same) = (endian(), env!(\"BUILT_ON\") == std::env::consts::ARCH);\n    \
+         let args = std::env::args().skip(1).collect::<Vec<_>>();\n    \
+         println!(\"{endian} {} {same} {args:?}\", app::add(1, 2));\n}\n\n\
+         fn endian() -> &'static str {\n    if cfg!(target_endian = \"big\") {\n        \"big\"\n    } else {\n        \
+         \"little\"\n    }\n}\n",
     ),
     (
         "app/tests/integration.rs",
@@ -131,8 +133,8 @@ fn cargos_commands_work() {
             (&["rustc", "-p", "app", "--lib", "--", "-Cdebuginfo=0"], "Finished"),
             (&["test", "-p", "app", "--lib"], "test tests::adds ... ok"),
             (&["test", "-p", "app", "--test", "integration"], "2 passed"),
-            (&["test", "-p", "app", "--doc"], "(line 4) ... ok"),
-            (&["test", "-p", "app", "--doc", "compile"], "compile fail ... ok"),
+            (&["test", "-p", "app", "--doc"], "add (line 5) ... ok"),
+            (&["test", "-p", "app", "--doc"], "compile fail ... ok"),
             (&["bench", "-p", "app", "--bench", "speed"], &speed),
             (&["nextest", "run", "-p", "app"], "3 tests run: 3 passed"),
             (&["tree", "-p", "app"], "derive v0.1.0 (proc-macro)"),

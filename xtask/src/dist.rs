@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::layout::Layout;
 use self::scripts::Scripts;
-use crate::build::step::driver::Language;
+use crate::build::step::driver::DriverLanguage;
 use crate::build::step::{Node, commands, tools};
 use crate::host::survey::HostTools;
 use crate::project::Project;
@@ -118,7 +118,7 @@ fn put_target(layout: &mut Layout, scripts: &Scripts, target: &Target, toolchain
     layout.tree(&toolchain.join("lib/clang/lib"), &format!("{own}/clang/lib"), |_| true)?;
     // In the step's folder, the headers are a link to those of the host's clang.
     layout.tree(headers, &format!("{own}/clang/include"), |_| true)?;
-    layout.put(&format!("bin/{}", target.driver()), Content::Script(scripts.driver(target, Language::C)))?;
+    layout.put(&format!("bin/{}", target.driver()), Content::Script(scripts.driver(target, DriverLanguage::C)))?;
     for (name, text) in scripts::programs(*scripts, target) {
         layout.put(&format!("bin/{name}"), Content::Script(text))?;
     }

@@ -12,7 +12,7 @@ mod elf;
 mod instructions;
 mod runtimes;
 
-pub use baseline::{Baseline, Feature, Language};
+pub use baseline::{Baseline, BaselineFeature, BaselineLanguage};
 pub use elf::{AbiEncoding, AbiSection, AbiValue, AllowedValues, Elf};
 pub use instructions::{BeyondBaseline, Instructions, Processor};
 pub use runtimes::{DifferenceKind, IntendedDifference, JudgedDifferences, Runtimes, SymbolDifference};

@@ -6,7 +6,7 @@ use bringup_model::target::Target;
 use super::OWN;
 use crate::build::step::cargo_wrapper::{self, TargetParts};
 use crate::build::step::commands::{self, RunnerScript};
-use crate::build::step::driver::{Driver, Language};
+use crate::build::step::driver::{Driver, DriverLanguage};
 use crate::build::step::tools;
 
 /// The common part of the scripts, in the toolchain's folder.
@@ -46,7 +46,7 @@ impl Scripts {
     }
 
     /// The C or C++ compiler and linker driver of a target.
-    pub fn driver(self, target: &Target, language: Language) -> String {
+    pub fn driver(self, target: &Target, language: DriverLanguage) -> String {
         let own = self.names("clang").first().cloned().unwrap_or_default();
         let setup = format!(
             "{HERE}. \"$here/{OWN}/{TOOL_FILE}\"\n\
@@ -82,7 +82,7 @@ pub fn own_part(target: &Target, name: &str) -> String {
 pub fn programs(scripts: Scripts, target: &Target) -> Vec<(String, String)> {
     let sysroot = format!("$here/{}", own_part(target, "sysroot"));
     let mut programs = vec![
-        (target.cxx_driver(), scripts.driver(target, Language::Cxx)),
+        (target.cxx_driver(), scripts.driver(target, DriverLanguage::Cxx)),
         (format!("{}-{}", target.triple, tools::PKG_CONFIG), tools::pkg_config(target, HERE, &sysroot)),
     ];
     let llvm = tools::LLVM_TOOLS.map(|(name, program)| {

@@ -53,7 +53,7 @@ struct CorpusProgram {
 }
 
 /// A program in one of the ways to compile it, or a probe of all features.
-enum Task<'a> {
+enum CorpusTask<'a> {
     Features,
     Program { program: &'a CorpusProgram, way: &'a str, flags: Vec<&'a str> },
 }
@@ -183,27 +183,27 @@ impl CorpusMode<'_> {
         SmokeCheck { check, outcome, detail: problem.unwrap_or_default(), values }
     }
 
-    fn tasks<'c>(&'c self, corpus: &'c Corpus) -> Vec<Task<'c>> {
+    fn tasks<'c>(&'c self, corpus: &'c Corpus) -> Vec<CorpusTask<'c>> {
         let mut tasks = Vec::new();
         // What the compiler has is the same in every mode.
         if self.link == Link::Dynamic && !corpus.features.is_empty() {
-            tasks.push(Task::Features);
+            tasks.push(CorpusTask::Features);
         }
         for program in &corpus.programs {
             let levels = LEVELS.iter().map(|(way, flag)| (*way, vec![*flag]));
             let own =
                 self.smoke.target.corpus.variants.iter().filter(|variant| variant.programs.contains(&program.name));
             let own = own.map(|variant| (variant.name.as_str(), variant.flags.iter().map(String::as_str).collect()));
-            tasks.extend(levels.chain(own).map(|(way, flags)| Task::Program { program, way, flags }));
+            tasks.extend(levels.chain(own).map(|(way, flags)| CorpusTask::Program { program, way, flags }));
         }
         tasks
     }
 
-    fn one(&self, corpus: &Corpus, task: &Task<'_>) -> Result<TaskResult> {
+    fn one(&self, corpus: &Corpus, task: &CorpusTask<'_>) -> Result<TaskResult> {
         let mut attempt = Attempt { mode: self, excused: BTreeSet::new(), cpu: Duration::ZERO, log: Vec::new() };
         let (name, values, problem) = match task {
-            Task::Features => (FEATURES.to_owned(), 0, attempt.features(corpus)?),
-            Task::Program { program, way, flags } => {
+            CorpusTask::Features => (FEATURES.to_owned(), 0, attempt.features(corpus)?),
+            CorpusTask::Program { program, way, flags } => {
                 let lacking = self.smoke.target.corpus.without.keys();
                 let name = format!("{}/{way}", program.name);
                 match ExpectedLines::new(&program.expected, lacking) {

@@ -30,14 +30,14 @@ struct FeatureFile {
     #[serde(default)]
     rust: Vec<String>,
     probe: Option<String>,
-    only: Option<Language>,
+    only: Option<BaselineLanguage>,
     reason: Option<String>,
 }
 
 /// A language whose compiler assumes a processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Language {
+pub enum BaselineLanguage {
     /// C, as the target's C compiler is called.
     C,
     /// Rust, as the target's spec says.
@@ -50,7 +50,7 @@ pub struct Baseline {
     /// The processor and the float ABI, as a short text for people.
     pub text: String,
     /// What the processor has, by name.
-    pub features: BTreeMap<String, Feature>,
+    pub features: BTreeMap<String, BaselineFeature>,
     /// Patterns of C macros that must not be predefined, unless a feature names them.
     lacks: Vec<String>,
     /// What the disassembler must know of the processor.
@@ -59,13 +59,13 @@ pub struct Baseline {
 
 /// Something that the processor has, or a setting of the ABI.
 #[derive(Debug, Clone)]
-pub struct Feature {
+pub struct BaselineFeature {
     c: Vec<Macro>,
     rust: Vec<String>,
     /// An assembly instruction that only runs on a processor with the feature.
     pub probe: Option<String>,
     /// The only language that uses the feature. The other one must not.
-    only: Option<Language>,
+    only: Option<BaselineLanguage>,
 }
 
 /// A macro that clang must predefine.
@@ -97,7 +97,7 @@ impl BaselineFile {
 }
 
 impl FeatureFile {
-    fn validate(self) -> Result<Feature, String> {
+    fn validate(self) -> Result<BaselineFeature, String> {
         let c = self.c.iter().map(|text| Macro::parse(text)).collect::<Result<Vec<_>, _>>()?;
         if c.is_empty() && self.rust.is_empty() {
             return Err("expected `c`, a list of macros, or `rust`, a list of target features".into());
@@ -108,7 +108,7 @@ impl FeatureFile {
         match (&self.only, &self.reason) {
             (Some(_), None) => Err("only: a difference between C and Rust requires a `reason`".into()),
             (None, Some(_)) => Err("reason: only a difference between C and Rust (`only`) has one".into()),
-            _ => Ok(Feature { c, rust: self.rust, probe: self.probe, only: self.only }),
+            _ => Ok(BaselineFeature { c, rust: self.rust, probe: self.probe, only: self.only }),
         }
     }
 }
@@ -141,8 +141,8 @@ impl Macro {
     }
 }
 
-impl Feature {
-    fn is_of(&self, language: Language) -> bool {
+impl BaselineFeature {
+    fn is_of(&self, language: BaselineLanguage) -> bool {
         self.only.is_none_or(|only| only == language)
     }
 }
@@ -152,7 +152,7 @@ impl Baseline {
     pub fn c_faults(&self, macros: &BTreeMap<String, String>) -> Vec<String> {
         let mut faults = Vec::new();
         for (name, feature) in &self.features {
-            if feature.is_of(Language::C) {
+            if feature.is_of(BaselineLanguage::C) {
                 let wrong = feature.c.iter().filter_map(|it| it.fault(macros));
                 faults.extend(wrong.map(|why| format!("[baseline.has] {name}: {why}")));
             } else if let Some(found) = feature.c.iter().find(|it| it.fault(macros).is_none()) {
@@ -160,7 +160,7 @@ impl Baseline {
             }
         }
         let named = |name: &str| {
-            let of_c = self.features.values().filter(|feature| feature.is_of(Language::C));
+            let of_c = self.features.values().filter(|feature| feature.is_of(BaselineLanguage::C));
             of_c.flat_map(|feature| &feature.c).any(|it| it.name == name)
         };
         for (name, value) in macros {
@@ -183,9 +183,9 @@ impl Baseline {
                 let has = enabled.contains(it);
                 if !known.contains(it) && !has {
                     faults.push(format!("[baseline.has] {name}: rustc knows no target feature `{it}`"));
-                } else if feature.is_of(Language::Rust) && !has {
+                } else if feature.is_of(BaselineLanguage::Rust) && !has {
                     faults.push(format!("[baseline.has] {name}: rustc does not enable the target feature `{it}`"));
-                } else if !feature.is_of(Language::Rust) && has {
+                } else if !feature.is_of(BaselineLanguage::Rust) && has {
                     let why = format!("only C has it, but rustc enables the target feature `{it}`");
                     faults.push(format!("[baseline.has] {name}: {why}"));
                 }

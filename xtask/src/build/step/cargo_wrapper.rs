@@ -10,9 +10,9 @@ use std::path::Path;
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
+use super::HERE;
 use super::clang::Clang;
 use super::commands;
-use super::sysroot::HERE;
 use super::tools;
 
 /// Plain variables that crates also read for a target. With `HOST_` before it, each means the host alone.

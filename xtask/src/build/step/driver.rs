@@ -6,7 +6,7 @@ use bringup_runner::exec::quote;
 
 /// The language of a driver. Both compile either language; only the one for C++ links the C++ standard library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
+pub enum DriverLanguage {
     /// C, and linking.
     C,
     /// C++, and linking with libc++.
@@ -41,7 +41,7 @@ fi\n";
 pub struct Driver<'a> {
     pub(crate) target: &'a Target,
     /// The language.
-    pub language: Language,
+    pub language: DriverLanguage,
     /// Lines that set the variables in the words below.
     pub setup: &'a str,
     /// clang.
@@ -63,10 +63,10 @@ impl Driver<'_> {
         // clang.
         let flags: Vec<String> = target.c.flags.iter().map(|flag| quote(flag.as_ref())).collect();
         let (title, mode, library) = match language {
-            Language::C => ("C", "", String::new()),
+            DriverLanguage::C => ("C", "", String::new()),
             // Otherwise clang prefers headers of libc++ that are installed beside it. A user's `-nostdinc++` still
             // counts.
-            Language::Cxx => {
+            DriverLanguage::Cxx => {
                 let library = format!(" -stdlib=libc++ -stdlib++-isystem {sysroot}/usr/include/c++/v1 {ONE_STATE}");
                 ("C++", " --driver-mode=g++", library)
             }

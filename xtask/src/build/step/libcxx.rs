@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use super::clang::Clang;
 use super::cmake::CMake;
-use super::driver::{Driver, Language};
+use super::driver::{Driver, DriverLanguage};
 use super::kernel_headers::INCLUDE;
 use super::sysroot::{RESOURCES, SYSROOT, assemble};
 use super::{Step, StepId, Work, tree};
@@ -100,7 +100,7 @@ impl LibcxxStep {
             format!("set -- --start-no-unused-arguments {} --end-no-unused-arguments \"$@\"\n", flags.join(" "));
         let driver = Driver {
             target: &self.target,
-            language: Language::C,
+            language: DriverLanguage::C,
             setup: &setup,
             clang: &quoted(self.clang.path()),
             lld: &quoted(self.clang.lld()),

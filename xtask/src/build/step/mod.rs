@@ -116,6 +116,9 @@ impl Work {
     }
 }
 
+/// Sets `$here` to the toolchain's folder, so that the toolchain can be moved.
+const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
+
 /// Writes an executable shell script.
 fn write_script(path: &Path, text: &str) -> Result<()> {
     use ::std::os::unix::fs::PermissionsExt as _;

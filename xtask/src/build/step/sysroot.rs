@@ -11,9 +11,9 @@ use bringup_runner::exec::quote;
 use super::builtins::BUILTINS;
 use super::clang::Clang;
 use super::commands::RunnerScript;
-use super::driver::{self, Driver, Language};
+use super::driver::{self, Driver, DriverLanguage};
 use super::runtimes::{ATOMIC, CRT, UNWIND};
-use super::{Step, StepId, Work, cargo_wrapper, commands, rust_wrapper, tree};
+use super::{HERE, Step, StepId, Work, cargo_wrapper, commands, rust_wrapper, tree};
 
 use crate::build::spec::{self, SPEC_FILE, Spec};
 use crate::host::survey::Rust;
@@ -114,9 +114,6 @@ pub(super) fn assemble(clang: &Clang, musl: &Path, runtimes: &Path, out: &Path) 
     Ok(fs_err::os::unix::fs::symlink(clang.headers(), resources.join("include"))?)
 }
 
-/// Sets `$here` to the toolchain's folder, so that the toolchain can be moved.
-pub(super) const HERE: &str = "here=$(CDPATH= cd -- \"${0%/*}/..\" && pwd -P) || exit\n";
-
 impl SysrootStep {
     /// Name and text of every program in `bin`.
     fn scripts(&self) -> Vec<(String, String)> {
@@ -144,7 +141,7 @@ impl SysrootStep {
     }
 
     fn driver(&self) -> String {
-        driver(&self.target, &self.clang, Language::C)
+        driver(&self.target, &self.clang, DriverLanguage::C)
     }
 
     fn runner(&self) -> String {
@@ -155,7 +152,7 @@ impl SysrootStep {
 }
 
 /// The script of a driver in `bin` of a toolchain's folder.
-pub(super) fn driver(target: &Target, clang: &Clang, language: Language) -> String {
+pub(super) fn driver(target: &Target, clang: &Clang, language: DriverLanguage) -> String {
     let driver = Driver {
         target,
         language,

@@ -8,10 +8,11 @@ use bringup_model::digest::{INPUTS_FILE, Inputs};
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
+use super::HERE;
 use super::cargo_wrapper::{self, TargetParts};
 use super::clang::Clang;
-use super::driver::Language;
-use super::sysroot::{HERE, SYSROOT, driver};
+use super::driver::DriverLanguage;
+use super::sysroot::{SYSROOT, driver};
 use super::{Step, StepId, Work, tools, tree};
 
 /// The toolchain for one target.
@@ -87,7 +88,7 @@ impl ToolchainStep {
         let sysroot = format!("$here/{SYSROOT}");
         let parts = TargetParts { target, sysroot: &sysroot };
         let mut scripts = vec![
-            (target.cxx_driver(), driver(target, clang, Language::Cxx)),
+            (target.cxx_driver(), driver(target, clang, DriverLanguage::Cxx)),
             (format!("{}-{}", target.triple, tools::PKG_CONFIG), tools::pkg_config(target, HERE, &sysroot)),
             ("cargo".into(), cargo_wrapper::text(HERE, &quote(cargo.as_os_str()), &[parts])),
         ];

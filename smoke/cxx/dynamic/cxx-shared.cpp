@@ -64,9 +64,11 @@ int main(int, char **arguments) {
         std::cout << log << ' ' << error.what() << ' ' << std::uncaught_exceptions() << std::endl;
     }
     std::unique_ptr<Shape> shape(CALL(library_shape)());
-    std::cout << (dynamic_cast<Square *>(shape.get()) != nullptr) << (typeid(*shape) == typeid(Square)) << ' '
+    const Shape &made = *shape;
+    std::cout << (dynamic_cast<const Square *>(&made) != nullptr) << (typeid(made) == typeid(Square)) << ' '
               << shape->corners() << std::endl;
-    auto kept = CALL(library_keep)(9);
+    std::exception_ptr kept;
+    CALL(library_keep)(9, &kept);
     std::thread([&kept] {
         try {
             std::rethrow_exception(kept);

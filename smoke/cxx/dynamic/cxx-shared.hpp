@@ -27,6 +27,6 @@ const char *library_catch(void (*thrower)());
 // Calls the function through a frame with a destructor, which appends to the log.
 void library_through(void (*thrower)(), std::string *log);
 Shape *library_shape();
-std::exception_ptr library_keep(int code);
+void library_keep(int code, std::exception_ptr *kept);
 int library_thread_local();
 }

@@ -62,7 +62,7 @@ fn from_nothing_to_a_report_and_nothing_twice() {
 
     let before = project.results();
     let second = project.run(&["test", "fake"], 0);
-    second.says(&["Cached 19 steps", "cached: ", "std fake,", "suite std fake qemu dynamic"]);
+    second.says(&["Cached 19 steps", "cached: ", "std fake,", "suite core fake qemu dynamic"]);
     assert!(!second.stderr.contains("Running"), "{}", second.stderr);
     assert_eq!(project.results(), before);
     let run = the_run(&project);

@@ -13,6 +13,9 @@ pub enum DriverLanguage {
     Cxx,
 }
 
+/// A program and a library that it loads each contain libc++abi. They share the program's state of exceptions, so that
+/// an exception which crosses their border is counted once.
+const ONE_STATE: &str = "-Wl,--export-dynamic-symbol=__cxa_get_globals,--export-dynamic-symbol=__cxa_get_globals_fast";
 /// Variables that make clang search the host's folders, or change its options.
 const AMBIENT: &str = "CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH OBJC_INCLUDE_PATH OBJCPLUS_INCLUDE_PATH LIBRARY_PATH \
                        COMPILER_PATH GCC_EXEC_PREFIX CCC_OVERRIDE_OPTIONS";
@@ -64,7 +67,8 @@ impl Driver<'_> {
             // Otherwise clang prefers headers of libc++ that are installed beside it. A user's `-nostdinc++` still
             // counts.
             DriverLanguage::Cxx => {
-                ("C++", " --driver-mode=g++", format!(" -stdlib=libc++ -stdlib++-isystem {sysroot}/usr/include/c++/v1"))
+                let library = format!(" -stdlib=libc++ -stdlib++-isystem {sysroot}/usr/include/c++/v1 {ONE_STATE}");
+                ("C++", " --driver-mode=g++", library)
             }
         };
         format!(

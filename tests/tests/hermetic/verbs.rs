@@ -96,7 +96,8 @@ fn what_not_every_use_needs_is_installed_by_doctor_alone() {
     project.script("tools/apt-get", &format!("echo \"$*\" >>{}", trace.display()));
     project.script("tools/apt-cache", "echo Package: found");
     project.write("smoke/Cargo.toml", "[workspace]\n");
-    project.run(&["bringup", "--setup", "fake", "--link", "static"], 0);
+    // 100: the audit of the toolchain finds that the fake objects are no ELF files.
+    project.run(&["bringup", "--setup", "fake", "--link", "static"], 100);
     assert!(!trace.exists(), "the main job does without");
     if rustix::process::geteuid().is_root() {
         project.run(&["doctor", "--install"], 0);

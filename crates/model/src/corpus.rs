@@ -171,7 +171,8 @@ impl<'a> ExpectedLines<'a> {
     /// # Errors
     ///
     /// Returns a sentence about a line without a value, about a name that is there twice, or that no line is left.
-    pub fn new<'f>(text: &'a str, lacking: impl Iterator<Item = &'f String> + Clone) -> Result<Self, String> {
+    pub fn new<'f>(text: &'a str, lacking: impl Iterator<Item = &'f String>) -> Result<Self, String> {
+        let lacking: Vec<&String> = lacking.collect();
         let mut lines = Vec::new();
         let mut seen = BTreeSet::new();
         for line in text.lines() {
@@ -179,7 +180,7 @@ impl<'a> ExpectedLines<'a> {
             if !seen.insert(name) {
                 return Err(format!("`{name}` is there twice"));
             }
-            if !lacking.clone().any(|feature| has_all(name, feature)) {
+            if !lacking.iter().any(|feature| has_all(name, feature)) {
                 lines.push((name, value));
             }
         }

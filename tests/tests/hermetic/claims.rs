@@ -55,16 +55,16 @@ fn a_key_that_contradicts_a_tool_is_a_fault_with_both_values() {
             "endian = \"big\"",
             "endian = \"little\"",
             &[
-                "[elf] endian is little, but clang's is big",
                 "[elf]: in an object of rustc, byte order is big, expected little",
+                "[elf] endian is little, but clang's is big",
             ],
         ),
         (
             "machine = \"S390\"",
             "machine = \"PPC64\"",
             &[
-                "[elf]: in an object of clang, machine is S390, expected PPC64",
                 "[elf]: in an object of rustc, machine is S390, expected PPC64",
+                "[elf]: in an object of clang, machine is S390, expected PPC64",
             ],
         ),
         (

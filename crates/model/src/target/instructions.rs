@@ -87,7 +87,7 @@ impl InstructionsFile {
         }
         for it in &self.allow {
             if it.instructions.is_empty() || it.symbols.is_empty() || it.reason.trim().is_empty() {
-                return Err(format!("[[baseline.instructions.allow]]: expected instructions, symbols and a reason"));
+                return Err("[[baseline.instructions.allow]]: expected instructions, symbols and a reason".into());
             }
         }
         let rust_cpu = self.rust_cpu.or_else(|| self.cpu.clone());

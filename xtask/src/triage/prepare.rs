@@ -144,8 +144,8 @@ impl<'a> TestBuilder<'a> {
         let patched = planner.plan_sources(&mut plan, &planner.series_in_use()?, FetchMode::Fetch)?;
         let builder = planner.builder(store)?;
         let (steps, failed, compiled) = (BTreeMap::new(), BTreeMap::new(), Mutex::default());
-        let patches = PatchesInUse::read(planner)?;
-        Ok(Self { planner, builder, plan, patched, patches, steps, triaged, compiled, failed, found: None })
+        let in_use = PatchesInUse::read(planner)?;
+        Ok(Self { planner, builder, plan, patched, patches: in_use, steps, triaged, compiled, failed, found: None })
     }
 
     /// Plans a target's programs. Returns the number of steps that are not done yet.

@@ -129,9 +129,9 @@ fn check_version(include: &Path, version: &str) -> Result<()> {
     let of_pin =
         version_code(version).with_context(|| format!("bringup.toml: [[linux]] {version} is not a version"))?;
     if code != of_pin {
-        let (major, minor, patch) = (code >> 16, (code >> 8) & 0xff, code & 0xff);
+        let (major, minor, sublevel) = (code >> 16, (code >> 8) & 0xff, code & 0xff);
         bail!(
-            "the pinned archive has the headers of linux {major}.{minor}.{patch}, but bringup.toml says {version}\n\
+            "the pinned archive has the headers of linux {major}.{minor}.{sublevel}, but bringup.toml says {version}\n\
              hint: correct `version` in [[linux]], or its origins"
         );
     }
@@ -141,8 +141,8 @@ fn check_version(include: &Path, version: &str) -> Result<()> {
 /// The kernel's number of a version. The kernel counts the last part only up to 255.
 fn version_code(version: &str) -> Option<u32> {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
-    let (major, minor, patch) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
-    parts.next().is_none().then_some((major << 16) + (minor << 8) + patch.min(255))
+    let (major, minor, sublevel) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+    parts.next().is_none().then_some((major << 16) + (minor << 8) + sublevel.min(255))
 }
 
 /// A file for the preprocessor. It prints a line for each fault.

@@ -16,17 +16,17 @@ use crate::project::config;
 pub fn run(planner: &Planner<'_>, names: &TargetNames) -> Result<()> {
     let targets = names.read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
-    let mut planned = planner.plan(targets, FetchMode::Fetch)?;
-    let pairs = planner.plan_upstream(&mut planned)?;
+    let mut target_plan = planner.plan(targets, FetchMode::Fetch)?;
+    let pairs = planner.plan_upstream(&mut target_plan)?;
     let wanted: Vec<StepId> = pairs.iter().flat_map(|pair| [pair.runtimes, pair.upstream]).collect();
-    let results = planner.builder(&store)?.build(&planned.plan, &wanted, Vec::new())?;
+    let results = planner.builder(&store)?.build(&target_plan.plan, &wanted, Vec::new())?;
     let mut compared = Compared::default();
     let shared = &planner.project.pins.differences;
-    for ((target, _), pair) in planned.targets.iter().zip(&pairs) {
+    for ((target, _), pair) in target_plan.targets.iter().zip(&pairs) {
         let is_built = |id: StepId| results.get(&id).is_some_and(Result::is_ok);
         if is_built(pair.runtimes) && is_built(pair.upstream) {
             let [ours, upstream] =
-                [pair.runtimes, pair.upstream].map(|id| StaticLibrary::read(&planned.plan.path(id).join(BUILTINS)));
+                [pair.runtimes, pair.upstream].map(|id| StaticLibrary::read(&target_plan.plan.path(id).join(BUILTINS)));
             let ours = ours?;
             compared.add(target, ours.symbols(), ours.differences(&upstream?), shared);
         }

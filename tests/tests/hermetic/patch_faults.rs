@@ -54,7 +54,7 @@ fn a_hunk_that_lands_elsewhere_is_not_built() {
         "work/musl-1.2.6 has all patches",
         "git show",
     ]);
-    // The first block is changed in the tree: whoever accepts that has new ids, and the same place.
+    // The first block is changed in the tree. Accepting the change gives new ids at the same place.
     project.run(&["patch", "refresh", "musl"], 0);
     project.run(&["patch", "check"], 0);
     assert!(project.read(&file).contains("@@ -1,7 +1,7 @@"), "{}", project.read(&file));

@@ -82,7 +82,7 @@ elif [ "$PKG_CONFIG_PATH" ]; then
 else
     status=1
 fi
-# Whoever asks quietly gets no message.
+# A quiet query prints no message.
 libraries=
 for arg do
     case $arg in

@@ -53,7 +53,9 @@ impl ElfObject {
         out.extend([0, 0, table as u64].map(u64::to_le_bytes).concat());
         out.extend(self.flags.to_le_bytes());
         out.extend([64_u16, 0, 0, 64, 5, 4].map(u16::to_le_bytes).concat());
-        contents.iter().for_each(|content| out.extend_from_slice(content));
+        for content in contents {
+            out.extend_from_slice(content);
+        }
         out.extend([0; 64]);
         // Each with its name's place, type, flags, and, for the table of symbols, the names' section and the entries' size.
         let kinds: [(u32, u32, u64, u32, u64); 4] =

@@ -1,6 +1,5 @@
 //! The C corpus in a run: its checks are in the report, and a target.toml that names what it lacks is refused. What is
 //! wrong with a program is tested beside `xtask/src/smoke/corpus.rs`.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bringup_tests::{Project, project};
 

@@ -1,6 +1,5 @@
 //! What is no evidence: an emulator that loses or changes what programs report, or is another one than it was; and results
 //! that have changed on the disk.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 

@@ -1,4 +1,5 @@
 //! The command at the end of a run: it repeats what ran, and what one failed step says is said once.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::Path;
 

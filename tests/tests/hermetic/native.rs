@@ -1,4 +1,5 @@
 //! What a user's build for a target sees: the scripts of a toolchain, and the kernel's headers in it.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 

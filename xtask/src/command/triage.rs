@@ -69,7 +69,7 @@ fn request(
         None
     } else {
         let found = planner.emulators().find(&target.qemu.emulator, given.map(PathBuf::as_path));
-        Some(found.map_err(|error| if options.qemu.is_none() && given.is_some() { of_report(error) } else { error })?)
+        Some(found.map_err(|error| if options.qemu.is_none() && given.is_some() { of_report(&error) } else { error })?)
     };
     if let (None, Some(given), Some(_)) = (&options.qemu, given, &emulator) {
         planner.workspace.console.note(&format!("using the emulator of the last report: {}", given.display()));
@@ -107,7 +107,7 @@ fn request(
 }
 
 /// Says where the emulator's name comes from.
-fn of_report(error: anyhow::Error) -> anyhow::Error {
+fn of_report(error: &anyhow::Error) -> anyhow::Error {
     let hint = "hint: the last report names it; give another one with --qemu";
     CodedError::error(exit::HOST, format!("{error:#}\n{hint}"))
 }

@@ -61,8 +61,9 @@ pub fn run(project: &Project, workspace: &Workspace, names: &TargetNames) -> Res
 impl Verified {
     fn tell(self, workspace: &Workspace) -> Result<u8> {
         let Self { whole, unknown, faults } = self;
-        let lines: String = faults.iter().map(|(fault, _)| format!("{fault}\n")).collect();
-        super::print(&lines)?;
+        for (fault, _) in &faults {
+            super::print(&format!("{fault}\n"))?;
+        }
         let mut mends: Vec<&str> = faults.iter().map(|(_, mend)| mend.as_str()).collect();
         mends.dedup();
         if unknown > 0 {

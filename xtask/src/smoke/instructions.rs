@@ -57,7 +57,8 @@ pub fn decode(
     let mut distinct: HashSet<Instruction<'_>> = HashSet::new();
     distinct.extend(Listing::new(&listing).map(|(instruction, _)| instruction));
     decoded.distinct = distinct.len();
-    let refused = refused(decoders, target, processor, &distinct, jobs, &mut decoded.cpu)?;
+    let (refused, cpu) = refused(decoders, target, processor, &distinct, jobs)?;
+    decoded.cpu += cpu;
     let mut beyond: HashMap<Instruction<'_>, bool> = HashMap::new();
     for (instruction, place) in Listing::new(&listing) {
         let is_beyond = beyond
@@ -81,9 +82,9 @@ fn refused<'a>(
     processor: &Processor,
     distinct: &HashSet<Instruction<'a>>,
     jobs: &Jobs,
-    cpu: &mut Duration,
-) -> Result<HashSet<&'a str>> {
+) -> Result<(HashSet<&'a str>, Duration)> {
     let mut refused = HashSet::new();
+    let mut cpu = Duration::ZERO;
     for in_halfwords in [false, true] {
         let bytes: HashSet<&str> =
             distinct.iter().filter(|it| it.in_halfwords() == in_halfwords).map(|it| it.bytes).collect();
@@ -98,7 +99,7 @@ fn refused<'a>(
         let cmd = Cmd::new(decoders.mc).args(["--disassemble", "--filetype=null"]);
         let cmd = cmd.arg(format!("--triple={}", target.c.target)).args(processor.args(more)).arg(file.path());
         let output = cmd.within(jobs, Share::Tool).output()?;
-        *cpu += output.finished.cpu;
+        cpu += output.finished.cpu;
         let printed = String::from_utf8_lossy(&output.stderr);
         // It succeeds even if it refuses every line, and ignores a processor that it does not know.
         if let Some(line) = printed.lines().find(|line| line.contains("is not a recognized")) {
@@ -122,5 +123,5 @@ fn refused<'a>(
             bail!("{} failed{}", decoders.mc.display(), output.last_lines());
         }
     }
-    Ok(refused)
+    Ok((refused, cpu))
 }

@@ -44,6 +44,14 @@ pub(super) struct ControlRuns<'a> {
     pub(super) judge: &'a (dyn Fn(&[ReproducibleRow]) -> Finding + Sync),
 }
 
+/// How to look for the patch that makes a test fail.
+struct Search {
+    /// The number of patches.
+    count: usize,
+    /// Whether to go on after the first run, which is without any patch.
+    bisect: bool,
+}
+
 impl ControlRuns<'_> {
     /// Runs the controls, cheap ones first. What is dear runs only if it can change the verdict.
     pub(super) fn all(&self, tests: &mut TestBuilder, rows: &mut Vec<ReproducibleRow>) -> Result<()> {
@@ -61,7 +69,7 @@ impl ControlRuns<'_> {
             let link = self.link_for_another_musl(rows);
             if let Some(link) = link {
                 let at = |musl| PatchCounts { musl, ..all };
-                self.search(tests, rows, all.musl, true, |musl| {
+                self.search(tests, rows, &Search { count: all.musl, bisect: true }, |musl| {
                     let variant = Variant { patches: Some(at(musl)), relinked: true, ..base.variant };
                     RunConfig { link, variant, ..base.clone() }
                 })?;
@@ -70,7 +78,7 @@ impl ControlRuns<'_> {
             if untried && (self.judge)(rows).diagnosis.may_be_patches() {
                 // A program in C needs no std.
                 let bisect = self.request.deep || !self.request.triaged.has_std();
-                self.search(tests, rows, all.total(), bisect, |count| {
+                self.search(tests, rows, &Search { count: all.total(), bisect }, |count| {
                     let variant = Variant { patches: Some(all.first(count)), ..base.variant };
                     RunConfig { variant, ..base.clone() }
                 })?;
@@ -97,17 +105,16 @@ impl ControlRuns<'_> {
         (compared(rows, &linked.0) == Some(true)).then_some(Link::Dynamic)
     }
 
-    /// Runs the test without any of `count` patches, and if that makes it pass, finds the patch that makes it fail: with
-    /// the patches up to this one it fails, and with one less it passes. Without `bisect` it stops after the first run.
+    /// Runs the test without any patch, and if that makes it pass, finds the patch that makes it fail: with the patches
+    /// up to this one it fails, and with one less it passes.
     fn search(
         &self,
         tests: &mut TestBuilder,
         rows: &mut Vec<ReproducibleRow>,
-        count: usize,
-        bisect: bool,
+        search: &Search,
         config: impl Fn(usize) -> RunConfig,
     ) -> Result<()> {
-        let (mut without, mut with, mut kept) = (0, count, 0);
+        let (mut without, mut with, mut kept) = (0, search.count, 0);
         while without < with {
             let choice = ControlChoice { control: Control::Patches, config: Ok(config(kept)) };
             self.under_controls(tests, &[choice], rows)?;
@@ -117,7 +124,7 @@ impl ControlRuns<'_> {
                 // If it does not get as far as without a change, a patch below is required for that.
                 Some(false) | None => without = kept,
             }
-            if with - without <= 1 || !bisect {
+            if with - without <= 1 || !search.bisect {
                 break;
             }
             kept = usize::midpoint(without, with);

@@ -94,6 +94,7 @@ impl Script<'_> {
 
     /// Sets the variables for the target's toolchain, and for the sysroot if that is another one's.
     fn toolchain(&mut self, planner: &Planner<'_>, prepared: &PreparedTest) {
+        const COMMENT: &str = "builds the toolchain and prints its folder";
         let Target { name, .. } = &prepared.target;
         let Setting { opt_level, without, .. } = &prepared.setting;
         let sysroot = prepared.sysroot.parent().unwrap_or(&prepared.sysroot);
@@ -103,7 +104,6 @@ impl Script<'_> {
             return self.set(&variable(&[name, "at", level]), &prepared.toolchain, &value, &comment);
         }
         let built = |without: &[String]| format!("$(cargo xtask build {name} {})", choices_without(planner, without));
-        const COMMENT: &str = "builds the toolchain and prints its folder";
         let usual = without.is_empty() || sysroot != prepared.toolchain;
         if usual {
             self.set(&variable(&[name]), &prepared.toolchain, &built(&[]), COMMENT);

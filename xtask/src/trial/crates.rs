@@ -64,9 +64,9 @@ impl Trial<'_> {
             let (check, cpu) = checked?;
             let failed = check.outcome != Outcome::Pass;
             if failed {
-                handle.failed()
+                handle.failed();
             } else {
-                handle.done(start.elapsed(), false)
+                handle.done(start.elapsed(), false);
             }
             run.steps.push(step_time("crate", &label, (start.elapsed(), cpu)));
             // A failed check runs again the next time.

@@ -96,9 +96,9 @@ fn settings(parts: &TargetParts<'_>) -> Vec<(&'static str, String)> {
 fn dashes(targets: &[TargetParts<'_>]) -> String {
     let mut cases = String::new();
     for TargetParts { target, .. } in targets {
-        let _ = write!(
+        let _ = writeln!(
             cases,
-            "    [A-Z]*_{triple}=*) name=${{line%%_{triple}=*}} ending={variable} ;;\n",
+            "    [A-Z]*_{triple}=*) name=${{line%%_{triple}=*}} ending={variable} ;;",
             triple = target.triple,
             variable = target.variable()
         );

@@ -1,5 +1,6 @@
 //! `kernel_headers`: the Linux kernel's headers for one target, checked against the target and the pinned version.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -157,9 +158,10 @@ fn probe_text(class: u8, big_endian: bool, system_calls: &str, features: &str) -
     for (name, number) in defines(system_calls) {
         if name.starts_with("__NR_") && number.parse::<u32>().is_ok() {
             let call = name.trim_start_matches("__NR_");
-            text += &format!(
+            let _ = writeln!(
+                text,
                 "#if defined {name} && {name} != {number}\n\
-                 {FAULT} the system call \"{call}\" is not number {number}\n#endif\n"
+                 {FAULT} the system call \"{call}\" is not number {number}\n#endif"
             );
         }
     }
@@ -167,8 +169,9 @@ fn probe_text(class: u8, big_endian: bool, system_calls: &str, features: &str) -
     let features: Vec<String> = defines(features).map(|(name, _)| format!("!defined {name}")).collect();
     if !features.is_empty() {
         let none = features.join(" && ");
-        text += &format!(
-            "#if defined HAS_FEATURES && {none}\n{FAULT} the processor features are of another architecture\n#endif\n"
+        let _ = writeln!(
+            text,
+            "#if defined HAS_FEATURES && {none}\n{FAULT} the processor features are of another architecture\n#endif"
         );
     }
     text

@@ -50,9 +50,11 @@ impl Mode<'_> {
 
     fn cxx_program(&mut self, program: &SmokeProgram, flags: &[&str], inputs: &[&Path]) -> Result<()> {
         let file = self.folder.join(&program.name);
-        match self.cxx(&file, flags, inputs)? {
-            Some(problem) => self.add(&program.name, Some(problem)),
-            None => self.check_program(program, &file, &[self.folder.clone()])?,
+        if let Some(problem) = self.cxx(&file, flags, inputs)? {
+            self.add(&program.name, Some(problem));
+        } else {
+            let folder = self.folder.clone();
+            self.check_program(program, &file, &[folder])?;
         }
         Ok(())
     }

@@ -152,7 +152,8 @@ impl Output {
         assert_eq!(self.status.signal(), Some(signal.as_raw()), "{self:#?}");
     }
 
-    /// Fails unless it said all of this, in this order, on standard error.
+    /// Fails unless it said all of this, in this order, on standard error. A text may go on in the next line there, where
+    /// lines are broken to fit.
     pub fn says(&self, texts: &[&str]) {
         find(&self.stderr, texts);
     }
@@ -166,7 +167,21 @@ impl Output {
 fn find(whole: &str, texts: &[&str]) {
     let mut rest = whole;
     for text in texts {
-        let Some(at) = rest.find(text) else { panic!("expected `{text}` in\n{whole}") };
-        rest = &rest[at + text.len()..];
+        let Some(end) = end_of(text, rest) else { panic!("expected `{text}` in\n{whole}") };
+        rest = &rest[end..];
     }
+}
+
+/// Where this text ends, if one space in it may be a line break and the next line's indent.
+fn end_of(text: &str, whole: &str) -> Option<usize> {
+    let after = |at: usize| {
+        text.chars().try_fold(at, |at, letter| {
+            let rest = &whole[at..];
+            match rest.strip_prefix('\n') {
+                Some(next) if letter == ' ' => Some(whole.len() - next.trim_start_matches(' ').len()),
+                _ => rest.starts_with(letter).then_some(at + letter.len_utf8()),
+            }
+        })
+    };
+    whole.char_indices().find_map(|(at, _)| after(at))
 }

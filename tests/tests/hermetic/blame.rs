@@ -237,7 +237,7 @@ fn of_several_tests_in_flight_the_culprit_is_found_alone() {
     let suite = run_within("company_a doze_b", 4, PATIENT);
     assert_eq!(words(&suite), ["company_a crash", "doze_b crash"]);
     let reason = find(&suite, "company_a").reason.clone().unwrap();
-    assert_eq!(reason, "SIGSEGV while it ran beside 1 others, but not alone");
+    assert_eq!(reason, "SIGSEGV while it ran beside 1 other, but not alone");
 
     // That one of them is never reported does not explain it.
     let suite = run_within("company_a lost_b", 2, PATIENT);

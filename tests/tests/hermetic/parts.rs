@@ -138,7 +138,7 @@ fn an_interrupt_keeps_what_is_known_by_then() {
         ["fake dynamic", "fake static", "twin dynamic", "twin static"].map(|run| format!("{run} incomplete"));
     assert_eq!(runs.iter().map(of).collect::<Vec<_>>(), expected);
     let has_std = |run: &&Value| run["suites"].as_array().unwrap().iter().any(|suite| suite["suite"] == "std");
-    let run = runs.iter().find(has_std).unwrap();
+    let run = runs.iter().find(has_std).unwrap_or_else(|| panic!("{report:#}"));
     let std = run["suites"].as_array().unwrap().last().unwrap();
     assert_eq!((&std["suite"], &std["listed"]), (&Value::from("std"), &Value::from(5)), "{std:#}");
     let not_run = std["not_run"].as_u64().unwrap();

@@ -76,7 +76,7 @@ fn tests(report: &Value) -> Vec<String> {
 fn what_runs_there_is_told_of_as_if_it_ran_here() {
     let setup = Setup::new();
     let Setup { project, .. } = &setup;
-    project.tests("std", "abort_a exit0_a exit3_a fail_a folders_a hang_a ignored_a lock_a noise_a pass_a segv_a");
+    project.tests("std", "abort_a exit0_a exit3_a fail_a folders_a hang_a ignored_a lock_a pass_a segv_a");
     project.tests("env", "flood_a leak_a pass_a");
     project.run(&["test", "fake"], 100);
     let here = project.report();
@@ -158,7 +158,7 @@ fn a_lost_connection_is_no_test_s_fault() {
     setup.project.wait_for_process("hang_a");
     setup.sshd.cut();
     let config = setup.sshd.config();
-    let again = format!("cargo xtask test fake --runner ssh:board --ssh-config {}\n", config.display());
+    let again = format!("cargo xtask test fake --suite std --runner ssh:board --ssh-config {}\n", config.display());
     run.wait().ends_with(101).says(&["the connection to board was lost", "hint: ", &again]);
     let runs = setup.project.report()["runs"].clone();
     let runs = runs.as_array().unwrap();

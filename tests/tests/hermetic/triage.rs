@@ -90,7 +90,7 @@ fn a_given_emulator_of_the_same_version_is_compared_with_the_default_one() {
     let output = triage(&project, &["std", "wrapped_b"]);
     output.says(&["std wrapped_b: the emulator is qemu-fake version 7.2.22 (sha256 ", "; the last report's was "]);
     fs_err::remove_file(&wrapper).unwrap();
-    project.run(&["triage", "fake", "std", "wrapped_b"], 3).says(&["the last report names it", "--qemu"]);
+    project.run(&["triage", "fake", "std", "wrapped_b"], 96).says(&["the last report names it", "--qemu"]);
 }
 
 #[test]

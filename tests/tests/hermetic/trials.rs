@@ -49,7 +49,8 @@ fn each_link_mode_has_its_own_smoke_checks() {
         let checks = runs[run]["smoke"].as_array().unwrap();
         checks.iter().map(|check| word(&check["check"]).to_owned()).collect()
     };
-    assert_eq!(checks(1), ["static/build", "static/hello", "static/hello elf"]);
+    let audits = ["static/C objects abi", "static/Rust objects abi", "static/instructions"];
+    assert_eq!(checks(1), [&["static/build", "static/hello", "static/hello elf"], &audits[..]].concat());
     let dynamic = checks(0);
     assert!(dynamic.iter().all(|check| check.starts_with("dynamic/")), "{dynamic:?}");
     for check in ["dynamic/build", "dynamic/hello elf", "dynamic/libplugin.so elf", "dynamic/libc.so elf"] {

@@ -114,8 +114,6 @@ fn a_toolchain_that_builds_nothing_fails_every_check_of_a_good_one() {
             "dynamic/hello-prefer-dynamic elf",
             "dynamic/libstd.so elf",
             "dynamic/libc.so elf",
-            "dynamic/C objects abi",
-            "dynamic/Rust objects abi",
             "static/build",
             "static/hello",
             "static/hello elf",

@@ -15,8 +15,8 @@ const HERE: &str = "here=$(cd \"${0%/*}/..\" && pwd -P)\n";
 const VARIABLE: &str = "CARGO_TARGET_FAKE_ALPINE_LINUX_MUSL_RUNNER";
 
 fn target() -> Target {
-    let text = "triple = 'fake-alpine-linux-musl'\nbaseline = 'any'\nspec.base = 'x'\nc.target = 'x'\n\
-        [musl]\narch = 'x'\nloader = '/lib/ld-fake.so.1'\n[elf]\nmachine = 'X86_64'\nclass = 64\nendian = 'little'\n\
+    let text = "triple = 'fake-alpine-linux-musl'\nbaseline.text = 'any'\nbaseline.has.x.c = ['__X__']\nspec.base = 'x'\nc.target = 'x'\n\
+        [musl]\narch = 'x'\nloader = '/lib/ld-fake.so.1'\n[linux]\narch = 'x'\nmachine = 'x'\n[elf]\nmachine = 'X86_64'\nclass = 64\nendian = 'little'\n\
         [qemu]\nemulator = 'fake'\ncpu = 'old one'\nenv.QEMU_X = \"it's\"\n";
     toml::from_str::<TargetFile>(text).unwrap().validate("fake").unwrap()
 }

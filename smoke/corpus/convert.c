@@ -219,7 +219,11 @@ OPAQUE static void one_way(const struct floating *from, const struct floating *t
 #define BF16_u16 BF16
 #define BF16_i32 BF16
 #define BF16_u32 BF16
+#ifdef HAS_bf16_i64
 #define BF16_i64 BF16
+#else
+#define BF16_i64(X, type)
+#endif
 #define BF16_u64 BF16
 #ifdef HAS_bf16_i128
 #define BF16_i128 BF16

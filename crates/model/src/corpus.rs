@@ -10,6 +10,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::link::Link;
+
 /// How many faults of a program are listed.
 const LISTED: usize = 20;
 
@@ -24,7 +26,7 @@ pub struct CorpusSettings {
     #[serde(default)]
     pub without: BTreeMap<String, String>,
     /// Values that may be wrong because of a fault that cannot be mended here: words of their names, joined by `+`, each
-    /// with the cause.
+    /// with the cause. The link mode counts as a word of every name.
     #[serde(default)]
     pub wrong: BTreeMap<String, String>,
     /// More ways to compile some of the programs.
@@ -88,13 +90,21 @@ impl CorpusSettings {
         feature.contains('+') && feature.split('+').any(|word| self.without.contains_key(word))
     }
 
+    /// The entries of `wrong` that hold in this link mode.
+    pub fn wrong_in(&self, link: Link) -> impl Iterator<Item = (&str, &str)> {
+        let elsewhere = move |words: &str| Link::ALL.iter().any(|&it| it != link && has_word(words, '+', it.word()));
+        let entries = self.wrong.iter().map(|(words, reason)| (words.as_str(), reason.as_str()));
+        entries.filter(move |(words, _)| !elsewhere(words))
+    }
+
     /// Takes out of `faults` those of values that may be wrong. Returns the keys of `wrong` that allow them.
-    pub fn excuse(&self, faults: &mut Vec<LineFault>) -> BTreeSet<&str> {
+    pub fn excuse(&self, link: Link, faults: &mut Vec<LineFault>) -> BTreeSet<&str> {
         let mut used = BTreeSet::new();
         faults.retain(|fault| {
             let LineFault::Value { name, .. } = fault else { return true };
-            let key = self.wrong.keys().find(|words| has_all(name, words));
-            used.extend(key.map(String::as_str));
+            let name = format!("{}/{name}", link.word());
+            let key = self.wrong_in(link).map(|(words, _)| words).find(|words| has_all(&name, words));
+            used.extend(key);
             key.is_none()
         });
         used
@@ -126,7 +136,11 @@ pub struct ExpectedLines<'a> {
 
 /// Whether the name has all of these words, joined by `+`.
 fn has_all(name: &str, words: &str) -> bool {
-    words.split('+').all(|word| name.split('/').any(|part| part == word))
+    words.split('+').all(|word| has_word(name, '/', word))
+}
+
+fn has_word(text: &str, separator: char, word: &str) -> bool {
+    text.split(separator).any(|it| it == word)
 }
 
 /// What is wrong with a line.
@@ -287,11 +301,11 @@ mod tests {
 
     #[test]
     fn a_known_cause_excuses_wrong_values_and_nothing_else() {
-        let ours = settings("[wrong]\n'f16+convert' = 'c'\n'f32' = 'd'\n").unwrap();
+        let ours = settings("[wrong]\n'f16+convert' = 'c'\n'f32+dynamic' = 'd'\n").unwrap();
         let lines = ExpectedLines::new(TEXT, std::iter::empty()).unwrap();
         let after = |printed: &str| {
             let mut faults = lines.faults(printed);
-            let used = ours.excuse(&mut faults).into_iter().collect::<Vec<_>>();
+            let used = ours.excuse(Link::Dynamic, &mut faults).into_iter().collect::<Vec<_>>();
             (faults.iter().map(ToString::to_string).collect::<Vec<_>>(), used.join(" "))
         };
         assert_eq!(after(TEXT), (vec![], String::new()));
@@ -299,7 +313,12 @@ mod tests {
         // A missing line is no wrong value.
         let printed = "add/f32/0 0\nadd/f16/0 0\nadd/i128/0 0002\n";
         let faults = ["add/f16/0: expected 3c00, got 0", "convert/f16/i128/0: missing, expected 0001"];
-        assert_eq!(after(printed), (faults.map(String::from).to_vec(), "f32".into()));
+        assert_eq!(after(printed), (faults.map(String::from).to_vec(), "f32+dynamic".into()));
+        let entries = |link| ours.wrong_in(link).map(|(words, _)| words).collect::<Vec<_>>();
+        assert_eq!(entries(Link::Dynamic), ["f16+convert", "f32+dynamic"]);
+        assert_eq!(entries(Link::Static), ["f16+convert"]);
+        let mut faults = lines.faults(&TEXT.replace("3f800000", "0"));
+        assert!(ours.excuse(Link::Static, &mut faults).is_empty());
     }
 
     fn settings(text: &str) -> Result<CorpusSettings, String> {

@@ -109,6 +109,9 @@ pub struct CSettings {
     /// Flags for compiling C and assembly files and for linking.
     #[serde(default)]
     pub flags: Vec<String>,
+    /// Flags for linking only, of programs and shared libraries.
+    #[serde(default, rename = "link-flags")]
+    pub link_flags: Vec<String>,
 }
 
 /// `[llvm]`: LLVM's name for the architecture.

@@ -165,7 +165,7 @@ impl CorpusMode<'_> {
 
     /// Checks that every cause in the target's `[corpus.wrong]` still makes some value wrong.
     fn stale(&self, excused: &BTreeSet<String>) -> Option<SmokeCheck> {
-        let wrong = &self.smoke.target.corpus.wrong;
+        let wrong: Vec<(&str, &str)> = self.smoke.target.corpus.wrong_in(self.link).collect();
         let stale = wrong.iter().filter(|(words, _)| !excused.contains(*words));
         let stale: Vec<String> = stale
             .map(|(words, reason)| {
@@ -246,7 +246,7 @@ impl Attempt<'_> {
         let mut faults = Vec::new();
         for feature in corpus.features.iter().filter(|feature| !target.corpus.lacks_part(feature)) {
             let source = corpus.folder.join(FEATURES).join(feature).with_extension("c");
-            let cmd = self.driver().args(["-O2", "-fno-crash-diagnostics", "-fPIC", "-shared", "-Wl,-z,defs", "-o"]);
+            let cmd = self.driver().args(["-O2", "-fPIC", "-shared", "-Wl,-z,defs", "-o"]);
             let cmd = cmd.arg(&library).arg(&source);
             match (self.tool(&cmd)?, target.corpus.without.get(feature.as_str())) {
                 (None, None) | (Some(_), Some(_)) => {}
@@ -312,7 +312,7 @@ impl Attempt<'_> {
         let Smoke { toolchain, target, work, .. } = self.mode.smoke;
         Cmd::new(toolchain.join("bin").join(target.driver()))
             .arg(format!("--target={}", target.triple))
-            .args(["-std=gnu17", "-Wall", "-Werror", "-Wno-atomic-alignment"])
+            .args(["-std=gnu17", "-Wall", "-Werror", "-Wno-atomic-alignment", "-fno-crash-diagnostics"])
             .dir(work)
     }
 
@@ -332,7 +332,7 @@ impl Attempt<'_> {
     fn judge(&mut self, output: &Output, expected: &ExpectedLines<'_>) -> Option<String> {
         let printed = String::from_utf8_lossy(&output.stdout);
         let mut faults = expected.faults(&printed);
-        let excused = self.mode.smoke.target.corpus.excuse(&mut faults);
+        let excused = self.mode.smoke.target.corpus.excuse(self.mode.link, &mut faults);
         self.excused.extend(excused.into_iter().map(str::to_owned));
         let mut problem = Vec::new();
         if !output.finished.status.success() {

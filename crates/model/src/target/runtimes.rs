@@ -1,5 +1,6 @@
 //! `[runtimes]` of target.toml, and how the runtimes may differ from upstream's build.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -11,9 +12,19 @@ pub struct Runtimes {
     /// Flags for compiling the builtins, after those of `[c]`.
     #[serde(default)]
     pub flags: Vec<String>,
+    /// Settings of upstream's CMake files that build the builtins.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
     /// How the builtins differ from upstream's on purpose.
     #[serde(default, rename = "difference")]
     pub differences: Vec<IntendedDifference>,
+}
+
+impl Runtimes {
+    /// The settings of CMake, each as `NAME=VALUE`.
+    pub fn settings(&self) -> impl Iterator<Item = String> {
+        self.settings.iter().map(|(name, value)| format!("{name}={value}"))
+    }
 }
 
 /// `[[runtimes.difference]]`: symbols that differ on purpose.

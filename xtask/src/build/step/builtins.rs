@@ -1,6 +1,7 @@
 //! compiler-rt's builtins, by upstream's own CMake files: these decide which files an architecture has, and how each is
 //! compiled.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -23,6 +24,8 @@ pub struct Builtins<'a> {
     pub clang: &'a Clang,
     /// CMake and make.
     pub cmake: &'a CMake,
+    /// What the target sets of upstream's CMake files.
+    pub settings: &'a BTreeMap<String, String>,
 }
 
 impl Builtins<'_> {
@@ -68,7 +71,8 @@ impl Builtins<'_> {
         // Upstream takes the architecture from the triple.
         let triples = ["CMAKE_C_COMPILER_TARGET", "CMAKE_CXX_COMPILER_TARGET", "CMAKE_ASM_COMPILER_TARGET"];
         let tools = [("CMAKE_AR", self.clang.ar()), ("CMAKE_RANLIB", self.clang.ranlib())];
-        fixed.chain(compilers).chain(triples.map(|name| (name, triple))).chain(tools).collect()
+        let own = self.settings.iter().map(|(name, value)| (name.as_str(), Path::new(value)));
+        fixed.chain(compilers).chain(triples.map(|name| (name, triple))).chain(tools).chain(own).collect()
     }
 }
 

@@ -61,7 +61,8 @@ impl Driver<'_> {
         let loader = if target.musl.name_loader { self.name_loader() } else { String::new() };
         // Our `--target` comes last, so it wins: the cc crate passes Rust's triple, which has another meaning for
         // clang.
-        let flags: Vec<String> = target.c.flags.iter().map(|flag| quote(flag.as_ref())).collect();
+        let flags = target.c.flags.iter().chain(&target.c.link_flags);
+        let flags: Vec<String> = flags.map(|flag| quote(flag.as_ref())).collect();
         let (title, mode, library) = match language {
             DriverLanguage::C => ("C", "", String::new()),
             // Otherwise clang prefers headers of libc++ that are installed beside it. A user's `-nostdinc++` still

@@ -51,7 +51,8 @@ impl Step for RuntimesStep {
 
     fn inputs(&self) -> Inputs {
         let inputs = self.clang.inputs().add("cmake", self.cmake.identity());
-        inputs.add("musl arch", &self.target.musl.arch).list("runtimes flag", &self.target.runtimes.flags)
+        let own = self.target.runtimes.flags.iter().cloned().chain(self.target.runtimes.settings());
+        inputs.add("musl arch", &self.target.musl.arch).list("runtimes flag", own)
     }
 
     fn needs(&self) -> Vec<StepId> {
@@ -61,7 +62,7 @@ impl Step for RuntimesStep {
     fn build(&self, work: &Work) -> Result<()> {
         self.install_headers(work)?;
         let llvm = work.path(self.llvm)?;
-        let builtins = Builtins { clang: &self.clang, cmake: &self.cmake };
+        let builtins = Builtins { clang: &self.clang, cmake: &self.cmake, settings: &self.target.runtimes.settings };
         builtins.build(work, llvm, &|place| self.compiler(place))?;
         let mut flags = ["-O2", "-fPIC", "-fomit-frame-pointer"].map(String::from).to_vec();
         flags.extend(common_flags(llvm, &[&work.scratch.join(HEADERS), self.clang.headers()]));

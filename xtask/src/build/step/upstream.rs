@@ -35,7 +35,8 @@ impl Step for UpstreamStep {
     }
 
     fn inputs(&self) -> Inputs {
-        self.clang.inputs().add("cmake", self.cmake.identity())
+        let settings = self.target.runtimes.settings();
+        self.clang.inputs().add("cmake", self.cmake.identity()).list("setting", settings)
     }
 
     fn needs(&self) -> Vec<StepId> {
@@ -49,7 +50,7 @@ impl Step for UpstreamStep {
             let map = format!("-ffile-prefix-map={}=/llvm", place.join("llvm").display());
             format!("#!/bin/sh\nexec {} {} \"$@\"\n", quote(driver.as_os_str()), quote(map.as_ref()))
         };
-        let builtins = Builtins { clang: &self.clang, cmake: &self.cmake };
+        let builtins = Builtins { clang: &self.clang, cmake: &self.cmake, settings: &self.target.runtimes.settings };
         builtins.build(work, work.path(self.llvm)?, &script)
     }
 }

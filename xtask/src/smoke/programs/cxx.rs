@@ -32,7 +32,8 @@ impl Mode<'_> {
             return Ok(());
         }
         let library = self.folder.join(LIBRARY);
-        let problem = self.cxx(&library, &["-shared"], &[&folder.join("cxx-shared-lib.cpp")])?;
+        let problem =
+            self.cxx(&library, &["-shared", &format!("-Wl,-soname,{LIBRARY}")], &[&folder.join("cxx-shared-lib.cpp")])?;
         self.add(LIBRARY, problem);
         self.audit(LIBRARY, &library, ElfKind::Library, self.needed())?;
         for program in programs {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bringup_model::link::Link;
 use bringup_model::outcome::{Outcome, Verdict};
-use bringup_model::report::{Run, RunVerdict, TestSelection};
+use bringup_model::report::{Run, RunVerdict, SmokeCheck, TestSelection};
 use bringup_tests::project;
 use xtask::render::terminal;
 
@@ -55,7 +55,10 @@ fn what_selected_the_tests_is_in_the_command_that_repeats_them() {
     let mut smoke = unfinished(Link::Dynamic);
     let none = TestSelection { filter: None, partition: None, threads: 1, stress: None, rerun: false, ..selection() };
     smoke.selection = Some(TestSelection { smoke: true, suites: Vec::new(), ..none });
-    assert_eq!(command(vec![smoke]), "smoke s390x --link dynamic");
+    assert_eq!(command(vec![smoke.clone()]), "smoke s390x --link dynamic");
+    let check = SmokeCheck { check: "hello".into(), outcome: Outcome::Fail, detail: String::new(), values: 0 };
+    let failed = Run { target: "x86".into(), smoke: vec![check], verdict: RunVerdict::Regression, ..smoke.clone() };
+    assert_eq!(command(vec![failed, smoke]), "smoke x86 s390x --link dynamic");
 }
 
 #[test]

@@ -38,8 +38,12 @@ pub fn hints(report: &Report) -> Vec<String> {
         words.extend(built(report, first));
         command_line(&words)
     };
-    let smoke = of(UnexpectedKind::Smoke);
-    if let Some(first) = smoke.first() {
+    let mut smoke = of(UnexpectedKind::Smoke);
+    if let Some(&first) = smoke.first() {
+        // The same command continues what is incomplete.
+        if first.run.selection.as_ref().is_some_and(|selection| selection.verb() == "smoke") {
+            smoke.extend(of(UnexpectedKind::Incomplete));
+        }
         let crates = once(smoke.iter().filter_map(|item| SmokeCheck::crate_of(item.name))).join(",");
         let crates = if crates.is_empty() { Vec::new() } else { vec!["--crates".to_owned(), crates] };
         return vec![format!("to run it again: {}", again("smoke", first.run, &smoke, crates))];

@@ -208,11 +208,6 @@ impl Project {
         path
     }
 
-    /// Makes the fake tools build objects that can be read as such.
-    pub fn readable_objects(&self) {
-        fs_err::write(self.host("programs/objects"), "").unwrap();
-    }
-
     /// Makes a fake tool fail at `gate` with this message: a source's file name for clang, `cargo-build`, ….
     pub fn fail(&self, gate: &str, message: &str) {
         fs_err::write(self.host("state").join(format!("fail-{gate}")), format!("{message}\n")).unwrap();

@@ -62,7 +62,7 @@ struct TestedTarget<'a> {
     ui: Option<Arc<UiTests>>,
     /// The audits of the toolchain, which the smoke checks of all link modes share; `None` until one needs them.
     audits: Mutex<Option<Vec<SmokeCheck>>>,
-    /// The step `toolchain`, for the smoke checks; none for the tests of an archive.
+    /// The step `toolchain`, for the smoke checks, or `sysroot`, for the C corpus alone; none for the tests of an archive.
     toolchain: Option<&'a Node>,
     /// The trials begin after these steps.
     after: Vec<StepId>,
@@ -100,7 +100,7 @@ impl Trial<'_> {
         let runner = self.runner()?;
         let environment = self.surround(&runner, run)?;
         let toolchain = || self.subject.toolchain.context("there is no toolchain for the smoke checks");
-        if self.selection().smoke {
+        if self.selection().smoke || self.selection().corpus {
             self.smoke(run, toolchain()?, &environment)?;
         }
         if !self.selection().crates.is_empty() {

@@ -37,6 +37,23 @@ fn each_program_is_a_check_at_each_level_with_the_number_of_its_values() {
 }
 
 #[test]
+fn alone_it_requires_neither_std_nor_cxx() {
+    let project = project!();
+    project.run(&["smoke", "fake", "--corpus"], 2).says(&["--corpus: the project has no folder smoke/corpus"]);
+    let project = corpus();
+    project
+        .run(&["smoke", "fake", "--corpus", "--link", "static"], 100)
+        .says(&["static/corpus/float/O0", "hint: to run it again: cargo xtask smoke fake --corpus --link static"]);
+    let checks = project.report()["runs"][0]["smoke"].as_array().unwrap().len();
+    assert_eq!(checks, 3, "the three levels; the features are a check of the dynamic mode");
+    let steps = project.steps();
+    assert!(steps.iter().any(|step| step.starts_with("sysroot/")), "{steps:?}");
+    for later in ["std/", "libcxx/", "toolchain/"] {
+        assert!(!steps.iter().any(|step| step.starts_with(later)), "{steps:?}");
+    }
+}
+
+#[test]
 fn what_the_corpus_lacks_is_refused_before_anything_is_built() {
     let project = corpus();
     let right = project.read(TARGET);

@@ -14,6 +14,7 @@ use crate::render::{report, run, suite, test};
 fn selection() -> TestSelection {
     TestSelection {
         smoke: false,
+        corpus: false,
         crates: Vec::new(),
         suites: vec!["alloc".into(), "std".into()],
         filter: Some("net a".into()),

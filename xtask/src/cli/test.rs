@@ -59,6 +59,11 @@ pub struct SmokeArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub run: RunArgs,
+    /// Run the C corpus only
+    ///
+    /// It requires musl and the runtimes, so neither std nor libc++ is built.
+    #[arg(long, conflicts_with = "crates", help_heading = RUN)]
+    pub corpus: bool,
     /// Build and test these crates from the registry instead, or `all`
     ///
     /// The folder `ecosystem/` has a package for each. It tests the crate under the runner. Its lock file fixes the versions.

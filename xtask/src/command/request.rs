@@ -1,6 +1,7 @@
 //! The run that `bringup`, `smoke` and `test` ask for.
 
 use anyhow::Result;
+use bringup_model::exit::{self, CodedError};
 use bringup_model::link::Link;
 use bringup_model::suite;
 use bringup_model::target::Target;
@@ -11,13 +12,17 @@ use crate::smoke::corpus::Corpus;
 use crate::smoke::crates;
 use crate::trial::request::{TestSelection, TrialRequest};
 
-/// The smoke checks alone, or crates instead.
+/// The smoke checks alone, or a part of them, or crates instead.
 pub(super) fn smoke(planner: &Planner<'_>, options: &SmokeArgs) -> Result<TrialRequest> {
     let crates = crates::chosen(&planner.project.root, &options.crates)?;
     let targets = options.targets.read(planner.project, &planner.workspace.console)?;
-    check_corpus(planner, &targets)?;
+    let has_corpus = check_corpus(planner, &targets)?;
+    if options.corpus && !has_corpus {
+        return Err(CodedError::error(exit::USAGE, "--corpus: the project has no folder smoke/corpus"));
+    }
     let selection = TestSelection {
-        smoke: crates.is_empty(),
+        smoke: crates.is_empty() && !options.corpus,
+        corpus: options.corpus,
         crates,
         suites: Vec::new(),
         filter: None,
@@ -36,10 +41,11 @@ pub(super) fn everything(planner: &Planner<'_>, options: &TestArgs) -> Result<Tr
     request(targets, &options.run, TestSelection { smoke: true, ..selection(options) })
 }
 
-/// Fails unless the C corpus has what the targets' `[corpus]` names.
-pub(super) fn check_corpus(planner: &Planner<'_>, targets: &[Target]) -> Result<()> {
-    let corpus = Corpus::read(&planner.project.root.join("smoke"))?;
-    corpus.map_or(Ok(()), |corpus| targets.iter().try_for_each(|target| corpus.check(target)))
+/// Fails unless the C corpus has what the targets' `[corpus]` names. Returns whether there is a corpus.
+pub(super) fn check_corpus(planner: &Planner<'_>, targets: &[Target]) -> Result<bool> {
+    let Some(corpus) = Corpus::read(&planner.project.root.join("smoke"))? else { return Ok(false) };
+    targets.iter().try_for_each(|target| corpus.check(target))?;
+    Ok(true)
 }
 
 /// The suites alone.
@@ -69,6 +75,7 @@ fn selection(options: &TestArgs) -> TestSelection {
     let all = || suite::library().into_iter().map(str::to_owned).collect();
     TestSelection {
         smoke: false,
+        corpus: false,
         crates: Vec::new(),
         suites: if options.suite.is_empty() { all() } else { options.suite.clone() },
         filter: options.filter.clone(),

@@ -91,6 +91,13 @@ impl Smoke<'_> {
         Ok(findings)
     }
 
+    /// Runs the C corpus alone, with the C driver and no other part of a toolchain.
+    pub fn corpus(&self, link: Link) -> Result<Findings> {
+        let mut findings = Findings::default();
+        programs::Mode::new(self, link, &mut findings)?.corpus()?;
+        Ok(findings)
+    }
+
     /// Builds the program of one check of a link mode, without running it. An error text says why there is none.
     pub fn build_one(&self, link: Link, name: &str) -> Result<Result<BuiltProgram, String>> {
         programs::Mode::new(self, link, &mut Findings::default())?.one(name)

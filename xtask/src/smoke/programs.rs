@@ -126,7 +126,7 @@ impl<'a> Mode<'a> {
     }
 
     /// Builds and runs the C corpus.
-    fn corpus(&mut self) -> Result<()> {
+    pub(super) fn corpus(&mut self) -> Result<()> {
         let found = CorpusMode { smoke: self.smoke, link: self.link, folder: &self.folder.join("corpus") }.run()?;
         self.findings.checks.extend(found.checks);
         self.findings.cpu += found.cpu;

@@ -51,7 +51,7 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
     let plan = &target_plan.plan;
     let mut tested = Vec::new();
     for PlannedTarget { target, steps, ui } in &subjects {
-        let toolchain = plan.node(steps.toolchain);
+        let toolchain = plan.node(toolchain(request, *steps));
         tested.push(TestedTarget {
             target,
             prepared: prepared.of(target)?,
@@ -101,9 +101,14 @@ fn has_ui(planner: &Planner<'_>, request: &TrialRequest) -> Result<bool> {
     Ok(true)
 }
 
+/// The step with all that the trials need of a toolchain.
+fn toolchain(request: &TrialRequest, steps: TargetSteps) -> StepId {
+    if request.selection.corpus { steps.sysroot } else { steps.toolchain }
+}
+
 /// The steps that a target's trials wait for.
 fn after(request: &TrialRequest, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
-    let library = if request.selection.has_library() { steps.test_programs } else { steps.toolchain };
+    let library = if request.selection.has_library() { steps.test_programs } else { toolchain(request, steps) };
     std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
 }
 

@@ -23,7 +23,8 @@ impl Trial<'_> {
     pub(super) fn smoke(&self, run: &mut report::Run, toolchain: &Node, environment: &TestEnvironment) -> Result<()> {
         let sources = self.context.planner.project.root.join("smoke");
         let start = Instant::now();
-        let inputs = Inputs::new().add("kind", "smoke").add("toolchain", toolchain.digest.as_str());
+        let kind = if self.selection().corpus { "corpus" } else { "smoke" };
+        let inputs = Inputs::new().add("kind", kind).add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&environment.inputs);
         let inputs = inputs.append(&self.audit_inputs()?);
         let corpus = &self.subject.target.corpus;
@@ -67,7 +68,6 @@ impl Trial<'_> {
         let none: [&str; 0] = [];
         let log = self.context.store.logs().join(format!("smoke-{}-{}.log", self.subject.target.name, self.link));
         fs_err::write(&log, "")?;
-        let mut audits = self.audits(toolchain)?;
         let smoke = Smoke {
             sources,
             toolchain: &toolchain.path,
@@ -81,6 +81,10 @@ impl Trial<'_> {
             jobs: self.context.jobs,
         };
         let what = || format!("running the smoke checks of {}", self.subject.target.name);
+        if self.selection().corpus {
+            return smoke.corpus(self.link).with_context(what);
+        }
+        let mut audits = self.audits(toolchain)?;
         let mut findings = smoke.run(self.link).with_context(what)?;
         for check in &mut audits.checks {
             check.check = format!("{}/{}", self.link, check.check);

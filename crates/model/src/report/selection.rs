@@ -11,6 +11,9 @@ use crate::suite::{self, Ui};
 pub struct TestSelection {
     /// Whether to run the smoke checks.
     pub smoke: bool,
+    /// Whether to run the C corpus alone. It requires no toolchain for Rust or C++.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub corpus: bool,
     /// Crates from the registry to test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crates: Vec<String>,
@@ -50,15 +53,18 @@ impl TestSelection {
 
     /// The verb that runs this.
     pub fn verb(&self) -> &'static str {
-        match (self.smoke || !self.crates.is_empty(), self.suites.is_empty()) {
+        match (self.smoke || self.corpus || !self.crates.is_empty(), self.suites.is_empty()) {
             (true, true) => "smoke",
             (true, false) => "bringup",
             (false, _) => "test",
         }
     }
 
-    /// `--crates`, or `--suite` unless the suites are the default.
+    /// `--corpus` or `--crates`, or `--suite` unless the suites are the default.
     pub fn suite_option(&self) -> Vec<String> {
+        if self.corpus {
+            return vec!["--corpus".into()];
+        }
         if !self.crates.is_empty() {
             return vec!["--crates".into(), self.crates.join(",")];
         }
@@ -89,6 +95,7 @@ mod tests {
     fn it_is_stored_as_documented_and_asked_for_again() {
         let whole = TestSelection {
             smoke: true,
+            corpus: false,
             crates: Vec::new(),
             suites: suite::library().into_iter().map(str::to_owned).collect(),
             filter: None,
@@ -99,6 +106,7 @@ mod tests {
         };
         let part = TestSelection {
             smoke: false,
+            corpus: false,
             crates: Vec::new(),
             suites: vec!["std".into()],
             filter: Some("net::".into()),
@@ -108,6 +116,7 @@ mod tests {
             rerun: true,
         };
         let none = TestSelection { suites: Vec::new(), ..whole.clone() };
+        let corpus = TestSelection { smoke: false, corpus: true, ..none.clone() };
         let crates = TestSelection { smoke: false, crates: vec!["a".into(), "b".into()], ..none.clone() };
         for (selection, json, verb, options) in [
             (&whole, r#"{"smoke":true,"suites":["core","alloc","std"],"threads":1}"#, "bringup", ""),
@@ -118,6 +127,7 @@ mod tests {
                 "--suite std --filter net:: --partition slice:2/4 --test-threads 2 --stress 5",
             ),
             (&none, r#"{"smoke":true,"suites":[],"threads":1}"#, "smoke", ""),
+            (&corpus, r#"{"smoke":false,"corpus":true,"suites":[],"threads":1}"#, "smoke", "--corpus"),
             (&crates, r#"{"smoke":false,"crates":["a","b"],"suites":[],"threads":1}"#, "smoke", "--crates a,b"),
         ] {
             assert_eq!(serde_json::to_string(selection).unwrap(), json);

@@ -45,8 +45,13 @@ pub fn hints(report: &Report) -> Vec<String> {
             smoke.extend(of(UnexpectedKind::Incomplete));
         }
         let crates = once(smoke.iter().filter_map(|item| SmokeCheck::crate_of(item.name))).join(",");
-        let crates = if crates.is_empty() { Vec::new() } else { vec!["--crates".to_owned(), crates] };
-        return vec![format!("to run it again: {}", again("smoke", first.run, &smoke, crates))];
+        let corpus = first.run.selection.as_ref().is_some_and(|selection| selection.corpus);
+        let selected = match (corpus, crates.is_empty()) {
+            (true, _) => vec!["--corpus".to_owned()],
+            (false, true) => Vec::new(),
+            (false, false) => vec!["--crates".to_owned(), crates],
+        };
+        return vec![format!("to run it again: {}", again("smoke", first.run, &smoke, selected))];
     }
     let incomplete = of(UnexpectedKind::Incomplete);
     if let Some(first) = incomplete.first() {

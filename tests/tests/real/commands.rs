@@ -222,7 +222,6 @@ fn stable_stays_stable() {
             ("", "-ldylib:+as-needed=x", "only accepted on the nightly compiler"),
             ("", "-llink-arg=x", "only accepted on the nightly compiler"),
             ("", "--error-format=human-unicode", "is unstable"),
-            ("", "--json=timings", "timings"),
             ("", "--remap-path-scope=documentation", "documentation"),
         ];
         for (program, option, expected) in refused {

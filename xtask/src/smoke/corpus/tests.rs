@@ -167,10 +167,10 @@ fn a_program_has_its_own_flags_and_a_target_its_own_variants() {
     let expected = |flags: &str| format!("flags {flags}\n");
     let files = [
         ("plain.c", program),
-        ("plain.expected", &expected("-fPIE-static-pie-Wl,-z,now-O1-mspecial")),
+        ("plain.expected", &expected("-fno-crash-diagnostics-fPIE-static-pie-Wl,-z,now-O1-mspecial")),
         ("flagged.c", program),
         ("flagged.flags", "-pthread -lown\n"),
-        ("flagged.expected", &expected("-fPIE-static-pie-Wl,-z,now-O2-pthread-lown")),
+        ("flagged.expected", &expected("-fno-crash-diagnostics-fPIE-static-pie-Wl,-z,now-O2-pthread-lown")),
     ];
     let variant =
         "[[corpus.variant]]\nname = 'special'\nflags = ['-O1', '-mspecial']\nprograms = ['plain']\nreason = 'r'\n";

@@ -26,7 +26,8 @@ impl Trial<'_> {
         let kind = if self.selection().corpus { "corpus" } else { "smoke" };
         let inputs = Inputs::new().add("kind", kind).add("toolchain", toolchain.digest.as_str());
         let inputs = inputs.add("sources", tree_sha256(&sources)?).append(&environment.inputs);
-        let inputs = inputs.append(&self.audit_inputs()?);
+        // The corpus alone comes without audits.
+        let inputs = if self.selection().corpus { inputs } else { inputs.append(&self.audit_inputs()?) };
         let corpus = &self.subject.target.corpus;
         let variants = corpus
             .variants

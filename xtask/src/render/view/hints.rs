@@ -41,15 +41,15 @@ pub fn hints(report: &Report) -> Vec<String> {
     let mut smoke = of(UnexpectedKind::Smoke);
     if let Some(&first) = smoke.first() {
         // The same command continues what is incomplete.
-        if first.run.selection.as_ref().is_some_and(|selection| selection.verb() == "smoke") {
+        let alone = first.run.selection.as_ref().filter(|selection| selection.verb() == "smoke");
+        if alone.is_some() {
             smoke.extend(of(UnexpectedKind::Incomplete));
         }
         let crates = once(smoke.iter().filter_map(|item| SmokeCheck::crate_of(item.name))).join(",");
-        let corpus = first.run.selection.as_ref().is_some_and(|selection| selection.corpus);
-        let selected = match (corpus, crates.is_empty()) {
-            (true, _) => vec!["--corpus".to_owned()],
-            (false, true) => Vec::new(),
-            (false, false) => vec!["--crates".to_owned(), crates],
+        let selected = if crates.is_empty() {
+            alone.map(TestSelection::suite_option).unwrap_or_default()
+        } else {
+            vec!["--crates".to_owned(), crates]
         };
         return vec![format!("to run it again: {}", again("smoke", first.run, &smoke, selected))];
     }

@@ -4,3 +4,4 @@ pub mod archive;
 pub mod fetch;
 pub mod git;
 pub mod patch;
+pub mod registry;

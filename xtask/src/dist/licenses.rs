@@ -1,7 +1,7 @@
 //! The licenses of the parts, and their texts.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use bringup_model::dist_manifest::{DistCrate, DistLicense};
@@ -10,6 +10,7 @@ use bringup_runner::files::{Content, files_below};
 use super::layout::Layout;
 use crate::build::step::std::FEATURES;
 use crate::build::{CompilerSteps, Planned, Planner};
+use crate::source::registry::unpacked;
 
 /// The folder of license texts in the archive.
 const FOLDER: &str = "licenses";
@@ -144,17 +145,6 @@ impl Licenses {
         files.sort();
         Ok(files)
     }
-}
-
-/// The folder where cargo has unpacked a crate of the registry.
-fn unpacked(cargo_home: &Path, name: &str) -> Result<Option<PathBuf>> {
-    let sources = cargo_home.join("registry/src");
-    if !sources.is_dir() {
-        return Ok(None);
-    }
-    let folders = fs_err::read_dir(sources)?.map(|entry| Ok(entry?.path().join(name)));
-    let folders = folders.collect::<Result<Vec<_>>>()?;
-    Ok(folders.into_iter().find(|folder| folder.is_dir()))
 }
 
 /// Asks cargo for the registry's crates that packages depend on. cargo downloads those that are not in its cache.

@@ -1,5 +1,7 @@
 //! Crates from the registry as smoke checks: each is built by the toolchain's cargo as a user does, and its tests run.
 
+mod patched;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -13,6 +15,7 @@ use bringup_model::report::SmokeCheck;
 use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::jobs::{Jobs, Share};
 
+pub use self::patched::patches;
 use super::ProgramRunner;
 
 /// The project's folder with a package for each crate.
@@ -99,27 +102,35 @@ impl CrateBench<'_> {
         Ok((SmokeCheck { check: format!("{}/crate {name}", self.link.word()), outcome, detail, values }, cpu))
     }
 
-    /// Builds the tests of one crate. Returns the programs, or what is wrong.
-    fn build(&self, name: &str, cpu: &mut Duration) -> Result<Result<Vec<PathBuf>, String>> {
-        let cmd = Cmd::new(self.toolchain.join("bin/cargo"))
-            .args(["test", "--no-run", "--locked", "--message-format=json-render-diagnostics"])
-            .args(["--target", self.triple, "--package", &format!("{PREFIX}{name}")])
+    /// A command of the toolchain's cargo in the workspace of the packages.
+    fn cargo(&self, args: &[&str]) -> Cmd {
+        Cmd::new(self.toolchain.join("bin/cargo"))
+            .args(args)
+            .arg("--locked")
             .args(self.offline.then_some("--offline"))
             .arg("--manifest-path")
             .arg(self.sources.join("Cargo.toml"))
-            .arg("--target-dir")
-            .arg(self.build)
             // Keeps cargo from reading the user's configuration, in the home folder and in the folders above the
             // working folder.
             .env("CARGO_HOME", self.cargo_home)
             .dir("/")
-            .env("CARGO_ENCODED_RUSTFLAGS", self.link.rustc_flag())
-            .inherit_all(NETWORK_ENV);
-        let mut output = {
-            // A poisoned lock still excludes the others.
-            let _turn = self.building.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            cmd.clone().within(self.jobs, Share::Tool).output()?
-        };
+            .inherit_all(NETWORK_ENV)
+    }
+
+    /// Builds the tests of one crate. Returns the programs, or what is wrong.
+    fn build(&self, name: &str, cpu: &mut Duration) -> Result<Result<Vec<PathBuf>, String>> {
+        // A poisoned lock still excludes the others.
+        let turn = self.building.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let patched = self.patched(cpu)?;
+        let cmd = self
+            .cargo(&["test", "--no-run", "--message-format=json-render-diagnostics"])
+            .args(["--target", self.triple, "--package", &format!("{PREFIX}{name}")])
+            .args(patched.iter().flat_map(|setting| ["--config", setting]))
+            .arg("--target-dir")
+            .arg(self.build)
+            .env("CARGO_ENCODED_RUSTFLAGS", self.link.rustc_flag());
+        let mut output = cmd.clone().within(self.jobs, Share::Tool).output()?;
+        drop(turn);
         // cargo's messages are for programs, its errors are on the other stream.
         let messages = std::mem::take(&mut output.stdout);
         self.log(&cmd, &output)?;

@@ -11,7 +11,7 @@ use super::smoke::tree_sha256;
 use super::suite::TestEnvironment;
 use super::{Trial, step_time};
 use crate::build::step::Node;
-use crate::smoke::crates::{CrateBench, FOLDER};
+use crate::smoke::crates::{CrateBench, FOLDER, patches};
 use crate::trial::recorded::Record;
 
 impl Trial<'_> {
@@ -43,11 +43,14 @@ impl Trial<'_> {
             jobs: self.context.jobs,
         };
         let warn = |text: &str| workspace.console.warn(text);
+        let patches = patches(&sources)?;
         for name in &self.selection().crates {
             let inputs =
                 Inputs::new().add("kind", "crate").add("crate", name).add("toolchain", toolchain.digest.as_str());
             let inputs = inputs.add("lock", &fs_err::read_to_string(sources.join("Cargo.lock"))?);
-            let inputs = inputs.add("sources", tree_sha256(&sources.join(name))?).append(&environment.inputs);
+            let inputs = inputs.add("sources", tree_sha256(&sources.join(name))?);
+            let inputs =
+                inputs.list("patch", patches.iter().map(|patch| patch.digest.as_str())).append(&environment.inputs);
             let record = Record::new(store, &target.name, inputs);
             let label = format!("{} {name}", run.name());
             let known = if self.selection().rerun { None } else { record.load::<SmokeCheck>(&warn) };

@@ -27,7 +27,7 @@ pub mod test_programs;
 mod tests;
 pub mod toolchain;
 pub mod tools;
-mod tree;
+pub(crate) mod tree;
 pub mod upstream;
 
 use ::std::collections::BTreeMap;

@@ -8,12 +8,14 @@ mod plan;
 pub mod spec;
 pub mod step;
 pub mod store;
+mod target_steps;
 mod ui;
 pub mod upstream;
 mod workspace;
 
 pub use self::layers::SourceParts;
 pub use self::options::BuildChoice;
-pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSettings, TargetSteps};
+pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSettings};
+pub use self::target_steps::{StepPair, TargetSteps};
 pub use self::ui::UiSteps;
 pub use self::workspace::Workspace;

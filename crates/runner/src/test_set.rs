@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use bringup_model::link::Link;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{below, files_below};
+use crate::files::{Content, Files, below, files_below};
 
 /// The name of the list of programs, in their folder.
 pub const PROGRAMS: &str = "programs.json";
@@ -39,13 +39,30 @@ impl ProgramEntry {
     }
 }
 
+/// Reads the list in a folder of programs.
+///
+/// # Errors
+///
+/// If the list cannot be read, or names a file outside its folder.
+pub fn read_list(folder: &Path) -> Result<Vec<ProgramEntry>> {
+    let list = folder.join(PROGRAMS);
+    let reading = || format!("reading {}", list.display());
+    let programs: Vec<ProgramEntry> = serde_json::from_slice(&fs_err::read(&list)?).with_context(reading)?;
+    // The list may come from an untrusted archive.
+    let leads_out = |file: &Path| !file.components().all(|part| matches!(part, Component::Normal(_)));
+    if let Some(program) = programs.iter().find(|program| leads_out(&program.file)) {
+        bail!("reading {}: `{}` leads out of its folder", list.display(), program.file.display());
+    }
+    Ok(programs)
+}
+
 /// The test programs of one target, and what they need to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestSet {
-    /// Digest of the programs and of everything that they were built from.
+    /// Digest of the target's programs of all suites, and of everything that they were built from.
     pub digest: String,
-    /// The folder of the programs and of their list.
-    pub programs: PathBuf,
+    /// The folders of programs, each with its list.
+    pub programs: Vec<PathBuf>,
     /// The folder of the loader and the C library, laid out as on a target system.
     pub sysroot: PathBuf,
     /// The folder of the other shared libraries.
@@ -57,7 +74,7 @@ impl TestSet {
     pub fn laid_out(folder: &Path, digest: String) -> Self {
         let [programs, sysroot, libraries] =
             [PROGRAMS_FOLDER, SYSROOT_FOLDER, LIBRARIES_FOLDER].map(|name| folder.join(name));
-        Self { digest, programs, sysroot, libraries }
+        Self { digest, programs: vec![programs], sysroot, libraries }
     }
 
     /// The digest as it occurs in folder names and reports.
@@ -70,21 +87,18 @@ impl TestSet {
         self.sysroot.join("usr/lib/libc.so")
     }
 
-    /// Reads the list of programs.
+    /// The programs, sorted by suite and file, each with its folder.
     ///
     /// # Errors
     ///
-    /// If the list cannot be read, or names a file outside its folder.
-    pub fn list(&self) -> Result<Vec<ProgramEntry>> {
-        let list = self.programs.join(PROGRAMS);
-        let reading = || format!("reading {}", list.display());
-        let programs: Vec<ProgramEntry> = serde_json::from_slice(&fs_err::read(&list)?).with_context(reading)?;
-        // The list may come from an untrusted archive.
-        let leads_out = |file: &Path| !file.components().all(|part| matches!(part, Component::Normal(_)));
-        if let Some(program) = programs.iter().find(|program| leads_out(&program.file)) {
-            bail!("reading {}: `{}` leads out of its folder", list.display(), program.file.display());
+    /// If a list cannot be read, or names a file outside its folder.
+    pub fn list(&self) -> Result<Vec<(ProgramEntry, &Path)>> {
+        let mut all = Vec::new();
+        for folder in &self.programs {
+            all.extend(read_list(folder)?.into_iter().map(|program| (program, folder.as_path())));
         }
-        Ok(programs)
+        all.sort_by(|(a, _), (b, _)| (&a.suite, &a.file).cmp(&(&b.suite, &b.file)));
+        Ok(all)
     }
 
     /// Every file that another machine needs, by its path there, sorted.
@@ -92,22 +106,25 @@ impl TestSet {
     /// # Errors
     ///
     /// If the list of programs or a folder cannot be read, or a name is not UTF-8.
-    pub fn files(&self) -> Result<Vec<(String, PathBuf)>> {
-        let mut files = vec![(format!("{PROGRAMS_FOLDER}/{PROGRAMS}"), self.programs.join(PROGRAMS))];
-        for program in self.list()? {
+    pub fn files(&self) -> Result<Files> {
+        let programs = self.list()?;
+        let entries: Vec<&ProgramEntry> = programs.iter().map(|(program, _)| program).collect();
+        let list = serde_json::to_string_pretty(&entries)?;
+        let mut files = vec![(format!("{PROGRAMS_FOLDER}/{PROGRAMS}"), Content::Text(list))];
+        for (program, folder) in &programs {
             for link in Link::ALL {
-                let path = program.path(&self.programs, link);
-                files.push((format!("{PROGRAMS_FOLDER}/{}", below(&path, &self.programs)?), path));
+                let path = program.path(folder, link);
+                files.push((format!("{PROGRAMS_FOLDER}/{}", below(&path, folder)?), Content::File(path)));
             }
         }
         for (name, folder) in [(SYSROOT_FOLDER, &self.sysroot), (LIBRARIES_FOLDER, &self.libraries)] {
             for path in files_below(folder)? {
                 if is_shared_library(&path) {
-                    files.push((format!("{name}/{}", below(&path, folder)?), path));
+                    files.push((format!("{name}/{}", below(&path, folder)?), Content::File(path)));
                 }
             }
         }
-        files.sort();
+        files.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(files)
     }
 }

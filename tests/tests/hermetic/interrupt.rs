@@ -17,7 +17,7 @@ const GATES: [(&str, &str); 6] = [
     ("crt1.c", "musl fake"),
     ("print-target-triple", "sysroot fake"),
     ("cargo-build", "std fake"),
-    ("cargo-test", "test_programs fake"),
+    ("cargo-test", "test_programs fake-core"),
 ];
 
 /// A project, and the results of a run that nothing disturbs. They are gone from out/ again.
@@ -110,7 +110,7 @@ fn ctrl_c_and_kill_in_a_suite_leave_no_test_behind() {
             project.assert_no_processes();
         }
         project.tests("std", "pass_a");
-        project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 13 steps"]);
+        project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 15 steps"]);
         // Also what the killed run has left in the temporary folder.
         project.assert_clean();
     }
@@ -202,7 +202,7 @@ fn two_runs_at_once_wait_for_each_other() {
     interrupt(third, Signal::INT);
     project.release();
     first.wait().ends_with(0).says(&["Running std fake"]);
-    second.wait().ends_with(0).says(&["Cached 19 steps"]);
+    second.wait().ends_with(0).says(&["Cached 21 steps"]);
     assert_eq!(project.results(), results);
     project.assert_clean();
 }

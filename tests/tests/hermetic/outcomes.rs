@@ -61,7 +61,7 @@ fn what_is_known_is_taken_over_and_not_run() {
 
     fs_err::remove_dir_all(project.path("out/report")).unwrap();
     let output = project.run(&["test", "fake"], 0);
-    output.says(&["Cached 19 steps", "cached: ", "suite core fake qemu dynamic", "suite std fake qemu static"]);
+    output.says(&["Cached 21 steps", "cached: ", "suite core fake qemu dynamic", "suite std fake qemu static"]);
     assert_eq!(project.starts(), [""; 0]);
     assert_eq!(lasting(&project), report);
     assert!(cached(&project).iter().all(|suite| suite.ends_with("true")));
@@ -69,7 +69,7 @@ fn what_is_known_is_taken_over_and_not_run() {
     let logs: Vec<&str> = tests.iter().filter_map(|test| test["log"].as_str()).collect();
     assert!(logs.len() == 2 && logs.iter().all(|log| project.path("out/report").join(log).is_file()), "{logs:?}");
 
-    project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 13 steps"]);
+    project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 15 steps"]);
     assert_eq!(project.starts().len(), starts);
     assert_eq!(lasting(&project), report);
     project.assert_clean();
@@ -216,7 +216,7 @@ fn an_interrupt_keeps_the_outcomes_of_complete_suites() {
     assert_eq!(project.outcomes().len(), 4, "nothing of a suite that was interrupted");
 
     project.tests("std", "pass_a pass_b");
-    project.run(&["test", "fake"], 0).says(&["Cached 17 steps"]);
+    project.run(&["test", "fake"], 0).says(&["Cached 19 steps"]);
     let expected = ["core true", "alloc true", "std false"];
     let expected = ["dynamic", "static"].iter().flat_map(|link| expected.map(|suite| format!("{link} {suite}")));
     assert_eq!(cached(&project), expected.collect::<Vec<_>>());

@@ -4,7 +4,7 @@
 use bringup_tests::{Project, project};
 use serde_json::Value;
 
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 15] = [
     "patch",
     "patch",
     "patch",
@@ -17,6 +17,8 @@ const STEPS: [&str; 13] = [
     "sysroot",
     "std",
     "toolchain",
+    "test_programs",
+    "test_programs",
     "test_programs",
 ];
 
@@ -39,7 +41,7 @@ fn expect_text(project: &Project, text: &str) {
 fn from_nothing_to_a_report_and_nothing_twice() {
     let project = project!();
     let first = project.run(&["test", "fake"], 0);
-    first.says(&["Running patch", "Running std fake", "Finished test_programs fake", "test fake dynamic std"]);
+    first.says(&["Running patch", "Running std fake", "Finished test_programs fake-std", "test fake dynamic std"]);
     assert_eq!(first.stdout, "", "nothing of it is data");
     project.assert_clean();
     assert_eq!(project.steps().len(), STEPS.len());
@@ -62,7 +64,7 @@ fn from_nothing_to_a_report_and_nothing_twice() {
 
     let before = project.results();
     let second = project.run(&["test", "fake"], 0);
-    second.says(&["Cached 19 steps", "cached: ", "std fake,", "suite core fake qemu dynamic"]);
+    second.says(&["Cached 21 steps", "cached: ", "std fake,", "suite core fake qemu dynamic"]);
     assert!(!second.stderr.contains("Running"), "{}", second.stderr);
     assert_eq!(project.results(), before);
     let run = the_run(&project);
@@ -144,10 +146,10 @@ fn a_failed_step_is_named_and_gone_once_mended() {
 
     project.release();
     project.run(&["build", "fake"], 0).says(&["Cached 7 steps"]);
-    for (gate, step) in [("cargo-build", "std"), ("cargo-test", "test_programs")] {
+    for (gate, step) in [("cargo-build", "std fake"), ("cargo-test", "test_programs fake-core")] {
         project.run(&["clean"], 0);
         project.fail(gate, "error[E0000]: no");
-        project.run(&["test", "fake"], 101).says(&[&format!("step `{step} fake` failed"), "error[E0000]: no"]);
+        project.run(&["test", "fake"], 101).says(&[&format!("step `{step}` failed"), "error[E0000]: no"]);
         project.assert_clean();
         project.release();
     }
@@ -211,4 +213,22 @@ fn a_change_rebuilds_what_it_reaches() {
     let plan = project.run(&["plan", "fake"], 0).stdout;
     assert!(plan.contains("done  patch rust") && plan.contains("run   patch musl"), "{plan}");
     project.run(&["build", "fake"], 0).says(&["Running patch musl", "Running std"]);
+}
+
+#[test]
+fn a_suite_s_programs_are_built_for_runs_of_this_suite() {
+    let project = project!();
+    let output = project.run(&["test", "fake", "--suite", "alloc"], 0);
+    output.says(&["Finished test_programs fake-alloc"]);
+    assert!(!output.stderr.contains("test_programs fake-core"), "{}", output.stderr);
+    let alone = project.report()["runs"][0]["programs"].clone();
+    let output = project.run(&["test", "fake"], 0);
+    output.says(&[
+        "Finished test_programs fake-core",
+        "Finished test_programs fake-std",
+        "suite alloc fake qemu static",
+    ]);
+    assert!(!output.stderr.contains("Running test fake dynamic alloc"), "{}", output.stderr);
+    // Reports of some suites merge with those of others.
+    assert_eq!(project.report()["runs"][0]["programs"], alone);
 }

@@ -80,7 +80,7 @@ fn an_expectation_of_one_link_mode_holds_there_only() {
 fn a_target_that_cannot_be_built_does_not_stop_the_other() {
     let project = project!();
     project.fail("cargo-test-fake-alpine-linux-musl", "error: no programs today");
-    project.run(&["test"], 101).says(&["step `test_programs fake` failed", "no programs today"]);
+    project.run(&["test"], 101).says(&["step `test_programs fake-core` failed", "no programs today"]);
     let expected =
         ["fake dynamic incomplete", "fake static incomplete", "twin dynamic expected", "twin static expected"];
     assert_eq!(of_runs(&project, name_and_verdict), expected);
@@ -88,7 +88,7 @@ fn a_target_that_cannot_be_built_does_not_stop_the_other() {
     assert_eq!(of_runs(&project, suites), ["0", "0", "3", "3"]);
     let error = |run: &Value| run["error"].as_str().unwrap_or("none").lines().next().unwrap().to_owned();
     let errors = of_runs(&project, error);
-    assert!(errors[..2].iter().all(|error| error.starts_with("step `test_programs fake` failed")), "{errors:?}");
+    assert!(errors[..2].iter().all(|error| error.starts_with("step `test_programs fake-core` failed")), "{errors:?}");
     assert_eq!(errors[2..], ["none", "none"]);
     project.assert_clean();
     project.release();

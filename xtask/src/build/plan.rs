@@ -23,34 +23,12 @@ use crate::build::step::toolchain::ToolchainStep;
 use crate::build::step::upstream::UpstreamStep;
 use crate::build::step::{Builder, CMake, Clang, Plan, StepId};
 use crate::build::store::Store;
-use crate::build::{BuildChoice, Workspace};
+use crate::build::{BuildChoice, StepPair, TargetSteps, Workspace};
 use crate::host::emulator::Emulators;
 use crate::host::survey::{self, HostTools, Rust};
 use crate::project::Project;
 use crate::source::fetch::{Fetched, Fetcher, Patience};
 use crate::source::patch;
-
-/// The steps of one target.
-#[derive(Debug, Clone, Copy)]
-pub struct TargetSteps {
-    /// The runtimes: the builtins, the unwinder and others.
-    pub runtimes: StepId,
-    /// The sysroot: everything but std, which is enough for C.
-    pub sysroot: StepId,
-    /// The toolchain.
-    pub toolchain: StepId,
-    /// The test programs.
-    pub test_programs: StepId,
-}
-
-/// The steps whose builtins are compared.
-#[derive(Debug, Clone, Copy)]
-pub struct StepPair {
-    /// The target's own.
-    pub runtimes: StepId,
-    /// Upstream's.
-    pub upstream: StepId,
-}
 
 /// Targets and the plan that covers them.
 pub struct Planned {
@@ -380,7 +358,7 @@ impl<'a> Planner<'a> {
             kernel_headers,
             libcxx,
         });
-        let test_programs = plan.add(TestProgramsStep { target: target.clone(), library, std, toolchain });
+        let test_programs = TestProgramsStep::all(target, &library, std, toolchain).map(|programs| plan.add(programs));
         Ok(TargetSteps { runtimes, sysroot, toolchain, test_programs })
     }
 }

@@ -7,7 +7,8 @@ use bringup_model::exit::{self, CodedError};
 use bringup_model::target::Target;
 use bringup_runner::harness::compiletest::UiTests;
 
-use super::plan::{CompilerSteps, Planned, Planner, TargetSteps};
+use super::plan::{CompilerSteps, Planned, Planner};
+use super::target_steps::TargetSteps;
 use crate::build::step::compiletest::{CompiletestStep, PROGRAM};
 use crate::build::step::test_helpers::{CCompiler, TestHelpersStep};
 use crate::build::step::{Plan, StepId};

@@ -21,12 +21,13 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
         .read(planner.project, &planner.workspace.console)?;
     let store = planner.workspace.store()?;
     let target_plan = planner.plan(targets, FetchMode::Fetch)?;
-    let wanted: Vec<_> = target_plan.targets.iter().map(|(_, steps)| steps.test_programs).collect();
+    let wanted: Vec<_> = target_plan.targets.iter().flat_map(|(_, steps)| steps.test_programs).collect();
     let results = planner.builder(&store)?.build(&target_plan.plan, &wanted, Vec::new())?;
     super::check(&results)?;
     for (target, steps) in &target_plan.targets {
-        let (toolchain, programs) =
-            (target_plan.plan.node(steps.toolchain), target_plan.plan.node(steps.test_programs));
+        let toolchain = target_plan.plan.node(steps.toolchain);
+        let programs = steps.test_programs.map(|id| target_plan.plan.node(id));
+        let set = test_programs::test_set(&target.triple, toolchain, &programs, &programs);
         let pins = &planner.project.pins;
         let manifest = ArchiveManifest {
             schema: SCHEMA.into(),
@@ -39,12 +40,11 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
             },
             compiler: planner.options.compiler,
             toolchain: toolchain.digest.as_str().into(),
-            test_programs: programs.digest.as_str().into(),
+            test_programs: set.digest.clone(),
             left_out: planner.options.recorded.left_out.clone(),
             files: std::collections::BTreeMap::new(),
         };
-        let packing =
-            packing(&planner.project.root, &test_programs::test_set(&target.triple, toolchain, programs), manifest)?;
+        let packing = packing(&planner.project.root, &set, manifest)?;
         let name = format!("{}-{}.tar.xz", target.name, &packing.digest()[..16]);
         let place = store.root().join("archive").join(name);
         let dest = output.unwrap_or(&place);

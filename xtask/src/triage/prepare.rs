@@ -18,7 +18,7 @@ use bringup_runner::jobs::Share;
 use bringup_runner::one_test::{self, OneTest};
 use bringup_runner::runner::Runner;
 use bringup_runner::sandbox::Sandbox;
-use bringup_runner::test_set::{PROGRAMS, ProgramEntry};
+use bringup_runner::test_set::{self, ProgramEntry};
 
 use super::variant::{PatchesInUse, Variant};
 use crate::build::step::{Builder, Plan, StepFailure, StepId};
@@ -187,7 +187,10 @@ impl<'a> TestBuilder<'a> {
         let steps = self.steps(target, variant)?;
         Ok(match &self.triaged {
             _ if variant.relinked || !self.triaged.has_std() => steps.sysroot,
-            Triaged::Test { .. } => steps.test_programs,
+            Triaged::Test { suite, .. } => {
+                let of_suite = steps.test_programs_of(std::slice::from_ref(suite)).pop();
+                of_suite.with_context(|| format!("the suite {suite} has no test programs"))?
+            }
             Triaged::Proof { .. } | Triaged::Smoke { .. } => steps.toolchain,
         })
     }
@@ -338,11 +341,8 @@ impl<'a> TestBuilder<'a> {
     pub fn find(&mut self, at: &RunConfig, folder: &Path) -> Result<()> {
         let Triaged::Test { suite, test } = &self.triaged else { return Ok(()) };
         let built = self.plan.path(self.last(&at.target, at.variant)?);
-        let list = built.join(PROGRAMS);
-        let programs: Vec<ProgramEntry> =
-            serde_json::from_slice(&fs_err::read(&list)?).with_context(|| format!("reading {}", list.display()))?;
         let mut unheard = Vec::new();
-        for program in programs.into_iter().filter(|program| program.suite == *suite) {
+        for program in test_set::read_list(built)? {
             let name = match test.strip_prefix(&program.name).map(|rest| rest.strip_prefix("::")) {
                 _ if program.unit => Some(test.as_str()),
                 Some(Some(rest)) if program.harness => Some(rest),

@@ -52,10 +52,16 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
     let mut tested = Vec::new();
     for PlannedTarget { target, steps, ui } in &subjects {
         let toolchain = plan.node(toolchain(request, *steps));
+        let programs = steps.test_programs_of(&request.selection.suites).into_iter().map(|id| plan.node(id));
         tested.push(TestedTarget {
             target,
             prepared: prepared.of(target)?,
-            tests: test_programs::test_set(&target.triple, toolchain, plan.node(steps.test_programs)),
+            tests: test_programs::test_set(
+                &target.triple,
+                toolchain,
+                &steps.test_programs.map(|id| plan.node(id)),
+                &programs.collect::<Vec<_>>(),
+            ),
             ui: ui.map(|ui| planner.ui_tests(plan, target, ui).map(Arc::new)).transpose()?,
             audits: Mutex::default(),
             toolchain: Some(toolchain),
@@ -108,8 +114,8 @@ fn toolchain(request: &TrialRequest, steps: TargetSteps) -> StepId {
 
 /// The steps that a target's trials wait for.
 fn after(request: &TrialRequest, steps: TargetSteps, ui: Option<UiSteps>) -> Vec<StepId> {
-    let library = if request.selection.has_library() { steps.test_programs } else { toolchain(request, steps) };
-    std::iter::once(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
+    let library = steps.test_programs_of(&request.selection.suites);
+    std::iter::once(toolchain(request, steps)).chain(library).chain(ui.into_iter().flat_map(UiSteps::wanted)).collect()
 }
 
 fn report_host(jobs: usize, triple: String, tools: BTreeMap<String, String>) -> report::ReportHost {

@@ -1,5 +1,6 @@
 //! One suite of a trial: its outcomes, new or recorded, and their verdicts.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -145,9 +146,9 @@ impl Trial<'_> {
             let (path, name) = (tests.program.clone(), "compiletest".into());
             return Ok(vec![TestProgram { suite: suite.into(), name, path, unit: true, harness }]);
         }
-        let of_suite = tests.list()?.into_iter().filter(|program| program.suite == suite);
-        let with_path = |program: ProgramEntry| TestProgram {
-            path: program.path(&tests.programs, self.link),
+        let of_suite = tests.list()?.into_iter().filter(|(program, _)| program.suite == suite);
+        let with_path = |(program, folder): (ProgramEntry, &Path)| TestProgram {
+            path: program.path(folder, self.link),
             suite: program.suite,
             name: program.name,
             unit: program.unit,

@@ -46,11 +46,6 @@ impl TestSelection {
         self.suites.iter().any(|suite| Ui::of(suite).is_some())
     }
 
-    /// Whether some suite has tests of the library.
-    pub fn has_library(&self) -> bool {
-        self.suites.iter().any(|suite| Ui::of(suite).is_none())
-    }
-
     /// The verb that runs this.
     pub fn verb(&self) -> &'static str {
         match (self.smoke || self.corpus || !self.crates.is_empty(), self.suites.is_empty()) {

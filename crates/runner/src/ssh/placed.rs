@@ -1,5 +1,6 @@
 //! A test set on another machine: it is copied once, and its programs are run there.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use super::end_line::{EndLine, Filter};
 use super::{Machine, PATIENCE};
 use crate::etc;
 use crate::exec::{Cmd, Finished, Flow, Output, Stream, quote};
-use crate::files::{append_files, on_disk};
+use crate::files::append_files;
 use crate::interrupt;
 use crate::libtest::{self, Tail};
 use crate::test_set::{TestSet, in_sysroot};
@@ -65,7 +66,9 @@ impl Machine {
         scratch: &Path,
         copying: impl FnOnce(),
     ) -> Result<Arc<Placed>> {
-        let key = hex(&Sha256::digest(format!("{}\n{SCRIPT}{}", set.digest, etc::digest(true)?)));
+        // A set may have the programs of some suites only.
+        let suites: BTreeSet<String> = set.list()?.into_iter().map(|(program, _)| program.suite).collect();
+        let key = hex(&Sha256::digest(format!("{}\n{suites:?}\n{SCRIPT}{}", set.digest, etc::digest(true)?)));
         let folder = Path::new(&self.cache).join(format!("{target}-{}", &key[..16]));
         let placed = Placed { machine: Arc::clone(self), local: set.clone(), folder: folder.clone() };
         // Held while copying: the tests of the other link mode wait for the same copy.
@@ -93,7 +96,7 @@ impl Placed {
     fn copy(&self, scratch: &Path) -> Result<()> {
         let file = tempfile::tempfile_in(scratch).context("creating a file for the copy")?;
         let mut tar = tar::Builder::new(std::io::BufWriter::new(file));
-        append_files(&mut tar, &on_disk(self.local.files()?), "")?;
+        append_files(&mut tar, &self.local.files()?, "")?;
         let mut add = |name: &Path, bytes: &[u8]| {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o644);
@@ -131,8 +134,8 @@ impl Placed {
     /// Runs one program of the target there, as the least that has to work.
     fn check(&self, target: &str) -> Result<()> {
         let programs = self.local.list()?;
-        let Some(program) = programs.iter().find(|program| program.harness) else { return Ok(()) };
-        let path = program.path(&self.local.programs, Link::Static);
+        let Some((program, folder)) = programs.iter().find(|(program, _)| program.harness) else { return Ok(()) };
+        let path = program.path(folder, Link::Static);
         let output = self.output(&Cmd::new(self.there(&path)).args(libtest::LIST).timeout(PATIENCE))?;
         if output.finished.status.success() && !libtest::listed(&output.stdout).is_empty() {
             return Ok(());
@@ -153,8 +156,9 @@ impl Placed {
     pub(crate) fn there(&self, path: &Path) -> PathBuf {
         let there = TestSet::laid_out(&self.folder, String::new());
         let TestSet { programs, sysroot, libraries, .. } = &self.local;
-        let pairs = [(programs, there.programs), (sysroot, there.sysroot), (libraries, there.libraries)];
-        let found = pairs.into_iter().find_map(|(from, to)| Some(to.join(path.strip_prefix(from).ok()?)));
+        let programs = programs.iter().flat_map(|from| there.programs.iter().map(move |to| (from, to)));
+        let mut pairs = programs.chain([(sysroot, &there.sysroot), (libraries, &there.libraries)]);
+        let found = pairs.find_map(|(from, to)| Some(to.join(path.strip_prefix(from).ok()?)));
         found.unwrap_or_else(|| path.to_owned())
     }
 

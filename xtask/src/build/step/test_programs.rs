@@ -1,4 +1,4 @@
-//! `test_programs`: the test programs of core, alloc and std, in every link mode.
+//! `test_programs`: the test programs of one suite, core, alloc or std, in every link mode.
 //!
 //! A program is compiled once and linked once for each mode. In the library's source, the mode only decides which
 //! files of the C library a program links, and rustc decides that when it links.
@@ -18,26 +18,32 @@ use serde::Deserialize;
 use super::std::{CARGO_TARGET, Library};
 use super::{Node, Step, StepId, Work, tree};
 
-/// The test set of a target, as paths to the results of the steps `toolchain` and `test_programs`. The results need
-/// not be built yet.
-pub fn test_set(triple: &str, toolchain: &Node, test_programs: &Node) -> TestSet {
+/// The test set of a target, as paths to the results of the steps `toolchain` and `test_programs`: it has the programs of
+/// the steps `wanted`, of `all` suites. The results need not be built yet.
+pub fn test_set(triple: &str, toolchain: &Node, all: &[&Node], wanted: &[&Node]) -> TestSet {
     TestSet {
-        digest: test_programs.digest.as_str().into(),
-        programs: test_programs.path.clone(),
+        digest: digest(all),
+        programs: wanted.iter().map(|step| step.path.clone()).collect(),
         sysroot: toolchain.path.join("sysroot"),
         libraries: toolchain.path.join("lib/rustlib").join(triple).join("lib"),
     }
 }
 
-/// The test programs for one target.
+/// What decides the test programs of all suites: runs of some suites each have the same.
+fn digest(all: &[&Node]) -> String {
+    Inputs::new().list("test programs", all.iter().map(|step| step.digest.as_str())).digest().as_str().into()
+}
+
+/// The test programs of one suite for one target.
 pub struct TestProgramsStep {
-    pub(crate) target: Target,
+    target: Target,
+    label: String,
+    suite: &'static str,
+    package: &'static str,
     /// How cargo built std.
-    pub library: Library,
-    /// The step `std`.
-    pub std: StepId,
-    /// The step `toolchain`.
-    pub toolchain: StepId,
+    library: Library,
+    std: StepId,
+    toolchain: StepId,
 }
 
 impl Step for TestProgramsStep {
@@ -46,12 +52,11 @@ impl Step for TestProgramsStep {
     }
 
     fn label(&self) -> &str {
-        &self.target.name
+        &self.label
     }
 
     fn inputs(&self) -> Inputs {
-        let packages = LIBRARY.iter().map(|(suite, package)| format!("{suite}={package}"));
-        self.library.inputs().list("suite", packages)
+        self.library.inputs().add("suite", self.suite).add("package", self.package)
     }
 
     fn recipe(&self) -> u32 {
@@ -69,7 +74,7 @@ impl Step for TestProgramsStep {
         tree::link(&work.path(self.std)?.join(CARGO_TARGET), &target)?;
         let mut programs = Vec::new();
         for artifact in self.cargo(work, &target)? {
-            let Some((program, file)) = artifact.program(work.path(self.library.source)?)? else { continue };
+            let Some((program, file)) = self.program(&artifact, work.path(self.library.source)?)? else { continue };
             for (link, ending) in Link::ALL.into_iter().zip(ENDINGS) {
                 let place = program.path(&work.out, link);
                 fs_err::create_dir_all(place.parent().unwrap_or(&work.out))?;
@@ -78,13 +83,26 @@ impl Step for TestProgramsStep {
             }
             programs.push(program);
         }
-        programs.sort_by(|a, b| (&a.suite, &a.file).cmp(&(&b.suite, &b.file)));
+        programs.sort_by(|a, b| a.file.cmp(&b.file));
         fs_err::write(work.out.join(PROGRAMS), serde_json::to_vec_pretty(&programs)?)?;
         Ok(())
     }
 }
 
 impl TestProgramsStep {
+    /// The steps of all suites of a target, in the order of [`LIBRARY`].
+    pub fn all(target: &Target, library: &Library, std: StepId, toolchain: StepId) -> [Self; LIBRARY.len()] {
+        LIBRARY.map(|(suite, package)| Self {
+            target: target.clone(),
+            label: format!("{}-{suite}", target.name),
+            suite,
+            package,
+            library: library.clone(),
+            std,
+            toolchain,
+        })
+    }
+
     fn cargo(&self, work: &Work, target: &Path) -> Result<Vec<Artifact>> {
         let wrapper = work.scratch.join("rustc-wrapper");
         super::write_script(&wrapper, &self.rustc_wrapper())?;
@@ -94,7 +112,7 @@ impl TestProgramsStep {
             "--message-format=json-render-diagnostics",
         ]);
         let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work)?);
-        let cmd = LIBRARY.iter().fold(cmd, |cmd, (_, package)| cmd.args(["-p", package]));
+        let cmd = cmd.args(["-p", self.package]);
         let cmd = cmd.within(&work.jobs, Share::Tool);
         let mut messages = Vec::new();
         let mut log = fs_err::OpenOptions::new().create(true).append(true).open(&work.log)?;
@@ -112,7 +130,7 @@ impl TestProgramsStep {
         })?;
         work.spent(finished.cpu);
         cmd.check(&finished, &tail, Some(&work.log))
-            .with_context(|| format!("building the test programs for {}", self.target.name))?;
+            .with_context(|| format!("building the test programs of {} for {}", self.suite, self.target.name))?;
         let lines = messages.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         let parsed = lines.map(|line| serde_json::from_slice(line).context("reading cargo's messages"));
         parsed.collect()
@@ -120,6 +138,25 @@ impl TestProgramsStep {
 }
 
 impl TestProgramsStep {
+    /// The test program and its file, if one of cargo's messages is about one of the suite.
+    fn program<'a>(&self, artifact: &'a Artifact, source: &Path) -> Result<Option<(ProgramEntry, &'a Path)>> {
+        let Artifact { executable: Some(file), manifest_path: Some(manifest), target: Some(target) } = artifact else {
+            return Ok(None);
+        };
+        if manifest.parent() != Some(&source.join("library").join(self.package)) {
+            return Ok(None);
+        }
+        let unit = target.kind.iter().any(|kind| kind.ends_with("lib"));
+        let harness = has_harness(manifest, &target.name)?;
+        // A package may have an integration test with its library's name.
+        let kind = if unit { "unit" } else { "tests" };
+        let place = Path::new(self.suite).join(kind).join(&target.name);
+        Ok(Some((
+            ProgramEntry { suite: self.suite.into(), name: target.name.clone(), file: place, unit, harness },
+            file,
+        )))
+    }
+
     /// The script that cargo starts instead of rustc. It compiles a program for the target to objects and links them
     /// in each mode. It passes every other command line on to rustc.
     fn rustc_wrapper(&self) -> String {
@@ -174,24 +211,6 @@ struct Artifact {
 struct ArtifactTarget {
     name: String,
     kind: Vec<String>,
-}
-
-impl Artifact {
-    /// The test program and its file, if the message is about one.
-    fn program(&self, source: &Path) -> Result<Option<(ProgramEntry, &Path)>> {
-        let (Some(file), Some(manifest), Some(target)) = (&self.executable, &self.manifest_path, &self.target) else {
-            return Ok(None);
-        };
-        let folder = manifest.parent().and_then(|folder| folder.strip_prefix(source.join("library")).ok());
-        let suite = LIBRARY.iter().find(|(_, package)| folder == Some(Path::new(package)));
-        let Some((suite, _)) = suite else { return Ok(None) };
-        let unit = target.kind.iter().any(|kind| kind.ends_with("lib"));
-        let harness = has_harness(manifest, &target.name)?;
-        // A package may have an integration test with its library's name.
-        let kind = if unit { "unit" } else { "tests" };
-        let place = Path::new(suite).join(kind).join(&target.name);
-        Ok(Some((ProgramEntry { suite: (*suite).into(), name: target.name.clone(), file: place, unit, harness }, file)))
-    }
 }
 
 /// Whether the test or bench `name` uses libtest's harness, by the package's manifest.

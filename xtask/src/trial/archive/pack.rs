@@ -13,9 +13,8 @@ use crate::source::archive::pack::Packing;
 /// A target's test set and the project's files about it. Fills the manifest's `files`.
 pub fn packing(root: &Path, set: &TestSet, mut manifest: ArchiveManifest) -> Result<Packing> {
     let mut files = set.files()?;
-    files.extend(project_files(root, &manifest.target)?);
-    files.sort();
-    let files = on_disk(files);
+    files.extend(on_disk(project_files(root, &manifest.target)?));
+    files.sort_by(|(a, _), (b, _)| a.cmp(b));
     manifest.files = hashes(&files)?;
     Packing::new(files, &manifest)
 }

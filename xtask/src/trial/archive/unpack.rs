@@ -7,8 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use bringup_model::archive_manifest::{ArchiveManifest, FILE};
 use bringup_model::exit::{self, CodedError};
 use bringup_model::path_filter::PathFilter;
-use bringup_runner::files::sha256_file;
-use bringup_runner::files::{below, files_below};
+use bringup_runner::files::{Content, below, files_below, sha256_file};
 use bringup_runner::interrupt::Interrupted;
 use bringup_runner::test_set::TestSet;
 
@@ -73,8 +72,10 @@ fn verify(tree: &Path, manifest: &ArchiveManifest) -> Result<()> {
     }
     manifest.check(&found).map_err(|error| anyhow!(error))?;
     let set = TestSet::laid_out(tree, manifest.test_programs.clone());
-    for (name, path) in set.files().context("looking for its test programs")? {
-        if !path.is_file() {
+    for (name, content) in set.files().context("looking for its test programs")? {
+        if let Content::File(path) = content
+            && !path.is_file()
+        {
             bail!("`{name}` is missing, but is in the list of test programs");
         }
     }

@@ -69,16 +69,21 @@ impl Library {
         Ok(cmd.inherit_all(NETWORK_ENV))
     }
 
-    /// Arguments of all builds. `prefix` comes before each feature: `std/` for another crate than std, or nothing.
-    pub fn args(&self, manifest: &str, prefix: &str, work: &Work) -> Result<Vec<String>> {
+    /// std's features, for cargo. `prefix` comes before each: `std/`, or nothing for a crate that has them itself.
+    pub fn features(prefix: &str) -> String {
         let features: Vec<String> = FEATURES.iter().map(|feature| format!("{prefix}{feature}")).collect();
+        format!("--features={}", features.join(","))
+    }
+
+    /// Arguments of all builds.
+    pub fn args(&self, manifest: &str, work: &Work) -> Result<Vec<String>> {
         let source = work.path(self.source)?;
         let manifest = source.join(manifest).display().to_string();
         // With this, paths in panic messages begin with `library/`, as in upstream's std.
         let root = format!("-Zroot-dir={}", source.display());
         let mut args = ["--release", "--locked", "--color=never"].map(String::from).to_vec();
         args.push(root);
-        args.extend(["--target".into(), self.triple.clone(), "--features".into(), features.join(",")]);
+        args.extend(["--target".into(), self.triple.clone()]);
         args.extend(["--manifest-path".into(), manifest]);
         if work.offline {
             args.push("--offline".into());
@@ -119,8 +124,8 @@ impl Step for StdStep {
 
     fn build(&self, work: &Work) -> Result<()> {
         let target = work.scratch.join(CARGO_TARGET);
-        let args = self.library.args("library/sysroot/Cargo.toml", "", work)?;
-        let cargo = self.library.cargo(work, self.sysroot, &target)?.arg("build").args(args);
+        let args = self.library.args("library/sysroot/Cargo.toml", work)?;
+        let cargo = self.library.cargo(work, self.sysroot, &target)?.arg("build").args(args).arg(Library::features(""));
         work.run(&cargo).with_context(|| format!("building std for {}", self.target.name))?;
         let lib = work.out.join("lib");
         fs_err::create_dir(&lib)?;

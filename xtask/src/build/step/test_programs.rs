@@ -111,8 +111,9 @@ impl TestProgramsStep {
             "--no-run",
             "--message-format=json-render-diagnostics",
         ]);
-        let cmd = cmd.args(self.library.args("library/Cargo.toml", "std/", work)?);
-        let cmd = cmd.args(["-p", self.package]);
+        let cmd = cmd.args(self.library.args("library/Cargo.toml", work)?).args(["-p", self.package]);
+        // cargo rejects features of a package that the others do not depend on.
+        let cmd = cmd.args((self.package == STD).then(|| Library::features("std/")));
         let cmd = cmd.within(&work.jobs, Share::Tool);
         let mut messages = Vec::new();
         let mut log = fs_err::OpenOptions::new().create(true).append(true).open(&work.log)?;
@@ -195,6 +196,9 @@ impl TestProgramsStep {
         )
     }
 }
+
+/// The package with std's features.
+const STD: &str = "std";
 
 /// The suffix of a program's file name in each link mode, in the order of [`Link::ALL`].
 const ENDINGS: [&str; 2] = ["", ".static"];

@@ -21,11 +21,14 @@ const WORDS: u64 = 32;
 /// The longest name of a test or of a source file.
 const LONGEST: u64 = 4096;
 
-/// The names of a program's tests, in its order. `None` if it has no harness.
+/// The fewest tests of a table: where only one pointer has the form of one, it may be anything.
+const FEWEST: usize = 2;
+
+/// The names of a program's tests, in its order. `None` if it has no harness, or at most one test.
 ///
 /// # Errors
 ///
-/// If it is no ELF file, or has a harness and no table.
+/// If it is no ELF file.
 pub(crate) fn tests(bytes: &[u8]) -> Result<Option<Vec<String>>> {
     if memchr::memmem::find(bytes, HARNESS).is_none() {
         return Ok(None);
@@ -36,10 +39,7 @@ pub(crate) fn tests(bytes: &[u8]) -> Result<Option<Vec<String>>> {
         other => bail!("it is of the kind {other:?}"),
     };
     let names = image.table();
-    if names.is_empty() {
-        bail!("it has no table of tests");
-    }
-    Ok(Some(names.into_iter().map(str::to_owned).collect()))
+    Ok((names.len() >= FEWEST).then(|| names.into_iter().map(str::to_owned).collect()))
 }
 
 /// A program as it is in memory after it was loaded at address 0.
@@ -127,7 +127,7 @@ impl Image {
             let Some(text) = self.text(place + word * self.width) else { continue };
             if text.strip_suffix(".rs").is_some() {
                 found.files.insert(word);
-            } else {
+            } else if is_path(text) {
                 found.names.push((word, text));
             }
         }
@@ -181,6 +181,11 @@ impl Image {
     }
 }
 
+/// Whether a test may have this name: its module path.
+fn is_path(text: &str) -> bool {
+    text.split("::").all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '#'))
+}
+
 impl Segment {
     fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
@@ -232,6 +237,16 @@ mod tests {
         assert!(names.iter().any(|name| name == own), "{names:?}");
         let listed = crate::exec::Cmd::new("/proc/self/exe").arg("--list").read().unwrap();
         assert_eq!(names, crate::libtest::listed(listed.as_bytes()));
+    }
+
+    #[test]
+    fn names_are_paths() {
+        for name in ["a", "a::b_1", "a::r#fn::b"] {
+            assert!(is_path(name), "{name}");
+        }
+        for text in ["", "failed to write whole buffer", "a::", "::a", "a:b", "a/b.c", "a-b"] {
+            assert!(!is_path(text), "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One process of a test program: how it is started, and what it reports about its tests while it runs.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -51,8 +51,8 @@ pub(super) struct Tally {
     pub notes: BTreeSet<String>,
     /// How programs contradicted themselves.
     pub contradictions: BTreeSet<String>,
-    /// How many tests each program has, by its name.
-    counts: HashMap<String, usize>,
+    /// How many tests each program has, by its file. Programs of different kinds may have the same name.
+    counts: HashMap<PathBuf, usize>,
 }
 
 impl<'a> Processes<'a> {
@@ -117,7 +117,7 @@ impl<'a> Processes<'a> {
         let CheckedList { names, contradictions } = CheckedList::new(output, file);
         if !names.is_empty() {
             self.contradict(program, contradictions);
-            self.tally().counts.insert(program.name.clone(), names.len());
+            self.tally().counts.insert(program.path.clone(), names.len());
             return Ok(Ok(names));
         }
         let text = String::from_utf8_lossy(output);
@@ -203,7 +203,7 @@ impl<'a> Processes<'a> {
         // Counted from the first event: no test is to blame for the wait for a job, the namespaces and the emulator.
         let mut end_of_program = None;
         let mut follower = Follower::new(tests, threads == 1, reported);
-        let total = self.tally().counts.get(&program.name).copied();
+        let total = self.tally().counts.get(&program.path).copied();
         let mut protocol = Protocol::new(tests, total, threads == 1);
         let (mut parser, failure) = match &program.harness {
             Harness::Compiletest(_) => (Parser::of(compiletest::EVENT, compiletest::PREFIX), compiletest::FAILED),

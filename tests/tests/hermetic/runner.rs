@@ -50,6 +50,15 @@ fn names_selection_and_programs_without_a_harness() {
 }
 
 #[test]
+fn programs_of_one_name_are_two_programs() {
+    let mut fixture = fixture!().program("std", Some("pass_a pass_b pass_c")).program("tests", Some("pass_a"));
+    fixture.programs[1].name = "std".into();
+    let suite = fixture.run(|options| options.filter = Some("pass_a".into()));
+    assert_eq!(words(&suite), ["pass_a pass", "std::pass_a pass"]);
+    assert!(suite.contradictions.is_empty(), "{:?}", suite.contradictions);
+}
+
+#[test]
 fn a_program_that_cannot_list_counts_as_a_crash() {
     let programs = [
         ("unlistable", "bad crash", "SIGABRT when asked for its tests"),

@@ -72,6 +72,11 @@ impl Step for TestProgramsStep {
         // never written to.
         let target = work.scratch.join(CARGO_TARGET);
         tree::link(&work.path(self.std)?.join(CARGO_TARGET), &target)?;
+        // All but this one: cargo writes to it in place.
+        let info = target.join(".rustc_info.json");
+        if info.exists() {
+            fs_err::remove_file(info)?;
+        }
         let mut programs = Vec::new();
         for artifact in self.cargo(work, &target)? {
             let Some((program, file)) = self.program(&artifact, work.path(self.library.source)?)? else { continue };

@@ -28,6 +28,7 @@ fn main() -> std::io::Result<()> {
     if has("--list") {
         match list.lines().next() {
             Some("unlistable") => std::process::abort(),
+            Some("mute") => return Ok(()),
             Some("garbage") => println!("Segmentation fault"),
             Some("hanging") => std::thread::sleep(Duration::from_secs(1000)),
             Some("flooding") => loop {

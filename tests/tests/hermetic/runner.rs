@@ -76,6 +76,13 @@ fn a_program_that_cannot_list_counts_as_a_crash() {
 }
 
 #[test]
+fn a_program_that_does_not_even_say_that_it_has_no_tests_is_a_contradiction() {
+    let suite = fixture!().program("mute", Some("mute")).program("good", Some("pass_a")).run(|_| {});
+    assert_eq!(words(&suite), ["good::pass_a pass"]);
+    assert_eq!(suite.contradictions, ["mute: the number at the end of its list is missing"]);
+}
+
+#[test]
 fn a_process_out_of_time_does_not_cost_its_test() {
     let run = |tests| {
         fixture!().program("std", Some(tests)).run(|options| {

@@ -108,7 +108,7 @@ impl<'a> Processes<'a> {
         let file = table::tests(&fs_err::read(&program.path)?);
         let file = file.unwrap_or_else(|error| {
             let (path, name) = (program.path.display(), &program.name);
-            // A harness without tests has no table.
+            // An empty list has nothing to be compared.
             if !libtest::listed(output).is_empty() {
                 self.tally().notes.insert(format!("{name}: its list is not compared with its file {path}: {error:#}"));
             }
@@ -122,6 +122,8 @@ impl<'a> Processes<'a> {
         }
         let text = String::from_utf8_lossy(output);
         let Some(line) = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("0 tests, ")) else {
+            // It may have lost all of them, with their number.
+            self.contradict(program, contradictions);
             self.note(program, "it lists no tests");
             return Ok(Ok(names));
         };

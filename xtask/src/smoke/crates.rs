@@ -15,7 +15,7 @@ use bringup_model::report::SmokeCheck;
 use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
 use bringup_runner::jobs::{Jobs, Share};
 
-pub use self::patched::patches;
+pub use self::patched::{CratePatch, patches};
 use super::ProgramRunner;
 
 /// The project's folder with a package for each crate.
@@ -61,6 +61,8 @@ pub fn chosen(root: &Path, names: &[String]) -> Result<Vec<String>> {
 pub struct CrateBench<'a> {
     /// The folder of the packages.
     pub sources: &'a Path,
+    /// The patches in this folder.
+    pub patches: &'a [CratePatch],
     /// The toolchain.
     pub toolchain: &'a Path,
     /// The target's triple.
@@ -187,6 +189,25 @@ fn passed(output: &Output) -> Option<usize> {
 mod tests {
     use super::*;
 
+    /// Runs a test with the static mode of a toolchain in the folder `root`, which has all other folders too.
+    pub(super) fn with_bench<T>(root: &Path, test: impl FnOnce(&CrateBench<'_>) -> T) -> T {
+        let path = |name: &str| root.join(name);
+        test(&CrateBench {
+            sources: &path("sources"),
+            patches: &patches(&path("sources")).unwrap(),
+            toolchain: root,
+            triple: "s390x",
+            link: Link::Static,
+            cargo_home: &path("home"),
+            offline: true,
+            runner: &|program, _| Ok(Cmd::new(program)),
+            build: &path("build"),
+            building: &Mutex::new(()),
+            log: &path("log"),
+            jobs: &Jobs::new(1, 0, |_| ()).unwrap(),
+        })
+    }
+
     /// What is said of a crate whose cargo ends with a script's status and makes a test program of another script.
     fn check(cargo: &str, program: &str) -> (Outcome, usize, String) {
         let root = tempfile::tempdir().unwrap();
@@ -198,22 +219,11 @@ mod tests {
             format!("[ \"$RUSTFLAGS$CARGO_ENCODED_RUSTFLAGS\" = -Ctarget-feature=+crt-static ] || exit 9\n{cargo}");
         let cargo = cargo.replace("MESSAGE", &message);
         Cmd::new("sh").args(["-c", write, "sh"]).arg(root.path()).arg(cargo).arg(program).read().unwrap();
-        let bench = CrateBench {
-            sources: &path("sources"),
-            toolchain: root.path(),
-            triple: "s390x",
-            link: Link::Static,
-            cargo_home: &path("home"),
-            offline: true,
-            runner: &|program, _| Ok(Cmd::new(program)),
-            build: &path("build"),
-            building: &Mutex::new(()),
-            log: &path("log"),
-            jobs: &Jobs::new(1, 0, |_| ()).unwrap(),
-        };
-        let (check, _) = bench.check("a").unwrap();
-        assert_eq!(check.check, "static/crate a");
-        (check.outcome, check.values, check.detail)
+        with_bench(root.path(), |bench| {
+            let (check, _) = bench.check("a").unwrap();
+            assert_eq!(check.check, "static/crate a");
+            (check.outcome, check.values, check.detail)
+        })
     }
 
     #[test]

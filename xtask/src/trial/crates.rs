@@ -29,8 +29,10 @@ impl Trial<'_> {
         let log = store.logs().join(format!("crates-{}-{}.log", target.name, self.link));
         fs_err::write(&log, "")?;
         let none: [&str; 0] = [];
+        let patches = patches(&sources)?;
         let bench = CrateBench {
             sources: &sources,
+            patches: &patches,
             toolchain: &toolchain.path,
             triple: &target.triple,
             link: self.link,
@@ -43,7 +45,6 @@ impl Trial<'_> {
             jobs: self.context.jobs,
         };
         let warn = |text: &str| workspace.console.warn(text);
-        let patches = patches(&sources)?;
         for name in &self.selection().crates {
             let inputs =
                 Inputs::new().add("kind", "crate").add("crate", name).add("toolchain", toolchain.digest.as_str());

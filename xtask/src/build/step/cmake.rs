@@ -31,11 +31,17 @@ impl CMake {
     pub fn configure(&self, source: &Path, build: &Path, settings: &[(&str, &Path)]) -> Cmd {
         let make = ("CMAKE_MAKE_PROGRAM", self.make.as_path());
         let settings = settings.iter().chain([&make]).map(|(name, value)| format!("-D{name}={}", value.display()));
-        Cmd::new(&self.cmake).args(["-G", "Unix Makefiles", "-S"]).arg(source).arg("-B").arg(build).args(settings)
+        let cmd = clean(Cmd::new(&self.cmake)).args(["-G", "Unix Makefiles", "-S"]);
+        cmd.arg(source).arg("-B").arg(build).args(settings)
     }
 
     /// The command that builds in the folder `build`.
     pub fn make(&self, build: &Path) -> Cmd {
-        Cmd::new(&self.make).arg("-C").arg(build)
+        clean(Cmd::new(&self.make)).arg("-C").arg(build)
     }
+}
+
+/// The source must not be written to: its scripts may import modules beside them.
+fn clean(cmd: Cmd) -> Cmd {
+    cmd.env("PYTHONDONTWRITEBYTECODE", "1")
 }

@@ -72,11 +72,9 @@ impl Step for LibcxxStep {
         let settings: Vec<(&str, &Path)> = settings.iter().map(|(name, value)| (*name, value.as_path())).collect();
         fs_err::create_dir_all(&build)?;
         let configure = self.cmake.configure(&llvm.join("runtimes"), &build, &settings);
-        // Its scripts are Python modules, and their folder is in the source.
-        let unwritten = ("PYTHONDONTWRITEBYTECODE", "1");
-        work.run(&configure.env(unwritten.0, unwritten.1)).context("configuring libc++")?;
+        work.run(&configure).context("configuring libc++")?;
         link_headers(&work.path(self.llvm)?.join("libcxx/include"), &work.scratch.join("build").join(HEADERS))?;
-        let make = self.cmake.make(&build).env(unwritten.0, unwritten.1);
+        let make = self.cmake.make(&build);
         work.run(&make).context("compiling libc++")?;
         // Without DESTDIR, the prefix is a folder of the host.
         let destination = format!("DESTDIR={}", place.join("scratch/install").display());

@@ -18,7 +18,7 @@ const FOLDER: &str = "patches";
 /// A patch for a crate.
 pub struct CratePatch {
     /// The crate, as `NAME-VERSION`.
-    pub name: String,
+    name: String,
     file: PathBuf,
     /// What decides the patched crate.
     pub digest: Digest,
@@ -50,7 +50,7 @@ pub fn patches(sources: &Path) -> Result<Vec<CratePatch>> {
 impl CrateBench<'_> {
     /// The setting by which cargo takes the patched crates instead of the registry's; none without patches.
     pub(super) fn patched(&self, cpu: &mut Duration) -> Result<Option<String>> {
-        let folders = patches(self.sources)?.iter().map(|patch| self.patch(patch, cpu)).collect::<Result<Vec<_>>>()?;
+        let folders = self.patches.iter().map(|patch| self.patch(patch, cpu)).collect::<Result<Vec<_>>>()?;
         // A JSON list of strings is one of TOML too. `paths` changes neither the versions nor the lock file.
         Ok(if folders.is_empty() { None } else { Some(format!("paths={}", serde_json::to_string(&folders)?)) })
     }
@@ -100,12 +100,9 @@ impl CrateBench<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
-    use bringup_model::link::Link;
     use bringup_runner::exec::Cmd;
-    use bringup_runner::jobs::Jobs;
 
+    use super::super::tests::with_bench;
     use super::*;
 
     const PATCH: &str = "Why.\n\n--- a/src/lib.rs\n+++ b/src/lib.rs\n@@ -1 +1 @@\n-old\n+new\n";
@@ -128,21 +125,11 @@ mod tests {
         // Written by a child: a file that another thread's child still holds open for writing cannot be started.
         let write = r#"mkdir "$1/bin" && printf '%s' "$2" >"$1/bin/cargo" && chmod +x "$1/bin/cargo""#;
         Cmd::new("sh").args(["-c", write, "sh"]).arg(root.path()).arg(cargo).read().unwrap();
-        let bench = CrateBench {
-            sources: &path("sources"),
-            toolchain: root.path(),
-            triple: "s390x",
-            link: Link::Static,
-            cargo_home: &path("home"),
-            offline: true,
-            runner: &|program, _| Ok(Cmd::new(program)),
-            build: &path("build"),
-            building: &Mutex::new(()),
-            log: &path("log"),
-            jobs: &Jobs::new(1, 0, |_| ()).unwrap(),
-        };
-        let setting = bench.patched(&mut Duration::default()).map_err(|error| format!("{error:#}"))?.unwrap();
-        assert_eq!(bench.patched(&mut Duration::default()).unwrap().as_ref(), Some(&setting), "the second time");
+        let setting = with_bench(root.path(), |bench| {
+            let setting = bench.patched(&mut Duration::default()).map_err(|error| format!("{error:#}"))?;
+            assert_eq!(bench.patched(&mut Duration::default()).unwrap(), setting, "the second time");
+            Ok::<_, String>(setting.unwrap())
+        })?;
         let folders: Vec<PathBuf> = serde_json::from_str(setting.strip_prefix("paths=").unwrap()).unwrap();
         assert_eq!(fs_err::read_to_string(path(&lib("a-1.0.0"))).unwrap(), content, "cargo's own copy");
         Ok(fs_err::read_to_string(folders[0].join("src/lib.rs")).unwrap())

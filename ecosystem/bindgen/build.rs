@@ -6,7 +6,7 @@ use std::path::Path;
 fn main() {
     println!("cargo::rerun-if-changed=c.h");
     println!("cargo::rerun-if-changed=c.c");
-    cc::Build::new().file("c.c").warnings_into_errors(true).compile("c");
+    cc::Build::new().file("c.c").warnings_into_errors(true).compile("layout");
     let types = ["mixed", "fields", "stat", "layout", "max_align_t", "colour"];
     let builder = bindgen::Builder::default().header("c.h").allowlist_var("ANSWER").allowlist_function("layout|fields|sum");
     let builder = types.into_iter().fold(builder, bindgen::Builder::allowlist_type);

@@ -11,7 +11,7 @@ pub(crate) mod request;
 mod smoke;
 mod suite;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -49,8 +49,8 @@ struct TrialContext<'a> {
     jobs: &'a Jobs,
     request: &'a TrialRequest,
     report_folder: &'a Path,
-    /// Held while cargo builds a crate of the registry.
-    building: Mutex<()>,
+    /// Held while cargo builds a crate of the registry in this link mode's folder.
+    building: BTreeMap<Link, Mutex<()>>,
 }
 
 /// What the trials of one target need, in any link mode.

@@ -76,7 +76,7 @@ pub struct CrateBench<'a> {
     pub runner: &'a ProgramRunner<'a>,
     /// cargo's target folder. All targets share one, so that what runs on the host is built once.
     pub build: &'a Path,
-    /// Held while cargo uses its target folder: cargo would wait with a job in its hands.
+    /// Held while cargo uses its target folder: another cargo would wait with a job in its hands.
     pub building: &'a Mutex<()>,
     /// Log file, to which the output of tools and programs is appended.
     pub log: &'a Path,

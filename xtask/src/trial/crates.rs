@@ -40,7 +40,7 @@ impl Trial<'_> {
             offline: workspace.offline,
             runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             build: &build,
-            building: &self.context.building,
+            building: &self.context.building[&self.link],
             log: &log,
             jobs: self.context.jobs,
         };

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use bringup_model::exit::{self, CodedError};
+use bringup_model::link::Link;
 use bringup_model::report::{self, Report, RunVerdict, StepTime};
 use bringup_model::runner_spec::RunnerSpec;
 use bringup_model::target::Target;
@@ -187,7 +188,7 @@ impl Matrix<'_> {
     }
 
     fn context<'a>(&'a self, jobs: &'a Jobs, report_folder: &'a Path) -> TrialContext<'a> {
-        let building = Mutex::new(());
+        let building = Link::ALL.map(|link| (link, Mutex::new(()))).into();
         TrialContext { planner: self.planner, store: self.store, jobs, request: self.request, report_folder, building }
     }
 

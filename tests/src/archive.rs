@@ -43,6 +43,12 @@ impl Archive {
         self.entry(name, EntryType::Regular, 0o644, content)
     }
 
+    /// Adds a program.
+    #[must_use]
+    pub fn program(self, name: &str, content: &[u8]) -> Self {
+        self.entry(name, EntryType::Regular, 0o755, content)
+    }
+
     /// Adds a symbolic link.
     #[must_use]
     pub fn symlink(self, name: &str, target: &str) -> Self {

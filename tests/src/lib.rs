@@ -6,6 +6,7 @@ mod cases;
 mod elf;
 mod project;
 mod run;
+mod server;
 pub mod source;
 mod sshd;
 pub mod suite;
@@ -15,6 +16,7 @@ pub use cases::cases;
 pub use elf::ElfObject;
 pub use project::{Programs, Project};
 pub use run::{Invocation, Output, Running};
+pub use server::FileServer;
 pub use sshd::Sshd;
 
 /// A patch over the first line of a file of the fake Rust source.

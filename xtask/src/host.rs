@@ -2,5 +2,6 @@
 
 pub mod emulator;
 pub mod install;
+mod release;
 pub mod survey;
 pub mod tools;

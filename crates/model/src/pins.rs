@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use self::source::{CompilerTree, LIBCXX, LIBRARY, Locator, Source, SourceLayer, SourceOrigin, is_sha256};
+pub use self::source::{
+    CompilerTree, LIBCXX, LIBRARY, Locator, RustRelease, Source, SourceLayer, SourceOrigin, is_sha256,
+};
 use self::source::{SourceFile, validate_all};
 pub use super::limits::Limits;
 use super::target::IntendedDifference;

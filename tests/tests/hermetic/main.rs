@@ -28,6 +28,7 @@ mod patch_faults;
 mod patches;
 mod pipeline;
 mod proofs;
+mod releases;
 mod render;
 mod runner;
 mod snapshots;

@@ -98,6 +98,7 @@ pub struct Planner<'a> {
     pub options: &'a BuildChoice,
     /// The folders of results and downloads.
     pub workspace: &'a Workspace,
+    in_use: OnceLock<Rust>,
     rust: OnceLock<Rust>,
     host: OnceLock<HostTools>,
 }
@@ -105,16 +106,38 @@ pub struct Planner<'a> {
 impl<'a> Planner<'a> {
     /// A planner. It surveys the host when a plan first requires that.
     pub fn new(project: &'a Project, options: &'a BuildChoice, workspace: &'a Workspace) -> Self {
-        Self { project, options, workspace, rust: OnceLock::new(), host: OnceLock::new() }
+        Self { project, options, workspace, in_use: OnceLock::new(), rust: OnceLock::new(), host: OnceLock::new() }
     }
 
-    /// The stock Rust toolchain.
+    /// The Rust toolchain that runs us.
+    pub fn in_use(&self) -> Result<&Rust> {
+        if let Some(rust) = self.in_use.get() {
+            return Ok(rust);
+        }
+        let rust = Rust::find(&self.project.root)?;
+        Ok(self.in_use.get_or_init(|| rust))
+    }
+
+    /// The stock Rust toolchain of the pinned version. It is fetched if it is not installed.
     pub fn rust(&self) -> Result<&Rust> {
         if let Some(rust) = self.rust.get() {
             return Ok(rust);
         }
-        let rust = Rust::find(&self.project.root)?;
+        let rust = self.with_fetcher(|fetcher| Rust::of_source(&self.project.pins.rust, self.in_use()?, fetcher))?;
         Ok(self.rust.get_or_init(|| rust))
+    }
+
+    fn with_fetcher<T>(&self, use_it: impl FnOnce(&Fetcher<'_>) -> Result<T>) -> Result<T> {
+        let say = |text: &str| self.workspace.console.note(text);
+        use_it(&Fetcher {
+            root: &self.project.root,
+            cache: &self.workspace.cache,
+            sysroot: &self.in_use()?.sysroot,
+            suites: &self.project.pins.qemu.suites,
+            offline: self.workspace.offline,
+            patience: Patience::default(),
+            say: &say,
+        })
     }
 
     /// The host's tools. Fails if a tool is missing, or if the host's rustc cannot compile the pinned source.
@@ -185,16 +208,6 @@ impl<'a> Planner<'a> {
     /// The step that unpacks a source and applies `series`. The archive of a step that is already built is not
     /// fetched.
     pub fn patch_step(&self, source: &Source, series: &Series, sources: FetchMode) -> Result<PatchStep> {
-        let say = |text: &str| self.workspace.console.note(text);
-        let fetcher = Fetcher {
-            root: &self.project.root,
-            cache: &self.workspace.cache,
-            sysroot: &self.rust()?.sysroot,
-            suites: &self.project.pins.qemu.suites,
-            offline: self.workspace.offline,
-            patience: Patience::default(),
-            say: &say,
-        };
         let step = |archive: Fetched| PatchStep {
             label: label(source),
             archive: archive.path,
@@ -204,13 +217,13 @@ impl<'a> Planner<'a> {
             lacks: if source.leave_out.is_some() { archive.lacks } else { Vec::new() },
             series: series.clone(),
         };
-        let likely = step(fetcher.locate(source)?);
+        let likely = step(self.with_fetcher(|fetcher| fetcher.locate(source))?);
         let mut trial = Plan::new(&self.workspace.out);
         let id = trial.add(likely.clone());
         if sources == FetchMode::Assume || trial.node(id).is_done() {
             return Ok(likely);
         }
-        Ok(step(fetcher.fetch(source)?))
+        Ok(step(self.with_fetcher(|fetcher| fetcher.fetch(source))?))
     }
 
     /// Makes the plan for `targets`. Faults in the project's files are found here, before anything is built.

@@ -60,9 +60,18 @@ impl Rust {
         } else {
             which::which("rustc").context("looking for rustc on the search path")?
         };
-        // rustup's proxy reads these variables, and chooses the toolchain by the project's folder.
+        Self::ask(&rustc, root)
+    }
+
+    /// The toolchain in this folder.
+    pub fn of_sysroot(sysroot: &Path) -> Result<Self> {
+        Self::ask(&sysroot.join("bin/rustc"), sysroot)
+    }
+
+    fn ask(rustc: &Path, folder: &Path) -> Result<Self> {
+        // rustup's proxy reads these variables, and chooses the toolchain by the folder.
         let ask = |arg: &str| {
-            Cmd::new(&rustc).arg(arg).dir(root).inherit("HOME").inherit("RUSTUP_HOME").inherit("RUSTUP_TOOLCHAIN")
+            Cmd::new(rustc).arg(arg).dir(folder).inherit("HOME").inherit("RUSTUP_HOME").inherit("RUSTUP_TOOLCHAIN")
         };
         // rustup's proxy takes most of the time, so both commands run at once.
         let (verbose, sysroot) = std::thread::scope(|scope| {

@@ -12,6 +12,8 @@ use crate::path_filter::PathFilter;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SourceFile {
     version: String,
+    commit: Option<String>,
+    manifest: Option<String>,
     layers: Option<BTreeMap<String, Vec<String>>>,
     compiler: Option<CompilerTree>,
     origin: Vec<OriginFile>,
@@ -42,6 +44,8 @@ pub struct Source {
     pub name: &'static str,
     /// The upstream version.
     pub version: String,
+    /// Of Rust, the toolchain that rustup's server has for this release; nothing if the one in use must be of it.
+    pub release: Option<RustRelease>,
     /// The layers, at least one. Patches may change a layer, and each is built on its own.
     pub layers: Vec<SourceLayer>,
     /// The part that a compiler is built from; nothing if the source has no compiler.
@@ -50,6 +54,15 @@ pub struct Source {
     pub leave_out: Option<Vec<String>>,
     /// Where to get archives, in the order of the attempts. Some may lack layers; see [`Self::usable_origins`].
     pub origins: Vec<SourceOrigin>,
+}
+
+/// A released toolchain, as rustup's server has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RustRelease {
+    /// `commit-hash` of its `rustc -vV`.
+    pub commit: String,
+    /// The sha256 of its channel manifest, which has the hashes of its components.
+    pub manifest: String,
 }
 
 /// A part of a source that is patched and built on its own.
@@ -210,7 +223,18 @@ impl SourceFile {
                 origin.validate().map_err(|error| format!("[[{name}.origin]] number {} of {version}: {error}", i + 1))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Source { name, version: self.version, layers, compiler: self.compiler, leave_out: None, origins })
+        let release = match (self.commit, self.manifest) {
+            (None, None) => None,
+            _ if name != "rust" => {
+                return Err(format!("[[{name}]] {}: `commit` and `manifest` are for Rust only", self.version));
+            }
+            (Some(commit), Some(manifest)) => Some(
+                RustRelease::new(commit, manifest).map_err(|error| format!("[[{name}]] {}: {error}", self.version))?,
+            ),
+            _ => return Err(format!("[[{name}]] {}: `commit` and `manifest` require each other", self.version)),
+        };
+        let Self { version, compiler, .. } = self;
+        Ok(Source { name, version, release, layers, compiler, leave_out: None, origins })
     }
 }
 
@@ -246,6 +270,18 @@ impl OriginFile {
             layers: self.layers,
             lacks: self.lacks,
         })
+    }
+}
+
+impl RustRelease {
+    fn new(commit: String, manifest: String) -> Result<Self, String> {
+        check_sha256(&manifest)?;
+        let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+        if is_commit {
+            Ok(Self { commit, manifest })
+        } else {
+            Err(format!("`{commit}` is not a commit: expected 40 hex digits"))
+        }
     }
 }
 

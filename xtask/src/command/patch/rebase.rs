@@ -20,7 +20,7 @@ pub fn run(planner: &Planner<'_>, write: bool) -> Result<()> {
         .filter(|(old, new)| old.version != new.version)
         .collect();
     if moved.is_empty() {
-        let hint = "name another version that bringup.toml pins, e.g. `patch rebase --rust 1.96.1`";
+        let hint = "name another version that bringup.toml pins, e.g. `patch rebase --rust 1.98.1`";
         return Err(CodedError::error(exit::USAGE, format!("there is nothing to rebase onto\nhint: {hint}")));
     }
     for (old, new) in moved {

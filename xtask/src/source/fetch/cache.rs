@@ -1,13 +1,14 @@
 //! The cache folder: archives named by their sha256.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use bringup_model::pins::is_sha256;
 use bringup_runner::files::{explain_full, sha256_file};
 use bringup_runner::interrupt;
-use tempfile::{NamedTempFile, TempDir};
+use fs_err::{File, OpenOptions};
+use tempfile::TempDir;
 
 /// Prefix of incomplete downloads.
 const PART: &str = ".part-";
@@ -20,7 +21,7 @@ pub struct Cache<'a> {
 
 /// While it lives, no other run downloads into the same cache.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "closing the file unlocks it")] File);
+pub struct Lock(#[expect(dead_code, reason = "closing the file unlocks it")] std::fs::File);
 
 impl<'a> Cache<'a> {
     /// The cache in `root`, which need not exist yet.
@@ -56,7 +57,7 @@ impl<'a> Cache<'a> {
     pub fn lock(self, say: &dyn Fn(&str)) -> Result<Lock> {
         fs_err::create_dir_all(self.archives()).map_err(explain_full)?;
         let path = self.root.join(".lock");
-        let file = File::create(&path).with_context(|| format!("opening the lock {}", path.display()))?;
+        let file = std::fs::File::create(&path).with_context(|| format!("opening the lock {}", path.display()))?;
         if file.try_lock().is_err() {
             say(&format!("waiting for another run that downloads into {}", self.root.display()));
             while file.try_lock().is_err() {
@@ -66,18 +67,18 @@ impl<'a> Cache<'a> {
         }
         for entry in fs_err::read_dir(self.archives())? {
             let path = entry?.path();
-            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PART)) {
+            let rest = |name: &str| name.strip_prefix(PART).is_some_and(|rest| !is_sha256(rest));
+            if path.file_name().is_some_and(|name| rest(&name.to_string_lossy())) {
                 if path.is_dir() { fs_err::remove_dir_all(&path)? } else { fs_err::remove_file(&path)? }
             }
         }
         Ok(Lock(file))
     }
 
-    /// A file to download into. It is removed when dropped, unless [`Cache::keep`] moves it.
-    pub fn part_file(self, _lock: &Lock) -> Result<NamedTempFile> {
-        let folder = self.archives();
-        let made = tempfile::Builder::new().prefix(PART).tempfile_in(&folder).map_err(explain_full);
-        made.with_context(|| format!("making a temporary file in {}", folder.display()))
+    /// The file to download the archive with this sha256 into, with what an interrupted download left there.
+    pub fn part_file(self, sha256: &str, _lock: &Lock) -> Result<File> {
+        let path = self.archives().join(format!("{PART}{sha256}"));
+        OpenOptions::new().create(true).read(true).append(true).open(path).map_err(explain_full)
     }
 
     /// A folder to download into. It is removed when dropped.
@@ -87,9 +88,10 @@ impl<'a> Cache<'a> {
         made.with_context(|| format!("making a temporary folder in {}", folder.display()))
     }
 
-    /// Moves a complete download to its path. Fails if its sha256 is wrong.
+    /// Moves a complete download to its path. Removes it and fails if its sha256 is wrong.
     pub fn keep(self, part: &Path, actual: &str, expected: &str, file_name: &str) -> Result<PathBuf> {
         if actual != expected {
+            fs_err::remove_file(part)?;
             bail!("{}", mismatch(actual, expected));
         }
         let place = self.place(expected, file_name);

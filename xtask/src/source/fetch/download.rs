@@ -1,6 +1,6 @@
 //! Downloads over HTTP.
 
-use std::io::{self, Read as _, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use bringup_model::digest::hex;
 use bringup_runner::files::explain_full;
 use bringup_runner::interrupt;
+use fs_err::File;
 use sha2::{Digest as _, Sha256};
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -31,37 +32,68 @@ impl Default for Patience {
 }
 
 enum Event {
-    Length(Option<u64>),
+    /// The server answers: whether it goes on after the bytes that are there, and how many it will send.
+    Answer {
+        resumed: bool,
+        length: Option<u64>,
+    },
     Bytes(Vec<u8>),
     Failed(anyhow::Error),
 }
 
-/// Downloads `url` to `file` and returns the sha256.
+/// Downloads `url` to `file` and returns the sha256. What the file already has is the start of an earlier download. The
+/// server is asked for the rest, or else the download starts again.
 ///
 /// Uses the proxies of the usual environment variables, and the certificates of `SSL_CERT_FILE` if it is set.
-pub fn download(url: &str, file: &mut dyn Write, patience: Patience, say: &dyn Fn(&str)) -> Result<String> {
+pub fn download(url: &str, file: &mut File, patience: Patience, say: &dyn Fn(&str)) -> Result<String> {
     let agent = agent(patience)?;
+    let mut hash = Sha256::new();
+    let mut start = 0;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => break,
+            length => {
+                hash.update(&chunk[..length]);
+                start += length as u64;
+            }
+        }
+    }
     say(&format!("downloading {url}"));
     let (sender, events) = sync_channel(4);
     // A thread waits for the network, so that Ctrl-C works meanwhile.
     let address = url.to_owned();
     std::thread::spawn(move || {
-        if let Err(error) = request(&agent, &address, &sender) {
+        if let Err(error) = request(&agent, &address, start, &sender) {
             // After an interrupt, nothing receives events.
             let _ = sender.send(Event::Failed(error));
         }
     });
-    receive(&events, file, say)
+    receive(&events, file, (hash, start), say)
 }
 
-fn receive(events: &Receiver<Event>, file: &mut dyn Write, say: &dyn Fn(&str)) -> Result<String> {
-    let mut hash = Sha256::new();
+/// Appends to the file, which has the bytes that are hashed.
+fn receive(
+    events: &Receiver<Event>,
+    file: &mut File,
+    (mut hash, start): (Sha256, u64),
+    say: &dyn Fn(&str),
+) -> Result<String> {
     let (mut received, mut length) = (0, None);
     let mut said = Instant::now();
     loop {
         interrupt::check()?;
         match events.recv_timeout(Duration::from_millis(100)) {
-            Ok(Event::Length(expected)) => length = expected,
+            Ok(Event::Answer { resumed, length: expected }) => {
+                length = expected;
+                if resumed {
+                    say(&format!("goes on after {}", amount(start, None)));
+                } else if start > 0 {
+                    hash = Sha256::new();
+                    file.set_len(0)?;
+                    file.seek(SeekFrom::Start(0))?;
+                }
+            }
             Ok(Event::Bytes(bytes)) => {
                 file.write_all(&bytes).map_err(explain_full)?;
                 hash.update(&bytes);
@@ -84,10 +116,20 @@ fn receive(events: &Receiver<Event>, file: &mut dyn Write, say: &dyn Fn(&str)) -
     Ok(hex(&hash.finalize()))
 }
 
-fn request(agent: &Agent, url: &str, sender: &SyncSender<Event>) -> Result<()> {
-    let response = agent.get(url).call().map_err(explain)?;
+fn request(agent: &Agent, url: &str, start: u64, sender: &SyncSender<Event>) -> Result<()> {
+    let mut request = agent.get(url);
+    if start > 0 {
+        request = request.header("Range", format!("bytes={start}-"));
+    }
+    let response = match request.call() {
+        // There is no rest: the file is complete, or longer than the server's.
+        Err(ureq::Error::StatusCode(416)) => agent.get(url).call(),
+        response => response,
+    };
+    let response = response.map_err(explain)?;
+    let resumed = response.status() == 206;
     let mut body = response.into_body();
-    sender.send(Event::Length(body.content_length()))?;
+    sender.send(Event::Answer { resumed, length: body.content_length() })?;
     let mut reader = body.as_reader();
     loop {
         let mut chunk = vec![0; CHUNK];

@@ -2,8 +2,9 @@
 
 mod apt;
 mod cache;
+mod channel;
 mod download;
-mod rustup;
+mod release;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 pub use apt::{Apt, AptPackage, PackageKind};
 pub use cache::{Cache, expect_sha256};
+pub use channel::SERVER_ENV;
 pub use download::Patience;
 
 use bringup_model::pins::{Locator, Source, SourceOrigin};
@@ -78,8 +80,9 @@ impl Fetcher<'_> {
     /// The archive that fetching would probably use: the first in the cache or at its path, or else the first that
     /// can be fetched. Uses no network, and reads no file but rustup's manifest.
     pub fn locate(&self, source: &Source) -> Result<Fetched> {
+        let offline = Self { offline: true, ..*self };
         let candidates: Vec<Candidate> =
-            source.usable_origins().filter_map(|origin| self.candidate(source, origin).ok()).collect();
+            source.usable_origins().filter_map(|origin| offline.candidate(source, origin).ok()).collect();
         if let Some(cached) = candidates.iter().find_map(|candidate| self.cached(candidate)) {
             return Ok(cached);
         }
@@ -137,7 +140,7 @@ impl Fetcher<'_> {
     fn candidate<'o>(&self, source: &Source, origin: &'o SourceOrigin) -> Result<Candidate<'o>> {
         let (url, sha256) = match &origin.place {
             Locator::Rustup(component) => {
-                let found = rustup::find(self.sysroot, component, &source.version)?;
+                let found = self.source_component(source, component)?;
                 (Some(found.url), Some(found.sha256))
             }
             Locator::Url(url) => (Some(url.clone()), origin.sha256.clone()),
@@ -156,18 +159,13 @@ impl Fetcher<'_> {
             expect_sha256(&path, &candidate.sha256)?;
             return Ok(path);
         }
-        if self.offline {
-            bail!(OFFLINE);
-        }
-        let store = self.store();
-        let lock = store.lock(self.say)?;
-        if let Some(path) = store.find(&candidate.sha256) {
-            // Another run has fetched it meanwhile.
-            expect_sha256(&path, &candidate.sha256)?;
-            return Ok(path);
-        }
         match (candidate.place, &candidate.url) {
             (Locator::Apt(package) | Locator::Deb(package), _) => {
+                let store = self.store();
+                let (lock, found) = self.lock(&candidate.sha256)?;
+                if let Some(path) = found {
+                    return Ok(path);
+                }
                 let folder = store.part_folder(&lock)?;
                 let suites = if candidate.suites.is_empty() { self.suites } else { candidate.suites };
                 let item = if matches!(candidate.place, Locator::Apt(_)) {
@@ -180,14 +178,36 @@ impl Fetcher<'_> {
                 let part = folder.path().join(&item.file_name);
                 store.keep(&part, &sha256_file(&part)?, &candidate.sha256, &item.file_name)
             }
-            (_, Some(url)) => {
-                let mut part = store.part_file(&lock)?;
-                let say = |line: &str| (self.say)(&format!("{}: {line}", source.name));
-                let actual = download::download(url, part.as_file_mut(), self.patience, &say)?;
-                store.keep(part.path(), &actual, &candidate.sha256, &candidate.file_name(source))
-            }
+            (_, Some(url)) => self.download(source.name, url, &candidate.sha256, &candidate.file_name(source)),
             (_, None) => Err(anyhow!("it has no address")),
         }
+    }
+
+    /// Downloads an archive into the cache. What an interrupted download has left is not downloaded again.
+    fn download(&self, what: &str, url: &str, sha256: &str, file_name: &str) -> Result<PathBuf> {
+        let (lock, found) = self.lock(sha256)?;
+        if let Some(path) = found {
+            return Ok(path);
+        }
+        let mut part = self.store().part_file(sha256, &lock)?;
+        let say = |line: &str| (self.say)(&format!("{what}: {line}"));
+        let downloaded = download::download(url, &mut part, self.patience, &say);
+        if downloaded.is_err() && part.metadata()?.len() == 0 {
+            fs_err::remove_file(part.path())?;
+        }
+        let actual = downloaded?;
+        self.store().keep(part.path(), &actual, sha256, file_name)
+    }
+
+    /// Locks the cache. Returns the archive, too, if another run has fetched it meanwhile.
+    fn lock(&self, sha256: &str) -> Result<(cache::Lock, Option<PathBuf>)> {
+        if self.offline {
+            bail!(OFFLINE);
+        }
+        let lock = self.store().lock(self.say)?;
+        let found = self.store().find(sha256);
+        found.iter().try_for_each(|path| expect_sha256(path, sha256))?;
+        Ok((lock, found))
     }
 
     fn cached(&self, candidate: &Candidate) -> Option<Fetched> {

@@ -1,0 +1,83 @@
+//! What rustup's server has of a pinned Rust release.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use bringup_model::pins::{RustRelease, Source};
+use bringup_runner::interrupt::is_interrupt;
+
+use super::channel::{ANY_HOST, Component, Manifest, manifest_url};
+use super::{Fetcher, expect_sha256};
+
+/// The components that compile for a host. Each is a folder in its archive.
+const COMPONENTS: [&str; 3] = ["rustc", "cargo", "rust-std"];
+
+/// An archive of a component, in the cache.
+pub struct FetchedComponent {
+    /// Path of the archive.
+    pub archive: PathBuf,
+    /// The folders of the archive in which its files are.
+    pub folder: String,
+}
+
+impl Fetcher<'_> {
+    /// The archive of a component with sources. If the toolchain in use is of another release, the pinned release's own
+    /// manifest has it.
+    pub(super) fn source_component(&self, source: &Source, name: &str) -> Result<Component> {
+        let installed = Manifest::installed(self.sysroot, &source.version);
+        let manifest = match (installed, &source.release) {
+            (Err(_), Some(release)) => self.manifest(source, release)?,
+            (installed, _) => installed?,
+        };
+        manifest.component(name, ANY_HOST)
+    }
+
+    /// Fetches the archives of the toolchain that compiles a pinned source on this host.
+    ///
+    /// # Errors
+    ///
+    /// If the release has none for this host, or one cannot be had.
+    pub fn toolchain(&self, source: &Source, release: &RustRelease, host: &str) -> Result<Vec<FetchedComponent>> {
+        let manifest = self.manifest(source, release)?;
+        let components = COMPONENTS.map(|name| Ok((name, manifest.component(name, host)?)));
+        // All are there before the first is fetched.
+        let components = components.into_iter().collect::<Result<Vec<_>>>()?;
+        let fetch = |(name, component): (&str, Component)| {
+            let Component { url, sha256 } = component;
+            let file_name = url.rsplit('/').next().unwrap_or(name);
+            let archive = self.verified(&sha256).transpose().unwrap_or_else(|| {
+                self.download(&format!("{} {}", source.name, source.version), &url, &sha256, file_name)
+            });
+            let archive = archive.with_context(|| format!("fetching {name} of Rust {}", source.version))?;
+            let folder = if name == "rust-std" { format!("rust-std-{host}") } else { name.to_owned() };
+            Ok(FetchedComponent { archive, folder })
+        };
+        components.into_iter().map(fetch).collect()
+    }
+
+    fn manifest(&self, source: &Source, release: &RustRelease) -> Result<Manifest> {
+        let (version, sha256) = (&source.version, &release.manifest);
+        let file_name = format!("channel-rust-{version}.toml");
+        let path = match self.verified(sha256)? {
+            Some(path) => path,
+            None => self
+                .download(source.name, &manifest_url(version), sha256, &file_name)
+                .with_context(|| format!("fetching the channel manifest of Rust {version}"))?,
+        };
+        Manifest::read(path)
+    }
+
+    /// A file of the cache, if it is there and has the right bytes. One with wrong bytes is removed.
+    fn verified(&self, sha256: &str) -> Result<Option<PathBuf>> {
+        let Some(path) = self.store().find(sha256) else { return Ok(None) };
+        match expect_sha256(&path, sha256) {
+            Ok(()) => Ok(Some(path)),
+            Err(error) if is_interrupt(&error) => Err(error),
+            Err(error) => {
+                (self.say)(&format!("{}: {error:#}; the file is removed from the cache", path.display()));
+                fs_err::remove_file(&path)?;
+                Ok(None)
+            }
+        }
+    }
+}

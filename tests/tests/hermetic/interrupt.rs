@@ -241,7 +241,7 @@ fn ctrl_c_and_kill_in_a_download_and_again() {
         let _stream = stalled.recv_timeout(Duration::from_mins(3)).unwrap();
         if signal == Signal::INT {
             interrupt(run, signal);
-            assert_eq!(archives(), 1, "the start of the download is kept");
+            assert!(archives() <= 1, "more than the start of one download is left");
             project.assert_clean();
         } else {
             run.signal(signal);

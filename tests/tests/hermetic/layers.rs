@@ -71,6 +71,11 @@ fn what_can_be_had_is_applied_and_no_patch_is_lost() {
     assert_eq!(series(&project), before);
     project.run(&["patch", "apply", "rust"], 0).says(&["has these patches already"]);
     project.run(&["fetch", "--all"], 0).says(&["rust 1.95.0: only the layer library, without compiler"]);
+    project
+        .run(&["patch", "check"], 0)
+        .says(&["rust 1.95.0: 1 patch not checked: compiler cannot be had: ", "rust 1.95.0: 1 patch checked"]);
+    let status = project.run(&["patch", "status"], 0);
+    status.prints(&["rust/1.95.0/0001-", "not tried", "rust/1.95.0/0002-", "yes"]);
     // std is built all the same.
     project.run(&["build", "fake"], 0);
     // Nothing can be had.

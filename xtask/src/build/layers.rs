@@ -12,8 +12,8 @@ use crate::build::step::patch::PatchStep;
 pub struct SourceParts {
     /// The source with these layers.
     pub present: Source,
-    /// The steps that unpack them: one, or one for each archive if no archive has all layers.
-    pub steps: Vec<PatchStep>,
+    /// The steps that unpack them, each with its layers: one, or one for each archive if no archive has all layers.
+    pub steps: Vec<(Source, PatchStep)>,
     /// The layers that cannot be had.
     pub absent: Vec<String>,
     /// Why the archive with all layers cannot be had; empty if it can.
@@ -35,8 +35,8 @@ impl Planner<'_> {
         };
         let error = match pristine(source) {
             Ok(step) => {
-                let present = source.clone();
-                return Ok(SourceParts { present, steps: vec![step], absent: Vec::new(), why: String::new() });
+                let (present, steps) = (source.clone(), vec![(source.clone(), step)]);
+                return Ok(SourceParts { present, steps, absent: Vec::new(), why: String::new() });
             }
             Err(error) if is_interrupt(&error) => return Err(error),
             Err(error) => error,
@@ -59,7 +59,8 @@ impl Planner<'_> {
             return Err(error);
         }
         let step = |(_, layers): &(String, Vec<&SourceLayer>)| {
-            pristine(&parts.with_layers(|name| layers.iter().any(|layer| layer.name == name)))
+            let part = parts.with_layers(|name| layers.iter().any(|layer| layer.name == name));
+            Ok((part.clone(), pristine(&part)?))
         };
         let steps = archives.iter().map(step).collect::<Result<_>>()?;
         let present = source.with_layers(|name| !absent.iter().any(|absent| absent == name));

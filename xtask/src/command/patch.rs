@@ -56,7 +56,7 @@ fn pristine_parts(planner: &Planner<'_>, store: &Store, source: &Source) -> Resu
             format!("note: {name} {version}: only the layer {}; {absent} cannot be had:\n{why}", has.join(" and "));
         planner.workspace.console.note(&note);
     }
-    let folders = steps.into_iter().map(|step| unpacked(planner, store, source, step)).collect::<Result<_>>()?;
+    let folders = steps.into_iter().map(|(_, step)| unpacked(planner, store, source, step)).collect::<Result<_>>()?;
     Ok((present, folders))
 }
 
@@ -76,11 +76,37 @@ fn unpacked(planner: &Planner<'_>, store: &Store, source: &Source, step: PatchSt
     }
 }
 
-/// Unpacks the layers that a series changes, without patches. The other layers need not be fetched.
-fn pristine_for(planner: &Planner<'_>, store: &Store, source: &Source, series: &Series) -> Result<PathBuf> {
-    let files = || series.patches.iter().flat_map(|patch| patch.files());
-    let touched = |layer: &str| files().any(|file| source.layer_of(file).is_some_and(|of_file| of_file.name == layer));
-    pristine(planner, store, &source.with_layers(touched))
+/// The source with the layers that a series changes. The others need not be fetched.
+fn changed_by(series: &Series, source: &Source) -> Source {
+    let files = || series.patches.iter().flat_map(Patch::files);
+    source.with_layers(|layer| files().any(|file| source.layer_of(file).is_some_and(|of_file| of_file.name == layer)))
+}
+
+/// Unpacks the layers that a series changes, without patches. Returns the folder
+/// and the patches of each archive. Says which patches belong to layers that cannot be had.
+fn pristine_for(
+    planner: &Planner<'_>,
+    store: &Store,
+    source: &Source,
+    series: &Series,
+) -> Result<Vec<(PathBuf, Series)>> {
+    let SourceParts { steps, absent, why, .. } = planner.source_parts(&changed_by(series, source))?;
+    let mut found = Vec::new();
+    for (part, step) in steps {
+        let mut series = series.clone();
+        series.patches.retain(|patch| patch.lacks_layer(source, &part).is_none());
+        found.push((unpacked(planner, store, source, step)?, series));
+    }
+    let count = series.patches.len() - found.iter().map(|(_, series)| series.patches.len()).sum::<usize>();
+    if count > 0 {
+        let (count, Source { name, version, .. }) = (patches(count), source);
+        let cause = match absent.len() {
+            0 => "their layers are in several archives".to_owned(),
+            _ => format!("{} cannot be had: {why}", absent.join(" and ")),
+        };
+        planner.workspace.console.warn(&format!("{name} {version}: {count} not checked: {cause}"));
+    }
+    Ok(found)
 }
 
 /// A number of patches, in words.
@@ -104,8 +130,8 @@ fn print_status(planner: &Planner<'_>) -> Result<()> {
     let store = planner.workspace.store()?;
     let mut rows = vec![status::HEADINGS.map(Cell::plain).to_vec()];
     for (source, series) in all_series(planner.project)? {
-        let tree = pristine_for(planner, &store, source, &series)?;
-        for row in status::status(source, &series, Some(&tree))? {
+        let parts = pristine_for(planner, &store, source, &series)?;
+        for row in status::status(source, &series, &parts)? {
             rows.push(row.cells().map(Cell::plain).to_vec());
         }
     }
@@ -164,9 +190,9 @@ fn check_all(planner: &Planner<'_>) -> Result<()> {
     let mut problems = Vec::new();
     for (source, series) in all_series(planner.project)? {
         problems.extend(references::check(&planner.project.root, source, &series)?);
-        let tree = pristine_for(planner, &store, source, &series)?;
-        problems.extend(check::check(&series, Some(&tree))?);
-        let count = patches(series.patches.len());
+        let parts = pristine_for(planner, &store, source, &series)?;
+        problems.extend(check::check(&series, &parts)?);
+        let count = patches(parts.iter().map(|(_, series)| series.patches.len()).sum());
         planner.workspace.console.note(&format!("{} {}: {count} checked", source.name, source.version));
     }
     warn_of_unused(planner.project, &planner.workspace.console)?;

@@ -41,15 +41,13 @@ fn one(planner: &Planner<'_>, old: &Source, new: &Source, write: bool) -> Result
     }
     let store = planner.workspace.store()?;
     // The layers that the series changes, as far as the new version has them and they can be had.
-    let files = || series.patches.iter().flat_map(Patch::files);
-    let touched = |layer: &str| files().any(|file| new.layer_of(file).is_some_and(|of_file| of_file.name == layer));
-    let wanted = new.with_layers(touched);
+    let wanted = super::changed_by(&series, new);
     if wanted.layers.is_empty() {
         bail!("{} {} has none of the layers that the patches change", new.name, new.version);
     }
     let (present, to) = super::pristine_parts(planner, &store, &wanted)?;
     let tried = series.clone().within(&present);
-    let from = super::pristine_for(planner, &store, old, &tried)?;
+    let from = super::pristine(planner, &store, &super::changed_by(&tried, old))?;
     let rebased = rebase(&series, &from, &present, &to)?;
 
     let mut rows = vec![["patch", "layer", "lines", "fate", ""].map(Cell::plain).to_vec()];

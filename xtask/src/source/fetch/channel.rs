@@ -14,7 +14,7 @@ pub const ANY_HOST: &str = "*";
 
 /// A channel manifest.
 #[derive(Debug)]
-pub struct Manifest {
+pub struct ChannelManifest {
     path: PathBuf,
     packages: toml::Table,
 }
@@ -28,7 +28,7 @@ pub struct Component {
     pub sha256: String,
 }
 
-impl Manifest {
+impl ChannelManifest {
     /// The manifest of the toolchain in `sysroot`.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ mod tests {
     fn the_manifest_counts_only_for_the_pinned_version() {
         let sysroot = tempfile::tempdir().unwrap();
         let find = |component: &str, version: &str| {
-            let manifest = Manifest::installed(sysroot.path(), version).map_err(|error| format!("{error:#}"))?;
+            let manifest = ChannelManifest::installed(sysroot.path(), version).map_err(|error| format!("{error:#}"))?;
             manifest.component(component, ANY_HOST).map_err(|error| format!("{error:#}"))
         };
         let missing = find("rust-src", "1.95.0").unwrap_err();

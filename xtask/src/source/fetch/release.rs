@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use bringup_model::pins::{RustRelease, Source};
 use bringup_runner::interrupt::is_interrupt;
 
-use super::channel::{ANY_HOST, Component, Manifest, manifest_url};
+use super::channel::{ANY_HOST, ChannelManifest, Component, manifest_url};
 use super::{Fetcher, expect_sha256};
 
 /// The components that compile for a host. Each is a folder in its archive.
@@ -24,7 +24,7 @@ impl Fetcher<'_> {
     /// The archive of a component with sources. If the toolchain in use is of another release, the pinned release's own
     /// manifest has it.
     pub(super) fn source_component(&self, source: &Source, name: &str) -> Result<Component> {
-        let installed = Manifest::installed(self.sysroot, &source.version);
+        let installed = ChannelManifest::installed(self.sysroot, &source.version);
         let manifest = match (installed, &source.release) {
             (Err(_), Some(release)) => self.manifest(source, release)?,
             (installed, _) => installed?,
@@ -55,7 +55,7 @@ impl Fetcher<'_> {
         components.into_iter().map(fetch).collect()
     }
 
-    fn manifest(&self, source: &Source, release: &RustRelease) -> Result<Manifest> {
+    fn manifest(&self, source: &Source, release: &RustRelease) -> Result<ChannelManifest> {
         let (version, sha256) = (&source.version, &release.manifest);
         let file_name = format!("channel-rust-{version}.toml");
         let path = match self.verified(sha256)? {
@@ -64,7 +64,7 @@ impl Fetcher<'_> {
                 .download(source.name, &manifest_url(version), sha256, &file_name)
                 .with_context(|| format!("fetching the channel manifest of Rust {version}"))?,
         };
-        Manifest::read(path)
+        ChannelManifest::read(path)
     }
 
     /// A file of the cache, if it is there and has the right bytes. One with wrong bytes is removed.

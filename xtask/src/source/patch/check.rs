@@ -1,21 +1,21 @@
 //! Checks a series: the patches' trailers and form, that they apply, and that `patch refresh` would not change them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use bringup_model::series::{Patch, Series};
 
 use super::lint::{self, PatchProblem};
+use super::load::title;
 use super::{apply, worktree};
 use crate::source::git::Repo;
 
-/// All problems of a series. Without a pristine tree, only those of the patches' texts.
-pub fn check(series: &Series, pristine: Option<&Path>) -> Result<Vec<PatchProblem>> {
+/// All problems of a series: those of the patches' texts, and those on the pristine trees, each with its part of the
+/// series.
+pub fn check(series: &Series, parts: &[(PathBuf, Series)]) -> Result<Vec<PatchProblem>> {
     let mut problems = lint::lint(series);
-    if let Some(pristine) = pristine
-        && !series.patches.is_empty()
-    {
-        problems.extend(check_on(series, pristine)?);
+    for (pristine, part) in parts.iter().filter(|(_, part)| !part.patches.is_empty()) {
+        problems.extend(check_on(part, pristine)?);
     }
     Ok(problems)
 }
@@ -46,7 +46,8 @@ fn check_on(series: &Series, pristine: &Path) -> Result<Vec<PatchProblem>> {
 
 /// Where `patch refresh` would change a patch.
 fn difference(old: &Patch, new: &Patch) -> Option<(usize, String)> {
-    if old.file != new.file {
+    // A part of a series has other numbers.
+    if title(&old.file) != title(&new.file) {
         return Some((1, format!("`patch refresh` would call it {}", new.file)));
     }
     if old.text == new.text {
@@ -72,7 +73,11 @@ mod tests {
         let pristine = tempfile::tempdir().unwrap();
         testing::write(pristine.path(), &TREE);
         change(pristine.path());
-        check(series, Some(pristine.path())).unwrap().iter().map(ToString::to_string).collect()
+        check(series, &[(pristine.path().to_owned(), series.clone())])
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A series as a table.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use bringup_model::pins::Source;
@@ -27,7 +28,7 @@ pub struct StatusRow {
     pub added: usize,
     /// Lines removed.
     pub removed: usize,
-    /// Whether the patch applies after those before it. `None` without a pristine tree.
+    /// Whether the patch applies after those before it. `None` if its layer cannot be had.
     pub applies: Option<Result<(), MisfitKind>>,
 }
 
@@ -40,7 +41,7 @@ impl StatusRow {
         let applies = match self.applies {
             Some(Ok(())) => "yes",
             Some(Err(kind)) => kind.word(),
-            None => "",
+            None => "not tried",
         };
         let lines = format!("+{} -{}", self.added, self.removed);
         let [patch, layer, subject, targets, upstream] =
@@ -49,24 +50,25 @@ impl StatusRow {
     }
 }
 
-/// One row for each patch. With a pristine tree, tries whether each applies.
-pub fn status(source: &Source, series: &Series, pristine: Option<&Path>) -> Result<Vec<StatusRow>> {
-    let scratch = tempfile::tempdir().context("making a folder for the patches")?;
-    let tree = scratch.path().join("tree");
-    fs_err::create_dir(&tree)?;
-    if let Some(pristine) = pristine {
-        super::copy_touched(pristine, series, &tree)?;
+/// One row for each patch. Tries whether each applies to the pristine tree that it is of: `parts` are trees, each with its
+/// part of the series.
+pub fn status(source: &Source, series: &Series, parts: &[(PathBuf, Series)]) -> Result<Vec<StatusRow>> {
+    let mut applies = BTreeMap::new();
+    for (pristine, part) in parts {
+        let scratch = tempfile::tempdir().context("making a folder for the patches")?;
+        let tree = scratch.path().join("tree");
+        fs_err::create_dir(&tree)?;
+        super::copy_touched(pristine, part, &tree)?;
+        for (index, patch) in part.patches.iter().enumerate() {
+            let result = super::apply::apply_one(&tree, scratch.path(), part, index)?;
+            applies.insert(&patch.file, result.map_err(|misfit| misfit.kind));
+        }
     }
     let mut rows = Vec::new();
-    for (index, patch) in series.patches.iter().enumerate() {
+    for patch in &series.patches {
         let header = patch.header();
         let (added, removed) = patch.lines();
-        let applies = match pristine {
-            Some(_) => {
-                Some(super::apply::apply_one(&tree, scratch.path(), series, index)?.map_err(|misfit| misfit.kind))
-            }
-            None => None,
-        };
+        let applies = applies.remove(&patch.file);
         rows.push(StatusRow {
             patch: format!("{}/{}/{}", series.source, series.version, patch.file),
             layer: super::references::layer(source, patch).map_or_else(|problem| problem, Into::into),
@@ -91,8 +93,9 @@ mod tests {
     fn rows_say_what_patches_do() {
         let pristine = tempfile::tempdir().unwrap();
         testing::write(pristine.path(), &TREE);
-        let status = |pristine| status(&testing::source(), &testing::series(), pristine);
-        let rows = status(Some(pristine.path())).unwrap();
+        let whole = [(pristine.path().to_owned(), testing::series())];
+        let status = |parts: &[_]| status(&testing::source(), &testing::series(), parts);
+        let rows = status(&whole).unwrap();
         let cells = [
             "musl/1.0/0002-Spell-twelve.patch",
             "yes",
@@ -104,10 +107,10 @@ mod tests {
             "new.txt src/count.txt",
         ];
         assert_eq!(rows[1].cells(), cells);
-        assert_eq!(status(None).unwrap()[0].applies, None);
+        assert_eq!(status(&[]).unwrap()[0].applies, None);
 
         fs_err::write(pristine.path().join("src/count.txt"), "other\n").unwrap();
-        let rows = status(Some(pristine.path())).unwrap();
+        let rows = status(&whole).unwrap();
         assert_eq!(rows[0].applies, Some(Err(MisfitKind::DoesNotApply)));
     }
 }

@@ -32,7 +32,8 @@ struct layout {
 
 #define ANSWER 42
 
-/* What the C compiler says: 0 is `mixed` and its member h, 1 `fields`, 2 `stat` and st_mtim, 3 max_align_t. */
+/* What the C compiler says: 0 is `mixed` and its member h, 1 `fields`, 2 `stat` and st_mtim. No type has a long double,
+   because bindgen knows none of 12 bytes, as on x86. */
 struct layout layout(int which);
 struct fields fields(unsigned a, int b, uint64_t c, bool d);
 double sum(struct mixed *mixed, size_t count);

@@ -274,7 +274,8 @@ impl<'a> Planner<'a> {
         let host = self.host()?;
         let add = |(target, steps): &(Target, TargetSteps)| {
             let (clang, cmake) = (Clang::new(host, target)?, CMake::new(host)?);
-            let step = UpstreamStep { target: target.clone(), clang, cmake, llvm, sysroot: steps.sysroot };
+            let TargetSteps { kernel_headers, sysroot, .. } = *steps;
+            let step = UpstreamStep { target: target.clone(), clang, cmake, llvm, kernel_headers, sysroot };
             Ok(StepPair { runtimes: steps.runtimes, upstream: planned.plan.add(step) })
         };
         planned.targets.iter().map(add).collect()
@@ -372,7 +373,7 @@ impl<'a> Planner<'a> {
             libcxx,
         });
         let test_programs = TestProgramsStep::all(target, &library, std, toolchain).map(|programs| plan.add(programs));
-        Ok(TargetSteps { runtimes, sysroot, toolchain, test_programs })
+        Ok(TargetSteps { runtimes, kernel_headers, sysroot, toolchain, test_programs })
     }
 }
 

@@ -9,6 +9,8 @@ use super::step::StepId;
 pub struct TargetSteps {
     /// The runtimes: the builtins, the unwinder and others.
     pub runtimes: StepId,
+    /// The kernel's headers.
+    pub kernel_headers: StepId,
     /// The sysroot: everything but std, which is enough for C.
     pub sysroot: StepId,
     /// The toolchain.

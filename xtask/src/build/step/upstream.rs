@@ -11,6 +11,7 @@ use bringup_runner::exec::quote;
 use super::builtins::Builtins;
 use super::clang::Clang;
 use super::cmake::CMake;
+use super::kernel_headers::INCLUDE;
 use super::{Step, StepId, Work};
 
 /// Upstream's builtins for one target.
@@ -21,6 +22,8 @@ pub struct UpstreamStep {
     pub cmake: CMake,
     /// The step of the LLVM source without patches.
     pub llvm: StepId,
+    /// The step `kernel_headers`: on RISC-V, clearing the instruction cache is a system call.
+    pub kernel_headers: StepId,
     /// The step `sysroot`: its driver is the compiler, with the headers of the complete C library.
     pub sysroot: StepId,
 }
@@ -40,15 +43,17 @@ impl Step for UpstreamStep {
     }
 
     fn needs(&self) -> Vec<StepId> {
-        vec![self.llvm, self.sysroot]
+        vec![self.llvm, self.kernel_headers, self.sysroot]
     }
 
     fn build(&self, work: &Work) -> Result<()> {
         let driver = work.path(self.sysroot)?.join("bin").join(self.target.driver());
+        let headers = work.path(self.kernel_headers)?.join(INCLUDE);
         // Assertions contain paths of the source. Where these end, other texts begin, and code refers to them.
         let script = |place: &Path| {
             let map = format!("-ffile-prefix-map={}=/llvm", place.join("llvm").display());
-            format!("#!/bin/sh\nexec {} {} \"$@\"\n", quote(driver.as_os_str()), quote(map.as_ref()))
+            let words = [driver.as_os_str(), "-idirafter".as_ref(), headers.as_os_str(), map.as_ref()].map(quote);
+            format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" "))
         };
         let builtins = Builtins { clang: &self.clang, cmake: &self.cmake, settings: &self.target.runtimes.settings };
         builtins.build(work, work.path(self.llvm)?, &script)

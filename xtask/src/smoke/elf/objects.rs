@@ -16,8 +16,8 @@ use super::read;
 #[cfg(test)]
 mod tests;
 
-/// The member of an rlib with the crate's metadata. It has no code, and need not be an object.
-const METADATA: &[u8] = b"lib.rmeta";
+/// The members of an rlib with the crate's metadata. They have no code, and need not be objects. Rust 1.98 has the second.
+const METADATA: [&[u8]; 2] = [b"lib.rmeta", b"lib.rmeta-link"];
 
 /// Finds the faults of an object.
 pub type Check<'a> = dyn Fn(&[u8]) -> Vec<String> + 'a;
@@ -81,7 +81,7 @@ impl Faults<'_> {
         let archive = ArchiveFile::parse(bytes)?;
         for member in archive.members() {
             let member = member?;
-            if member.name() != METADATA {
+            if !METADATA.contains(&member.name()) {
                 let name = format!("{name}({})", String::from_utf8_lossy(member.name()));
                 self.object(&name, member.data(bytes)?);
             }

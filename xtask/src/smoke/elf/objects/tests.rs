@@ -149,7 +149,9 @@ const NONE: [&str; 0] = [];
 #[test]
 fn good_objects_are_found_good() {
     let assembled = arm(b"\x06\x02\x0a\x03").bytes();
-    let members = [("lib.rmeta", b"rust".to_vec()), ("a.o", arm(COMPILED).bytes()), ("b.o", assembled.clone())];
+    let metadata = ["lib.rmeta", "lib.rmeta-link"].map(|name| (name, b"rust".to_vec()));
+    let objects = [("a.o", arm(COMPILED).bytes()), ("b.o", assembled.clone())];
+    let members = [metadata, objects].concat();
     let files = [
         ("x/liba.rlib", archive(&members)),
         ("libm.a", archive(&[])),

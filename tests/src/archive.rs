@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use bringup_model::digest::hex;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
 /// A `.tar.gz` under construction. The same entries give the same bytes.
@@ -82,4 +84,9 @@ fn header(name: &str, kind: EntryType, mode: u32, size: u64) -> Header {
     header.set_size(size);
     header.set_mtime(1_700_000_000);
     header
+}
+
+/// The sha256 of an archive, in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }

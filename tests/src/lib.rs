@@ -11,7 +11,7 @@ pub mod source;
 mod sshd;
 pub mod suite;
 
-pub use archive::Archive;
+pub use archive::{Archive, sha256};
 pub use cases::cases;
 pub use elf::ElfObject;
 pub use project::{Programs, Project};

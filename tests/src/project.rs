@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bringup_model::digest::hex;
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
+use crate::archive::sha256;
 use crate::run::LIMIT;
 use crate::{Archive, Invocation, Output};
 
@@ -358,10 +357,6 @@ pub(crate) fn eventually(what: &str, check: impl Fn() -> bool) {
 }
 
 /// The sha256 of bytes in lower-case hex.
-fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
 /// Sorted names in a folder; none if it is not there.
 fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };

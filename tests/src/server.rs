@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Default)]
 struct Served {
     files: BTreeMap<String, Vec<u8>>,
-    /// The first line of each request, and its `Range`.
+    /// The path of each request, and its `Range`.
     requests: Vec<String>,
     /// How many bytes of a file to send before hanging up.
     breaks: BTreeMap<String, usize>,

@@ -11,10 +11,8 @@ use walkdir::WalkDir;
 
 use super::survey::Rust;
 use crate::source::archive;
-use crate::source::fetch::{Fetcher, SERVER_ENV};
+use crate::source::fetch::{COMPONENTS, Fetcher, INSTALLED_MANIFEST, SERVER_ENV};
 
-/// The channel manifest in a toolchain that rustup has installed.
-const MANIFEST: &str = "lib/rustlib/multirust-channel-manifest.toml";
 /// The folder of fetched toolchains in the cache.
 const FOLDER: &str = "rust";
 
@@ -59,7 +57,8 @@ fn installed(source: &Source, release: &RustRelease, in_use: &Rust, fetcher: &Fe
     for sysroot in sysroots {
         // One that does not start, or that rustup has not unpacked, is none.
         let Ok(rust) = Rust::of_sysroot(&sysroot) else { continue };
-        if rust.release != source.version || rust.triple != in_use.triple || !sysroot.join(MANIFEST).is_file() {
+        if rust.release != source.version || rust.triple != in_use.triple || !sysroot.join(INSTALLED_MANIFEST).is_file()
+        {
             continue;
         }
         let reason = match changed(&sysroot, &rust.triple)? {
@@ -75,8 +74,8 @@ fn installed(source: &Source, release: &RustRelease, in_use: &Rust, fetcher: &Fe
 /// A file that is missing or was changed since rustup installed the toolchain. rustup keeps no hashes. It writes the
 /// manifest last.
 fn changed(sysroot: &Path, host: &str) -> Result<Option<PathBuf>> {
-    let installed = fs_err::metadata(sysroot.join(MANIFEST))?.modified()?;
-    for component in ["rustc", "cargo", "rust-std"] {
+    let installed = fs_err::metadata(sysroot.join(INSTALLED_MANIFEST))?.modified()?;
+    for component in COMPONENTS {
         let list = sysroot.join(format!("lib/rustlib/manifest-{component}-{host}"));
         if !list.is_file() {
             return Ok(Some(list));
@@ -108,7 +107,8 @@ fn fetch(source: &Source, release: &RustRelease, host: &str, sysroot: &Path, fet
     for component in components {
         // rust-installer packs `rustc-1.98.1-TRIPLE/rustc/bin/rustc`, and beside `bin` a list of the files.
         let part = new.path().join("part");
-        let filter = PathFilter { only: vec![component.folder.clone()], without: Vec::new() };
+        let list = format!("{}/manifest.in", component.folder);
+        let filter = PathFilter { only: vec![component.folder.clone()], without: vec![list] };
         archive::unpack(&component.archive, &part, 1, &filter)?;
         move_into(&part.join(&component.folder), &tree)?;
         fs_err::remove_dir_all(&part)?;
@@ -123,7 +123,7 @@ fn move_into(from: &Path, to: &Path) -> Result<()> {
         let place = to.join(entry.path().strip_prefix(from)?);
         if entry.file_type().is_dir() {
             fs_err::create_dir_all(&place)?;
-        } else if entry.file_name() != "manifest.in" {
+        } else {
             fs_err::rename(entry.path(), &place)?;
         }
     }

@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result, bail};
 const SERVER: &str = "https://static.rust-lang.org";
 /// The environment variable that names another server, as for rustup.
 pub const SERVER_ENV: &str = "RUSTUP_DIST_SERVER";
+/// The channel manifest in a toolchain that rustup has installed.
+pub const INSTALLED_MANIFEST: &str = "lib/rustlib/multirust-channel-manifest.toml";
 /// The target of components that are the same for every host.
 pub const ANY_HOST: &str = "*";
 
@@ -35,7 +37,7 @@ impl ChannelManifest {
     ///
     /// If rustup has not installed the toolchain, or it is not Rust `version`.
     pub fn installed(sysroot: &Path, version: &str) -> Result<Self> {
-        let path = sysroot.join("lib/rustlib/multirust-channel-manifest.toml");
+        let path = sysroot.join(INSTALLED_MANIFEST);
         if !path.exists() {
             bail!("the toolchain in {} was not installed by rustup: it has no channel manifest", sysroot.display());
         }

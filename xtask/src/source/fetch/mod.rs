@@ -14,8 +14,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 pub use apt::{Apt, AptPackage, PackageKind};
 pub use cache::{Cache, expect_sha256};
-pub use channel::SERVER_ENV;
+pub use channel::{INSTALLED_MANIFEST, SERVER_ENV};
 pub use download::Patience;
+pub use release::COMPONENTS;
 
 use bringup_model::pins::{Locator, Source, SourceOrigin};
 use bringup_runner::files::sha256_file;
@@ -23,6 +24,8 @@ use bringup_runner::interrupt::is_interrupt;
 
 /// Why an origin on the network is not tried.
 pub const OFFLINE: &str = "the network is forbidden (--offline)";
+/// The origin of an archive that is there already.
+const CACHE: &str = "the cache";
 
 /// An archive to unpack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +40,6 @@ pub struct Fetched {
     pub lacks: Vec<String>,
     /// The origin, to show.
     pub origin: String,
-}
-
-impl Fetched {
-    /// Fails unless the file has the right sha256.
-    pub fn verify(&self) -> Result<()> {
-        expect_sha256(&self.path, &self.sha256).with_context(|| format!("checking {}", self.path.display()))
-    }
 }
 
 /// Fetches pinned archives.
@@ -104,14 +100,8 @@ impl Fetcher<'_> {
         let candidates: Vec<_> =
             source.usable_origins().map(|origin| (origin, self.candidate(source, origin))).collect();
         for candidate in candidates.iter().filter_map(|(_, candidate)| candidate.as_ref().ok()) {
-            let Some(cached) = self.cached(candidate) else { continue };
-            match cached.verify() {
-                Ok(()) => return Ok(cached),
-                Err(error) if is_interrupt(&error) => return Err(error),
-                Err(error) => {
-                    (self.say)(&format!("{what}: {error:#}; the file is removed from the cache"));
-                    fs_err::remove_file(&cached.path)?;
-                }
+            if let Some(path) = self.verified(&what, &candidate.sha256)? {
+                return Ok(candidate.fetched(path, CACHE.into()));
             }
         }
         let mut misses = Vec::new();
@@ -183,6 +173,20 @@ impl Fetcher<'_> {
         }
     }
 
+    /// A file of the cache, if it is there and has the right bytes. One with wrong bytes is removed.
+    fn verified(&self, what: &str, sha256: &str) -> Result<Option<PathBuf>> {
+        let Some(path) = self.store().find(sha256) else { return Ok(None) };
+        match expect_sha256(&path, sha256).with_context(|| format!("checking {}", path.display())) {
+            Ok(()) => Ok(Some(path)),
+            Err(error) if is_interrupt(&error) => Err(error),
+            Err(error) => {
+                (self.say)(&format!("{what}: {error:#}; the file is removed from the cache"));
+                fs_err::remove_file(&path)?;
+                Ok(None)
+            }
+        }
+    }
+
     /// Downloads an archive into the cache. What an interrupted download has left is not downloaded again.
     fn download(&self, what: &str, url: &str, sha256: &str, file_name: &str) -> Result<PathBuf> {
         let (lock, found) = self.lock(sha256)?;
@@ -212,7 +216,7 @@ impl Fetcher<'_> {
 
     fn cached(&self, candidate: &Candidate) -> Option<Fetched> {
         let path = self.store().find(&candidate.sha256)?;
-        Some(candidate.fetched(path, "the cache".into()))
+        Some(candidate.fetched(path, CACHE.into()))
     }
 
     fn local(&self, candidate: &Candidate) -> Option<PathBuf> {

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use bringup_model::pins::{RustRelease, Source};
-use bringup_runner::interrupt::is_interrupt;
 
+use super::Fetcher;
 use super::channel::{ANY_HOST, ChannelManifest, Component, manifest_url};
-use super::{Fetcher, expect_sha256};
 
 /// The components that compile for a host. Each is a folder in its archive.
-const COMPONENTS: [&str; 3] = ["rustc", "cargo", "rust-std"];
+pub const COMPONENTS: [&str; 3] = ["rustc", "cargo", "rust-std"];
 
 /// An archive of a component, in the cache.
 pub struct FetchedComponent {
@@ -45,9 +44,9 @@ impl Fetcher<'_> {
         let fetch = |(name, component): (&str, Component)| {
             let Component { url, sha256 } = component;
             let file_name = url.rsplit('/').next().unwrap_or(name);
-            let archive = self.verified(&sha256).transpose().unwrap_or_else(|| {
-                self.download(&format!("{} {}", source.name, source.version), &url, &sha256, file_name)
-            });
+            let what = format!("{} {}", source.name, source.version);
+            let cached = self.verified(&what, &sha256).transpose();
+            let archive = cached.unwrap_or_else(|| self.download(&what, &url, &sha256, file_name));
             let archive = archive.with_context(|| format!("fetching {name} of Rust {}", source.version))?;
             let folder = if name == "rust-std" { format!("rust-std-{host}") } else { name.to_owned() };
             Ok(FetchedComponent { archive, folder })
@@ -58,26 +57,12 @@ impl Fetcher<'_> {
     fn manifest(&self, source: &Source, release: &RustRelease) -> Result<ChannelManifest> {
         let (version, sha256) = (&source.version, &release.manifest);
         let file_name = format!("channel-rust-{version}.toml");
-        let path = match self.verified(sha256)? {
+        let path = match self.verified(source.name, sha256)? {
             Some(path) => path,
             None => self
                 .download(source.name, &manifest_url(version), sha256, &file_name)
                 .with_context(|| format!("fetching the channel manifest of Rust {version}"))?,
         };
         ChannelManifest::read(path)
-    }
-
-    /// A file of the cache, if it is there and has the right bytes. One with wrong bytes is removed.
-    fn verified(&self, sha256: &str) -> Result<Option<PathBuf>> {
-        let Some(path) = self.store().find(sha256) else { return Ok(None) };
-        match expect_sha256(&path, sha256) {
-            Ok(()) => Ok(Some(path)),
-            Err(error) if is_interrupt(&error) => Err(error),
-            Err(error) => {
-                (self.say)(&format!("{}: {error:#}; the file is removed from the cache", path.display()));
-                fs_err::remove_file(&path)?;
-                Ok(None)
-            }
-        }
     }
 }

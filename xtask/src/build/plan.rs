@@ -9,6 +9,7 @@ use bringup_model::patch_name::PatchName;
 use bringup_model::pins::{LIBCXX, LIBRARY, Source};
 use bringup_model::series::Series;
 use bringup_model::target::Target;
+use bringup_runner::interrupt::is_interrupt;
 
 use crate::build::spec::{self, Spec};
 use crate::build::step::kernel_headers::{KernelHeadersStep, check_arch};
@@ -217,11 +218,18 @@ impl<'a> Planner<'a> {
             lacks: if source.leave_out.is_some() { archive.lacks } else { Vec::new() },
             series: series.clone(),
         };
-        let likely = step(self.with_fetcher(|fetcher| fetcher.locate(source))?);
-        let mut trial = Plan::new(&self.workspace.out);
-        let id = trial.add(likely.clone());
-        if sources == FetchMode::Assume || trial.node(id).is_done() {
-            return Ok(likely);
+        match self.with_fetcher(|fetcher| fetcher.locate(source)) {
+            Ok(likely) => {
+                let likely = step(likely);
+                let mut trial = Plan::new(&self.workspace.out);
+                let id = trial.add(likely.clone());
+                if sources == FetchMode::Assume || trial.node(id).is_done() {
+                    return Ok(likely);
+                }
+            }
+            // The release's manifest, which names the archive, may have to be fetched too.
+            Err(error) if sources == FetchMode::Assume || is_interrupt(&error) => return Err(error),
+            Err(_) => {}
         }
         Ok(step(self.with_fetcher(|fetcher| fetcher.fetch(source))?))
     }

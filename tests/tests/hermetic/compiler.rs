@@ -145,9 +145,17 @@ fn a_host_or_a_target_it_cannot_be_built_with_is_refused_before_any_work() {
     let [config, moved] = ["tools/llvm-config-22", "tools/moved"].map(|tool| project.host(tool));
     fs_err::rename(&config, &moved).unwrap();
     refused(96, &["the host lacks llvm-config"]);
-    project.script("tools/llvm-config-22", "echo 14.0.6");
+    // Without the headers that it tells of.
+    project.script("tools/llvm-config-22", "echo 22.1.8");
+    refused(96, &["the host lacks llvm-config with LLVM's headers"]);
+    let headers = project.host("llvm");
+    let tells = |of: &str| {
+        let of = format!("case $1 in --includedir) echo '{}' ;; {of} esac", headers.display());
+        project.script("tools/llvm-config-22", &of);
+    };
+    tells("*) echo 14.0.6 ;;");
     refused(96, &["is of LLVM 14.0.6", "rustc 1.95.0 requires LLVM 20 or newer", "--llvm bundled"]);
-    project.script("tools/llvm-config-22", "case $1 in --version) echo 22.1.8 ;; *) echo X86 ;; esac");
+    tells("--version) echo 22.1.8 ;; *) echo X86 ;;");
     refused(96, &["lacks the back end Fake, which fake requires; it has X86"]);
     fs_err::rename(&moved, &config).unwrap();
 

@@ -22,8 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The extras that belong to ssh.
 const SSH: [&str; 2] = ["ssh", "sshd"];
 
+/// LLVM's program that describes its libraries.
+const LLVM_CONFIG: &str = "llvm-config";
+
 /// The extras that belong to LLVM. They must have the same release as LLVM's other tools.
-const LLVM_EXTRAS: [&str; 2] = ["llvm-config", "clang++"];
+const LLVM_EXTRAS: [&str; 2] = [LLVM_CONFIG, "clang++"];
 
 /// A program and its version.
 #[derive(Debug, Clone)]
@@ -218,7 +221,12 @@ fn lacks(missing: &[&str]) -> anyhow::Error {
     let command = install.map(|installer| installer.command(missing));
     let hint =
         command.map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
-    CodedError::error(exit::HOST, format!("the host lacks {}{hint}", missing.join(", ")))
+    let described = |name: &&str| match *name {
+        LLVM_CONFIG => "llvm-config with LLVM's headers".to_owned(),
+        name => name.to_owned(),
+    };
+    let missing = missing.iter().map(described).collect::<Vec<_>>().join(", ");
+    CodedError::error(exit::HOST, format!("the host lacks {missing}{hint}"))
 }
 
 fn missing(tools: &[(&'static str, Option<Tool>)]) -> impl Iterator<Item = &'static str> {
@@ -261,7 +269,12 @@ pub fn survey_for(uses: &[&str]) -> Survey {
             .filter(|(_, user)| uses.contains(user))
             .map(|(name, _)| {
                 let program = program_of(name);
-                (name, scope.spawn(move || if SSH.contains(&name) { ssh(name) } else { tool(&program) }))
+                let look = match name {
+                    _ if SSH.contains(&name) => ssh,
+                    LLVM_CONFIG => llvm_config,
+                    _ => tool,
+                };
+                (name, scope.spawn(move || look(&program)))
             })
             .collect();
         let [tools, extras] = [tools, extras]
@@ -275,6 +288,14 @@ fn tool(program: &str) -> Option<Tool> {
     // iproute2 only supports `-V`.
     let printed = ["--version", "-V"].into_iter().find_map(|option| Cmd::new(&path).arg(option).read().ok())?;
     versioned(path, &printed)
+}
+
+/// llvm-config. Some distributions have it in another package than the headers and libraries that it describes; then it
+/// is of no use.
+fn llvm_config(program: &str) -> Option<Tool> {
+    let found = tool(program)?;
+    let headers = Cmd::new(&found.path).arg("--includedir").read().ok()?;
+    Path::new(&headers).join("llvm/Config/llvm-config.h").is_file().then_some(found)
 }
 
 /// One of ssh's programs. The server is only on root's search path. Both print their version to standard error, and

@@ -5,6 +5,7 @@ mod layers;
 pub mod manifest;
 mod options;
 mod plan;
+mod series;
 pub mod spec;
 pub mod step;
 pub mod store;
@@ -15,7 +16,7 @@ mod workspace;
 
 pub use self::layers::SourceParts;
 pub use self::options::BuildChoice;
-pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSettings};
+pub use self::plan::{CompilerSteps, FetchMode, Patched, Planned, Planner, TargetSettings, Toolchains};
 pub use self::target_steps::{StepPair, TargetSteps};
 pub use self::ui::UiSteps;
 pub use self::workspace::Workspace;

@@ -51,7 +51,7 @@ pub struct Cli {
     #[arg(long, value_name = "DIR", global = true, help_heading = GLOBAL)]
     #[expect(clippy::doc_markdown, reason = "help would show the backticks")]
     pub cache: Option<PathBuf>,
-    /// Build this version of Rust [default: the first in bringup.toml]
+    /// Build this version of Rust, or `stable`, `beta`, `nightly`, `nightly-2026-11-20` [default: the first in bringup.toml]
     #[arg(long, value_name = "VERSION", help_heading = BUILD, hide_short_help = true)]
     pub rust: Option<String>,
     /// Build this version of musl [default: the first in bringup.toml]
@@ -60,6 +60,9 @@ pub struct Cli {
     /// Leave out patches: `rust/3` is the third of Rust's, `rust` all of them
     #[arg(long, value_name = "PATCH", value_delimiter = ',', help_heading = BUILD, hide_short_help = true)]
     pub without: Vec<PatchName>,
+    /// Leave out patches that conflict with the Rust of a channel
+    #[arg(long, requires = "rust", help_heading = BUILD, hide_short_help = true)]
+    pub skip_conflicts: bool,
     #[command(flatten)]
     #[expect(missing_docs)]
     pub compiler: CompilerOptions,

@@ -11,6 +11,9 @@ pub struct BuildOptions {
     /// The version of the Rust source, if the user named one; a report's `pins` always have the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rust: Option<String>,
+    /// The default version of Rust, if the user named none and another was taken because the default cannot be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
     /// The version of musl, if the user named one, or a release that ships another than the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub musl: Option<String>,
@@ -30,9 +33,11 @@ impl BuildOptions {
         words.chain(self.compiler.arguments()).collect()
     }
 
-    /// Notes for readers of a result: one for each patch that was left out.
+    /// Notes for readers of a result: another Rust than the default, and each patch that was left out.
     pub fn notes(&self) -> Vec<String> {
-        self.left_out.iter().map(|patch| format!("built without patch {patch}")).collect()
+        let rust = self.rust.iter().zip(&self.instead_of);
+        let instead = rust.map(|(rust, default)| format!("Rust {rust} instead of {default}, which could not be had"));
+        instead.chain(self.left_out.iter().map(|patch| format!("built without patch {patch}"))).collect()
     }
 }
 
@@ -45,7 +50,13 @@ mod tests {
     fn it_is_stored_as_documented_and_asked_for_again() {
         let compiler = Compiler::Bootstrap(CompilerBuild { stage: 2, llvm: Llvm::Bundled });
         let left_out = vec!["musl/0001-a.patch".to_owned()];
-        let all = BuildOptions { rust: Some("1.95.0".into()), musl: Some("1.2.5".into()), left_out, compiler };
+        let all = BuildOptions {
+            rust: Some("1.95.0".into()),
+            instead_of: None,
+            musl: Some("1.2.5".into()),
+            left_out,
+            compiler,
+        };
         for (options, json, arguments) in [
             (BuildOptions::default(), r#"{"left_out":[],"compiler":"stock"}"#, ""),
             (

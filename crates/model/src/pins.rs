@@ -1,11 +1,13 @@
 //! bringup.toml: the pinned sources, the emulator's minimum version, the contents of the runtimes and the limits.
 
+mod channel;
 mod source;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use self::channel::ChannelName;
 pub use self::source::{
     CompilerTree, LIBCXX, LIBRARY, Locator, RustRelease, Source, SourceLayer, SourceOrigin, is_sha256,
 };
@@ -217,6 +219,20 @@ impl Pins {
             let versions: Vec<&str> = of_name().map(|source| source.version.as_str()).collect();
             format!("{name} {version} is not pinned\nhint: bringup.toml has {name} {}", versions.join(", "))
         })
+    }
+
+    /// The pinned versions of Rust, newest first.
+    pub fn rusts(&self) -> Vec<&Source> {
+        let mut all: Vec<&Source> = self.all.iter().filter(|source| source.name == self.rust.name).collect();
+        all.sort_by_key(|source| std::cmp::Reverse(source.version.parse::<Version>().ok()));
+        all
+    }
+
+    /// Uses Rust as a channel had it on one day, with the series of the newest pinned version. The release is that of the
+    /// channel's manifest; nothing if no toolchain is required.
+    pub fn select_channel(&mut self, name: &ChannelName, release: Option<RustRelease>) {
+        let newest = self.rusts().first().copied().unwrap_or(&self.rust);
+        self.rust = newest.at_channel(name, release);
     }
 
     /// Uses another pinned version of a source.

@@ -22,8 +22,8 @@ impl Planner<'_> {
     /// Fails unless this toolchain can compile the pinned source. std requires a compiler of its own version. A
     /// compiler requires one of its own version or of the version before.
     pub(super) fn check_release(&self, rust: &Rust) -> Result<()> {
-        let wanted = &self.project.pins.rust.version;
-        if rust.release == *wanted {
+        let wanted = self.project.pins.rust.release_name();
+        if rust.release == wanted {
             return Ok(());
         }
         let in_use = &rust.release;
@@ -45,8 +45,8 @@ impl Planner<'_> {
 
     /// The commit that the compiler in use was built from, or the version of its source.
     pub(super) fn commit(&self, rust: &Rust) -> String {
-        let version = &self.project.pins.rust.version;
-        if rust.release == *version { rust.commit.clone() } else { version.clone() }
+        let version = self.project.pins.rust.release_name();
+        if rust.release == version { rust.commit.clone() } else { version.into() }
     }
 
     /// Fails early if the chosen compiler cannot be built, or cannot compile for one of these targets.
@@ -155,7 +155,7 @@ impl Planner<'_> {
             }
         };
         Ok(BootstrapConfig {
-            same_version: minor(&host.rust.release) == minor(&source.version),
+            same_version: minor(&host.rust.release) == minor(source.release_name()),
             stage0: host.rust.clone(),
             locked,
             llvm,

@@ -9,6 +9,8 @@ use bringup_model::patch_name::PatchName;
 pub struct BuildChoice {
     /// Patches to leave out of their series.
     pub without: Vec<PatchName>,
+    /// Whether patches that conflict with a source of a channel are left out, too.
+    pub skip_conflicts: bool,
     /// The compiler that compiles std.
     pub compiler: Compiler,
     /// The choice as reports keep it. For an archive of tests, the choice that the archive was built with.

@@ -4,9 +4,7 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 use bringup_model::compiler::Compiler;
-use bringup_model::exit::{self, CodedError};
-use bringup_model::patch_name::PatchName;
-use bringup_model::pins::{LIBCXX, LIBRARY, Source};
+use bringup_model::pins::{ChannelName, LIBCXX, LIBRARY, Source};
 use bringup_model::series::Series;
 use bringup_model::target::Target;
 use bringup_runner::interrupt::is_interrupt;
@@ -28,8 +26,7 @@ use crate::build::{BuildChoice, StepPair, TargetSteps, Workspace};
 use crate::host::emulator::Emulators;
 use crate::host::survey::{self, HostTools, Rust};
 use crate::project::Project;
-use crate::source::fetch::{Fetched, Fetcher, Patience};
-use crate::source::patch;
+use crate::source::fetch::{Fetched, Fetcher, Patience, Resolved};
 
 /// Targets and the plan that covers them.
 pub struct Planned {
@@ -91,6 +88,15 @@ pub struct TargetSettings<'a> {
     pub headers: Option<StepId>,
 }
 
+/// The Rust toolchains of a command. Asking them what they are takes time.
+#[derive(Debug, Clone, Default)]
+pub struct Toolchains {
+    /// The one that runs us.
+    pub in_use: OnceLock<Rust>,
+    /// The one under test.
+    pub rust: OnceLock<Rust>,
+}
+
 /// Makes plans from the project's files, the host's tools, and the user's choice.
 pub struct Planner<'a> {
     /// The project's files.
@@ -105,9 +111,20 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// A planner. It surveys the host when a plan first requires that.
-    pub fn new(project: &'a Project, options: &'a BuildChoice, workspace: &'a Workspace) -> Self {
-        Self { project, options, workspace, in_use: OnceLock::new(), rust: OnceLock::new(), host: OnceLock::new() }
+    /// A planner. It surveys the host when a plan first requires that, unless the toolchains are known already.
+    pub fn new(
+        project: &'a Project,
+        options: &'a BuildChoice,
+        workspace: &'a Workspace,
+        toolchains: Toolchains,
+    ) -> Self {
+        let Toolchains { in_use, rust } = toolchains;
+        Self { project, options, workspace, in_use, rust, host: OnceLock::new() }
+    }
+
+    /// The toolchains that are known by now.
+    pub fn toolchains(self) -> Toolchains {
+        Toolchains { in_use: self.in_use, rust: self.rust }
     }
 
     /// The Rust toolchain that runs us.
@@ -128,7 +145,13 @@ impl<'a> Planner<'a> {
         Ok(self.rust.get_or_init(|| rust))
     }
 
-    fn with_fetcher<T>(&self, use_it: impl FnOnce(&Fetcher<'_>) -> Result<T>) -> Result<T> {
+    /// What a channel of Rust is now, or was on its day.
+    pub fn resolve(&self, name: &ChannelName) -> Result<Resolved> {
+        self.with_fetcher(|fetcher| fetcher.resolve(name))
+    }
+
+    /// Calls `use_it` with what fetches sources.
+    pub(super) fn with_fetcher<T>(&self, use_it: impl FnOnce(&Fetcher<'_>) -> Result<T>) -> Result<T> {
         let say = |text: &str| self.workspace.console.note(text);
         use_it(&Fetcher {
             root: &self.project.root,
@@ -162,48 +185,6 @@ impl<'a> Planner<'a> {
     /// Builds plans into `store`.
     pub fn builder<'s>(&'s self, store: &'s Store) -> Result<Builder<'s>> {
         self.workspace.builder(store, self.project.pins.memory_reserve)
-    }
-
-    /// The files of the patches that a name stands for. Fails if there is none.
-    pub fn named_patches(&self, name: &PatchName) -> Result<Vec<String>> {
-        let source = self.project.source(&name.source)?;
-        let series = patch::load::load(&self.project.root, source.name, &source.version)?;
-        let files = series.patches.iter().filter(|patch| name.is(source.name, patch)).map(|patch| patch.file.clone());
-        let files: Vec<String> = files.collect();
-        if files.is_empty() {
-            let all: Vec<&str> = series.patches.iter().map(|patch| patch.file.as_str()).collect();
-            let hint =
-                if all.is_empty() { "it has no patches".into() } else { format!("it has\n  {}", all.join("\n  ")) };
-            let text = format!("{} {} has no patch `{name}`\nhint: {hint}", source.name, source.version);
-            return Err(CodedError::error(exit::USAGE, text));
-        }
-        Ok(files)
-    }
-
-    /// The files of the patches that the user leaves out, each as `SOURCE/FILE`, sorted, without duplicates.
-    pub fn left_out(&self) -> Result<Vec<String>> {
-        let mut patches = Vec::new();
-        for name in &self.options.without {
-            let files = self.named_patches(name)?;
-            patches.extend(files.iter().map(|file| format!("{}/{file}", name.source)));
-        }
-        patches.sort();
-        patches.dedup();
-        Ok(patches)
-    }
-
-    /// The series of the sources in use, without the patches that the user leaves out, in the order of
-    /// [`Project::sources`].
-    pub fn series_in_use(&self) -> Result<[Series; 4]> {
-        let series = |source: &Source| {
-            let series = patch::load::load(&self.project.root, source.name, &source.version)?;
-            patch::references::check_layers(source, &series)?;
-            Ok::<_, anyhow::Error>(
-                series.without(|patch| self.options.without.iter().any(|name| name.is(source.name, patch))),
-            )
-        };
-        let [rust, musl, llvm, linux] = self.project.sources().map(series);
-        Ok([rust?, musl?, llvm?, linux?])
     }
 
     /// The step that unpacks a source and applies `series`. The archive of a step that is already built is not
@@ -295,7 +276,7 @@ impl<'a> Planner<'a> {
             Compiler::Stock => self.stock_spec(target),
             Compiler::Bootstrap(_) => {
                 // A rustc of another version may have another spec for the base.
-                if self.host()?.rust.release == self.project.pins.rust.version {
+                if self.host()?.rust.release == self.project.pins.rust.release_name() {
                     self.stock_spec(target)?;
                 }
                 Ok(Spec::Overlay(spec::overlay(&self.project.root, target)?))

@@ -43,7 +43,7 @@ const TAKES: &[Takes] = &[
     Takes { verb: "man", build: &[], global: &[] },
 ];
 
-const ALL_BUILD: &[&str] = &["rust", "musl", "without", "compiler", "stage", "llvm"];
+const ALL_BUILD: &[&str] = &["rust", "musl", "without", "skip_conflicts", "compiler", "stage", "llvm"];
 const ALL_GLOBAL: &[&str] = &["directory", "offline", "jobs", "cache", "quiet"];
 
 fn takes(verb: &str) -> (&'static [&'static str], &'static [&'static str]) {

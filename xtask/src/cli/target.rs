@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Verb;
+use super::{PatchVerb, Verb};
 
 /// Targets to work on.
 #[derive(Debug, Args, Clone, Default)]
@@ -29,6 +29,32 @@ impl Verb {
             _ => return None,
         };
         names.release.as_deref()
+    }
+
+    /// Whether the verb requires the Rust under test.
+    pub fn uses_rust(&self) -> bool {
+        match self {
+            Self::Bringup(_)
+            | Self::Target(_)
+            | Self::Fetch { .. }
+            | Self::Build(_)
+            | Self::Smoke(_)
+            | Self::Test(_)
+            | Self::Archive { .. }
+            | Self::Dist(_)
+            | Self::Triage(_)
+            | Self::Plan(_)
+            | Self::Why(_) => true,
+            Self::Patch(verb) => matches!(verb, PatchVerb::Prove(_)),
+            Self::Doctor { .. }
+            | Self::Targets
+            | Self::Report(_)
+            | Self::Bless(_)
+            | Self::Verify(_)
+            | Self::Clean
+            | Self::Completions { .. }
+            | Self::Man => false,
+        }
     }
 }
 

@@ -139,7 +139,7 @@ fn check_made_alike(planner: &Planner<'_>, report: &Report, targets: &[String], 
     let (theirs, ours) = (&report.build, &planner.options.recorded);
     let mut differ = Vec::new();
     // Compare versions only: naming the default version makes no difference.
-    let mut build = BuildOptions { rust: None, musl: None, ..theirs.clone() };
+    let mut build = BuildOptions { rust: None, instead_of: None, musl: None, ..theirs.clone() };
     for (name, theirs, ours) in super::report::other_versions(&planner.project.pins, report) {
         differ.push(format!("of {name} {theirs}, not {ours}"));
         match name {

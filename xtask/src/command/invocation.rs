@@ -6,12 +6,14 @@ use anyhow::{Context as _, Result};
 use bringup_model::build_options::BuildOptions;
 use bringup_model::compiler::Compiler;
 use bringup_model::exit::{self, CodedError};
+use bringup_model::pins::{ChannelName, Source};
 
 use crate::build::store::Store;
-use crate::build::{BuildChoice, Planner, Workspace};
+use crate::build::{BuildChoice, Planner, Toolchains, Workspace};
 use crate::cli::Cli;
 use crate::console::Console;
 use crate::project::{Project, config};
+use crate::source::fetch::{Resolved, Unavailable};
 use crate::trial::archive::unpack::{self, Unpacked};
 
 /// What a command line selects. [`super::dispatch`] hands its parts to the verbs.
@@ -20,6 +22,7 @@ pub struct Invocation {
     pub project: Project,
     pub options: BuildChoice,
     pub workspace: Workspace,
+    toolchains: Toolchains,
 }
 
 impl Invocation {
@@ -30,19 +33,95 @@ impl Invocation {
         let out = root.join("out");
         let mut project = Project::open(root)?;
         let workspace = workspace(cli, &start, out)?;
-        for (name, version) in [("rust", &cli.rust), ("musl", &cli.musl)] {
-            if let Some(version) = version {
-                project.pins.select(name, version).map_err(|error| CodedError::error(exit::USAGE, error))?;
-            }
+        if let Some(version) = &cli.musl {
+            project.pins.select("musl", version).map_err(|error| CodedError::error(exit::USAGE, error))?;
         }
         let mut options = options(cli)?;
         if let (None, Some(release)) = (&cli.musl, cli.verb.release()) {
             options.recorded.musl = project.select_musl_of(release)?;
         }
-        let mut invocation = Self { project, options, workspace };
-        let left_out = invocation.planner().left_out()?;
-        invocation.options.recorded.left_out = left_out;
+        let mut invocation = Self { project, options, workspace, toolchains: Toolchains::default() };
+        match &cli.rust {
+            Some(name) => invocation.select_rust(name)?,
+            None if cli.verb.uses_rust() => invocation.settle_rust()?,
+            None => {}
+        }
+        invocation.leave_out(cli.verb.uses_rust())?;
         Ok(invocation)
+    }
+
+    /// Selects the Rust that the user named: a pinned version, or what a channel is now, or was on a day.
+    fn select_rust(&mut self, name: &str) -> Result<()> {
+        let usage = |error| CodedError::error(exit::USAGE, error);
+        let Some(channel) = ChannelName::parse(name) else { return self.project.pins.select("rust", name).map_err(usage) };
+        let planner = self.planner();
+        let Resolved { name: day, release } = planner.resolve(&channel.map_err(usage)?)?;
+        self.toolchains = planner.toolchains();
+        let is_it = |source: &&Source| source.release.as_ref().is_some_and(|pinned| pinned.commit == release.commit);
+        let pinned = self.project.pins.all.iter().find(is_it).map(|source| source.version.clone());
+        let commit = release.commit.get(..9).unwrap_or(&release.commit);
+        self.workspace.console.note(&format!("rust {name}: {day}, which is {} ({commit})", release.version));
+        let chosen = if let Some(version) = pinned {
+            self.project.pins.select("rust", &version).map_err(usage)?;
+            version
+        } else {
+            self.project.pins.select_channel(&day, Some(release));
+            day.to_string()
+        };
+        self.options.recorded.rust = Some(chosen);
+        Ok(())
+    }
+
+    /// Where the user named no version of Rust and the default one cannot be had, selects the newest pinned one that can.
+    fn settle_rust(&mut self) -> Result<()> {
+        let default = self.project.pins.rust.version.clone();
+        let mut versions = vec![default.clone()];
+        versions.extend(self.project.pins.rusts().into_iter().map(|source| source.version.clone()));
+        let mut first = None;
+        for version in versions {
+            self.project.pins.select("rust", &version).map_err(|error| CodedError::error(exit::USAGE, error))?;
+            let planner = self.planner();
+            let found = planner.rust().map(drop);
+            self.toolchains.in_use = planner.toolchains().in_use;
+            match found {
+                Err(error) if Unavailable::of(&error).is_none() => return Err(error),
+                Err(error) => {
+                    first.get_or_insert(error);
+                    continue;
+                }
+                Ok(()) if version == default => {}
+                Ok(()) => {
+                    let why = first.map(|error| format!("{error:#}")).unwrap_or_default();
+                    self.workspace.console.note(&why);
+                    self.options.recorded.rust = Some(version);
+                    self.options.recorded.instead_of = Some(default);
+                    self.remind();
+                }
+            }
+            return Ok(());
+        }
+        // The first error is that of the default.
+        first.map_or(Ok(()), Err)
+    }
+
+    /// Warns that another Rust than the default is used, if that is so.
+    pub fn remind(&self) {
+        let BuildOptions { rust: Some(rust), instead_of: Some(default), .. } = &self.options.recorded else { return };
+        let text = format!("Rust {default}, the default, cannot be had: this is Rust {rust}");
+        self.workspace.console.warn(&text);
+    }
+
+    /// Records the patches that are left out: those that the user names, and those that conflict with a channel's Rust.
+    fn leave_out(&mut self, uses_rust: bool) -> Result<()> {
+        let planner = self.planner();
+        let mut left_out = planner.left_out()?;
+        if uses_rust {
+            left_out.extend(planner.tell_of_carried()?);
+        }
+        left_out.sort();
+        self.toolchains = planner.toolchains();
+        self.options.recorded.left_out = left_out;
+        Ok(())
     }
 
     /// Unpacks an archive of test programs, which includes its project. Results go to the out folder of the surrounding project,
@@ -57,20 +136,23 @@ impl Invocation {
         drop(store);
         let mut project = Project::open(unpacked.folder.clone())?;
         let pins = &unpacked.manifest.pins;
+        if let Some(Ok(day)) = ChannelName::parse(&pins.rust) {
+            project.pins.select_channel(&day, None);
+        }
         for (name, version) in [("rust", &pins.rust), ("musl", &pins.musl), ("llvm", &pins.llvm)] {
             project.pins.select(name, version).map_err(|error| {
                 CodedError::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
             })?;
         }
         let (left_out, compiler) = (unpacked.manifest.left_out.clone(), unpacked.manifest.compiler);
-        let recorded = BuildOptions { rust: None, musl: None, left_out, compiler };
+        let recorded = BuildOptions { rust: None, instead_of: None, musl: None, left_out, compiler };
         // Nothing is built.
-        let options = BuildChoice { without: Vec::new(), compiler: Compiler::Stock, recorded };
-        Ok((Self { project, options, workspace }, unpacked))
+        let options = BuildChoice { without: Vec::new(), skip_conflicts: false, compiler: Compiler::Stock, recorded };
+        Ok((Self { project, options, workspace, toolchains: Toolchains::default() }, unpacked))
     }
 
     pub fn planner(&self) -> Planner<'_> {
-        Planner::new(&self.project, &self.options, &self.workspace)
+        Planner::new(&self.project, &self.options, &self.workspace, self.toolchains.clone())
     }
 }
 
@@ -78,8 +160,8 @@ impl Invocation {
 fn options(cli: &Cli) -> Result<BuildChoice> {
     let compiler = cli.compiler.choice().map_err(|error| CodedError::error(exit::USAGE, error))?;
     let (rust, musl) = (cli.rust.clone(), cli.musl.clone());
-    let recorded = BuildOptions { rust, musl, left_out: Vec::new(), compiler };
-    Ok(BuildChoice { without: cli.without.clone(), compiler, recorded })
+    let recorded = BuildOptions { rust, instead_of: None, musl, left_out: Vec::new(), compiler };
+    Ok(BuildChoice { without: cli.without.clone(), skip_conflicts: cli.skip_conflicts, compiler, recorded })
 }
 
 fn workspace(cli: &Cli, start: &Path, out: PathBuf) -> Result<Workspace> {

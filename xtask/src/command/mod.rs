@@ -45,7 +45,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
     let invocation = Invocation::open(cli)?;
     let Invocation { project, workspace, .. } = &invocation;
     let planner = invocation.planner();
-    match &cli.verb {
+    let code = match &cli.verb {
         Verb::Bringup(options) => bringup::run(&planner, options),
         Verb::Doctor { install } => doctor::run(&planner, *install),
         Verb::Targets => done(targets::run(project, workspace)),
@@ -65,7 +65,9 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Verb::Verify(names) => verify::run(project, workspace, names),
         Verb::Clean => done(clean::run(workspace)),
         Verb::Completions { .. } | Verb::Man => Ok(exit::EXPECTED),
-    }
+    };
+    invocation.remind();
+    code
 }
 
 /// Fails with the error of one failed step.

@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use super::survey::Rust;
 use crate::source::archive;
-use crate::source::fetch::{COMPONENTS, Fetcher, INSTALLED_MANIFEST, SERVER_ENV};
+use crate::source::fetch::{COMPONENTS, Fetcher, INSTALLED_MANIFEST, SERVER_ENV, Unavailable};
 
 /// The folder of fetched toolchains in the cache.
 const FOLDER: &str = "rust";
@@ -24,7 +24,7 @@ impl Rust {
     /// If it is not installed and cannot be had.
     pub fn of_source(source: &Source, in_use: &Self, fetcher: &Fetcher<'_>) -> Result<Self> {
         let Some(release) = &source.release else { return Ok(in_use.clone()) };
-        if in_use.is(source, release) {
+        if in_use.is(release) {
             return Ok(in_use.clone());
         }
         if let Some(installed) = installed(source, release, in_use, fetcher)? {
@@ -35,12 +35,12 @@ impl Rust {
         if !sysroot.is_dir() {
             fetch(source, release, &in_use.triple, &sysroot, fetcher)?;
         }
-        let (release, commit) = (source.version.clone(), release.commit.clone());
+        let (release, commit) = (release.version.clone(), release.commit.clone());
         Ok(Self { sysroot, release, commit, triple: in_use.triple.clone() })
     }
 
-    fn is(&self, source: &Source, release: &RustRelease) -> bool {
-        self.release == source.version && self.commit == release.commit
+    fn is(&self, release: &RustRelease) -> bool {
+        self.release == release.version && self.commit == release.commit
     }
 }
 
@@ -57,12 +57,12 @@ fn installed(source: &Source, release: &RustRelease, in_use: &Rust, fetcher: &Fe
     for sysroot in sysroots {
         // One that does not start, or that rustup has not unpacked, is none.
         let Ok(rust) = Rust::of_sysroot(&sysroot) else { continue };
-        if rust.release != source.version || rust.triple != in_use.triple || !sysroot.join(INSTALLED_MANIFEST).is_file()
+        if rust.release != release.version || rust.triple != in_use.triple || !sysroot.join(INSTALLED_MANIFEST).is_file()
         {
             continue;
         }
         let reason = match changed(&sysroot, &rust.triple)? {
-            _ if !rust.is(source, release) => format!("its commit is {}, not {}", rust.commit, release.commit),
+            _ if !rust.is(release) => format!("its commit is {}, not {}", rust.commit, release.commit),
             Some(path) => format!("{} is missing, or newer than the installation", path.display()),
             None => return Ok(Some(rust)),
         };
@@ -97,7 +97,11 @@ fn fetch(source: &Source, release: &RustRelease, host: &str, sysroot: &Path, fet
     let components = fetcher.toolchain(source, release, host).map_err(|error| {
         let advice =
             format!("rustup toolchain install {}, or set {SERVER_ENV} to a server that has it", source.version);
-        if is_interrupt(&error) { error } else { anyhow!("{error:#}\nhint: {advice}") }
+        match Unavailable::of(&error) {
+            _ if is_interrupt(&error) => error,
+            Some(_) => Unavailable::Lacking(format!("{error:#}\nhint: {advice}")).into(),
+            None => anyhow!("{error:#}\nhint: {advice}"),
+        }
     })?;
     let folder = sysroot.parent().context("finding the folder of fetched toolchains")?;
     fs_err::create_dir_all(folder)?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::channel::ChannelName;
 use crate::compiler::Llvm;
 use crate::path_filter::PathFilter;
 
@@ -44,6 +45,8 @@ pub struct Source {
     pub name: &'static str,
     /// The upstream version.
     pub version: String,
+    /// The version whose series is for this one: its own, or the newest that is pinned if this one is of a channel.
+    pub series: String,
     /// Of Rust, the toolchain that rustup's server has for this release; nothing if the one in use must be of it.
     pub release: Option<RustRelease>,
     /// The layers, at least one. Patches may change a layer, and each is built on its own.
@@ -59,10 +62,14 @@ pub struct Source {
 /// A released toolchain, as rustup's server has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RustRelease {
+    /// `release` of its `rustc -vV`.
+    pub version: String,
     /// `commit-hash` of its `rustc -vV`.
     pub commit: String,
     /// The sha256 of its channel manifest, which has the hashes of its components.
     pub manifest: String,
+    /// The place of the manifest below `dist` on rustup's server.
+    pub path: String,
 }
 
 /// A part of a source that is patched and built on its own.
@@ -185,6 +192,19 @@ impl Source {
         }
     }
 
+    /// What `rustc -vV` of this source calls its release; another word than the version if that is a day of a channel.
+    pub fn release_name(&self) -> &str {
+        self.release.as_ref().map_or(&self.version, |release| &release.version)
+    }
+
+    /// The source at a day of a channel. Only components of rustup's server have it.
+    #[must_use]
+    pub fn at_channel(&self, name: &ChannelName, release: Option<RustRelease>) -> Self {
+        let component = |origin: &&SourceOrigin| matches!(origin.place, Locator::Rustup(_));
+        let origins = self.origins.iter().filter(component).cloned().collect();
+        Self { version: name.to_string(), release, origins, ..self.clone() }
+    }
+
     /// The layer with this name.
     pub fn layer_named(&self, name: &str) -> Option<&SourceLayer> {
         self.layers.iter().find(|layer| layer.name == name)
@@ -229,12 +249,12 @@ impl SourceFile {
                 return Err(format!("[[{name}]] {}: `commit` and `manifest` are for Rust only", self.version));
             }
             (Some(commit), Some(manifest)) => Some(
-                RustRelease::new(commit, manifest).map_err(|error| format!("[[{name}]] {}: {error}", self.version))?,
+                RustRelease::new(&self.version, commit, manifest).map_err(|error| format!("[[{name}]] {}: {error}", self.version))?,
             ),
             _ => return Err(format!("[[{name}]] {}: `commit` and `manifest` require each other", self.version)),
         };
         let Self { version, compiler, .. } = self;
-        Ok(Source { name, version, release, layers, compiler, leave_out: None, origins })
+        Ok(Source { name, series: version.clone(), version, release, layers, compiler, leave_out: None, origins })
     }
 }
 
@@ -274,11 +294,12 @@ impl OriginFile {
 }
 
 impl RustRelease {
-    fn new(commit: String, manifest: String) -> Result<Self, String> {
+    fn new(version: &str, commit: String, manifest: String) -> Result<Self, String> {
         check_sha256(&manifest)?;
         let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
         if is_commit {
-            Ok(Self { commit, manifest })
+            let path = format!("channel-rust-{version}.toml");
+            Ok(Self { version: version.into(), commit, manifest, path })
         } else {
             Err(format!("`{commit}` is not a commit: expected 40 hex digits"))
         }

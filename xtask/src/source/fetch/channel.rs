@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::unavailable::Unavailable;
+
 /// The server of rustup, and the start of every address in a manifest.
 const SERVER: &str = "https://static.rust-lang.org";
 /// The environment variable that names another server, as for rustup.
@@ -18,6 +20,7 @@ pub const ANY_HOST: &str = "*";
 #[derive(Debug)]
 pub struct ChannelManifest {
     path: PathBuf,
+    date: String,
     packages: toml::Table,
 }
 
@@ -53,8 +56,9 @@ impl ChannelManifest {
     pub fn read(path: PathBuf) -> Result<Self> {
         let reading = || format!("reading {}", path.display());
         let mut manifest: toml::Table = fs_err::read_to_string(&path)?.parse().with_context(reading)?;
+        let date = manifest.get("date").and_then(|date| date.as_str()).unwrap_or_default().to_owned();
         match manifest.remove("pkg") {
-            Some(toml::Value::Table(packages)) => Ok(Self { path, packages }),
+            Some(toml::Value::Table(packages)) => Ok(Self { path, date, packages }),
             _ => Err(anyhow::anyhow!("it has no table `pkg`")).with_context(reading),
         }
     }
@@ -67,10 +71,27 @@ impl ChannelManifest {
     pub fn component(&self, name: &str, host: &str) -> Result<Component> {
         let value = |key| self.text(name, &["target", host, key]);
         let pick = |url, hash| Some(Component { url: self::address(value(url)?), sha256: value(hash)?.to_owned() });
-        pick("xz_url", "xz_hash").or_else(|| pick("url", "hash")).with_context(|| {
+        pick("xz_url", "xz_hash").or_else(|| pick("url", "hash")).ok_or_else(|| {
             let of_host = if host == ANY_HOST { String::new() } else { format!(" for {host}") };
-            format!("{} lists no archive of {name}{of_host}", self.path.display())
+            Unavailable::Lacking(format!("{} lists no archive of {name}{of_host}", self.path.display())).into()
         })
+    }
+
+    /// The day of the release, such as `2026-10-30`.
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    /// What `rustc -vV` calls the release, and its commit.
+    ///
+    /// # Errors
+    ///
+    /// If the manifest says neither.
+    pub fn release(&self) -> Result<(String, String)> {
+        let version = self.text("rust", &["version"]).and_then(|version| version.split(' ').next());
+        let commit = self.text("rustc", &["git_commit_hash"]);
+        let both = version.zip(commit).with_context(|| format!("{} names no version of Rust", self.path.display()))?;
+        Ok((both.0.to_owned(), both.1.to_owned()))
     }
 
     fn text(&self, package: &str, keys: &[&str]) -> Option<&str> {
@@ -82,9 +103,9 @@ impl ChannelManifest {
     }
 }
 
-/// The address of a release's manifest.
-pub fn manifest_url(version: &str) -> String {
-    address(&format!("{SERVER}/dist/channel-rust-{version}.toml"))
+/// The address of a manifest, from its place below `dist`.
+pub fn manifest_url(path: &str) -> String {
+    address(&format!("{SERVER}/dist/{path}"))
 }
 
 /// An address of rustup's server, on the server that the user has chosen.

@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result};
 use bringup_model::digest::hex;
 use bringup_runner::files::explain_full;
 use bringup_runner::interrupt;
@@ -12,6 +12,8 @@ use fs_err::File;
 use sha2::{Digest as _, Sha256};
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+
+use super::unavailable::Unavailable;
 
 const CHUNK: usize = 256 * 1024;
 const SAY_EVERY: Duration = Duration::from_secs(5);
@@ -110,7 +112,8 @@ fn receive(
         }
     }
     if length.is_some_and(|length| length != received) {
-        bail!("the download ended early, after {}", amount(received, length));
+        let why = format!("the download ended early, after {}", amount(received, length));
+        return Err(Unavailable::Network(why).into());
     }
     file.flush().map_err(explain_full)?;
     Ok(hex(&hash.finalize()))
@@ -164,15 +167,16 @@ fn agent(patience: Patience) -> Result<Agent> {
 }
 
 fn explain(error: ureq::Error) -> anyhow::Error {
-    match error {
-        ureq::Error::StatusCode(code) => anyhow!("the server answers with status {code}"),
-        ureq::Error::Timeout(_) => anyhow!("the server is silent: {error}"),
+    let why = match error {
+        ureq::Error::StatusCode(code) => return Unavailable::Status(code).into(),
+        ureq::Error::Timeout(_) => format!("the server is silent: {error}"),
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            anyhow!("the server hung up: {error}")
+            format!("the server hung up: {error}")
         }
-        ureq::Error::Io(error) => error.into(),
-        error => error.into(),
-    }
+        ureq::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    };
+    Unavailable::Network(why).into()
 }
 
 /// `12.5 of 88.2 MB`

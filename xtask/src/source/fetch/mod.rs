@@ -5,8 +5,10 @@ mod cache;
 mod channel;
 mod download;
 mod release;
+mod resolve;
 #[cfg(test)]
 mod tests;
+mod unavailable;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,8 @@ pub use cache::{Cache, expect_sha256};
 pub use channel::{INSTALLED_MANIFEST, SERVER_ENV};
 pub use download::Patience;
 pub use release::COMPONENTS;
+pub use resolve::Resolved;
+pub use unavailable::Unavailable;
 
 use bringup_model::pins::{Locator, Source, SourceOrigin};
 use bringup_runner::files::sha256_file;
@@ -206,7 +210,7 @@ impl Fetcher<'_> {
     /// Locks the cache. Returns the archive, too, if another run has fetched it meanwhile.
     fn lock(&self, sha256: &str) -> Result<(cache::Lock, Option<PathBuf>)> {
         if self.offline {
-            bail!(OFFLINE);
+            return Err(Unavailable::Offline.into());
         }
         let lock = self.store().lock(self.say)?;
         let found = self.store().find(sha256);

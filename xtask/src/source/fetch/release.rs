@@ -23,7 +23,7 @@ impl Fetcher<'_> {
     /// The archive of a component with sources. If the toolchain in use is of another release, the pinned release's own
     /// manifest has it.
     pub(super) fn source_component(&self, source: &Source, name: &str) -> Result<Component> {
-        let installed = ChannelManifest::installed(self.sysroot, &source.version);
+        let installed = ChannelManifest::installed(self.sysroot, source.release_name());
         let manifest = match (installed, &source.release) {
             (Err(_), Some(release)) => self.manifest(source, release)?,
             (installed, _) => installed?,
@@ -55,13 +55,16 @@ impl Fetcher<'_> {
     }
 
     fn manifest(&self, source: &Source, release: &RustRelease) -> Result<ChannelManifest> {
-        let (version, sha256) = (&source.version, &release.manifest);
-        let file_name = format!("channel-rust-{version}.toml");
-        let path = match self.verified(source.name, sha256)? {
+        self.manifest_of(source.name, release)
+            .with_context(|| format!("fetching the channel manifest of Rust {}", source.version))
+    }
+
+    /// The manifest of a release, whose hash is known.
+    pub(super) fn manifest_of(&self, what: &str, release: &RustRelease) -> Result<ChannelManifest> {
+        let RustRelease { manifest: sha256, path, .. } = release;
+        let path = match self.verified(what, sha256)? {
             Some(path) => path,
-            None => self
-                .download(source.name, &manifest_url(version), sha256, &file_name)
-                .with_context(|| format!("fetching the channel manifest of Rust {version}"))?,
+            None => self.download(what, &manifest_url(path), sha256, path.rsplit('/').next().unwrap_or(path))?,
         };
         ChannelManifest::read(path)
     }

@@ -7,13 +7,14 @@ use bringup_model::digest::INPUTS_FILE;
 use bringup_model::pins::Source;
 use bringup_model::series::{Patch, Series, UpstreamStatus};
 use bringup_model::version::Version;
+use serde::{Deserialize, Serialize};
 
 use super::apply;
 use super::worktree::{self, BASE};
 use crate::source::git::Repo;
 
 /// The fate of a patch in the other version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// It applies without changes.
     Applies,
@@ -28,12 +29,48 @@ pub enum Fate {
 }
 
 /// A rebased series.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Rebased {
     /// Each patch of the old series and its fate.
     pub fates: Vec<(String, Fate)>,
     /// The patches that remain.
     pub series: Series,
+}
+
+/// A rebased series as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    fates: Vec<(String, Fate)>,
+    source: String,
+    version: String,
+    patches: Vec<(String, String)>,
+}
+
+impl Rebased {
+    /// Reads what [`Self::write`] has written; nothing if it is not there, or not whole.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let Ok(Record { fates, source, version, patches }) = serde_json::from_slice(&fs_err::read(path)?) else {
+            return Ok(None);
+        };
+        let patches = patches.into_iter().map(|(file, text)| Patch { file, text }).collect();
+        Ok(Some(Self { fates, series: Series { source, version, patches, ..Series::default() } }))
+    }
+
+    /// Writes the series with its fates to a file, which is whole or not there.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let Series { source, version, patches, .. } = self.series.clone();
+        let patches = patches.into_iter().map(|Patch { file, text }| (file, text)).collect();
+        let record = Record { fates: self.fates.clone(), source, version, patches };
+        let folder = path.parent().context("finding the folder of series")?;
+        fs_err::create_dir_all(folder)?;
+        let part = tempfile::NamedTempFile::new_in(folder).context("making a temporary file")?;
+        fs_err::write(part.path(), serde_json::to_vec(&record)?)?;
+        part.persist(path).with_context(|| format!("writing {}", path.display()))?;
+        Ok(())
+    }
 }
 
 /// Rebases `series` from its own pristine tree `old` onto `new`, the pristine trees of the layers of `to`. Files that are in none of

@@ -101,7 +101,7 @@ impl<'a> PatchProof<'a> {
         if self.targets.is_empty() {
             return Ok(Some(Obstacle { why: ": the patch is for none of these targets".into(), hint: None }));
         }
-        let (installed, version) = (&planner.rust()?.release, &self.source.version);
+        let (installed, version) = (&planner.rust()?.release, self.source.release_name());
         if self.left_out == LeftOut::CompilerSeries && installed != version {
             let why = format!(": without the patch there is only rustc {installed}, not {version}");
             let hint = Some("build the compiler without the patch with --each, or install that version".into());

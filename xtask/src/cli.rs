@@ -51,7 +51,10 @@ pub struct Cli {
     #[arg(long, value_name = "DIR", global = true, help_heading = GLOBAL)]
     #[expect(clippy::doc_markdown, reason = "help would show the backticks")]
     pub cache: Option<PathBuf>,
-    /// Build this version of Rust, or `stable`, `beta`, `nightly`, `nightly-2026-11-20` [default: the first in bringup.toml]
+    /// Build this version of Rust [default: the first in bringup.toml]
+    ///
+    /// One that bringup.toml pins, or what a channel is now (`stable`, `beta`, `nightly`), or was on a day
+    /// (`nightly-2026-11-20`). To a channel, the newest series is carried.
     #[arg(long, value_name = "VERSION", help_heading = BUILD, hide_short_help = true)]
     pub rust: Option<String>,
     /// Build this version of musl [default: the first in bringup.toml]

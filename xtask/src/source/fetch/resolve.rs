@@ -26,7 +26,7 @@ pub struct Resolved {
 /// What is recorded of a day.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+struct ChannelRecord {
     date: String,
     version: String,
     commit: String,
@@ -74,7 +74,7 @@ impl Fetcher<'_> {
         if name.date().is_some_and(|named| named != date) {
             bail!("the server's manifest is of {date}");
         }
-        let record = Record {
+        let record = ChannelRecord {
             date: date.into(),
             version: release.version.clone(),
             commit: release.commit.clone(),
@@ -114,7 +114,7 @@ impl Fetcher<'_> {
         self.cache.join(FOLDER).join(format!("{name}.toml"))
     }
 
-    fn recorded(&self, name: &ChannelName) -> Result<Option<Record>> {
+    fn recorded(&self, name: &ChannelName) -> Result<Option<ChannelRecord>> {
         let path = self.record_of(name);
         if !path.is_file() {
             return Ok(None);
@@ -131,13 +131,13 @@ impl Fetcher<'_> {
         let RustRelease { version, commit, manifest, .. } = resolved.release.clone();
         let date = resolved.name.date().unwrap_or_default().to_owned();
         let part = tempfile::NamedTempFile::new_in(folder).context("making a temporary file")?;
-        fs_err::write(part.path(), toml::to_string(&Record { date, version, commit, manifest })?)?;
+        fs_err::write(part.path(), toml::to_string(&ChannelRecord { date, version, commit, manifest })?)?;
         part.persist(&path).with_context(|| format!("writing {}", path.display()))?;
         Ok(())
     }
 }
 
-impl Record {
+impl ChannelRecord {
     fn into_resolved(self, name: &ChannelName) -> Resolved {
         let Self { date, version, commit, manifest } = self;
         let name = name.on(&date);

@@ -39,7 +39,7 @@ pub struct Rebased {
 
 /// A rebased series as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
-struct Record {
+struct KeptSeries {
     fates: Vec<(String, Fate)>,
     source: String,
     version: String,
@@ -52,7 +52,7 @@ impl Rebased {
         if !path.is_file() {
             return Ok(None);
         }
-        let Ok(Record { fates, source, version, patches }) = serde_json::from_slice(&fs_err::read(path)?) else {
+        let Ok(KeptSeries { fates, source, version, patches }) = serde_json::from_slice(&fs_err::read(path)?) else {
             return Ok(None);
         };
         let patches = patches.into_iter().map(|(file, text)| Patch { file, text }).collect();
@@ -63,7 +63,7 @@ impl Rebased {
     pub fn write(&self, path: &Path) -> Result<()> {
         let Series { source, version, patches, .. } = self.series.clone();
         let patches = patches.into_iter().map(|Patch { file, text }| (file, text)).collect();
-        let record = Record { fates: self.fates.clone(), source, version, patches };
+        let record = KeptSeries { fates: self.fates.clone(), source, version, patches };
         let folder = path.parent().context("finding the folder of series")?;
         fs_err::create_dir_all(folder)?;
         let part = tempfile::NamedTempFile::new_in(folder).context("making a temporary file")?;

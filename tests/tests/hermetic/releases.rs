@@ -40,6 +40,7 @@ impl Setup {
             ("rustc", "rustc", "bin/rustc"),
             ("cargo", "cargo", "bin/cargo"),
             ("rust-std", "rust-std-HOST", "lib/a.rlib"),
+            ("clippy-preview", "clippy-preview", "bin/cargo-clippy"),
         ] {
             let top = format!("{name}-1.97.0-{HOST}/");
             let folder = format!("{top}{}/", folder.replace("HOST", HOST));
@@ -103,12 +104,14 @@ fn write(path: &Path, text: &str) {
 fn a_release_that_is_not_installed_is_fetched_once() {
     let setup = Setup::new();
     setup.run(&["build", "fake"], 0);
-    let parts = ["rustc", "cargo", "rust-std"].map(path_of);
+    // rustfmt is missing, as in some nightlies.
+    let parts = ["rustc", "cargo", "rust-std", "clippy-preview"].map(path_of);
     assert_eq!(setup.server.requests(), [&[MANIFEST.to_owned()][..], &parts].concat());
-    let toolchains = setup.project.cache().join("rust");
+    let toolchains = setup.project.cache().join("toolchains");
     let fetched: Vec<_> = fs_err::read_dir(&toolchains).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(fetched.len(), 1, "{fetched:?}");
-    assert!(fetched[0].join("lib/a.rlib").is_file() && !fetched[0].join("install.sh").exists());
+    assert!(fetched[0].join("lib/a.rlib").is_file() && fetched[0].join("bin/cargo-clippy").is_file());
+    assert!(!fetched[0].join("install.sh").exists());
     assert!(!fetched[0].join("manifest.in").exists());
     setup.run(&["build", "fake"], 0).says(&["Cached"]);
     fs_err::remove_dir_all(setup.project.path("out")).unwrap();
@@ -134,7 +137,7 @@ fn what_rustup_has_installed_is_not_fetched() {
     let before = fs_err::metadata(&list).unwrap().modified().unwrap() - hour;
     std::fs::File::options().write(true).open(&list).unwrap().set_modified(before).unwrap();
     setup.run(&["build", "fake"], 0).says(&["bin/rustc is missing, or newer than the installation"]);
-    assert_eq!(setup.server.requests().len(), 4);
+    assert_eq!(setup.server.requests().len(), 5);
 }
 
 #[test]
@@ -145,7 +148,7 @@ fn what_the_server_lacks_or_gives_wrong_is_told_before_work() {
     let fresh = |texts: &[&str]| {
         fs_err::remove_dir_all(setup.project.cache()).unwrap();
         setup.run(&["build", "fake"], 101).says(texts);
-        assert!(!setup.project.cache().join("rust").exists());
+        assert!(!setup.project.cache().join("toolchains").exists());
     };
     setup.server.serve(MANIFEST, "other");
     fresh(&["fetching the channel manifest of Rust 1.97.0: wrong sha256: it is"]);

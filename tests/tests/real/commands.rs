@@ -80,7 +80,12 @@ struct User {
 
 impl User {
     fn new(name: &str, triple: &'static str) -> Self {
-        let toolchain = printed(&bringup(&["build", name])).trim().into();
+        Self::with(name, triple, &[])
+    }
+
+    /// With these options of `build`.
+    fn with(name: &str, triple: &'static str, options: &[&str]) -> Self {
+        let toolchain = printed(&bringup(&[&["build", name], options].concat())).trim().into();
         let work = tempfile::tempdir().unwrap();
         for (name, text) in FILES {
             write(work.path(), name, text);
@@ -118,50 +123,66 @@ fn text(output: &Output) -> String {
 #[test]
 fn cargos_commands_work() {
     for (name, triple, endian) in TARGETS {
-        let user = User::new(name, triple);
-        let architecture = triple.split('-').next().unwrap().replace("armv7", "arm");
-        let runs = format!("{endian} 3 false [\"x y\"]");
-        let speed = format!("speed of {architecture}");
-        let commands: [(&[&str], &str); 16] = [
-            (&["check", "--workspace", "--all-targets"], "Finished"),
-            (&["clippy", "--workspace", "--", "-D", "warnings"], "Finished"),
-            (&["doc", "--no-deps"], "Generated"),
-            (&["build", "-p", "app"], "Finished"),
-            (&["run", "-p", "app", "--", "x y"], &runs),
-            (&["run", "-p", "app", "--profile", "thin", "--", "x y"], &runs),
-            (&["run", "-p", "app", "--profile", "fat", "--", "x y"], &runs),
-            (&["rustc", "-p", "app", "--lib", "--", "-Cdebuginfo=0"], "Finished"),
-            (&["test", "-p", "app", "--lib"], "test tests::adds ... ok"),
-            (&["test", "-p", "app", "--test", "integration"], "2 passed"),
-            (&["test", "-p", "app", "--doc"], "add (line 5) ... ok"),
-            (&["test", "-p", "app", "--doc"], "compile fail ... ok"),
-            (&["bench", "-p", "app", "--bench", "speed"], &speed),
-            (&["nextest", "run", "-p", "app"], "3 tests run: 3 passed"),
-            (&["tree", "-p", "app"], "derive v0.1.0 (proc-macro)"),
-            (&["install", "--path", "app", "--root", "installed"], "Installed package `app v0.1.0"),
-        ];
-        for (mode, flags) in MODES {
-            for (args, expected) in commands {
-                let output = user.cargo(flags, args).output().unwrap();
-                let said = text(&output);
-                assert!(output.finished.status.success() && said.contains(expected), "{name} {mode}: {args:?}\n{said}");
-                println!("{name} {mode}: cargo {}: ok", args.join(" "));
-            }
-            let _ = fs_err::remove_dir_all(user.work.path().join("installed"));
-        }
-        // libstd.so is found, too.
-        succeeds(&user.cargo("-Cprefer-dynamic", &["run", "-p", "app", "--target-dir", "shared"]));
-
-        // Host and target at once, and what does not depend on a target.
-        let host = std::env::consts::ARCH;
-        let tool = printed(&user.program("cargo", &["run", "-q", "-p", "tool"]));
-        assert_eq!(tool, format!("tool on {host}\n"));
-        let host = printed(&Cmd::new(user.toolchain.join("bin/rustc")).args(["--print=host-tuple"]));
-        succeeds(&user.program("cargo", &["build", "--workspace", "--target", triple, "--target", host.trim()]));
-        succeeds(&user.program("cargo", &["fmt", "--all", "--check"]));
-        let metadata = user.program("cargo", &["metadata", "--format-version=1", "--filter-platform", triple]);
-        assert!(printed(&metadata).contains("\"derive\""));
+        commands_work(&User::new(name, triple), name, endian, true);
     }
+}
+
+/// Builds the compiler first, unless it is there: see `compiler::`.
+#[test]
+fn cargos_commands_work_with_our_own_compiler() {
+    for (name, triple, endian) in TARGETS {
+        let user = User::with(name, triple, &["--compiler", "bootstrap"]);
+        commands_work(&user, name, endian, false);
+        let output = user.cargo("", &["clippy"]).output().unwrap();
+        assert!(!output.finished.status.success() && text(&output).contains("Clippy must be built with the compiler"));
+    }
+}
+
+/// Runs cargo's commands, `clippy` if the toolchain has it.
+fn commands_work(user: &User, name: &str, endian: &str, has_clippy: bool) {
+    let triple = user.triple;
+    let architecture = triple.split('-').next().unwrap().replace("armv7", "arm");
+    let runs = format!("{endian} 3 false [\"x y\"]");
+    let speed = format!("speed of {architecture}");
+    let commands: [(&[&str], &str); 16] = [
+        (&["check", "--workspace", "--all-targets"], "Finished"),
+        (&["clippy", "--workspace", "--", "-D", "warnings"], "Finished"),
+        (&["doc", "--no-deps"], "Generated"),
+        (&["build", "-p", "app"], "Finished"),
+        (&["run", "-p", "app", "--", "x y"], &runs),
+        (&["run", "-p", "app", "--profile", "thin", "--", "x y"], &runs),
+        (&["run", "-p", "app", "--profile", "fat", "--", "x y"], &runs),
+        (&["rustc", "-p", "app", "--lib", "--", "-Cdebuginfo=0"], "Finished"),
+        (&["test", "-p", "app", "--lib"], "test tests::adds ... ok"),
+        (&["test", "-p", "app", "--test", "integration"], "2 passed"),
+        (&["test", "-p", "app", "--doc"], "add (line 5) ... ok"),
+        (&["test", "-p", "app", "--doc"], "compile fail ... ok"),
+        (&["bench", "-p", "app", "--bench", "speed"], &speed),
+        (&["nextest", "run", "-p", "app"], "3 tests run: 3 passed"),
+        (&["tree", "-p", "app"], "derive v0.1.0 (proc-macro)"),
+        (&["install", "--path", "app", "--root", "installed"], "Installed package `app v0.1.0"),
+    ];
+    for (mode, flags) in MODES {
+        for (args, expected) in commands.into_iter().filter(|(args, _)| has_clippy || args[0] != "clippy") {
+            let output = user.cargo(flags, args).output().unwrap();
+            let said = text(&output);
+            assert!(output.finished.status.success() && said.contains(expected), "{name} {mode}: {args:?}\n{said}");
+            println!("{name} {mode}: cargo {}: ok", args.join(" "));
+        }
+        let _ = fs_err::remove_dir_all(user.work.path().join("installed"));
+    }
+    // libstd.so is found, too.
+    succeeds(&user.cargo("-Cprefer-dynamic", &["run", "-p", "app", "--target-dir", "shared"]));
+
+    // Host and target at once, and what does not depend on a target.
+    let host = std::env::consts::ARCH;
+    let tool = printed(&user.program("cargo", &["run", "-q", "-p", "tool"]));
+    assert_eq!(tool, format!("tool on {host}\n"));
+    let host = printed(&Cmd::new(user.toolchain.join("bin/rustc")).args(["--print=host-tuple"]));
+    succeeds(&user.program("cargo", &["build", "--workspace", "--target", triple, "--target", host.trim()]));
+    succeeds(&user.program("cargo", &["fmt", "--all", "--check"]));
+    let metadata = user.program("cargo", &["metadata", "--format-version=1", "--filter-platform", triple]);
+    assert!(printed(&metadata).contains("\"derive\""));
 }
 
 #[test]

@@ -112,13 +112,12 @@ impl Planner<'_> {
         let inputs = inputs.list("patch", series.patches.iter().map(|patch| &patch.text));
         let inputs = inputs.list("unverified", &series.unverified);
         let record = self.workspace.cache.join(FOLDER).join(format!("{}.json", inputs.digest().short()));
-        let carried = match Rebased::read(&record)? {
-            Some(rebased) => rebased,
-            None => {
-                let rebased = carry(&series, (&from, &fetch(&from)?), (&to, &fetch(&to)?))?;
-                rebased.write(&record)?;
-                rebased
-            }
+        let carried = if let Some(rebased) = Rebased::read(&record)? {
+            rebased
+        } else {
+            let rebased = carry(&series, (&from, &fetch(&from)?), (&to, &fetch(&to)?))?;
+            rebased.write(&record)?;
+            rebased
         };
         let conflicts: Vec<String> = conflicts(&carried).map(|(file, places)| format!("{file}: {places}")).collect();
         if conflicts.is_empty() || self.options.skip_conflicts {

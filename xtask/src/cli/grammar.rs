@@ -68,13 +68,11 @@ fn scoped(verb: Command, above: &str, shared: &[Arg]) -> Command {
     let (build, global) = takes(&path);
     let of = |heading: &'static str| shared.iter().filter(move |arg| arg.get_help_heading() == Some(heading)).cloned();
     // Only a verb without subcommands makes its options global. A group accepts them before the subcommand, but hides them.
-    let builds = of(BUILD)
-        .filter(|arg| build.contains(&arg.get_id().as_str()))
-        .map(|arg| {
-            // An error names this one where it helps.
-            let is_rare = arg.get_id() == "skip_conflicts";
-            if is_group { arg.hide(true) } else { arg.global(true).hide_short_help(is_rare) }
-        });
+    let builds = of(BUILD).filter(|arg| build.contains(&arg.get_id().as_str())).map(|arg| {
+        // An error names this one where it helps.
+        let is_rare = arg.get_id() == "skip_conflicts";
+        if is_group { arg.hide(true) } else { arg.global(true).hide_short_help(is_rare) }
+    });
     let globals = of(GLOBAL).map(|arg| {
         let is_shown = global.contains(&arg.get_id().as_str());
         arg.hide_short_help(!is_shown)

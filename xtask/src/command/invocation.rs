@@ -53,7 +53,9 @@ impl Invocation {
     /// Selects the Rust that the user named: a pinned version, or what a channel is now, or was on a day.
     fn select_rust(&mut self, name: &str) -> Result<()> {
         let usage = |error| CodedError::error(exit::USAGE, error);
-        let Some(channel) = ChannelName::parse(name) else { return self.project.pins.select("rust", name).map_err(usage) };
+        let Some(channel) = ChannelName::parse(name) else {
+            return self.project.pins.select("rust", name).map_err(usage);
+        };
         let planner = self.planner();
         let Resolved { name: day, release } = planner.resolve(&channel.map_err(usage)?)?;
         self.toolchains = planner.toolchains();

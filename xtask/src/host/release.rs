@@ -14,7 +14,7 @@ use crate::source::archive;
 use crate::source::fetch::{COMPONENTS, Fetcher, INSTALLED_MANIFEST, SERVER_ENV, Unavailable};
 
 /// The folder of fetched toolchains in the cache.
-const FOLDER: &str = "rust";
+const FOLDER: &str = "toolchains";
 
 impl Rust {
     /// The toolchain of the release that a source is pinned at. Without such a release, the one in use.
@@ -57,7 +57,9 @@ fn installed(source: &Source, release: &RustRelease, in_use: &Rust, fetcher: &Fe
     for sysroot in sysroots {
         // One that does not start, or that rustup has not unpacked, is none.
         let Ok(rust) = Rust::of_sysroot(&sysroot) else { continue };
-        if rust.release != release.version || rust.triple != in_use.triple || !sysroot.join(INSTALLED_MANIFEST).is_file()
+        if rust.release != release.version
+            || rust.triple != in_use.triple
+            || !sysroot.join(INSTALLED_MANIFEST).is_file()
         {
             continue;
         }

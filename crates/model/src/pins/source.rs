@@ -249,7 +249,8 @@ impl SourceFile {
                 return Err(format!("[[{name}]] {}: `commit` and `manifest` are for Rust only", self.version));
             }
             (Some(commit), Some(manifest)) => Some(
-                RustRelease::new(&self.version, commit, manifest).map_err(|error| format!("[[{name}]] {}: {error}", self.version))?,
+                RustRelease::new(&self.version, commit, manifest)
+                    .map_err(|error| format!("[[{name}]] {}: {error}", self.version))?,
             ),
             _ => return Err(format!("[[{name}]] {}: `commit` and `manifest` require each other", self.version)),
         };

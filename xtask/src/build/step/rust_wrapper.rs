@@ -10,6 +10,7 @@ use bringup_runner::exec::{Cmd, quote};
 
 use super::{Clang, Work};
 use crate::host::survey::Rust;
+use crate::source::fetch::INSTALLED_MANIFEST;
 
 #[cfg(test)]
 mod tests;
@@ -84,6 +85,9 @@ pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
 
 /// The hint for a program that belongs to a component of rustup.
 pub(super) fn component(name: &str, rust: &Rust) -> String {
+    if !rust.sysroot.join(INSTALLED_MANIFEST).is_file() {
+        return format!("hint: Rust {} was fetched without {name}, because its release has none", rust.release);
+    }
     let toolchain = rust.sysroot.file_name().unwrap_or_default().display();
     format!("hint: rustup component add {name} --toolchain {toolchain}")
 }

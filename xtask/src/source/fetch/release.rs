@@ -11,6 +11,9 @@ use super::channel::{ANY_HOST, ChannelManifest, Component, manifest_url};
 /// The components that compile for a host. Each is a folder in its archive.
 pub const COMPONENTS: [&str; 3] = ["rustc", "cargo", "rust-std"];
 
+/// Components of programs that users of a toolchain expect. A nightly may be without one.
+const TOOLS: [&str; 2] = ["clippy-preview", "rustfmt-preview"];
+
 /// An archive of a component, in the cache.
 pub struct FetchedComponent {
     /// Path of the archive.
@@ -40,7 +43,8 @@ impl Fetcher<'_> {
         let manifest = self.manifest(source, release)?;
         let components = COMPONENTS.map(|name| Ok((name, manifest.component(name, host)?)));
         // All are there before the first is fetched.
-        let components = components.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut components = components.into_iter().collect::<Result<Vec<_>>>()?;
+        components.extend(TOOLS.iter().filter_map(|name| Some((*name, manifest.component(name, host).ok()?))));
         let fetch = |(name, component): (&str, Component)| {
             let Component { url, sha256 } = component;
             let file_name = url.rsplit('/').next().unwrap_or(name);

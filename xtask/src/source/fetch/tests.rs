@@ -65,7 +65,16 @@ impl FetchFixture {
 
 fn source(origins: Vec<SourceOrigin>) -> Source {
     let layers = vec![SourceLayer { name: "musl".into(), folders: Vec::new() }];
-    Source { name: "musl", version: "1.0".into(), release: None, layers, compiler: None, leave_out: None, origins }
+    Source {
+        name: "musl",
+        version: "1.0".into(),
+        series: "1.0".into(),
+        release: None,
+        layers,
+        compiler: None,
+        leave_out: None,
+        origins,
+    }
 }
 
 fn origin(place: Locator) -> SourceOrigin {

@@ -23,6 +23,7 @@ pub fn source() -> Source {
     Source {
         name: "musl",
         version: "1.0".into(),
+        series: "1.0".into(),
         release: None,
         layers: vec![SourceLayer { name: "libc".into(), folders: Vec::new() }],
         compiler: None,

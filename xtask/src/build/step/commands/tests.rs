@@ -115,6 +115,8 @@ fn commands_that_cannot_work_say_why() {
     let place = Place::new();
     let text = || "1.95.0".to_owned();
     let rust = Rust { sysroot: place.path("stable-x"), release: text(), commit: text(), triple: text() };
+    fs_err::create_dir_all(place.path("stable-x/lib/rustlib")).unwrap();
+    place.script("stable-x/lib/rustlib/multirust-channel-manifest.toml", "");
     let refused = |name: &str, text: &str| {
         place.script("program", text);
         let output = place.run("program", &[], &[]);

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::{Wrapped, spec_file};
 use crate::build::step::tests::write_script;
 use crate::host::survey::Rust;
+use crate::source::fetch::INSTALLED_MANIFEST;
 
 const TRIPLE: &str = "fake-alpine-linux-musl";
 const HERE: &str = "here=$(cd \"${0%/*}/..\" && pwd -P)\n";
@@ -187,11 +188,21 @@ fn the_folder_may_have_a_blank_in_its_path() {
 fn what_is_missing_is_named() {
     let toolchain = Toolchain::new("toolchain");
     fs_err::remove_file(toolchain.rust().bin("clippy-driver")).unwrap();
-    let output = toolchain.run("clippy-driver", &["rustc"], &[]);
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.finished.status.code(), Some(127));
-    assert!(
-        text.contains("no clippy-driver") && text.contains("hint: rustup component add clippy --toolchain stock"),
-        "{text}"
-    );
+    // A script is made where rustup has installed the toolchain, or where it was fetched.
+    let manifest = toolchain.rust().sysroot.join(INSTALLED_MANIFEST);
+    for (manifest_is_there, hint) in [
+        (false, "hint: Rust 1.95.0 was fetched without clippy"),
+        (true, "hint: rustup component add clippy --toolchain stock"),
+    ] {
+        if manifest_is_there {
+            fs_err::create_dir_all(manifest.parent().unwrap()).unwrap();
+            fs_err::write(&manifest, "").unwrap();
+        }
+        let script = Wrapped::ClippyDriver.script(HERE, TRIPLE, &toolchain.rust());
+        write_script(&toolchain.here.join("bin/clippy-driver"), &script);
+        let output = toolchain.run("clippy-driver", &["rustc"], &[]);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.finished.status.code(), Some(127));
+        assert!(text.contains("no clippy-driver") && text.contains(hint), "{text}");
+    }
 }

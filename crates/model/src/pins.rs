@@ -1,6 +1,7 @@
 //! bringup.toml: the pinned sources, the emulator's minimum version, the contents of the runtimes and the limits.
 
 mod channel;
+mod libc_switch;
 mod source;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use self::channel::ChannelName;
+pub use self::libc_switch::LibcSwitch;
+use self::libc_switch::{LibcSwitchFile, validate_switches};
 pub use self::source::{
     CompilerTree, LIBCXX, LIBRARY, Locator, RustRelease, Source, SourceLayer, SourceOrigin, is_sha256,
 };
@@ -39,6 +42,8 @@ pub struct PinsFile {
 struct StdFile {
     #[serde(default)]
     env: BTreeMap<String, String>,
+    #[serde(default)]
+    libc: Vec<LibcSwitchFile>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -104,6 +109,8 @@ pub struct Pins {
     pub all: Vec<Source>,
     /// Environment variables for the compilation of std.
     pub std_env: BTreeMap<String, String>,
+    /// What std's libc requires for a `time_t` of 64 bits, oldest first.
+    pub libc: Vec<LibcSwitch>,
     /// How a compiler is built.
     pub compiler: CompilerPin,
     /// How the builtins of several targets differ from upstream's on purpose.
@@ -193,6 +200,7 @@ impl PinsFile {
             linux: linux[0].clone(),
             all: [rust, musl, llvm, linux].concat(),
             std_env: self.std.env,
+            libc: validate_switches(self.std.libc)?,
             compiler: self.compiler,
             differences: self.runtimes.difference,
             qemu: QemuPin {

@@ -349,6 +349,7 @@ impl<'a> Planner<'a> {
             source: sources.rust,
             cargo_home: self.workspace.cargo_home(),
             env: self.project.pins.std_env.clone(),
+            libc: self.project.pins.libc.clone(),
             opt_level: opt_level.map(str::to_owned),
         };
         let std = plan.add(StdStep { target: target.clone(), library: library.clone(), sysroot });

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bringup_model::link::Link;
+use bringup_model::pins::LibcSwitch;
 use bringup_model::report::SmokeCheck;
 use bringup_model::target::Target;
 use bringup_runner::exec::Cmd;
@@ -37,6 +38,8 @@ pub struct Smoke<'a> {
     pub cargo_home: &'a Path,
     /// Whether cargo may only use the crates in its cache.
     pub offline: bool,
+    /// What a program's libc requires for a `time_t` of 64 bits.
+    pub libc: &'a [LibcSwitch],
     /// Runs programs of the target.
     pub runner: &'a ProgramRunner<'a>,
     /// Folder to build in. It need not exist.

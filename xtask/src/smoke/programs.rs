@@ -5,9 +5,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use bringup_model::link::Link;
 use bringup_model::outcome::Outcome;
+use bringup_model::pins::LibcSwitch;
 use bringup_model::report::SmokeCheck;
 use bringup_model::text::difference;
 use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, describe};
@@ -136,7 +137,12 @@ impl<'a> Mode<'a> {
     /// Builds the workspace as a user of the toolchain does. The toolchain's cargo tells build scripts the C compiler
     /// and archiver.
     fn build(&mut self) -> Result<CheckFailure> {
-        let Smoke { sources, toolchain, target, cargo_home, offline, .. } = self.smoke;
+        let Smoke { sources, toolchain, target, cargo_home, offline, libc, .. } = self.smoke;
+        let lock = sources.join("Cargo.lock");
+        let libc = LibcSwitch::of_lock(libc, &fs_err::read_to_string(&lock)?);
+        let libc = libc.map_err(|error| anyhow!("reading {}: {error}", lock.display()))?;
+        let flags: Vec<OsString> =
+            self.rustflags().into_iter().chain(libc.iter().flat_map(|libc| libc.flags()).map(Into::into)).collect();
         let cmd = Cmd::new(toolchain.join("bin/cargo"))
             .args(["build", "--release", "--locked", "--keep-going", "--target", &target.triple])
             .args(offline.then_some("--offline"))
@@ -149,7 +155,8 @@ impl<'a> Mode<'a> {
             // working folder.
             .env("CARGO_HOME", cargo_home)
             .dir("/")
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join(OsStr::new("\x1f")));
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new("\x1f")));
+        let cmd = libc.iter().flat_map(|libc| &libc.env).fold(cmd, |cmd, (key, value)| cmd.env(key, value));
         self.tool(&cmd.inherit_all(NETWORK_ENV))
     }
 

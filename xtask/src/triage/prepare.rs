@@ -304,10 +304,7 @@ impl<'a> TestBuilder<'a> {
         };
         let mut before: Vec<String> = listed.iter().filter(|name| *name < test && !ends(name)).cloned().collect();
         before.sort();
-        if before.is_empty() {
-            bail!("no test of the program runs before it");
-        }
-        Ok(before)
+        if before.is_empty() { Err(anyhow!("no test of the program runs before it")) } else { Ok(before) }
     }
 
     fn smoke_program(&self, at: &RunConfig, toolchain: &Path, check: &str, work: &Path) -> Result<BuiltProgram> {
@@ -318,6 +315,7 @@ impl<'a> TestBuilder<'a> {
             target: &at.target,
             cargo_home: &self.planner.workspace.cargo_home(),
             offline: self.planner.workspace.offline,
+            libc: &self.planner.project.pins.libc,
             runner: &|_, _| bail!("no program runs while one is built"),
             work,
             log: &work.join("log"),

@@ -75,6 +75,7 @@ impl Trial<'_> {
             target: self.subject.target,
             cargo_home: &self.context.planner.workspace.cargo_home(),
             offline: self.context.planner.workspace.offline,
+            libc: &self.context.planner.project.pins.libc,
             runner: &|program, lib_dirs| sandbox.command(program, none, lib_dirs),
             work: work.path(),
             log: &log,

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use bringup_model::digest::Inputs;
+use bringup_model::pins::LibcSwitch;
 use bringup_model::target::Target;
 use bringup_runner::exec::{Cmd, NETWORK_ENV};
 
@@ -30,6 +31,8 @@ pub struct Library {
     pub cargo_home: PathBuf,
     /// Environment variables for the build scripts of std's crates.
     pub env: BTreeMap<String, String>,
+    /// What a version of libc requires for a `time_t` of 64 bits.
+    pub libc: Vec<LibcSwitch>,
     /// The opt-level, if it is not the workspace's default.
     pub opt_level: Option<String>,
 }
@@ -42,7 +45,8 @@ impl Library {
         let flags = self.rustflags(place, place);
         let env = self.env.iter().map(|(key, value)| format!("{key}={value}"));
         let inputs = Inputs::new().add("rustc", &self.commit).list("feature", FEATURES);
-        inputs.list("rustflag", flags).list("env", env).list("opt-level", self.opt_level.as_deref())
+        let inputs = inputs.list("rustflag", flags).list("env", env);
+        inputs.list("libc", self.libc.iter().map(ToString::to_string)).list("opt-level", self.opt_level.as_deref())
     }
 
     fn rustflags(&self, source: &Path, cargo_home: &Path) -> Vec<String> {
@@ -56,14 +60,19 @@ impl Library {
 
     /// A cargo command with the compiler of the step `toolchain` and the target folder `target`.
     pub fn cargo(&self, work: &Work, toolchain: StepId, target: &Path) -> Result<Cmd> {
-        let flags = self.rustflags(work.path(self.source)?, &self.cargo_home).join("\x1f");
+        let source = work.path(self.source)?;
+        let lock = source.join("library/Cargo.lock");
+        let libc = LibcSwitch::of_lock(&self.libc, &fs_err::read_to_string(&lock)?);
+        let libc = libc.map_err(|error| anyhow!("reading {}: {error}", lock.display()))?;
+        let cfgs = libc.iter().flat_map(|libc| libc.flags());
+        let flags = self.rustflags(source, &self.cargo_home).into_iter().chain(cfgs).collect::<Vec<_>>().join("\x1f");
         // cargo runs in the root folder, so that it reads no .cargo/config.toml above the clone.
         let cmd = Cmd::new(work.path(toolchain)?.join("bin/cargo")).dir("/");
         let cmd = cmd.env("CARGO_HOME", &self.cargo_home).env("CARGO_TARGET_DIR", target);
         let cmd = cmd.env("CARGO_ENCODED_RUSTFLAGS", flags).env("RUSTC_BOOTSTRAP", "1");
         // Adds to libstd.so's name a hash that distinguishes builds.
         let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup");
-        let cmd = self.env.iter().fold(cmd, |cmd, (key, value)| cmd.env(key, value));
+        let cmd = self.env.iter().chain(libc.iter().flat_map(|libc| &libc.env)).fold(cmd, |cmd, (key, value)| cmd.env(key, value));
         let level = self.opt_level.iter();
         let cmd = level.fold(cmd, |cmd, level| cmd.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level));
         Ok(cmd.inherit_all(NETWORK_ENV))

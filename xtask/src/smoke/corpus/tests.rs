@@ -62,6 +62,7 @@ impl Fixture {
             },
             cargo_home: &path("cargo-home"),
             offline: true,
+            libc: &[],
             work: &path("work"),
             log: &path("log"),
             forbidden: &[],

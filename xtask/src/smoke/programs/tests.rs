@@ -56,6 +56,7 @@ impl Fixture {
             runner: &|program, _| Ok(Cmd::new(program)),
             cargo_home: &path("cargo-home"),
             offline: true,
+            libc: &[],
             work: &path("work"),
             log: &path("log"),
             forbidden: &[],

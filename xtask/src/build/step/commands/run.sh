@@ -10,5 +10,5 @@ if [ "$emulator" ]; then
     exec "$emulator" -L "$here/@sysroot@" ${cpu:+-cpu "$cpu"} "$@"
 fi
 @native@echo "${0##*/}: running $1: the emulator $program is not on the search path" >&2
-echo 'hint: install QEMU user-mode emulation, or name another runner in @variable@' >&2
+echo 'hint: install QEMU user-mode emulation, or get it with "bringup fetch" and then build again, or name another runner in @variable@' >&2
 exit 127

@@ -225,7 +225,9 @@ impl Pins {
         let of_name = || self.all.iter().filter(|source| source.name == name);
         of_name().find(|source| source.version == version).ok_or_else(|| {
             let versions: Vec<&str> = of_name().map(|source| source.version.as_str()).collect();
-            format!("{name} {version} is not pinned\nhint: bringup.toml has {name} {}", versions.join(", "))
+            let channels =
+                if name == "rust" { "; a channel is stable, beta, nightly or e.g. nightly-2026-11-20" } else { "" };
+            format!("{name} {version} is not pinned\nhint: bringup.toml has {name} {}{channels}", versions.join(", "))
         })
     }
 

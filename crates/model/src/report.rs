@@ -61,8 +61,11 @@ pub struct ReportHost {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Versions {
-    /// The version of the Rust source.
+    /// The version of the Rust source, or the day of a channel, such as `nightly-2026-10-30`.
     pub rust: String,
+    /// The stock toolchain of that Rust; nothing for programs that come from an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust_toolchain: Option<UsedToolchain>,
     /// The version of musl.
     pub musl: String,
     /// The version of LLVM's runtimes.
@@ -70,6 +73,16 @@ pub struct Versions {
     /// The version of the emulator; nothing if no run used one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qemu: Option<String>,
+}
+
+/// A Rust toolchain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsedToolchain {
+    /// `release` of its `rustc -vV`.
+    pub release: String,
+    /// `commit-hash` of its `rustc -vV`.
+    pub commit: String,
 }
 
 /// One target, on one runner, in one link mode.

@@ -5,6 +5,7 @@ mod bad_input;
 mod blame;
 mod bless;
 mod budget;
+mod channels;
 mod ci;
 mod claims;
 mod compiler;

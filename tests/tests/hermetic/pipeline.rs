@@ -232,3 +232,29 @@ fn a_suite_s_programs_are_built_for_runs_of_this_suite() {
     // Reports of some suites merge with those of others.
     assert_eq!(project.report()["runs"][0]["programs"], alone);
 }
+
+#[test]
+fn std_s_libc_is_told_what_its_version_requires() {
+    let project = project!();
+    let switch = |since: &str| {
+        format!(
+            "[[std.libc]]\nsince = \"{since}\"\nenv = {{ TELL_LIBC = \"{since}\" }}\ncfg = [\"since_{}\"]\n",
+            since.len()
+        )
+    };
+    let before = project.read("bringup.toml");
+    let told = |versions: &[&str], expected: &str| {
+        let switches: String = versions.iter().map(|since| switch(since)).collect();
+        project.write("bringup.toml", format!("{before}\n{switches}"));
+        project.run(&["build", "fake"], 0);
+        let log = project.read("out/log/std-fake.log");
+        assert!(log.contains(expected) == (versions[0] != "0.2.186"), "{log}");
+    };
+    // std has libc 0.2.185.
+    told(&["0.2.9", "0.2.185", "0.2.1000"], "libc is told 0.2.185, rustc ");
+    let log = project.read("out/log/std-fake.log");
+    assert!(log.trim_end().ends_with("--cfg=since_7"), "{log}");
+    told(&["0.2.186"], "libc is told");
+    project.write("bringup.toml", format!("{before}\n{}{}", switch("0.2.9"), switch("0.2.3")));
+    project.run(&["build", "fake"], 2).says(&["[[std.libc]] 0.2.3 comes after 0.2.9"]);
+}

@@ -10,15 +10,15 @@ const COMMIT: &str = "00000000000000000000000000000000000abcde";
 const MANIFEST: &str = "/dist/channel-rust-1.97.0.toml";
 
 /// A project that pins Rust 1.97.0 where 1.95.0 is installed, and a server that has it.
-struct Setup {
-    project: Project,
-    server: FileServer,
+pub struct Setup {
+    pub project: Project,
+    pub server: FileServer,
 }
 
-/// A script for `bin/rustc` and `bin/cargo` of Rust 1.97.0: the fake host's, but for what it says of itself.
-fn program(project: &Project, name: &str, commit: &str) -> String {
+/// A script for `bin/rustc` and `bin/cargo` of a release: the fake host's, but for what it says of itself.
+fn program(project: &Project, name: &str, (version, commit): (&str, &str)) -> String {
     let real = project.host("rust/bin").join(name);
-    let of_itself = format!("rustc 1.97.0\\ncommit-hash: {commit}\\nhost: {HOST}\\nrelease: 1.97.0\\n");
+    let of_itself = format!("rustc {version}\\ncommit-hash: {commit}\\nhost: {HOST}\\nrelease: {version}\\n");
     format!(
         "#!/bin/sh\ncase \" $* \" in\n*' -vV '*) printf '{of_itself}' ;;\n*' --print=sysroot '*) cd \"${{0%/*}}/..\" && pwd ;;\n\
          *) exec '{}' \"$@\" ;;\nesac\n",
@@ -26,36 +26,41 @@ fn program(project: &Project, name: &str, commit: &str) -> String {
     )
 }
 
-fn path_of(name: &str) -> String {
-    format!("/dist/2026-07-09/{name}-1.97.0-{HOST}.tar.gz")
+fn path_of(name: &str, version: &str) -> String {
+    format!("/dist/2026-07-09/{name}-{version}-{HOST}.tar.gz")
 }
 
 impl Setup {
-    fn new() -> Self {
-        let project = project!();
-        let server = FileServer::start();
-        let mut manifest =
-            "manifest-version = \"2\"\n[pkg.rust]\nversion = \"1.97.0 (000000000 2026-07-08)\"\n".to_owned();
+    pub fn new() -> Self {
+        let setup = Self { project: project!(), server: FileServer::start() };
+        setup.pin(&setup.publish("1.97.0", COMMIT));
+        setup
+    }
+
+    /// Serves the components of a release, and returns its manifest.
+    pub fn publish(&self, version: &str, commit: &str) -> String {
+        let mut manifest = format!(
+            "manifest-version = \"2\"\ndate = \"2026-07-09\"\n[pkg.rust]\nversion = \"{version} (000000000 2026-07-08)\"\n\
+             [pkg.rustc]\ngit_commit_hash = \"{commit}\"\n"
+        );
         for (name, folder, file) in [
             ("rustc", "rustc", "bin/rustc"),
             ("cargo", "cargo", "bin/cargo"),
             ("rust-std", "rust-std-HOST", "lib/a.rlib"),
             ("clippy-preview", "clippy-preview", "bin/cargo-clippy"),
         ] {
-            let top = format!("{name}-1.97.0-{HOST}/");
+            let top = format!("{name}-{version}-{HOST}/");
             let folder = format!("{top}{}/", folder.replace("HOST", HOST));
-            let content = program(&project, name, COMMIT);
+            let content = program(&self.project, name, (version, commit));
             let archive = Archive::empty().file(&format!("{top}install.sh"), b"not here");
             let archive = archive.file(&format!("{folder}manifest.in"), b"file:x");
             let archive = archive.program(&format!("{folder}{file}"), content.as_bytes()).bytes();
-            let (path, hash) = (path_of(name), sha256(&archive));
+            let (path, hash) = (path_of(name, version), sha256(&archive));
             let address = format!("url = \"https://static.rust-lang.org{path}\"\nhash = \"{hash}\"\n");
             manifest.extend([format!("[pkg.{name}.target.{HOST}]\n"), address]);
-            server.serve(&path, archive);
+            self.server.serve(&path, archive);
         }
-        let setup = Self { project, server };
-        setup.pin(&manifest);
-        setup
+        manifest
     }
 
     /// Serves this manifest, and pins its hash.
@@ -69,7 +74,7 @@ impl Setup {
         self.server.serve(MANIFEST, manifest);
     }
 
-    fn run(&self, args: &[&str], code: i32) -> bringup_tests::Output {
+    pub fn run(&self, args: &[&str], code: i32) -> bringup_tests::Output {
         self.project.cmd(args).env("RUSTUP_DIST_SERVER", self.server.address()).run().ends_with(code)
     }
 
@@ -86,7 +91,7 @@ impl Setup {
         let write = |path: &str, text: &str| write(&sysroot.join(path), text);
         for (component, file) in [("rustc", "bin/rustc"), ("cargo", "bin/cargo"), ("rust-std", "lib/a.rlib")] {
             write(&format!("lib/rustlib/manifest-{component}-{HOST}"), &format!("file:{file}\n"));
-            write(file, &program(&self.project, component, commit));
+            write(file, &program(&self.project, component, ("1.97.0", commit)));
         }
         write("lib/rustlib/multirust-channel-manifest.toml", "");
         sysroot
@@ -105,7 +110,7 @@ fn a_release_that_is_not_installed_is_fetched_once() {
     let setup = Setup::new();
     setup.run(&["build", "fake"], 0);
     // rustfmt is missing, as in some nightlies.
-    let parts = ["rustc", "cargo", "rust-std", "clippy-preview"].map(path_of);
+    let parts = ["rustc", "cargo", "rust-std", "clippy-preview"].map(|name| path_of(name, "1.97.0"));
     assert_eq!(setup.server.requests(), [&[MANIFEST.to_owned()][..], &parts].concat());
     let toolchains = setup.project.cache().join("toolchains");
     let fetched: Vec<_> = fs_err::read_dir(&toolchains).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -157,7 +162,7 @@ fn what_the_server_lacks_or_gives_wrong_is_told_before_work() {
     setup.pin(&manifest.replace(&format!("pkg.cargo.target.{HOST}"), "pkg.cargo.target.other"));
     fresh(&["lists no archive of cargo for x86_64-unknown-linux-gnu"]);
     setup.pin(&manifest);
-    setup.server.serve(&path_of("rust-std"), "other");
+    setup.server.serve(&path_of("rust-std", "1.97.0"), "other");
     fresh(&["fetching rust-std of Rust 1.97.0: wrong sha256"]);
     setup.project.edit("bringup.toml", "commit = \"0", "commit = \"g");
     setup.run(&["build", "fake"], 2).says(&["is not a commit"]);
@@ -166,9 +171,9 @@ fn what_the_server_lacks_or_gives_wrong_is_told_before_work() {
 #[test]
 fn an_interrupted_download_goes_on() {
     let setup = Setup::new();
-    setup.server.break_after(&path_of("rustc"), 50);
+    setup.server.break_after(&path_of("rustc", "1.97.0"), 50);
     setup.run(&["build", "fake"], 101).says(&["fetching rustc of Rust 1.97.0: after 0.0 of 0.0 MB"]);
     setup.server.requests();
     setup.run(&["build", "fake"], 0).says(&["goes on after"]);
-    assert_eq!(setup.server.requests()[0], format!("{} bytes=50-", path_of("rustc")));
+    assert_eq!(setup.server.requests()[0], format!("{} bytes=50-", path_of("rustc", "1.97.0")));
 }

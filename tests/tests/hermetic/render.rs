@@ -103,6 +103,7 @@ pub(crate) fn report(runs: Vec<Run>) -> Report {
         }],
         pins: Versions {
             rust: "1.95.0".into(),
+            rust_toolchain: None,
             musl: "1.2.6".into(),
             llvm: "22.1.8".into(),
             qemu: Some("11.1.3".into()),

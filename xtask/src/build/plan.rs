@@ -145,6 +145,11 @@ impl<'a> Planner<'a> {
         Ok(self.rust.get_or_init(|| rust))
     }
 
+    /// The same, if this run has required it.
+    pub fn known_rust(&self) -> Option<&Rust> {
+        self.rust.get()
+    }
+
     /// What a channel of Rust is now, or was on its day.
     pub fn resolve(&self, name: &ChannelName) -> Result<Resolved> {
         self.with_fetcher(|fetcher| fetcher.resolve(name))

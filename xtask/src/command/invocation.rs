@@ -139,13 +139,15 @@ impl Invocation {
         drop(store);
         let mut project = Project::open(unpacked.folder.clone())?;
         let pins = &unpacked.manifest.pins;
-        if let Some(Ok(day)) = ChannelName::parse(&pins.rust) {
-            project.pins.select_channel(&day, None);
+        let contradicts = |error: String| {
+            CodedError::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
+        };
+        match ChannelName::parse(&pins.rust) {
+            Some(day) => project.pins.select_channel(&day.map_err(contradicts)?, None),
+            None => project.pins.select("rust", &pins.rust).map_err(contradicts)?,
         }
-        for (name, version) in [("rust", &pins.rust), ("musl", &pins.musl), ("llvm", &pins.llvm)] {
-            project.pins.select(name, version).map_err(|error| {
-                CodedError::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
-            })?;
+        for (name, version) in [("musl", &pins.musl), ("llvm", &pins.llvm)] {
+            project.pins.select(name, version).map_err(contradicts)?;
         }
         let (left_out, compiler) = (unpacked.manifest.left_out.clone(), unpacked.manifest.compiler);
         let recorded = BuildOptions { rust: None, instead_of: None, musl: None, left_out, compiler };

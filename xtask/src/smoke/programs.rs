@@ -139,7 +139,8 @@ impl<'a> Mode<'a> {
     fn build(&mut self) -> Result<CheckFailure> {
         let Smoke { sources, toolchain, target, cargo_home, offline, libc, .. } = self.smoke;
         let lock = sources.join("Cargo.lock");
-        let libc = LibcSwitch::of_lock(libc, &fs_err::read_to_string(&lock)?);
+        // If it is missing, cargo says so.
+        let libc = LibcSwitch::of_lock(libc, &fs_err::read_to_string(&lock).unwrap_or_default());
         let libc = libc.map_err(|error| anyhow!("reading {}: {error}", lock.display()))?;
         let flags: Vec<OsString> =
             self.rustflags().into_iter().chain(libc.iter().flat_map(|libc| libc.flags()).map(Into::into)).collect();

@@ -132,6 +132,9 @@ fn empty_report(planner: &Planner<'_>, host: report::ReportHost, tested: &[Teste
         hosts: vec![host],
         pins: report::Versions {
             rust: planner.project.pins.rust.version.clone(),
+            rust_toolchain: planner
+                .known_rust()
+                .map(|rust| report::UsedToolchain { release: rust.release.clone(), commit: rust.commit.clone() }),
             musl: planner.project.pins.musl.version.clone(),
             llvm: planner.project.pins.llvm.version.clone(),
             qemu: emulator.map(|emulator| emulator.version.to_string()),

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn the_last_entry_that_is_not_newer_counts() {
-        let all = read("[[libc]]\nsince = '0.2.183'\nenv = { A = '1' }\n[[libc]]\nsince = '0.2.187'\ncfg = ['b', 'c']\n");
+        let all =
+            read("[[libc]]\nsince = '0.2.183'\nenv = { A = '1' }\n[[libc]]\nsince = '0.2.187'\ncfg = ['b', 'c']\n");
         let all = all.unwrap();
         let of = |version: &str| LibcSwitch::of(&all, &version.parse().unwrap()).map(ToString::to_string);
         assert_eq!(of("0.2.182"), None);
@@ -111,7 +112,9 @@ mod tests {
         let lock = "[[package]]\nname = 'libc'\nversion = '0.2.190'\n";
         assert_eq!(LibcSwitch::of_lock(&all, lock).unwrap(), Some(&all[1]));
         assert_eq!(LibcSwitch::of_lock(&all, &lock.replace("libc", "other")).unwrap(), None);
-        assert!(LibcSwitch::of_lock(&all, &lock.replace("0.2.190", "1.0.0-alpha.1")).unwrap_err().starts_with("libc: "));
+        assert!(
+            LibcSwitch::of_lock(&all, &lock.replace("0.2.190", "1.0.0-alpha.1")).unwrap_err().starts_with("libc: ")
+        );
         let error = read("[[libc]]\nsince = '0.2.9'\n[[libc]]\nsince = '0.2.9'\n").unwrap_err();
         assert_eq!(error, "[[std.libc]] 0.2.9 comes after 0.2.9: expected the oldest first");
         assert!(read("[[libc]]\nsince = 'new'\n").unwrap_err().starts_with("[[std.libc]] since: `new` is not"));

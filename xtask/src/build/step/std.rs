@@ -72,7 +72,11 @@ impl Library {
         let cmd = cmd.env("CARGO_ENCODED_RUSTFLAGS", flags).env("RUSTC_BOOTSTRAP", "1");
         // Adds to libstd.so's name a hash that distinguishes builds.
         let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup");
-        let cmd = self.env.iter().chain(libc.iter().flat_map(|libc| &libc.env)).fold(cmd, |cmd, (key, value)| cmd.env(key, value));
+        let cmd = self
+            .env
+            .iter()
+            .chain(libc.iter().flat_map(|libc| &libc.env))
+            .fold(cmd, |cmd, (key, value)| cmd.env(key, value));
         let level = self.opt_level.iter();
         let cmd = level.fold(cmd, |cmd, level| cmd.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level));
         Ok(cmd.inherit_all(NETWORK_ENV))

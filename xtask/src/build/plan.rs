@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 use bringup_model::compiler::Compiler;
-use bringup_model::pins::{ChannelName, LIBCXX, LIBRARY, Source};
+use bringup_model::pins::{LIBCXX, LIBRARY, Source};
 use bringup_model::series::Series;
 use bringup_model::target::Target;
 use bringup_runner::interrupt::is_interrupt;
@@ -22,11 +22,11 @@ use crate::build::step::toolchain::ToolchainStep;
 use crate::build::step::upstream::UpstreamStep;
 use crate::build::step::{Builder, CMake, Clang, Plan, StepId};
 use crate::build::store::Store;
-use crate::build::{BuildChoice, StepPair, TargetSteps, Workspace};
+use crate::build::{BuildChoice, StepPair, TargetSteps, Toolchains, Workspace};
 use crate::host::emulator::Emulators;
-use crate::host::survey::{self, HostTools, Rust};
+use crate::host::survey::{self, HostTools};
 use crate::project::Project;
-use crate::source::fetch::{Fetched, Fetcher, Patience, Resolved};
+use crate::source::fetch::Fetched;
 
 /// Targets and the plan that covers them.
 pub struct Planned {
@@ -88,15 +88,6 @@ pub struct TargetSettings<'a> {
     pub headers: Option<StepId>,
 }
 
-/// The Rust toolchains of a command. Asking them what they are takes time.
-#[derive(Debug, Clone, Default)]
-pub struct Toolchains {
-    /// The one that runs us.
-    pub in_use: OnceLock<Rust>,
-    /// The one under test.
-    pub rust: OnceLock<Rust>,
-}
-
 /// Makes plans from the project's files, the host's tools, and the user's choice.
 pub struct Planner<'a> {
     /// The project's files.
@@ -105,8 +96,7 @@ pub struct Planner<'a> {
     pub options: &'a BuildChoice,
     /// The folders of results and downloads.
     pub workspace: &'a Workspace,
-    in_use: OnceLock<Rust>,
-    rust: OnceLock<Rust>,
+    pub(super) toolchains: Toolchains,
     host: OnceLock<HostTools>,
 }
 
@@ -118,55 +108,12 @@ impl<'a> Planner<'a> {
         workspace: &'a Workspace,
         toolchains: Toolchains,
     ) -> Self {
-        let Toolchains { in_use, rust } = toolchains;
-        Self { project, options, workspace, in_use, rust, host: OnceLock::new() }
+        Self { project, options, workspace, toolchains, host: OnceLock::new() }
     }
 
     /// The toolchains that are known by now.
     pub fn toolchains(self) -> Toolchains {
-        Toolchains { in_use: self.in_use, rust: self.rust }
-    }
-
-    /// The Rust toolchain that runs us.
-    pub fn in_use(&self) -> Result<&Rust> {
-        if let Some(rust) = self.in_use.get() {
-            return Ok(rust);
-        }
-        let rust = Rust::find(&self.project.root)?;
-        Ok(self.in_use.get_or_init(|| rust))
-    }
-
-    /// The stock Rust toolchain of the pinned version. It is fetched if it is not installed.
-    pub fn rust(&self) -> Result<&Rust> {
-        if let Some(rust) = self.rust.get() {
-            return Ok(rust);
-        }
-        let rust = self.with_fetcher(|fetcher| Rust::of_source(&self.project.pins.rust, self.in_use()?, fetcher))?;
-        Ok(self.rust.get_or_init(|| rust))
-    }
-
-    /// The same, if this run has required it.
-    pub fn known_rust(&self) -> Option<&Rust> {
-        self.rust.get()
-    }
-
-    /// What a channel of Rust is now, or was on its day.
-    pub fn resolve(&self, name: &ChannelName) -> Result<Resolved> {
-        self.with_fetcher(|fetcher| fetcher.resolve(name))
-    }
-
-    /// Calls `use_it` with what fetches sources.
-    pub(super) fn with_fetcher<T>(&self, use_it: impl FnOnce(&Fetcher<'_>) -> Result<T>) -> Result<T> {
-        let say = |text: &str| self.workspace.console.note(text);
-        use_it(&Fetcher {
-            root: &self.project.root,
-            cache: &self.workspace.cache,
-            sysroot: &self.in_use()?.sysroot,
-            suites: &self.project.pins.qemu.suites,
-            offline: self.workspace.offline,
-            patience: Patience::default(),
-            say: &say,
-        })
+        self.toolchains
     }
 
     /// The host's tools. Fails if a tool is missing, or if the host's rustc cannot compile the pinned source.

@@ -10,7 +10,7 @@ use crate::cli::TargetNames;
 use crate::console::Console;
 use crate::host::emulator::Emulators;
 use crate::host::install::Installer;
-use crate::host::survey::{self, Survey};
+use crate::host::survey::{self, Rust, Survey};
 use crate::host::tools;
 
 pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
@@ -19,9 +19,15 @@ pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     }
     let survey = survey::survey();
     let mut text = String::new();
-    let rust = planner.rust()?;
-    let matches = rust.release == planner.project.pins.rust.version;
-    let _ = writeln!(text, "{} {:<12} {:<10} {}", mark(matches), "rustc", rust.release, rust.sysroot.display());
+    let wanted = planner.project.pins.rust.release_name();
+    let rust = planner.rust_that_is_there()?;
+    let other = rust.as_ref().filter(|rust| rust.release != wanted);
+    let _ = match &rust {
+        Some(Rust { release, sysroot, .. }) => {
+            writeln!(text, "{} {:<12} {release:<10} {}", mark(other.is_none()), "rustc", sysroot.display())
+        }
+        None => writeln!(text, "- {:<12} no {wanted}; `cargo xtask fetch` gets it", "rustc"),
+    };
     for (name, tool) in survey.tools.iter().chain(&survey.extras) {
         let extra = tools::EXTRAS.iter().find(|(other, _)| other == name);
         let _ = match (tool, extra) {
@@ -35,12 +41,10 @@ pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
     }
     describe_emulators(planner, &mut text)?;
     super::print(&text)?;
-    if !matches {
-        let wanted = &planner.project.pins.rust.version;
-        return Err(CodedError::error(
-            exit::HOST,
-            format!("rustc {} is in use, {wanted} is pinned\nhint: rustup toolchain install {wanted}", rust.release),
-        ));
+    if let Some(Rust { release, .. }) = other {
+        let hint = format!("hint: rustup toolchain install {wanted}");
+        let error = format!("rustc {release} is in use, {wanted} is pinned\n{hint}");
+        return Err(CodedError::error(exit::HOST, error));
     }
     report_missing(&survey)
 }

@@ -148,7 +148,8 @@ impl Trial<'_> {
                 "programs of the target cannot start each other: the host runs them itself, but lacks their loader";
             run.notes.push(why.into());
         }
-        let setting = RunSetting { qemu: runner.qemu().cloned(), link: self.link, spawns };
+        let rust = self.context.planner.project.pins.rust.number();
+        let setting = RunSetting { qemu: runner.qemu().cloned(), rust, link: self.link, spawns };
         let logs = format!("logs/{}-{}-{}", run.target, run.runner.word(), run.link);
         Ok(TestEnvironment { inputs: self.inputs(runner, &sandbox)?, sandbox, setting, logs })
     }

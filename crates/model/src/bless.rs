@@ -14,7 +14,7 @@ use claim::{Claim, RunMode, Wanted};
 use edit::{Edits, NewBlock};
 use observe::{NewTest, Observation, Observations, ObservedEntry, RunName};
 
-use super::expectation::{Condition, Entry, Expectations, Layer, Word};
+use super::expectation::{Condition, Entry, Expectations, Layer, Versioned, Word};
 use super::report::Report;
 
 /// One expectation file.
@@ -137,9 +137,13 @@ fn revise(observed: &ObservedEntry, all: &Observations, request: &BlessRequest) 
     if observed.observations.values().flatten().all(|(_, observation)| *observation == Observation::Stale) {
         return Ok(Vec::new());
     }
-    let of_version = |condition: &&Condition| matches!(condition, Condition::Qemu(..));
+    let of_version = |condition: &&Condition| matches!(condition, Condition::Of(..));
     if let Some(condition) = entry.conditions.iter().find(of_version) {
-        let version = request.report.pins.qemu.as_deref().unwrap_or_default();
+        let pins = &request.report.pins;
+        let version = match condition {
+            Condition::Of(Versioned::Rust, ..) => &pins.rust,
+            _ => pins.qemu.as_deref().unwrap_or_default(),
+        };
         return Err(format!(
             "its entry `{}` is for `{condition}`, and the report covers only version {version}; change it by hand",
             entry.word.text()

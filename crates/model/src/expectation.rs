@@ -13,7 +13,7 @@ mod parse;
 
 use std::collections::HashSet;
 
-pub use condition::Condition;
+pub use condition::{Condition, Versioned};
 pub use parse::{ParseError, split_word};
 
 use super::link::Link;
@@ -76,6 +76,8 @@ pub enum Layer {
 pub struct RunSetting {
     /// The emulator's version; nothing with another runner.
     pub qemu: Option<Version>,
+    /// The version of the Rust under test; nothing if its number is not known, as of an archive from a channel.
+    pub rust: Option<Version>,
     /// How the test programs are linked.
     pub link: Link,
     /// Whether programs of the target can start each other on this host.

@@ -293,7 +293,7 @@ mod tests {
     fn judge_with(expect: &str, suite: &SuiteOutcome) -> Result<JudgedSuite, JudgeError> {
         let text = format!("# Bug: known\n{expect}");
         let expectations = Expectations::parse([(Layer::Target, "expect.txt", text.as_str())]).unwrap();
-        let setting = RunSetting { qemu: None, link: Link::Dynamic, spawns: true };
+        let setting = RunSetting { qemu: None, rust: None, link: Link::Dynamic, spawns: true };
         let judged = judge(suite, &expectations.active("std", &setting), "logs/x")?;
         check_ran(std::slice::from_ref(&judged)).map(|()| judged)
     }

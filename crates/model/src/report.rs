@@ -20,6 +20,7 @@ use super::link::Link;
 use super::outcome::{Outcome, Repeated, Verdict, is_zero};
 use super::partition::Partition;
 use super::runner_spec::RunnerSpec;
+use super::version::Version;
 
 /// The schema of the reports that this version writes.
 pub const SCHEMA: &str = "bringup-report/2";
@@ -73,6 +74,13 @@ pub struct Versions {
     /// The version of the emulator; nothing if no run used one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qemu: Option<String>,
+}
+
+impl Versions {
+    /// The number of the Rust under test, as conditions of expectations ask for it; nothing if it is not known.
+    pub fn rust_version(&self) -> Option<Version> {
+        Version::find(&self.rust).or_else(|| Version::find(&self.rust_toolchain.as_ref()?.release))
+    }
 }
 
 /// A Rust toolchain.

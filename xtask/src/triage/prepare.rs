@@ -295,7 +295,8 @@ impl<'a> TestBuilder<'a> {
         };
         let expectations = expect::load(&self.planner.project.root, &at.target.name)?;
         let qemu = at.emulator.as_ref().map(|emulator| emulator.version.clone());
-        let setting = RunSetting { qemu, link: at.link, spawns: sandbox.spawns(at.link) };
+        let rust = self.planner.project.pins.rust.number();
+        let setting = RunSetting { qemu, rust, link: at.link, spawns: sandbox.spawns(at.link) };
         let active = expectations.active(suite, &setting);
         let ends = |name: &str| {
             let full = if program.unit { name.to_owned() } else { format!("{}::{name}", program.name) };

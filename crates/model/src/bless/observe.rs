@@ -169,7 +169,7 @@ fn setting(report: &Report, run: &Run) -> Result<RunSetting, String> {
         None
     };
     let spawns = run.spawns.ok_or_else(|| lacks("whether programs could start each other"))?;
-    Ok(RunSetting { qemu, link: run.link, spawns })
+    Ok(RunSetting { qemu, rust: report.pins.rust_version(), link: run.link, spawns })
 }
 
 impl JudgedRun<'_> {

@@ -9,14 +9,34 @@ use crate::version::Version;
 /// One condition of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// Under versions of QEMU that compare with this version in this way.
-    Qemu(Comparison, Version),
+    /// With versions of this that compare with this version in this way.
+    Of(Versioned, Comparison, Version),
     /// In this link mode.
     Link(Link),
     /// Under the emulator, or on a processor of the target, on this or another machine.
     Emulated(bool),
     /// Whether programs of the target can start each other.
     Spawns(bool),
+}
+
+/// What a condition asks the version of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versioned {
+    /// The emulator.
+    Qemu,
+    /// The Rust under test. One whose number is not known counts as newer than all.
+    Rust,
+}
+
+impl Versioned {
+    const ALL: [Self; 2] = [Self::Qemu, Self::Rust];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::Rust => "rust",
+        }
+    }
 }
 
 /// How a version must compare with another version.
@@ -70,10 +90,11 @@ impl Condition {
     ///
     /// Returns one sentence that names the known conditions.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        if let Some(rest) = text.strip_prefix("qemu") {
+        for of in Versioned::ALL {
+            let Some(rest) = text.strip_prefix(of.word()) else { continue };
             let found = Comparison::ALL.into_iter().find_map(|how| Some((how, rest.strip_prefix(how.operator())?)));
             if let Some((comparison, version)) = found {
-                return Ok(Self::Qemu(comparison, version.parse()?));
+                return Ok(Self::Of(of, comparison, version.parse()?));
             }
         }
         match text.split_once('=') {
@@ -82,7 +103,7 @@ impl Condition {
             Some(("runner", runner @ ("qemu" | "native"))) => Ok(Self::Emulated(runner == "qemu")),
             Some(("spawn", answer @ ("yes" | "no"))) => Ok(Self::Spawns(answer == "yes")),
             _ => Err(format!(
-                "unknown condition `{text}`: expected e.g. qemu<11.2, qemu>=11.1, link=static, runner=native or spawn=no"
+                "unknown condition `{text}`: expected e.g. qemu<11.2, rust>=1.99, link=static, runner=native or spawn=no"
             )),
         }
     }
@@ -90,9 +111,13 @@ impl Condition {
     /// Whether the condition holds in a setting.
     pub fn holds(&self, setting: &RunSetting) -> bool {
         match self {
-            Self::Qemu(comparison, than) => {
+            Self::Of(Versioned::Qemu, comparison, than) => {
                 setting.qemu.as_ref().is_some_and(|version| comparison.holds(version, than))
             }
+            Self::Of(Versioned::Rust, comparison, than) => match &setting.rust {
+                Some(version) => comparison.holds(version, than),
+                None => !comparison.is_upper(),
+            },
             Self::Link(link) => *link == setting.link,
             Self::Emulated(emulated) => *emulated == setting.qemu.is_some(),
             Self::Spawns(spawns) => *spawns == setting.spawns,
@@ -104,8 +129,11 @@ impl Condition {
         match (self, other) {
             (Self::Link(one), Self::Link(other)) => one != other,
             (Self::Emulated(one), Self::Emulated(other)) | (Self::Spawns(one), Self::Spawns(other)) => one != other,
-            (Self::Emulated(emulated), Self::Qemu(..)) | (Self::Qemu(..), Self::Emulated(emulated)) => !emulated,
-            (Self::Qemu(one, a), Self::Qemu(other, b)) if one.is_upper() != other.is_upper() => {
+            (Self::Emulated(emulated), Self::Of(Versioned::Qemu, ..))
+            | (Self::Of(Versioned::Qemu, ..), Self::Emulated(emulated)) => !emulated,
+            (Self::Of(this, one, a), Self::Of(that, other, b))
+                if this == that && one.is_upper() != other.is_upper() =>
+            {
                 let (upper, lower) = if one.is_upper() { (a, b) } else { (b, a) };
                 upper < lower || (upper == lower && !(one.is_inclusive() && other.is_inclusive()))
             }
@@ -118,7 +146,7 @@ impl Condition {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Qemu(comparison, version) => write!(f, "qemu{}{version}", comparison.operator()),
+            Self::Of(of, comparison, version) => write!(f, "{}{}{version}", of.word(), comparison.operator()),
             Self::Link(link) => write!(f, "link={link}"),
             Self::Emulated(emulated) => write!(f, "runner={}", if *emulated { "qemu" } else { "native" }),
             Self::Spawns(spawns) => write!(f, "spawn={}", if *spawns { "yes" } else { "no" }),

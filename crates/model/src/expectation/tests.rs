@@ -5,7 +5,7 @@ fn parse(text: &str) -> Result<Expectations, String> {
 }
 
 fn setting(qemu: Option<&str>, link: Link) -> RunSetting {
-    RunSetting { qemu: qemu.map(|version| version.parse().unwrap()), link, spawns: qemu.is_none() }
+    RunSetting { qemu: qemu.map(|version| version.parse().unwrap()), rust: None, link, spawns: qemu.is_none() }
 }
 
 #[test]
@@ -71,7 +71,10 @@ fn duplicates_and_contradictions_show_both_places() {
     refused("net::* skip", "net::a fail", "contradiction");
     refused("net::* flake", "net::a fail link=static", "contradiction");
     refused("net::* flake", "net::tcp::* skip", "contradiction");
+    refused("a fail rust<1.99", "a fail qemu<1.99", "duplicate");
+    refused("a fail rust<=1.99", "a crash rust>=1.99", "contradiction");
     for (a, b) in [
+        ("rust<1.99", "rust>=1.99"),
         ("qemu<11.2", "qemu>=11.2"),
         ("qemu<=11.2", "qemu>11.2.0"),
         ("qemu<11.2", "qemu>11.3 link=static"),
@@ -157,4 +160,22 @@ fn an_entry_is_stale_if_no_listed_test_is_meant() {
     };
     assert_eq!(stale(&["a", "a::x", "b"]), [""; 0]);
     assert_eq!(stale(&["ab", "a:", "c"]), ["a", "a::*", "b*"]);
+}
+
+#[test]
+fn an_entry_may_be_for_some_versions_of_rust() {
+    let all =
+        parse("# Bug: x\nstd a fail rust>=1.98.1 rust<1.100\nstd b fail rust<1.98\nstd c fail rust>1.98.1\n").unwrap();
+    let of = |rust: Option<&str>| {
+        let setting =
+            RunSetting { rust: rust.map(|version| version.parse().unwrap()), ..setting(Some("11.1"), Link::Static) };
+        let active = all.active("std", &setting);
+        ["a", "b", "c"].into_iter().filter(|name| active.find(name).is_some()).collect::<String>()
+    };
+    let expected = [("1.95.0", "b"), ("1.98", ""), ("1.98.1", "a"), ("1.99.1", "ac"), ("1.100", "c"), ("1.101.0", "c")];
+    for (version, entries) in expected {
+        assert_eq!(of(Some(version)), entries, "{version}");
+    }
+    // A day of a channel whose number nobody has told.
+    assert_eq!(of(None), "c");
 }

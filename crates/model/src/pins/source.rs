@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::channel::ChannelName;
 use crate::compiler::Llvm;
 use crate::path_filter::PathFilter;
+use crate::version::Version;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -195,6 +196,11 @@ impl Source {
     /// What `rustc -vV` of this source calls its release; another word than the version if that is a day of a channel.
     pub fn release_name(&self) -> &str {
         self.release.as_ref().map_or(&self.version, |release| &release.version)
+    }
+
+    /// The version's number; nothing if it is a day of a channel without a release.
+    pub fn number(&self) -> Option<Version> {
+        Version::find(self.release_name())
     }
 
     /// The source at a day of a channel. Only components of rustup's server have it.

@@ -171,6 +171,9 @@ fn commands_work(user: &User, name: &str, endian: &str, has_clippy: bool) {
         }
         let _ = fs_err::remove_dir_all(user.work.path().join("installed"));
     }
+    // Rust and C code could be optimized together.
+    let by_linker = ["run", "-q", "-p", "app", "--release", "--target-dir", "by-linker", "--", "x y"];
+    assert_eq!(printed(&user.cargo("-Clinker-plugin-lto", &by_linker)).trim(), runs);
     // libstd.so is found, too.
     succeeds(&user.cargo("-Cprefer-dynamic", &["run", "-p", "app", "--target-dir", "shared"]));
 

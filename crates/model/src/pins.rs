@@ -231,9 +231,9 @@ impl Pins {
         })
     }
 
-    /// The pinned versions of Rust, newest first.
-    pub fn rusts(&self) -> Vec<&Source> {
-        let mut all: Vec<&Source> = self.all.iter().filter(|source| source.name == self.rust.name).collect();
+    /// The pinned versions of a source, newest first.
+    pub fn versions(&self, name: &str) -> Vec<&Source> {
+        let mut all: Vec<&Source> = self.all.iter().filter(|source| source.name == name).collect();
         all.sort_by_key(|source| std::cmp::Reverse(source.version.parse::<Version>().ok()));
         all
     }
@@ -241,7 +241,7 @@ impl Pins {
     /// Uses Rust as a channel had it on one day, with the series of the newest pinned version. The release is that of the
     /// channel's manifest; nothing if no toolchain is required.
     pub fn select_channel(&mut self, name: &ChannelName, release: Option<RustRelease>) {
-        let newest = self.rusts().first().copied().unwrap_or(&self.rust);
+        let newest = self.versions(self.rust.name).first().copied().unwrap_or(&self.rust);
         self.rust = newest.at_channel(name, release);
     }
 

@@ -59,7 +59,7 @@ pub struct ReportHost {
 }
 
 /// Versions of what was built and run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Versions {
     /// The version of the Rust source, or the day of a channel, such as `nightly-2026-10-30`.

@@ -162,3 +162,58 @@ fn what_upstream_has_or_has_changed_is_told() {
     let output = project.run(&["patch", "rebase", "--musl", "1.2.7"], 0).stdout;
     assert!(output.contains("conflicts"), "{output}");
 }
+
+#[test]
+fn what_upstream_took_over_time_is_one_table() {
+    let project = project!();
+    assert_eq!(project.run(&["patch", "rebase", "--all"], 0).stdout, "");
+    pin_second(&project, &malloc("(void *)size"));
+    let hash = project.keep("sources/third.tar.gz", &{
+        project.write("second/src/malloc.c", malloc("new(size)"));
+        Archive::of_folder(&project.path("second"), "top").bytes()
+    });
+    let pin = format!(
+        "[[musl]]\nversion = \"1.10\"\n[[musl.origin]]\npath = \"sources/third.tar.gz\"\nsha256 = \"{hash}\"\n"
+    );
+    project.write("bringup.toml", project.read("bringup.toml") + &pin);
+    let table = project.run(&["patch", "rebase", "--all"], 0).stdout;
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect();
+    // In the order of the numbers, whatever the order in bringup.toml.
+    assert_eq!(rows[0], ["patch of musl 1.2.6", "1.2.7", "1.10"], "{table}");
+    assert_eq!(rows[1][1..], ["upstream has it", "conflicts"], "{table}");
+    project.run(&["patch", "rebase", "--all", "--write"], 2);
+}
+
+#[test]
+fn a_maintainer_is_told_what_to_look_at() {
+    let project = project!();
+    let row = |text: &str| {
+        let output = project.run(&["patch", "watch"], 0).stdout;
+        let row = output.lines().find(|line| line.contains("musl/0001-")).unwrap().to_owned();
+        assert!(row.contains(text), "{text}\n{row}");
+        row
+    };
+    let before = row("Inappropriate [example]");
+    assert!(!before.contains("look") && !before.contains("https://"), "{before}");
+    let mut last = "Inappropriate [example]";
+    for (status, advice) in [
+        ("Pending", "not sent yet: send it"),
+        ("Submitted [https://example.org/1]", "whether it is merged"),
+        ("Backport [1.2.7]", "drop it once the source has 1.2.7"),
+        ("Denied", "whether the reason still holds"),
+        ("Inappropriate [see https://example.org/2, alas]", "whether the cause is gone"),
+        ("Inactive-Upstream", "whether there is a new upstream"),
+    ] {
+        project.edit(PATCH, last, status);
+        row(advice);
+        last = status;
+    }
+    project.edit(PATCH, last, "Submitted [(https://example.org/3).]");
+    assert!(row("whether it is merged").ends_with(" https://example.org/3"));
+    // A newer version has no such patch.
+    pin_second(&project, &malloc("0"));
+    row("whether it is merged; gone in 1.2.7");
+    project.run(&["patch", "rebase", "--musl", "1.2.7", "--write"], 0);
+    assert!(!row("whether it is merged").contains("gone"));
+}

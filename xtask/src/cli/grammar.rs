@@ -31,6 +31,7 @@ const TAKES: &[Takes] = &[
     Takes { verb: "patch refresh", build: &["rust", "musl"], global: &["directory", "quiet"] },
     Takes { verb: "patch check", build: &[], global: ALL_GLOBAL },
     Takes { verb: "patch rebase", build: &["rust", "musl"], global: ALL_GLOBAL },
+    Takes { verb: "patch watch", build: &["rust", "musl"], global: &["directory"] },
     Takes { verb: "report", build: &[], global: &["directory"] },
     Takes { verb: "report diff", build: &[], global: &["directory"] },
     Takes { verb: "report merge", build: &[], global: &["directory"] },

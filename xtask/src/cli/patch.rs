@@ -29,7 +29,15 @@ pub enum PatchVerb {
         /// Write the patches that still apply to patches/; the version must have none yet
         #[arg(long)]
         write: bool,
+        /// Try the oldest series on each newer pinned version instead, in one table
+        #[arg(long, conflicts_with = "write")]
+        all: bool,
     },
+    /// List each patch with its upstream threads, and what its maintainer should look at
+    ///
+    /// Says what to ask upstream for, by the trailer `Upstream-Status`, and which newer pinned version is without the
+    /// patch.
+    Watch,
 }
 
 /// `patch prove`

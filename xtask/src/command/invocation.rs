@@ -77,7 +77,7 @@ impl Invocation {
     /// Where the user named no version of Rust and the default one cannot be had, selects the newest pinned one that can.
     fn settle_rust(&mut self) -> Result<()> {
         let default = self.project.pins.rust.version.clone();
-        let others = self.project.pins.rusts().into_iter().filter(|source| source.version != default);
+        let others = self.project.pins.versions("rust").into_iter().filter(|source| source.version != default);
         let versions: Vec<String> =
             std::iter::once(&default).chain(others.map(|source| &source.version)).cloned().collect();
         let mut first = None;

@@ -2,6 +2,7 @@
 
 mod prove;
 mod rebase;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,9 @@ use crate::source::patch::{check, load, references, refresh, status};
 pub fn run(planner: &Planner<'_>, verb: &PatchVerb) -> Result<u8> {
     match verb {
         PatchVerb::Prove(options) => return prove::run(planner, options),
-        PatchVerb::Rebase { write } => rebase::run(planner, *write)?,
+        PatchVerb::Rebase { all: true, .. } => rebase::over_time(planner)?,
+        PatchVerb::Rebase { write, .. } => rebase::run(planner, *write)?,
+        PatchVerb::Watch => watch::run(planner.project)?,
         PatchVerb::Status => print_status(planner)?,
         PatchVerb::Apply { source } => apply(planner, planner.project.source(source)?)?,
         PatchVerb::Refresh { source } => {

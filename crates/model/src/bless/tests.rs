@@ -101,13 +101,7 @@ fn report(runs: &[(&str, &str)]) -> Report {
     Report {
         schema: SCHEMA.into(),
         hosts: Vec::new(),
-        pins: Versions {
-            rust: String::new(),
-            rust_toolchain: None,
-            musl: String::new(),
-            llvm: String::new(),
-            qemu: Some("11.1.3".into()),
-        },
+        pins: Versions { qemu: Some("11.1.3".into()), ..Versions::default() },
         build: BuildOptions::default(),
         wall_s: 0.0,
         runs: runs.iter().map(|(name, tests)| run(name, tests)).collect(),

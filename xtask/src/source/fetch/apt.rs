@@ -106,7 +106,7 @@ impl<'a> Apt<'a> {
             let listed = ask(&self.cmd("apt-cache").args(query.show).arg(package))?;
             let versions = versions(&listed, sha256);
             if versions.is_empty() {
-                bail!("no version of {package} that apt offers has an archive with this sha256");
+                bail!("no version of {package} that apt offers has an archive with this sha256{}", offered(&listed));
             }
             let mut last = anyhow!("apt has no address for it");
             for version in versions {
@@ -265,6 +265,13 @@ fn source_list(repositories: &[(String, String)], codename: &str, kind: PackageK
     lines.concat()
 }
 
+/// The versions that are there instead, for an error.
+fn offered(shown: &str) -> String {
+    let mut versions: Vec<&str> = shown.lines().filter_map(|line| line.strip_prefix("Version: ")).collect();
+    versions.dedup();
+    if versions.is_empty() { String::new() } else { format!("; it offers {}", versions.join(", ")) }
+}
+
 /// The versions that have a file with this sha256, from the output of `apt-cache showsrc` or `show`.
 fn versions(shown: &str, sha256: &str) -> Vec<String> {
     let hash = |line: &str| line.strip_prefix("SHA256:").unwrap_or(line).split_whitespace().next() == Some(sha256);
@@ -324,6 +331,8 @@ mod tests {
             Checksums-Sha256:\n bb 12 p_2.orig.tar.gz\n cc 3 p_2.dsc\n\nVersion: 2-2\n bb 12 p_2.orig.tar.gz\n\nVersion: 2-1\n bb 1 x\n";
         assert_eq!(versions(shown, "bb"), ["2-1", "2-2"]);
         assert!(versions(shown, "12").is_empty());
+        assert_eq!(offered(shown), "; it offers 1-1, 2-1, 2-2, 2-1");
+        assert_eq!(offered(""), "");
         assert_eq!(versions("Package: p\nVersion: 3\nSHA256: dd\n", "dd"), ["3"]);
         let printed = "Need to get 3 B of archives.\n'http://h/p_2%2b1.tar.gz' p_2+1.tar.gz 3 SHA256:bb\n\
             'http://h/x' ../x 3 SHA256:dd\n'http://h/y' y 3 MD5Sum:ee\n";

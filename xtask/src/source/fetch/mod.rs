@@ -154,27 +154,42 @@ impl Fetcher<'_> {
             return Ok(path);
         }
         match (candidate.place, &candidate.url) {
-            (Locator::Apt(package) | Locator::Deb(package), _) => {
-                let store = self.store();
-                let (lock, found) = self.lock(&candidate.sha256)?;
-                if let Some(path) = found {
-                    return Ok(path);
-                }
-                let folder = store.part_folder(&lock)?;
-                let suites = if candidate.suites.is_empty() { self.suites } else { candidate.suites };
-                let item = if matches!(candidate.place, Locator::Apt(_)) {
-                    let apt = Apt::open(store, PackageKind::Sources, suites, self.say)?;
-                    apt.source(package, &candidate.sha256, folder.path())?
-                } else {
-                    let apt = Apt::open(store, PackageKind::Binaries, suites, self.say)?;
-                    apt.package_of(package, &candidate.sha256, folder.path())?
-                };
-                let part = folder.path().join(&item.file_name);
-                store.keep(&part, &sha256_file(&part)?, &candidate.sha256, &item.file_name)
-            }
+            (Locator::Apt(package), _) => self.from_suites(PackageKind::Sources, package, candidate),
+            (Locator::Deb(package), _) => self.from_suites(PackageKind::Binaries, package, candidate),
             (_, Some(url)) => self.download(source.name, url, &candidate.sha256, &candidate.file_name(source)),
             (_, None) => Err(anyhow!("it has no address")),
         }
+    }
+
+    /// The archive from a distribution's package. Where the origin's own suites have moved on to another version, the
+    /// others are searched.
+    fn from_suites(&self, kind: PackageKind, package: &str, candidate: &Candidate) -> Result<PathBuf> {
+        let found = self.from_apt(kind, package, candidate, candidate.suites);
+        match found {
+            Err(error) if is_interrupt(&error) || Unavailable::of(&error).is_some() => Err(error),
+            Err(error) if !candidate.suites.is_empty() && candidate.suites != self.suites => {
+                let searched = candidate.suites.join(", ");
+                (self.say)(&format!("{package}: not in {searched}: {error:#}; searching {}", self.suites.join(", ")));
+                self.from_apt(kind, package, candidate, &[])
+            }
+            found => found,
+        }
+    }
+
+    fn from_apt(&self, kind: PackageKind, package: &str, candidate: &Candidate, suites: &[String]) -> Result<PathBuf> {
+        let store = self.store();
+        let (lock, found) = self.lock(&candidate.sha256)?;
+        if let Some(path) = found {
+            return Ok(path);
+        }
+        let folder = store.part_folder(&lock)?;
+        let apt = Apt::open(store, kind, if suites.is_empty() { self.suites } else { suites }, self.say)?;
+        let item = match kind {
+            PackageKind::Sources => apt.source(package, &candidate.sha256, folder.path())?,
+            PackageKind::Binaries => apt.package_of(package, &candidate.sha256, folder.path())?,
+        };
+        let part = folder.path().join(&item.file_name);
+        store.keep(&part, &sha256_file(&part)?, &candidate.sha256, &item.file_name)
     }
 
     /// A file of the cache, if it is there and has the right bytes. One with wrong bytes is removed.

@@ -38,9 +38,11 @@ pub(crate) fn starting() -> MutexGuard<'static, ()> {
 }
 
 /// The tests of each fake test program.
-const TESTS: [(&str, &str); 4] = [
+const TESTS: [(&str, &str); 6] = [
     ("coretests", "pass_a pass_b ignored_c"),
     ("alloctests", "pass_a pass_b"),
+    ("std_detect", "pass_a"),
+    ("test", "pass_a"),
     ("std", "pass_a pass_b pass_c folders_d"),
     ("env", "pass_a"),
 ];

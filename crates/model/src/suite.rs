@@ -1,7 +1,15 @@
 //! The names of the test suites.
 
-/// Each library suite with the package that holds its tests.
-pub const LIBRARY: [(&str, &str); 3] = [("core", "coretests"), ("alloc", "alloctests"), ("std", "std")];
+/// Each library suite with the package that holds its tests. `docs/rust.md` names the packages that are left out, and why.
+pub const LIBRARY: [(&str, &str); 5] = [
+    ("core", "coretests"),
+    ("alloc", "alloctests"),
+    ("std", "std"),
+    // std's detection of the processor's features.
+    ("std_detect", "std_detect"),
+    // libtest, the harness of all suites.
+    ("test", "test"),
+];
 
 /// A suite of rustc's own tests, from `tests/ui` in its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

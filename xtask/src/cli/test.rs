@@ -77,7 +77,7 @@ pub struct TestArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub targets: TargetNames,
-    /// Run these suites [default: core,alloc,std]
+    /// Run these suites [default: all of the library's]
     ///
     /// `ui` holds those of rustc's own tests that run a program of the target, `ui-compile` the others. Both are slow and
     /// require `--compiler bootstrap`.

@@ -1,4 +1,4 @@
-//! `test_programs`: the test programs of one suite, core, alloc or std, in every link mode.
+//! `test_programs`: the test programs of one library suite, in every link mode.
 //!
 //! A program is compiled once and linked once for each mode. In the library's source, the mode only decides which
 //! files of the C library a program links, and rustc decides that when it links.
@@ -117,8 +117,15 @@ impl TestProgramsStep {
             "--message-format=json-render-diagnostics",
         ]);
         let cmd = cmd.args(self.library.args("library/Cargo.toml", work)?).args(["-p", self.package]);
-        // cargo rejects features of a package that the others do not depend on.
-        let cmd = cmd.args((self.package == STD).then(|| Library::features("std/")));
+        // cargo rejects features of a package that the chosen ones do not depend on. Without std's features, cargo would
+        // build the crates below std anew, beside those of the sysroot.
+        let cmd = match self.package {
+            STD => cmd.arg(Library::features("std/")),
+            _ if BELOW_SYSROOT.contains(&self.package) => {
+                cmd.args(["-p", SYSROOT]).arg(Library::features(&format!("{SYSROOT}/")))
+            }
+            _ => cmd,
+        };
         let cmd = cmd.within(&work.jobs, Share::Tool);
         let mut messages = Vec::new();
         let mut log = fs_err::OpenOptions::new().create(true).append(true).open(&work.log)?;
@@ -204,6 +211,10 @@ impl TestProgramsStep {
 
 /// The package with std's features.
 const STD: &str = "std";
+/// The package, without tests, that depends on all crates of the sysroot.
+const SYSROOT: &str = "sysroot";
+/// Packages with tests that are crates of the sysroot, beside std.
+const BELOW_SYSROOT: [&str; 2] = ["std_detect", "test"];
 
 /// The suffix of a program's file name in each link mode, in the order of [`Link::ALL`].
 const ENDINGS: [&str; 2] = ["", ".static"];

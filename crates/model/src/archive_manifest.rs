@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compiler::{Compiler, CompilerBuild};
 use super::pins::is_sha256;
+use super::report::UsedToolchain;
 use super::schema::SchemaTag;
 
 /// The schema of the manifests that this version writes.
@@ -47,6 +48,9 @@ pub struct ArchiveManifest {
 pub struct SourceVersions {
     /// The version of Rust.
     pub rust: String,
+    /// The stock toolchain of that Rust; nothing in older archives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust_toolchain: Option<UsedToolchain>,
     /// The version of musl.
     pub musl: String,
     /// The version of LLVM's runtimes.
@@ -141,7 +145,8 @@ mod tests {
     use super::*;
 
     fn manifest() -> ArchiveManifest {
-        let pins = SourceVersions { rust: "1.95.0".into(), musl: "1.2.6".into(), llvm: "22.1.8".into() };
+        let pins =
+            SourceVersions { rust: "1.95.0".into(), rust_toolchain: None, musl: "1.2.6".into(), llvm: "22.1.8".into() };
         ArchiveManifest {
             schema: SCHEMA.into(),
             target: "s390x".into(),

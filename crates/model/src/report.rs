@@ -64,7 +64,7 @@ pub struct ReportHost {
 pub struct Versions {
     /// The version of the Rust source, or the day of a channel, such as `nightly-2026-10-30`.
     pub rust: String,
-    /// The stock toolchain of that Rust; nothing for programs that come from an archive.
+    /// The stock toolchain of that Rust; nothing for programs from an older archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rust_toolchain: Option<UsedToolchain>,
     /// The version of musl.

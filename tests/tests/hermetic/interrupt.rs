@@ -110,7 +110,7 @@ fn ctrl_c_and_kill_in_a_suite_leave_no_test_behind() {
             project.assert_no_processes();
         }
         project.tests("std", "pass_a");
-        project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 15 steps"]);
+        project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 17 steps"]);
         // Also what the killed run has left in the temporary folder.
         project.assert_clean();
     }
@@ -202,7 +202,7 @@ fn two_runs_at_once_wait_for_each_other() {
     interrupt(third, Signal::INT);
     project.release();
     first.wait().ends_with(0).says(&["Running std fake"]);
-    second.wait().ends_with(0).says(&["Cached 21 steps"]);
+    second.wait().ends_with(0).says(&["Cached 27 steps"]);
     assert_eq!(project.results(), results);
     project.assert_clean();
 }

@@ -57,11 +57,11 @@ fn what_is_known_is_taken_over_and_not_run() {
     assert!(starts > 0);
     let report = lasting(&project);
     assert!(cached(&project).iter().all(|suite| suite.ends_with("false")));
-    assert_eq!(project.outcomes().len(), 6);
+    assert_eq!(project.outcomes().len(), 10);
 
     fs_err::remove_dir_all(project.path("out/report")).unwrap();
     let output = project.run(&["test", "fake"], 0);
-    output.says(&["Cached 21 steps", "cached: ", "suite core fake qemu dynamic", "suite std fake qemu static"]);
+    output.says(&["Cached 27 steps", "cached: 28 steps"]);
     assert_eq!(project.starts(), [""; 0]);
     assert_eq!(lasting(&project), report);
     assert!(cached(&project).iter().all(|suite| suite.ends_with("true")));
@@ -69,7 +69,7 @@ fn what_is_known_is_taken_over_and_not_run() {
     let logs: Vec<&str> = tests.iter().filter_map(|test| test["log"].as_str()).collect();
     assert!(logs.len() == 2 && logs.iter().all(|log| project.path("out/report").join(log).is_file()), "{logs:?}");
 
-    project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 15 steps"]);
+    project.run(&["test", "fake", "--rerun"], 0).says(&["Cached 17 steps"]);
     assert_eq!(project.starts().len(), starts);
     assert_eq!(lasting(&project), report);
     project.assert_clean();
@@ -139,7 +139,7 @@ fn what_decides_an_outcome_makes_programs_run_again() {
     let another_skip = || expect(&project, "# Reason: x\nstd  pass_b  skip\n");
     let other_programs = || project.edit("targets/fake/target.toml", "-march=one", "-march=two");
     let changes: [(&dyn Fn(), usize); 4] =
-        [(&other_emulator, 6), (&other_limits, 6), (&another_skip, 2), (&other_programs, 6)];
+        [(&other_emulator, 10), (&other_limits, 10), (&another_skip, 2), (&other_programs, 10)];
     for (number, (change, reaches)) in changes.into_iter().enumerate() {
         change();
         project.run(&["test", "fake"], 0);
@@ -216,8 +216,8 @@ fn an_interrupt_keeps_the_outcomes_of_complete_suites() {
     assert_eq!(project.outcomes().len(), 4, "nothing of a suite that was interrupted");
 
     project.tests("std", "pass_a pass_b");
-    project.run(&["test", "fake"], 0).says(&["Cached 19 steps"]);
-    let expected = ["core true", "alloc true", "std false"];
+    project.run(&["test", "fake"], 0).says(&["Cached 21 steps"]);
+    let expected = ["core true", "alloc true", "std false", "std_detect false", "test false"];
     let expected = ["dynamic", "static"].iter().flat_map(|link| expected.map(|suite| format!("{link} {suite}")));
     assert_eq!(cached(&project), expected.collect::<Vec<_>>());
 }

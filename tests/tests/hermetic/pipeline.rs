@@ -4,7 +4,7 @@
 use bringup_tests::{Project, project};
 use serde_json::Value;
 
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 17] = [
     "patch",
     "patch",
     "patch",
@@ -17,6 +17,8 @@ const STEPS: [&str; 15] = [
     "sysroot",
     "std",
     "toolchain",
+    "test_programs",
+    "test_programs",
     "test_programs",
     "test_programs",
     "test_programs",
@@ -57,14 +59,17 @@ fn from_nothing_to_a_report_and_nothing_twice() {
     assert!(STEPS.iter().all(|step| of(step) == STEPS.iter().filter(|other| other == &step).count()), "{names:?}");
     assert!(steps.iter().skip(1).all(|step| step["cached"] == false), "{steps:?}");
     let listed: Vec<_> = run["suites"].as_array().unwrap().iter().map(adds_up).collect();
-    assert_eq!(listed, [("core".into(), 3), ("alloc".into(), 2), ("std".into(), 6)]);
+    assert_eq!(
+        listed,
+        [("core".into(), 3), ("alloc".into(), 2), ("std".into(), 6), ("std_detect".into(), 1), ("test".into(), 1)]
+    );
     for name in ["report.html", "junit.xml"] {
         assert!(project.path("out/report").join(name).is_file(), "{name}");
     }
 
     let before = project.results();
     let second = project.run(&["test", "fake"], 0);
-    second.says(&["Cached 21 steps", "cached: ", "std fake,", "suite core fake qemu dynamic"]);
+    second.says(&["Cached 27 steps", "cached: 28 steps"]);
     assert!(!second.stderr.contains("Running"), "{}", second.stderr);
     assert_eq!(project.results(), before);
     let run = the_run(&project);

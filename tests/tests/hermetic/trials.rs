@@ -56,7 +56,7 @@ fn each_link_mode_has_its_own_smoke_checks() {
     for check in ["dynamic/build", "dynamic/hello elf", "dynamic/libplugin.so elf", "dynamic/libc.so elf"] {
         assert!(dynamic.iter().any(|name| name == check), "{check} is not in {dynamic:?}");
     }
-    assert!(runs.as_array().unwrap().iter().all(|run| run["suites"].as_array().unwrap().len() == 3));
+    assert!(runs.as_array().unwrap().iter().all(|run| run["suites"].as_array().unwrap().len() == 5));
     project.run(&["smoke", "fake", "--link", "static"], 100);
     assert_eq!(of_runs(&project, |run| format!("{}, {}", word(&run["link"]), run["suites"])), ["static, []"]);
     project.assert_clean();
@@ -85,7 +85,7 @@ fn a_target_that_cannot_be_built_does_not_stop_the_other() {
         ["fake dynamic incomplete", "fake static incomplete", "twin dynamic expected", "twin static expected"];
     assert_eq!(of_runs(&project, name_and_verdict), expected);
     let suites = |run: &Value| run["suites"].as_array().unwrap().len().to_string();
-    assert_eq!(of_runs(&project, suites), ["0", "0", "3", "3"]);
+    assert_eq!(of_runs(&project, suites), ["0", "0", "5", "5"]);
     let error = |run: &Value| run["error"].as_str().unwrap_or("none").lines().next().unwrap().to_owned();
     let errors = of_runs(&project, error);
     assert!(errors[..2].iter().all(|error| error.starts_with("step `test_programs fake-core` failed")), "{errors:?}");

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 use bringup_model::pins::ChannelName;
+use bringup_model::report::UsedToolchain;
 
 use super::plan::Planner;
 use crate::host::survey::Rust;
@@ -50,9 +51,10 @@ impl Planner<'_> {
         }
     }
 
-    /// The same, if this run has required it.
-    pub fn known_rust(&self) -> Option<&Rust> {
-        self.toolchains.rust.get()
+    /// The toolchain under test, for a report; nothing if this run has required none.
+    pub fn used_toolchain(&self) -> Option<UsedToolchain> {
+        let Rust { release, commit, .. } = self.toolchains.rust.get()?;
+        Some(UsedToolchain { release: release.clone(), commit: commit.clone() })
     }
 
     /// What a channel of Rust is now, or was on its day.

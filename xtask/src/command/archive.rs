@@ -35,6 +35,7 @@ pub fn run(planner: &Planner<'_>, target: &str, output: Option<&Path>) -> Result
             triple: target.triple.clone(),
             pins: SourceVersions {
                 rust: pins.rust.version.clone(),
+                rust_toolchain: planner.used_toolchain(),
                 musl: pins.musl.version.clone(),
                 llvm: pins.llvm.version.clone(),
             },

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use bringup_model::build_options::BuildOptions;
 use bringup_model::compiler::Compiler;
 use bringup_model::exit::{self, CodedError};
-use bringup_model::pins::{ChannelName, Source};
+use bringup_model::pins::{ChannelName, RustRelease, Source};
+use bringup_model::report::UsedToolchain;
 
 use crate::build::store::Store;
 use crate::build::{BuildChoice, Planner, Toolchains, Workspace};
@@ -143,7 +144,9 @@ impl Invocation {
             CodedError::error(exit::USAGE, format!("the archive {} contradicts itself: {error}", file.display()))
         };
         match ChannelName::parse(&pins.rust) {
-            Some(day) => project.pins.select_channel(&day.map_err(contradicts)?, None),
+            Some(day) => {
+                project.pins.select_channel(&day.map_err(contradicts)?, pins.rust_toolchain.as_ref().map(named));
+            }
             None => project.pins.select("rust", &pins.rust).map_err(contradicts)?,
         }
         for (name, version) in [("musl", &pins.musl), ("llvm", &pins.llvm)] {
@@ -159,6 +162,12 @@ impl Invocation {
     pub fn planner(&self) -> Planner<'_> {
         Planner::new(&self.project, &self.options, &self.workspace, self.toolchains.clone())
     }
+}
+
+/// The release of an archive's toolchain, which is not required again.
+fn named(toolchain: &UsedToolchain) -> RustRelease {
+    let UsedToolchain { release, commit } = toolchain.clone();
+    RustRelease { version: release, commit, manifest: String::new(), path: String::new() }
 }
 
 /// The build options, without the names of the omitted patches.

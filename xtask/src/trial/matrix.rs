@@ -69,7 +69,7 @@ pub(crate) fn execute(planner: &Planner<'_>, request: &TrialRequest) -> Result<u
             after: after(request, *steps, *ui),
         });
     }
-    let report = empty_report(planner, host, &tested);
+    let report = empty_report(planner, planner.used_toolchain(), host, &tested);
     let matrix = Matrix { planner, request, plan, fetch_wall_s: target_plan.fetch_wall_s, store: &store };
     matrix.run(start, report, &tested)
 }
@@ -90,7 +90,9 @@ pub(crate) fn execute_unpacked(planner: &Planner<'_>, request: &TrialRequest, un
     };
     let tested: Vec<TestedTarget> = request.targets.iter().map(tested).collect::<Result<_>>()?;
     let (triple, tools) = survey::for_running();
-    let report = empty_report(planner, report_host(planner.workspace.jobs, triple, tools), &tested);
+    let rust_toolchain = unpacked.manifest.pins.rust_toolchain.clone();
+    let host = report_host(planner.workspace.jobs, triple, tools);
+    let report = empty_report(planner, rust_toolchain, host, &tested);
     let plan = Plan::new(&planner.workspace.out);
     Matrix { planner, request, plan: &plan, fetch_wall_s: 0.0, store: &store }.run(start, report, &tested)
 }
@@ -125,16 +127,19 @@ fn report_host(jobs: usize, triple: String, tools: BTreeMap<String, String>) -> 
 }
 
 /// A report without runs.
-fn empty_report(planner: &Planner<'_>, host: report::ReportHost, tested: &[TestedTarget]) -> Report {
+fn empty_report(
+    planner: &Planner<'_>,
+    rust_toolchain: Option<report::UsedToolchain>,
+    host: report::ReportHost,
+    tested: &[TestedTarget],
+) -> Report {
     let emulator = tested.first().and_then(|tested| tested.prepared.runner.emulator());
     Report {
         schema: report::SCHEMA.into(),
         hosts: vec![host],
         pins: report::Versions {
             rust: planner.project.pins.rust.version.clone(),
-            rust_toolchain: planner
-                .known_rust()
-                .map(|rust| report::UsedToolchain { release: rust.release.clone(), commit: rust.commit.clone() }),
+            rust_toolchain,
             musl: planner.project.pins.musl.version.clone(),
             llvm: planner.project.pins.llvm.version.clone(),
             qemu: emulator.map(|emulator| emulator.version.to_string()),

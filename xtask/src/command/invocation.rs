@@ -86,7 +86,7 @@ impl Invocation {
             self.project.pins.select("rust", &version).map_err(|error| CodedError::error(exit::USAGE, error))?;
             let planner = self.planner();
             let found = planner.rust().map(drop);
-            self.toolchains.in_use = planner.toolchains().in_use;
+            self.toolchains = planner.toolchains();
             match found {
                 Err(error) if Unavailable::of(&error).is_none() => return Err(error),
                 Err(error) => {

@@ -27,12 +27,12 @@ impl Rust {
         if in_use.is(release) {
             return Ok(in_use.clone());
         }
-        if let Some(installed) = installed(source, release, in_use, fetcher)? {
-            return Ok(installed);
-        }
         let name = format!("{}-{}-{}", source.version, in_use.triple, &release.manifest[..16]);
         let sysroot = fetcher.cache.join(FOLDER).join(name);
         if !sysroot.is_dir() {
+            if let Some(installed) = installed(source, release, in_use, fetcher)? {
+                return Ok(installed);
+            }
             fetch(source, release, &in_use.triple, &sysroot, fetcher)?;
         }
         let (release, commit) = (release.version.clone(), release.commit.clone());

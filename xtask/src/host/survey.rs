@@ -1,4 +1,4 @@
-//! Finds the host's tools: the stock Rust toolchain, LLVM's tools, git, make, cmake, and the tools that isolate
+//! Finds the host's tools: the stock Rust toolchain, LLVM's tools, git, make, cmake, python3, and the tools that isolate
 //! test programs.
 
 use std::collections::BTreeMap;
@@ -114,7 +114,7 @@ impl Rust {
 pub struct HostTools {
     /// The stock Rust toolchain.
     pub rust: Rust,
-    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, llvm-objdump, llvm-mc, git, make, cmake, unshare, ip.
+    /// Tools by their name in reports: clang, lld, llvm-ar, llvm-ranlib, llvm-objdump, llvm-mc, git, make, cmake, python3, unshare, ip.
     tools: BTreeMap<&'static str, Tool>,
     /// The tools of [`EXTRAS`] that were looked for and found.
     extras: BTreeMap<&'static str, Tool>,
@@ -256,7 +256,8 @@ pub fn survey_for(uses: &[&str]) -> Survey {
     // The first release with all tools, or else the one with most.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
     let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
-    let others = ["git", "make", "cmake"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
+    // libc++'s CMake files require Python.
+    let others = ["git", "make", "cmake", "python3"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
     // Asking one tool for its version takes tens of milliseconds, so all are asked at once.
     std::thread::scope(|scope| {

@@ -8,11 +8,10 @@ pub const PREFERRED_LLVM: u64 = 22;
 const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
 
 /// Pairs of a tool that only some uses require, and the use.
-pub const EXTRAS: [(&str, &str); 7] = [
+pub const EXTRAS: [(&str, &str); 6] = [
     ("ssh", "the runner ssh:HOST"),
     ("sshd", "Bringup's own tests"),
     ("gcc", "Bringup's own tests"),
-    ("python3", BOOTSTRAP),
     ("llvm-config", BOOTSTRAP),
     ("clang++", BOOTSTRAP),
     ("ninja", BUNDLED_LLVM),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use bringup_model::target::Target;
+use bringup_model::version::Version;
 use bringup_runner::exec::Output;
 use serde_json::Value;
 
@@ -41,7 +42,8 @@ pub(super) fn check(target: &Target, spec: &str, rust: &Rust) -> Result<Vec<Cont
     let cfg = folder.rustc(rust, &["--print=cfg"])?;
     found.extend(complaint(&cfg).map(|why| fault(format!("[spec]: rustc complains: {why}"))));
     let known = folder.rustc(rust, &["--print=target-features"])?;
-    let faults = target.baseline.rust_faults(&enabled(&cfg), &listed(&known));
+    let version = Version::find(&rust.release);
+    let faults = target.baseline.rust_faults(version.as_ref(), &enabled(&cfg), &listed(&known));
     let hint = format!("correct cpu and features in [spec.set], or [baseline] in targets/{}/target.toml", target.name);
     found.extend(faults.iter().map(|why| Contradiction::new(why, &hint)));
     found.extend(object(target, &folder, rust)?);

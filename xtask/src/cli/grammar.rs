@@ -23,8 +23,8 @@ struct Takes {
 const TAKES: &[Takes] = &[
     Takes { verb: "doctor", build: &["rust", "compiler", "stage", "llvm"], global: &["directory", "cache", "quiet"] },
     Takes { verb: "targets", build: &[], global: &["directory"] },
-    Takes { verb: "target show", build: &[], global: &["directory"] },
-    Takes { verb: "target check", build: &[], global: &["directory", "offline", "cache", "quiet"] },
+    Takes { verb: "target show", build: &["rust"], global: &["directory"] },
+    Takes { verb: "target check", build: &["rust"], global: &["directory", "offline", "cache", "quiet"] },
     Takes { verb: "target upstream", build: &["musl", "without"], global: ALL_GLOBAL },
     Takes { verb: "patch status", build: &[], global: ALL_GLOBAL },
     Takes { verb: "patch apply", build: &["rust", "musl"], global: ALL_GLOBAL },

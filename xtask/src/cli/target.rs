@@ -31,6 +31,11 @@ impl Verb {
         names.release.as_deref()
     }
 
+    /// Whether the verb requires the patched sources of the Rust under test.
+    pub fn uses_sources(&self) -> bool {
+        self.uses_rust() && !matches!(self, Self::Target(TargetVerb::Show { .. } | TargetVerb::Check(_)))
+    }
+
     /// Whether the verb requires the Rust under test.
     pub fn uses_rust(&self) -> bool {
         match self {

@@ -47,7 +47,7 @@ impl Invocation {
             None if cli.verb.uses_rust() => invocation.settle_rust()?,
             None => {}
         }
-        invocation.leave_out(cli.verb.uses_rust())?;
+        invocation.leave_out(cli.verb.uses_sources())?;
         Ok(invocation)
     }
 
@@ -116,10 +116,10 @@ impl Invocation {
     }
 
     /// Records the patches that are left out: those that the user names, and those that conflict with a channel's Rust.
-    fn leave_out(&mut self, uses_rust: bool) -> Result<()> {
+    fn leave_out(&mut self, uses_sources: bool) -> Result<()> {
         let planner = self.planner();
         let mut left_out = planner.left_out()?;
-        if uses_rust {
+        if uses_sources {
             left_out.extend(planner.tell_of_carried()?);
         }
         left_out.sort();

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::instructions::{Instructions, InstructionsFile};
 use crate::pattern::matches;
+use crate::version::Version;
 
 #[cfg(test)]
 mod tests;
@@ -23,12 +24,13 @@ pub(super) struct BaselineFile {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FeatureFile {
     #[serde(default)]
     c: Vec<String>,
     #[serde(default)]
     rust: Vec<String>,
+    since_rust: Option<String>,
     probe: Option<String>,
     only: Option<BaselineLanguage>,
     reason: Option<String>,
@@ -62,6 +64,8 @@ pub struct Baseline {
 pub struct BaselineFeature {
     c: Vec<Macro>,
     rust: Vec<String>,
+    /// The first version of rustc that tells of it.
+    since_rust: Option<Version>,
     /// An assembly instruction that only runs on a processor with the feature.
     pub probe: Option<String>,
     /// The only language that uses the feature. The other one must not.
@@ -105,10 +109,15 @@ impl FeatureFile {
         if self.only.is_some() && (c.is_empty() || self.rust.is_empty()) {
             return Err("only: a difference requires `c` and `rust`, to see that one of them lacks the feature".into());
         }
+        if self.since_rust.is_some() && self.rust.is_empty() {
+            return Err("since-rust: only target features in `rust` have one".into());
+        }
+        let since_rust = self.since_rust.map(|text| text.parse().map_err(|why| format!("since-rust: {why}")));
+        let since_rust = since_rust.transpose()?;
         match (&self.only, &self.reason) {
             (Some(_), None) => Err("only: a difference between C and Rust requires a `reason`".into()),
             (None, Some(_)) => Err("reason: only a difference between C and Rust (`only`) has one".into()),
-            _ => Ok(BaselineFeature { c, rust: self.rust, probe: self.probe, only: self.only }),
+            _ => Ok(BaselineFeature { c, rust: self.rust, since_rust, probe: self.probe, only: self.only }),
         }
     }
 }
@@ -173,12 +182,18 @@ impl Baseline {
         faults
     }
 
-    /// What rustc's enabled target features and the baseline say differently, one sentence each, with the key. `known`
-    /// has the features that rustc knows.
-    pub fn rust_faults(&self, enabled: &BTreeSet<String>, known: &BTreeSet<String>) -> Vec<String> {
+    /// What the enabled target features of this rustc and the baseline say differently, one sentence each, with the key.
+    /// `known` has the features that rustc knows. A rustc whose version is not known counts as a new one.
+    pub fn rust_faults(
+        &self,
+        rustc: Option<&Version>,
+        enabled: &BTreeSet<String>,
+        known: &BTreeSet<String>,
+    ) -> Vec<String> {
         let mut faults = Vec::new();
         let mut expected = BTreeSet::new();
-        for (name, feature) in &self.features {
+        let is_later = |since: &Version| rustc.is_some_and(|rustc| rustc < since);
+        for (name, feature) in self.features.iter().filter(|(_, it)| !it.since_rust.as_ref().is_some_and(is_later)) {
             for it in &feature.rust {
                 let has = enabled.contains(it);
                 if !known.contains(it) && !has {

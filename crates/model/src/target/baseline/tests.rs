@@ -28,7 +28,7 @@ fn what_both_state_is_no_fault() {
     let c = macros(&[("__ARCH__", "9"), ("__ANY__", "\"x\""), ("__BOTH__", "1"), ("__unix__", "1")]);
     assert_eq!(baseline.c_faults(&c), [""; 0]);
     let known = set(&["high", "both", "both2", "other", "more"]);
-    assert_eq!(baseline.rust_faults(&set(&["both", "both2", "other"]), &known), [""; 0]);
+    assert_eq!(baseline.rust_faults(None, &set(&["both", "both2", "other"]), &known), [""; 0]);
     assert_eq!(baseline.probes().collect::<Vec<_>>(), [("both", "both %r1")]);
 }
 
@@ -56,8 +56,24 @@ fn rust_with_more_or_less_is_a_fault_and_so_is_a_name_that_rustc_does_not_know()
         "[baseline.has] level: only C has it, but rustc enables the target feature `high`",
         "[baseline.has]: rustc enables the target feature `vector`, which no entry names",
     ];
-    let faults = baseline.rust_faults(&set(&["high", "other", "vector"]), &set(&["high", "both", "other", "vector"]));
+    let faults = baseline.rust_faults(None, &set(&["high", "other", "vector"]), &set(&["high", "both", "other", "vector"]));
     assert_eq!(faults, expected);
+}
+
+#[test]
+fn a_feature_may_be_one_of_newer_versions_of_rustc() {
+    let baseline = baseline("[has]\nboth = { rust = ['both'] }\nnew = { rust = ['new'], since-rust = '1.97' }").unwrap();
+    let of = |rustc: Option<&str>, enabled: &[&str]| {
+        let version = rustc.map(|version| version.parse().unwrap());
+        baseline.rust_faults(version.as_ref(), &set(enabled), &set(&["both", "new"]))
+    };
+    assert_eq!(of(Some("1.95.0"), &["both"]), [""; 0]);
+    let early = of(Some("1.95.0"), &["both", "new"]);
+    assert_eq!(early, ["[baseline.has]: rustc enables the target feature `new`, which no entry names"]);
+    for rustc in [Some("1.97.0"), Some("1.101"), None] {
+        assert_eq!(of(rustc, &["both", "new"]), [""; 0]);
+        assert_eq!(of(rustc, &["both"]), ["[baseline.has] new: rustc does not enable the target feature `new`"]);
+    }
 }
 
 #[test]
@@ -66,6 +82,8 @@ fn a_feature_is_stated_by_a_language_and_a_difference_has_a_reason() {
     let cases = [
         ("{ probe = \"nop\" }", "expected `c`, a list of macros, or `rust`"),
         ("{ c = [\"A-B\"] }", "`A-B` is not a macro's name"),
+        ("{ c = [\"A\"], since-rust = \"1.97\" }", "since-rust: only target features in `rust` have one"),
+        ("{ rust = [\"a\"], since-rust = \"new\" }", "since-rust: `new` is not a version"),
         ("{ c = [\"\"] }", "`` is not a macro's name"),
         ("{ c = [\"A\"], only = \"c\", reason = \"x\" }", "only: a difference requires `c` and `rust`"),
         ("{ c = [\"A\"], rust = [\"a\"], only = \"c\" }", "only: a difference between C and Rust requires a `reason`"),

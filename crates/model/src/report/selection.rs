@@ -114,7 +114,12 @@ mod tests {
         let corpus = TestSelection { smoke: false, corpus: true, ..none.clone() };
         let crates = TestSelection { smoke: false, crates: vec!["a".into(), "b".into()], ..none.clone() };
         for (selection, json, verb, options) in [
-            (&whole, r#"{"smoke":true,"suites":["core","alloc","std"],"threads":1}"#, "bringup", ""),
+            (
+                &whole,
+                r#"{"smoke":true,"suites":["core","alloc","std","std_detect","test"],"threads":1}"#,
+                "bringup",
+                "",
+            ),
             (
                 &part,
                 r#"{"smoke":false,"suites":["std"],"filter":"net::","partition":"slice:2/4","threads":2,"stress":5,"rerun":true}"#,

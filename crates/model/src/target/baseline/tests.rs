@@ -56,13 +56,15 @@ fn rust_with_more_or_less_is_a_fault_and_so_is_a_name_that_rustc_does_not_know()
         "[baseline.has] level: only C has it, but rustc enables the target feature `high`",
         "[baseline.has]: rustc enables the target feature `vector`, which no entry names",
     ];
-    let faults = baseline.rust_faults(None, &set(&["high", "other", "vector"]), &set(&["high", "both", "other", "vector"]));
+    let faults =
+        baseline.rust_faults(None, &set(&["high", "other", "vector"]), &set(&["high", "both", "other", "vector"]));
     assert_eq!(faults, expected);
 }
 
 #[test]
 fn a_feature_may_be_one_of_newer_versions_of_rustc() {
-    let baseline = baseline("[has]\nboth = { rust = ['both'] }\nnew = { rust = ['new'], since-rust = '1.97' }").unwrap();
+    let baseline =
+        baseline("[has]\nboth = { rust = ['both'] }\nnew = { rust = ['new'], since-rust = '1.97' }").unwrap();
     let of = |rustc: Option<&str>, enabled: &[&str]| {
         let version = rustc.map(|version| version.parse().unwrap());
         baseline.rust_faults(version.as_ref(), &set(enabled), &set(&["both", "new"]))

@@ -47,7 +47,7 @@ impl Planner<'_> {
     }
 
     /// The series of the sources in use, without the patches that the user leaves out, in the order of
-    /// [`Project::sources`].
+    /// [`crate::project::Project::sources`].
     pub fn series_in_use(&self) -> Result<[Series; 4]> {
         let series = |source: &Source| {
             let series = self.wanted(source)?;

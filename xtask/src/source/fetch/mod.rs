@@ -154,8 +154,8 @@ impl Fetcher<'_> {
             return Ok(path);
         }
         match (candidate.place, &candidate.url) {
-            (Locator::Apt(package), _) => self.from_suites(PackageKind::Sources, package, candidate),
-            (Locator::Deb(package), _) => self.from_suites(PackageKind::Binaries, package, candidate),
+            (Locator::Apt(package), _) => self.package_in_suites(PackageKind::Sources, package, candidate),
+            (Locator::Deb(package), _) => self.package_in_suites(PackageKind::Binaries, package, candidate),
             (_, Some(url)) => self.download(source.name, url, &candidate.sha256, &candidate.file_name(source)),
             (_, None) => Err(anyhow!("it has no address")),
         }
@@ -163,20 +163,26 @@ impl Fetcher<'_> {
 
     /// The archive from a distribution's package. Where the origin's own suites have moved on to another version, the
     /// others are searched.
-    fn from_suites(&self, kind: PackageKind, package: &str, candidate: &Candidate) -> Result<PathBuf> {
-        let found = self.from_apt(kind, package, candidate, candidate.suites);
+    fn package_in_suites(&self, kind: PackageKind, package: &str, candidate: &Candidate) -> Result<PathBuf> {
+        let found = self.package_in(kind, package, candidate, candidate.suites);
         match found {
             Err(error) if is_interrupt(&error) || Unavailable::of(&error).is_some() => Err(error),
             Err(error) if !candidate.suites.is_empty() && candidate.suites != self.suites => {
                 let searched = candidate.suites.join(", ");
                 (self.say)(&format!("{package}: not in {searched}: {error:#}; searching {}", self.suites.join(", ")));
-                self.from_apt(kind, package, candidate, &[])
+                self.package_in(kind, package, candidate, &[])
             }
             found => found,
         }
     }
 
-    fn from_apt(&self, kind: PackageKind, package: &str, candidate: &Candidate, suites: &[String]) -> Result<PathBuf> {
+    fn package_in(
+        &self,
+        kind: PackageKind,
+        package: &str,
+        candidate: &Candidate,
+        suites: &[String],
+    ) -> Result<PathBuf> {
         let store = self.store();
         let (lock, found) = self.lock(&candidate.sha256)?;
         if let Some(path) = found {

@@ -154,6 +154,20 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.filter(|entry| entry.as_ref().map_or(true, is_file)).map(|entry| Ok(entry?.into_path())).collect()
 }
 
+/// Writes a file, and its folder if that is missing. Another process sees the old file or the whole new one.
+///
+/// # Errors
+///
+/// If the folder or the file cannot be written.
+pub fn replace(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs_err::create_dir_all(folder)?;
+    let part = tempfile::NamedTempFile::new_in(folder).context("making a temporary file")?;
+    fs_err::write(part.path(), bytes)?;
+    part.persist(path).with_context(|| format!("writing {}", path.display()))?;
+    Ok(())
+}
+
 /// The sha256 of a file in lower-case hex.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use bringup_model::digest::Inputs;
 use bringup_model::exit::{self, CodedError};
 use bringup_model::target::{SpecBase, Target};
 use bringup_runner::exec::{Cmd, Output};
+use bringup_runner::files::replace;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -55,16 +56,8 @@ pub fn recorded(root: &Path, target: &Target, rust: &Rust, folder: &Path) -> Res
     }
     let spec = resolve(root, target, rust)?;
     // If the record cannot be written, the next run asks rustc again.
-    let _ = keep(&record, &spec, folder);
+    let _ = replace(&record, &spec);
     Ok(spec)
-}
-
-fn keep(record: &Path, spec: &str, folder: &Path) -> Result<()> {
-    fs_err::create_dir_all(folder)?;
-    let part = tempfile::NamedTempFile::new_in(folder)?;
-    fs_err::write(part.path(), spec)?;
-    part.persist(record)?;
-    Ok(())
 }
 
 /// The target's spec as JSON text, accepted by the rustc in use.

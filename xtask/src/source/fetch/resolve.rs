@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bringup_model::pins::{ChannelName, RustRelease, is_sha256};
+use bringup_runner::files::replace;
 use bringup_runner::interrupt::is_interrupt;
 use serde::{Deserialize, Serialize};
 
@@ -125,15 +126,9 @@ impl Fetcher<'_> {
     }
 
     fn keep(&self, name: &ChannelName, resolved: &Resolved) -> Result<()> {
-        let path = self.record_of(name);
-        let folder = path.parent().context("finding the folder of channels")?;
-        fs_err::create_dir_all(folder)?;
         let RustRelease { version, commit, manifest, .. } = resolved.release.clone();
         let date = resolved.name.date().unwrap_or_default().to_owned();
-        let part = tempfile::NamedTempFile::new_in(folder).context("making a temporary file")?;
-        fs_err::write(part.path(), toml::to_string(&ChannelRecord { date, version, commit, manifest })?)?;
-        part.persist(&path).with_context(|| format!("writing {}", path.display()))?;
-        Ok(())
+        replace(&self.record_of(name), toml::to_string(&ChannelRecord { date, version, commit, manifest })?)
     }
 }
 

@@ -7,6 +7,7 @@ use bringup_model::digest::INPUTS_FILE;
 use bringup_model::pins::Source;
 use bringup_model::series::{Patch, Series, UpstreamStatus};
 use bringup_model::version::Version;
+use bringup_runner::files::replace;
 use serde::{Deserialize, Serialize};
 
 use super::apply;
@@ -64,12 +65,7 @@ impl Rebased {
         let Series { source, version, patches, .. } = self.series.clone();
         let patches = patches.into_iter().map(|Patch { file, text }| (file, text)).collect();
         let record = KeptSeries { fates: self.fates.clone(), source, version, patches };
-        let folder = path.parent().context("finding the folder of series")?;
-        fs_err::create_dir_all(folder)?;
-        let part = tempfile::NamedTempFile::new_in(folder).context("making a temporary file")?;
-        fs_err::write(part.path(), serde_json::to_vec(&record)?)?;
-        part.persist(path).with_context(|| format!("writing {}", path.display()))?;
-        Ok(())
+        replace(path, serde_json::to_vec(&record)?)
     }
 }
 

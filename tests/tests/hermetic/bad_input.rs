@@ -120,12 +120,32 @@ fn a_missing_tool_gets_the_command_that_installs_it() {
     let mend = || tools.map(away).iter().for_each(|(from, to)| fs_err::rename(to, from).unwrap());
     let output = fails_until_mended(&project, &["build", "fake"], 96, mend);
     output.says(&[
-        "the host lacks clang, lld, make",
+        "the host lacks clang, lld, make (of LLVM 22 or newer)",
         "hint: ",
         "apt-get install",
         "clang-22 lld-22 llvm-22 make",
         "doctor --install",
     ]);
+}
+
+#[test]
+fn an_llvm_that_is_too_old_does_not_count_and_is_not_installed() {
+    let project = project!();
+    for tool in ["clang", "ld.lld", "llvm-ar", "llvm-ranlib", "llvm-objdump", "llvm-mc"] {
+        fs_err::remove_file(project.host(&format!("tools/{tool}-22"))).unwrap();
+        project.script(&format!("tools/{tool}"), "echo 'version 19.1.7'");
+    }
+    project.script("tools/apt-get", "echo \"$*\" >>$(dirname \"$0\")/../trace");
+    project.script("tools/apt-cache", "case \"$*\" in *-19) echo Package: found ;; *) exit 100 ;; esac");
+    let missing = "clang, lld, llvm-ar, llvm-ranlib, llvm-objdump, llvm-mc";
+    project.run(&["build", "fake"], 96).says(&[&format!("the host lacks {missing} (of LLVM 22 or newer)")]);
+    let said = project.run(&["doctor"], 96).stdout;
+    assert!(said.contains("✗ clang        none from 22 on"), "{said}");
+    if rustix::process::geteuid().is_root() {
+        let output = project.run(&["doctor", "--install"], 96);
+        output.says(&["the package lists have no LLVM 22 or newer", "hint: add a package source that has it"]);
+        assert_eq!(fs_err::read_to_string(project.host("trace")).unwrap(), "update\n");
+    }
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub fn run(planner: &Planner<'_>, install: bool) -> Result<u8> {
                 let version = tool.version.as_ref().map_or_else(String::new, ToString::to_string);
                 writeln!(text, "{} {name:<12} {version:<10} {}", mark(true), tool.path.display())
             }
+            (None, None) if tools::is_llvm(name) => {
+                writeln!(text, "{} {name:<12} none from {} on", mark(false), tools::PREFERRED_LLVM)
+            }
             (None, None) => writeln!(text, "{} {name:<12} not found", mark(false)),
             (None, Some((_, user))) => writeln!(text, "- {name:<12} not found; only for {user}"),
         };
@@ -62,7 +65,7 @@ fn install_all(console: &Console, missing: &[&str]) -> Result<()> {
         return Err(CodedError::error(
             exit::HOST,
             format!(
-                "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or another version, git, make and cmake with its own package manager",
+                "the host lacks {}, and has neither apt-get nor apk\nhint: install clang, lld and llvm {} or newer, git, make and cmake with its own package manager",
                 missing.join(", "),
                 tools::PREFERRED_LLVM,
             ),
@@ -83,7 +86,7 @@ fn report_missing(survey: &Survey) -> Result<u8> {
         || "hint: install them with the host's package manager".into(),
         |installer| format!("hint: {}, or `cargo xtask doctor --install`", installer.command(&missing)),
     );
-    Err(CodedError::error(exit::HOST, format!("the host lacks {}\n{hint}", missing.join(", "))))
+    Err(CodedError::error(exit::HOST, format!("the host lacks {}\n{hint}", tools::list_missing(&missing))))
 }
 
 /// One line for each emulator of the targets. A missing one is fetched when a run needs it.

@@ -88,22 +88,21 @@ impl Installer {
         INSTALLERS.iter().find(|installer| which::which(installer.program).is_ok())
     }
 
-    /// The first release of LLVM, in order of preference, that the package lists have. If they have none, the
-    /// preferred one.
-    fn llvm(&self) -> u64 {
-        let Some((_, clang)) = self.packages.iter().find(|(tool, _)| *tool == "clang") else { return PREFERRED_LLVM };
+    /// The first release of LLVM, in order of preference, that the package lists have.
+    fn llvm(&self) -> Option<u64> {
+        let (_, clang) = self.packages.iter().find(|(tool, _)| *tool == "clang")?;
         let known = |release: &u64| {
             let package = clang.replace("{}", &release.to_string());
             let query = Cmd::new(tools::program(self.query[0])).args(&self.query[1..]).arg(package).output();
             query.is_ok_and(|output| output.finished.status.success() && !output.stdout.is_empty())
         };
-        llvm_releases().find(known).unwrap_or(PREFERRED_LLVM)
+        llvm_releases().find(known)
     }
 
     /// The packages that contain `tools`.
     fn packages(&self, tools: &[&str]) -> Vec<String> {
         let mut packages: Vec<String> = Vec::new();
-        let release = self.llvm().to_string();
+        let release = self.llvm().unwrap_or(PREFERRED_LLVM).to_string();
         // All of LLVM's tools must have one release. So if one is installed, all are, even if an older release has
         // the others.
         let is_extra = |tool: &str| tools::EXTRAS.iter().any(|(extra, _)| *extra == tool);
@@ -141,6 +140,12 @@ impl Installer {
         }
         // Choose the packages after refreshing the lists: only fresh lists have the available releases.
         let packages = self.packages(tools);
+        if tools.iter().any(|tool| tools::is_llvm(tool)) && self.llvm().is_none() {
+            bail!(
+                "installing {}: the package lists have no LLVM {PREFERRED_LLVM} or newer\nhint: add a package source that has it, and run this command again; Debian 12 has it in its security updates",
+                tools.join(", ")
+            );
+        }
         say(&format!("{} {} {}", self.program, self.install.join(" "), packages.join(" ")));
         self.call(self.install, &packages).with_context(|| format!("installing {}", tools.join(", ")))
     }

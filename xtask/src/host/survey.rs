@@ -11,7 +11,7 @@ use bringup_model::exit::{self, CodedError};
 use bringup_model::version::Version;
 use bringup_runner::exec::{Cmd, NETWORK_ENV, PATH};
 
-use super::tools::{BOOTSTRAP, BUNDLED_LLVM, EXTRAS, llvm_releases};
+use super::tools::{BOOTSTRAP, BUNDLED_LLVM, EXTRAS, LLVM_CONFIG, LLVM_TOOLS, PREFERRED_LLVM, is_llvm, list_missing, llvm_releases};
 
 /// The tools that isolate test programs.
 const ISOLATION: [&str; 2] = ["unshare", "ip"];
@@ -21,9 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The extras that belong to ssh.
 const SSH: [&str; 2] = ["ssh", "sshd"];
-
-/// LLVM's program that describes its libraries.
-const LLVM_CONFIG: &str = "llvm-config";
 
 /// The extras that belong to LLVM. They must have the same release as LLVM's other tools.
 const LLVM_EXTRAS: [&str; 2] = [LLVM_CONFIG, "clang++"];
@@ -221,12 +218,7 @@ fn lacks(missing: &[&str]) -> anyhow::Error {
     let command = install.map(|installer| installer.command(missing));
     let hint =
         command.map_or_else(String::new, |command| format!("\nhint: `{command}`, or `cargo xtask doctor --install`"));
-    let described = |name: &&str| match *name {
-        LLVM_CONFIG => "llvm-config with LLVM's headers".to_owned(),
-        name => name.to_owned(),
-    };
-    let missing = missing.iter().map(described).collect::<Vec<_>>().join(", ");
-    CodedError::error(exit::HOST, format!("the host lacks {missing}{hint}"))
+    CodedError::error(exit::HOST, format!("the host lacks {}{hint}", list_missing(missing)))
 }
 
 fn missing(tools: &[(&'static str, Option<Tool>)]) -> impl Iterator<Item = &'static str> {
@@ -243,26 +235,18 @@ pub fn survey() -> Survey {
 /// LLVM are from one release.
 pub fn survey_for(uses: &[&str]) -> Survey {
     let suffixes: Vec<String> = llvm_releases().map(|release| format!("-{release}")).chain([String::new()]).collect();
-    let llvm = [
-        ("clang", "clang"),
-        ("lld", "ld.lld"),
-        ("llvm-ar", "llvm-ar"),
-        ("llvm-ranlib", "llvm-ranlib"),
-        ("llvm-objdump", "llvm-objdump"),
-        ("llvm-mc", "llvm-mc"),
-    ];
     let found =
-        |suffix: &String| llvm.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
+        |suffix: &String| LLVM_TOOLS.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
     // The first release with all tools, or else the one with most.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
-    let wanted = llvm.iter().map(|(name, program)| (*name, format!("{program}{best}")));
+    let wanted = LLVM_TOOLS.iter().map(|(name, program)| (*name, format!("{program}{best}")));
     // libc++'s CMake files require Python.
     let others = ["git", "make", "cmake", "python3"].into_iter().chain(ISOLATION).map(|name| (name, name.to_owned()));
     let wanted: Vec<(&'static str, String)> = wanted.chain(others).collect();
     // Asking one tool for its version takes tens of milliseconds, so all are asked at once.
     std::thread::scope(|scope| {
         let tools: Vec<_> =
-            wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || tool(&program)))).collect();
+            wanted.into_iter().map(|(name, program)| (name, scope.spawn(move || new_enough(name, &program)))).collect();
         let program_of =
             |name: &str| if LLVM_EXTRAS.contains(&name) { format!("{name}{best}") } else { name.to_owned() };
         let extras: Vec<_> = EXTRAS
@@ -282,6 +266,12 @@ pub fn survey_for(uses: &[&str]) -> Survey {
             .map(|asked| asked.into_iter().map(|(name, thread)| (name, thread.join().ok().flatten())).collect());
         Survey { tools, extras }
     })
+}
+
+/// A tool that is always required. One of LLVM that has no release in its name may be too old.
+fn new_enough(name: &str, program: &str) -> Option<Tool> {
+    let is_old = |tool: &Tool| tool.version.as_ref().is_some_and(|version| version.major() < PREFERRED_LLVM);
+    tool(program).filter(|tool| !(is_llvm(name) && is_old(tool)))
 }
 
 fn tool(program: &str) -> Option<Tool> {

@@ -2,20 +2,32 @@
 
 use std::path::PathBuf;
 
-/// The LLVM release that Bringup is tested with. Other releases are used if this one is missing.
+/// The LLVM release that Bringup is tested with, and the oldest one that it uses. Before it, clang lacks types that the
+/// C corpus requires (`_Float16` on s390x), and libc++ rejects it. Newer releases are used if this one is missing.
 pub const PREFERRED_LLVM: u64 = 22;
 /// LLVM releases to look for. Distributions append the release to the programs' names.
-const LLVM_RELEASES: std::ops::RangeInclusive<u64> = 15..=30;
+const LLVM_RELEASES: std::ops::RangeInclusive<u64> = PREFERRED_LLVM..=30;
+/// The programs of LLVM that are always required, and their names without a release.
+pub const LLVM_TOOLS: [(&str, &str); 6] = [
+    ("clang", "clang"),
+    ("lld", "ld.lld"),
+    ("llvm-ar", "llvm-ar"),
+    ("llvm-ranlib", "llvm-ranlib"),
+    ("llvm-objdump", "llvm-objdump"),
+    ("llvm-mc", "llvm-mc"),
+];
 
 /// Pairs of a tool that only some uses require, and the use.
 pub const EXTRAS: [(&str, &str); 6] = [
     ("ssh", "the runner ssh:HOST"),
     ("sshd", "Bringup's own tests"),
     ("gcc", "Bringup's own tests"),
-    ("llvm-config", BOOTSTRAP),
+    (LLVM_CONFIG, BOOTSTRAP),
     ("clang++", BOOTSTRAP),
     ("ninja", BUNDLED_LLVM),
 ];
+/// LLVM's program that describes its libraries.
+pub const LLVM_CONFIG: &str = "llvm-config";
 /// The use that builds a compiler.
 pub const BOOTSTRAP: &str = "--compiler bootstrap";
 /// The use that also builds the compiler's LLVM.
@@ -24,6 +36,21 @@ pub const BUNDLED_LLVM: &str = "--llvm bundled";
 /// Releases of LLVM in the order of preference.
 pub fn llvm_releases() -> impl Iterator<Item = u64> {
     std::iter::once(PREFERRED_LLVM).chain(LLVM_RELEASES.rev().filter(|&release| release != PREFERRED_LLVM))
+}
+
+/// Whether a tool is one of [`LLVM_TOOLS`].
+pub fn is_llvm(name: &str) -> bool {
+    LLVM_TOOLS.iter().any(|(tool, _)| *tool == name)
+}
+
+/// Names of missing tools, for people.
+pub fn list_missing(missing: &[&str]) -> String {
+    let described = |name: &&str| match *name {
+        LLVM_CONFIG => "llvm-config with LLVM's headers".to_owned(),
+        name => name.to_owned(),
+    };
+    let list = missing.iter().map(described).collect::<Vec<_>>().join(", ");
+    if missing.iter().any(|name| is_llvm(name)) { format!("{list} (of LLVM {PREFERRED_LLVM} or newer)") } else { list }
 }
 
 /// Path of a program on the user's search path, where [`super::survey`] looks, too. If the program is missing, its

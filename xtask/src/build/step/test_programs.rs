@@ -60,7 +60,7 @@ impl Step for TestProgramsStep {
     }
 
     fn recipe(&self) -> u32 {
-        2
+        3
     }
 
     fn needs(&self) -> Vec<StepId> {
@@ -192,7 +192,8 @@ impl TestProgramsStep {
              if [ ! \"$program\" ] || [ ! \"$target\" ] || [ ! \"$folder\" ]; then\n    \
                  exec \"$rustc\" \"$@\"\n\
              fi\n\
-             \"$rustc\" \"$@\" -Zno-link || exit\n\
+             # Bitcode is for users of a library.\n\
+             \"$rustc\" \"$@\" -Cembed-bitcode=no -Zno-link || exit\n\
              for arg do\n    \
                  shift\n    \
                  case $arg in *.rs) ;; *) set -- \"$@\" \"$arg\" ;; esac\n\

@@ -11,7 +11,9 @@ use bringup_model::exit::{self, CodedError};
 use bringup_model::version::Version;
 use bringup_runner::exec::{Cmd, NETWORK_ENV, PATH};
 
-use super::tools::{BOOTSTRAP, BUNDLED_LLVM, EXTRAS, LLVM_CONFIG, LLVM_TOOLS, PREFERRED_LLVM, is_llvm, list_missing, llvm_releases};
+use super::tools::{
+    BOOTSTRAP, BUNDLED_LLVM, EXTRAS, LLVM_CONFIG, LLVM_TOOLS, PREFERRED_LLVM, is_llvm, list_missing, llvm_releases,
+};
 
 /// The tools that isolate test programs.
 const ISOLATION: [&str; 2] = ["unshare", "ip"];
@@ -235,8 +237,9 @@ pub fn survey() -> Survey {
 /// LLVM are from one release.
 pub fn survey_for(uses: &[&str]) -> Survey {
     let suffixes: Vec<String> = llvm_releases().map(|release| format!("-{release}")).chain([String::new()]).collect();
-    let found =
-        |suffix: &String| LLVM_TOOLS.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count();
+    let found = |suffix: &String| {
+        LLVM_TOOLS.iter().filter(|(_, program)| which::which(format!("{program}{suffix}")).is_ok()).count()
+    };
     // The first release with all tools, or else the one with most.
     let best = suffixes.iter().rev().max_by_key(|suffix| found(suffix)).cloned().unwrap_or_default();
     let wanted = LLVM_TOOLS.iter().map(|(name, program)| (*name, format!("{program}{best}")));

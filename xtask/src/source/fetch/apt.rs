@@ -1,7 +1,7 @@
 //! Source and binary packages from apt, on Debian-like hosts.
 //!
 //! Uses a private apt root in the cache, which requires no root rights and does not change the host's apt. Its
-//! sources are the addresses that the host's apt uses, so the code names no mirror.
+//! sources are the addresses that Debian's apt uses, so the code names no mirror. Other hosts have to be given one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, PATH, describe};
 use bringup_runner::interrupt::is_interrupt;
 
 use super::cache::Cache;
+use super::debian;
 
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
@@ -18,7 +19,7 @@ const HELPER: &str = "/usr/lib/apt/apt-helper";
 const FRESH: Duration = Duration::from_mins(10);
 
 /// Time limit for a query of apt, and for fetching its lists.
-const PATIENCE: Duration = Duration::from_mins(10);
+pub(super) const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The packages that a private root lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,16 @@ pub enum PackageKind {
     Sources,
     /// Binary packages of the newer suites.
     Binaries,
+}
+
+impl PackageKind {
+    /// The word that a line of sources.list begins with, and apt's name for its list.
+    pub(super) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sources => ("deb-src", "Sources"),
+            Self::Binaries => ("deb", "Packages"),
+        }
+    }
 }
 
 /// A file that apt offers.
@@ -70,13 +81,7 @@ impl<'a> Apt<'a> {
         // One root for each list of suites. In a shared root, each would delete the other's lists.
         let folder = [kind_name].into_iter().chain(suites.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
         let apt = Self { root: cache.root().join("apt").join(folder), say };
-        let codename = codename(&fs_err::read_to_string("/etc/os-release")?)
-            .context("/etc/os-release does not name the release of this host")?;
-        let known = Cmd::new("apt-get").args(["update", "--print-uris"]).timeout(PATIENCE).output()?;
-        let list = source_list(&repositories(&text(&known.stdout)), &codename, kind, suites);
-        if list.is_empty() {
-            bail!("apt on this host knows no archive of {codename}");
-        }
+        let list = debian::source_list(kind, suites)?;
         fs_err::create_dir_all(apt.lists().join("partial"))?;
         fs_err::write(apt.root.join("apt.conf"), apt.config())?;
         let path = apt.root.join("sources.list");
@@ -205,7 +210,7 @@ fn ask(cmd: &Cmd) -> Result<String> {
     if output.finished.status.success() { Ok(text(&output.stdout)) } else { Err(complaint(&output)) }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -216,53 +221,6 @@ fn complaint(output: &Output) -> anyhow::Error {
         Some(line) => anyhow!("apt says: {line}"),
         None => anyhow!("apt {}", describe(&output.finished)),
     }
-}
-
-fn codename(os_release: &str) -> Option<String> {
-    let value = os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
-    Some(value.trim_matches('"').to_owned()).filter(|name| !name.is_empty())
-}
-
-/// Address and suite of every archive that has binaries in the component `main`, from the output of `apt-get update
-/// --print-uris`.
-fn repositories(printed: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for line in printed.lines() {
-        let Some((uri, _)) = line.strip_prefix('\'').and_then(|rest| rest.split_once('\'')) else { continue };
-        let Some((place, _)) = uri.split_once("/main/binary-") else { continue };
-        let Some((address, suite)) = place.split_once("/dists/") else { continue };
-        let repository = (address.to_owned(), suite.to_owned());
-        if !found.contains(&repository) {
-            found.push(repository);
-        }
-    }
-    found
-}
-
-/// The text of the private sources.list. The newer suites are in the same archive as the host's release.
-fn source_list(repositories: &[(String, String)], codename: &str, kind: PackageKind, newer: &[String]) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let mut add = |address: &str, suite: &str| {
-        let line = match kind {
-            PackageKind::Sources => format!("deb-src [target=Sources] {address} {suite} main\n"),
-            PackageKind::Binaries => format!("deb [target=Packages] {address} {suite} main\n"),
-        };
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    };
-    let own = |suite: &str| suite.strip_prefix(codename).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    for (address, suite) in repositories.iter().filter(|(_, suite)| own(suite)) {
-        if kind == PackageKind::Sources {
-            add(address, suite);
-        }
-        if suite == codename {
-            for suite in newer {
-                add(address, suite);
-            }
-        }
-    }
-    lines.concat()
 }
 
 /// The versions that are there instead, for an error.
@@ -305,27 +263,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_private_list_is_made_of_the_hosts_own_addresses() {
-        let printed = "'http://a/debian/dists/twelve/InRelease' a_InRelease 0 \n\
-            'http://a/debian/dists/twelve/main/binary-amd64/Packages.xz' x 0 \n\
-            'http://a/debian/dists/twelve/main/binary-all/Packages.xz' x 0 \n\
-            'http://a/debian/dists/twelve-updates/main/binary-amd64/Packages.xz' x 0 \n\
-            'http://a/security/dists/twelve-security/main/binary-amd64/Packages.xz' x 0 \n\
-            'https://other/tool/dists/nodistro/main/binary-amd64/Packages.xz' x 0 \n\
-            'https://other/tool/dists/twelve/stable/binary-amd64/Packages.xz' x 0 \n";
-        let repositories = repositories(printed);
-        let newer = ["next".to_owned(), "twelve".to_owned()];
-        let expected = "deb-src [target=Sources] http://a/debian twelve main\n\
-            deb-src [target=Sources] http://a/debian next main\n\
-            deb-src [target=Sources] http://a/debian twelve-updates main\n\
-            deb-src [target=Sources] http://a/security twelve-security main\n";
-        assert_eq!(source_list(&repositories, "twelve", PackageKind::Sources, &newer), expected);
-        let expected = "deb [target=Packages] http://a/debian next main\n";
-        assert_eq!(source_list(&repositories, "twelve", PackageKind::Binaries, &newer[..1]), expected);
-        assert_eq!(source_list(&repositories, "thirteen", PackageKind::Sources, &newer), "");
-    }
-
-    #[test]
     fn apts_words_are_read() {
         let shown = "Package: p\nVersion: 1-1\nChecksums-Sha256:\n aa 12 p_1.orig.tar.gz\n\nPackage: p\nVersion: 2-1\n\
             Checksums-Sha256:\n bb 12 p_2.orig.tar.gz\n cc 3 p_2.dsc\n\nVersion: 2-2\n bb 12 p_2.orig.tar.gz\n\nVersion: 2-1\n bb 1 x\n";
@@ -339,7 +276,5 @@ mod tests {
         let expected =
             AptPackage { uri: "http://h/p_2%2b1.tar.gz".into(), file_name: "p_2+1.tar.gz".into(), sha256: "bb".into() };
         assert_eq!(items(printed), [expected]);
-        assert_eq!(codename("ID=debian\nVERSION_CODENAME=twelve\n"), Some("twelve".into()));
-        assert_eq!(codename("ID=alpine\n"), None);
     }
 }

@@ -3,6 +3,7 @@
 mod apt;
 mod cache;
 mod channel;
+mod debian;
 mod download;
 mod release;
 mod resolve;

@@ -70,7 +70,8 @@ fn mirror(name: &str) -> Result<String> {
 fn mirror_list(address: &str, kind: PackageKind, suites: &[String]) -> String {
     let keys = KEYRINGS.iter().find(|path| Path::new(path).exists()).unwrap_or(&KEYRINGS[0]);
     let (word, target) = kind.words();
-    suites.iter().map(|suite| format!("{word} [target={target} signed-by={keys}] {address} {suite} main\n")).collect()
+    let line = |suite: &String| format!("{word} [target={target} signed-by={keys}] {address} {suite} main\n");
+    suites.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 /// Address and suite of every archive that has binaries in the component `main`, from the output of `apt-get update

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use bringup_model::version::Version;
 use bringup_runner::exec::Cmd;
 
-use crate::driver::{bringup, emulator, printed};
+use crate::driver::{bringup, emulator, printed, project};
 
 /// The line of a triage's verdict.
 fn verdict(target: &str, args: &[&str]) -> String {
@@ -28,6 +28,14 @@ fn begins(sentence: &str, text: &str) {
 fn tested_rust() -> Version {
     let toolchain = printed(&bringup(&["build", "s390x"]));
     Version::find(&printed(&Cmd::new(PathBuf::from(toolchain.trim()).join("bin/rustc")).arg("-V"))).unwrap()
+}
+
+/// The patch of the tested Rust whose file name contains `word`. Each version's series has its own numbers.
+fn rust_patch(word: &str) -> String {
+    let folder = project().join(format!("patches/rust/{}", tested_rust()));
+    let series = fs_err::read_to_string(folder.join("series")).unwrap();
+    let file = series.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("no {word} in\n{series}"));
+    format!("rust/{}", file.split('-').next().unwrap().trim_start_matches('0'))
 }
 
 /// The older emulators that serve as controls are in the cache from here on.
@@ -95,6 +103,7 @@ fn known_faults_of_musl_and_std_come_out_right() {
     let without = ["--proof", "musl/1", "--musl", "1.2.5", "--without", "musl/1", "--limit", "5"];
     begins(&verdict("s390x", &without), "link mode dynamic (musl's dynamic loader or a shared library), ");
     // A futex whose timeout has 32 bits where time_t has 64.
-    let without = ["--proof", "rust/4", "--without", "rust/4", "--deep"];
+    let futex = rust_patch("futex");
+    let without = ["--proof", &futex, "--without", &futex, "--deep"];
     begins(&verdict("armv7", &without), "word size (32-bit): ");
 }

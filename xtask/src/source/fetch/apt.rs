@@ -11,34 +11,12 @@ use bringup_runner::exec::{Cmd, NETWORK_ENV, Output, PATH, describe};
 use bringup_runner::interrupt::is_interrupt;
 
 use super::cache::Cache;
-use super::debian;
+use super::debian::{self, PATIENCE, PackageKind};
 
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
 /// Lists that are younger than this are not fetched again.
 const FRESH: Duration = Duration::from_mins(10);
-
-/// Time limit for a query of apt, and for fetching its lists.
-pub(super) const PATIENCE: Duration = Duration::from_mins(10);
-
-/// The packages that a private root lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PackageKind {
-    /// Source packages of the host's suites and of the newer ones.
-    Sources,
-    /// Binary packages of the newer suites.
-    Binaries,
-}
-
-impl PackageKind {
-    /// The word that a line of sources.list begins with, and apt's name for its list.
-    pub(super) fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Sources => ("deb-src", "Sources"),
-            Self::Binaries => ("deb", "Packages"),
-        }
-    }
-}
 
 /// A file that apt offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +188,7 @@ fn ask(cmd: &Cmd) -> Result<String> {
     if output.finished.status.success() { Ok(text(&output.stdout)) } else { Err(complaint(&output)) }
 }
 
-pub(super) fn text(bytes: &[u8]) -> String {
+fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -2,11 +2,32 @@
 //! names.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use bringup_runner::exec::Cmd;
 
-use super::apt::{PATIENCE, PackageKind, text};
+/// Time limit for a query of apt, and for fetching its lists.
+pub(super) const PATIENCE: Duration = Duration::from_mins(10);
+
+/// The packages that a private root lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageKind {
+    /// Source packages of the host's suites and of the newer ones.
+    Sources,
+    /// Binary packages of the newer suites.
+    Binaries,
+}
+
+impl PackageKind {
+    /// The word that a line of sources.list begins with, and apt's name for its list.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sources => ("deb-src", "Sources"),
+            Self::Binaries => ("deb", "Packages"),
+        }
+    }
+}
 
 /// Environment variable with the address of a mirror of Debian, for hosts with apt that are not Debian.
 const MIRROR_ENV: &str = "BRINGUP_DEBIAN_MIRROR";
@@ -20,7 +41,7 @@ pub(super) fn source_list(kind: PackageKind, suites: &[String]) -> Result<String
     match Host::of(&fs_err::read_to_string("/etc/os-release")?) {
         Host::Debian(codename) => {
             let known = Cmd::new("apt-get").args(["update", "--print-uris"]).timeout(PATIENCE).output()?;
-            let list = host_list(&repositories(&text(&known.stdout)), &codename, kind, suites);
+            let list = host_list(&repositories(&String::from_utf8_lossy(&known.stdout)), &codename, kind, suites);
             if list.is_empty() {
                 bail!("apt on this host knows no archive of {codename}");
             }

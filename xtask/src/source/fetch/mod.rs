@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-pub use apt::{Apt, AptPackage, PackageKind};
+pub use apt::{Apt, AptPackage};
 pub use cache::{Cache, expect_sha256};
 pub use channel::{INSTALLED_MANIFEST, SERVER_ENV};
+pub use debian::PackageKind;
 pub use download::Patience;
 pub use release::COMPONENTS;
 pub use resolve::Resolved;

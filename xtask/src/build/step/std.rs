@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use bringup_model::digest::Inputs;
 use bringup_model::pins::LibcSwitch;
 use bringup_model::target::Target;
 use bringup_runner::exec::{Cmd, NETWORK_ENV};
+use walkdir::WalkDir;
 
 use super::{Step, StepId, Work};
 
@@ -72,6 +73,8 @@ impl Library {
         let cmd = cmd.env("CARGO_ENCODED_RUSTFLAGS", flags).env("RUSTC_BOOTSTRAP", "1");
         // Adds to libstd.so's name a hash that distinguishes builds.
         let cmd = cmd.env("__CARGO_DEFAULT_LIB_METADATA", "bringup");
+        // cargo of nightly keeps metadata in files of its own. A sysroot has libraries alone.
+        let cmd = cmd.env("CARGO_UNSTABLE_EMBED_METADATA", "true");
         let cmd = self
             .env
             .iter()
@@ -142,13 +145,57 @@ impl Step for StdStep {
         work.run(&cargo).with_context(|| format!("building std for {}", self.target.name))?;
         let lib = work.out.join("lib");
         fs_err::create_dir(&lib)?;
-        for entry in fs_err::read_dir(target.join(&self.target.triple).join("release/deps"))? {
-            let path = entry?.path();
-            let is_library = path.extension().is_some_and(|ending| ending == "rlib" || ending == "so");
-            if let (true, Some(name)) = (is_library, path.file_name()) {
-                fs_err::hard_link(&path, lib.join(name))?;
-            }
+        for path in libraries(&target.join(&self.target.triple).join("release"))? {
+            fs_err::hard_link(&path, lib.join(path.file_name().unwrap_or_default()))?;
         }
         Ok(fs_err::rename(&target, work.out.join(CARGO_TARGET))?)
+    }
+}
+
+/// The libraries that cargo has built into the folder of a profile. Before 1.100, all are in one folder. From 1.100 on,
+/// each unit has its own, which holds files of other kinds, too.
+fn libraries(profile: &Path) -> Result<Vec<PathBuf>> {
+    let deps = profile.join("deps");
+    let units = profile.join("build");
+    let files = WalkDir::new(if deps.is_dir() { deps } else { units }).sort_by_file_name();
+    let mut found = Vec::new();
+    for entry in files {
+        let path = entry?.into_path();
+        if path.extension().is_some_and(|ending| ending == "rlib" || ending == "so") {
+            found.push(path);
+        }
+    }
+    ensure!(!found.is_empty(), "cargo built no library in {}", profile.display());
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_found_in_both_layouts_of_cargo() {
+        let layouts: [(&[&str], &[&str]); 2] = [
+            (
+                &["deps/libcore-1.rlib", "deps/libcore-1.rmeta", "deps/libstd-2.so", "build/std-3/out/no.rlib"],
+                &["deps/libcore-1.rlib", "deps/libstd-2.so"],
+            ),
+            (
+                &["build/core/1/out/libcore-1.rlib", "build/core/1/out/core-1.d", "build/std/2/out/libstd-2.so"],
+                &["build/core/1/out/libcore-1.rlib", "build/std/2/out/libstd-2.so"],
+            ),
+        ];
+        for (files, expected) in layouts {
+            let folder = tempfile::tempdir().unwrap();
+            assert!(libraries(folder.path()).is_err());
+            for file in files {
+                let path = folder.path().join(file);
+                fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+                fs_err::write(path, "").unwrap();
+            }
+            let found = libraries(folder.path()).unwrap();
+            let expected: Vec<PathBuf> = expected.iter().map(|file| folder.path().join(file)).collect();
+            assert_eq!(found, expected);
+        }
     }
 }

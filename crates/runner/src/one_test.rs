@@ -22,6 +22,8 @@ pub struct OneTest {
     pub program: PathBuf,
     /// The test, by its name in the program; `None` if the program itself is the test.
     pub test: Option<String>,
+    /// Whether the program has no other test.
+    pub alone: bool,
     /// Tests of the program that run first, in the same process, in this order.
     pub before: Vec<String>,
     /// What the program must print on standard output, if it is itself the test; `None` for anything.
@@ -65,6 +67,7 @@ impl OneTest {
     pub fn plain_args(&self) -> Vec<String> {
         let args: &[&str] = match &self.test {
             None => &[],
+            Some(_) if self.alone => &["--test-threads=1", "--nocapture"],
             Some(test) if self.before.is_empty() => &[test.as_str(), "--exact", "--test-threads=1", "--nocapture"],
             // The harness runs them in the order of their names, too.
             Some(_) => &["--test-threads=1"],
@@ -81,7 +84,7 @@ impl OneTest {
     pub fn run(&self, sandbox: &Sandbox, folder: &Path, conditions: &Conditions) -> Result<Ran> {
         let Conditions { limit, jobs, tracing } = *conditions;
         let tests: Vec<String> = self.test.iter().flat_map(|test| self.before.iter().chain([test])).cloned().collect();
-        let args = self.test.iter().flat_map(|_| libtest::run(tests.iter().map(String::as_str), 1));
+        let args = self.test.iter().flat_map(|_| libtest::run(tests.iter().map(String::as_str), self.alone, 1));
         let cmd = sandbox.traced(&self.program, args, &self.lib_dirs, tracing)?;
         let (key, value) = libtest::UNSTABLE;
         let own = folder.join("t");

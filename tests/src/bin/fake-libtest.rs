@@ -54,7 +54,9 @@ fn main() -> std::io::Result<()> {
         eprintln!("error: not called as expected: {args:?}");
         std::process::exit(101);
     }
-    let mut names: Vec<&str> = list.lines().filter(|name| has(name)).collect();
+    // Without names, all.
+    let named = args.iter().skip_while(|arg| *arg != "--").count() > 1;
+    let mut names: Vec<&str> = list.lines().filter(|name| !named || has(name)).collect();
     names.retain(|name| kind(name) != "silent");
     if names.first().is_some_and(|name| kind(name) == "early") {
         eprintln!("dying early");
@@ -164,6 +166,8 @@ fn run(name: &str) -> std::io::Result<&'static str> {
     let mut out = std::io::stdout();
     match kind(name) {
         "static" if is_static() => return Ok("failed"),
+        // It would start itself with its own arguments, and so this test again.
+        "again" if std::env::args().any(|arg| arg == name) => return Ok("failed"),
         "lonely" if STARTED.load(Ordering::SeqCst) == 1 => return Ok("failed"),
         "spoiled" if STARTED.load(Ordering::SeqCst) > 1 => return Ok("failed"),
         "wrapped" if std::env::var_os("FAKE_WRAPPER").is_some() => return Ok("failed"),

@@ -217,8 +217,9 @@ impl<'a> TestBuilder<'a> {
                 let found = self.found.as_ref().context("no program with the test was found")?;
                 let lib = toolchain.join("lib/rustlib").join(&at.target.triple).join("lib");
                 let folder = self.plan.path(self.last(&at.target, built)?);
-                let (program, test) = (found.program.path(folder, at.link), found.test.clone());
-                OneTest { program, test, before: Vec::new(), expected: None, lib_dirs: vec![lib], limits }
+                let (program, alone) = (found.program.path(folder, at.link), found.listed.len() == 1);
+                let (test, lib_dirs) = (found.test.clone(), vec![lib]);
+                OneTest { program, test, alone, before: Vec::new(), expected: None, lib_dirs, limits }
             }
             Triaged::Proof { .. } | Triaged::Smoke { .. } => self.compiled(at, built, programs)?,
         };
@@ -271,7 +272,8 @@ impl<'a> TestBuilder<'a> {
     /// A program that is itself the test.
     fn whole(&self, program: PathBuf) -> OneTest {
         let limits = self.planner.project.pins.limits;
-        OneTest { program, test: None, before: Vec::new(), expected: None, lib_dirs: Vec::new(), limits }
+        let (before, lib_dirs) = (Vec::new(), Vec::new());
+        OneTest { program, test: None, alone: false, before, expected: None, lib_dirs, limits }
     }
 
     /// The target's toolchain; only its sysroot, if that is enough.
@@ -363,8 +365,7 @@ impl<'a> TestBuilder<'a> {
         }
         // If a program cannot list its tests, that may be the failure to triage.
         self.found = unheard.pop();
-        let known = self.found.is_some();
-        known.then_some(()).ok_or_else(|| {
+        self.found.is_some().then_some(()).ok_or_else(|| {
             let hint = "hint: name it as the report does, without the suite";
             CodedError::error(exit::USAGE, format!("suite {suite} of {} has no test `{test}`\n{hint}", at.target.name))
         })

@@ -14,13 +14,13 @@ pub const LIST: [&str; 1] = ["--list"];
 /// Arguments that a test program must refuse, with the exit status [`FAILED`].
 pub const WRONG: [&str; 2] = ["--format", "none"];
 
-/// Arguments that make a test program run exactly the tests with these names, `threads` at once. If these are `all` of
-/// its tests, it gets no names, as when cargo runs it: a test may start its own program with its own arguments, and so
-/// itself again, without end.
-pub fn run<'a>(tests: impl IntoIterator<Item = &'a str>, all: bool, threads: usize) -> Vec<String> {
+/// Arguments that make a test program run exactly the tests with these names, `threads` at once. A program with an `only`
+/// test gets no name, as when cargo runs it: the test may start its own program with its own arguments, and so itself
+/// again, without end (`process_spawning` of std from 1.99 on).
+pub fn run<'a>(tests: impl IntoIterator<Item = &'a str>, only: bool, threads: usize) -> Vec<String> {
     let options = ["-Z", "unstable-options", "--format=json", "--report-time", "--color=never", "--exact"];
     let options = options.map(str::to_owned).into_iter().chain([format!("--test-threads={threads}"), "--".into()]);
-    options.chain(tests.into_iter().filter(|_| !all).map(str::to_owned)).collect()
+    options.chain(tests.into_iter().filter(|_| !only).map(str::to_owned)).collect()
 }
 
 /// The variable that allows JSON output in the harness of a stable toolchain.

@@ -50,9 +50,9 @@ fn ctrl_c_reaches_those_that_wait_for_a_job() {
     project.release();
 
     // A test that works keeps its job from all others.
-    project.tests("coretests", "spin_a");
+    project.tests("coretests", "pass_a spin_b");
     let run = project.cmd(&["test", "--jobs", "1"]).start();
-    project.wait_for_process("spin_a");
+    project.wait_for_process("spin_b");
     run.signal(Signal::INT);
     run.wait().ends_with(130).says(&["error: interrupted"]);
     project.assert_clean();

@@ -217,7 +217,7 @@ impl<'a> Processes<'a> {
             if let Harness::Compiletest(harness) = &program.harness {
                 return Ok(harness.command(self.sandbox, folder, Some(tests), threads)?.timeout(patience));
             }
-            let args = libtest::run(tests.iter().map(String::as_str), total == Some(tests.len()), threads);
+            let args = libtest::run(tests.iter().map(String::as_str), total == Some(1), threads);
             let (key, value) = libtest::UNSTABLE;
             Ok(self.sandbox.command(&program.path, args, &self.options.lib_dirs)?.env(key, value).timeout(patience))
         };

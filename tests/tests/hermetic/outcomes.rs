@@ -125,7 +125,9 @@ fn a_program_is_not_told_the_name_of_its_only_test() {
     project.tests("std", "again_a");
     project.run(&["test", "fake", "--suite", "std"], 0);
     project.tests("std", "again_a pass_b");
-    project.run(&["test", "fake", "--suite", "std"], 100);
+    project
+        .run(&["test", "fake", "--suite", "std", "--rerun"], 100)
+        .says(&["regression   fake qemu dynamic  std  again_a"]);
 }
 
 #[test]

@@ -99,10 +99,10 @@ impl Installer {
         llvm_releases().find(known)
     }
 
-    /// The packages that contain `tools`.
-    fn packages(&self, tools: &[&str]) -> Vec<String> {
+    /// The packages that contain `tools`, with LLVM of this release.
+    fn packages(&self, tools: &[&str], llvm: Option<u64>) -> Vec<String> {
         let mut packages: Vec<String> = Vec::new();
-        let release = self.llvm().unwrap_or(PREFERRED_LLVM).to_string();
+        let release = llvm.unwrap_or(PREFERRED_LLVM).to_string();
         // All of LLVM's tools must have one release. So if one is installed, all are, even if an older release has
         // the others.
         let is_extra = |tool: &str| tools::EXTRAS.iter().any(|(extra, _)| *extra == tool);
@@ -121,7 +121,7 @@ impl Installer {
     /// The command that installs `tools`, for the user to type.
     pub fn command(&self, tools: &[&str]) -> String {
         let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
-        let install = format!("{sudo}{} {} {}", self.program, self.install.join(" "), self.packages(tools).join(" "));
+        let install = format!("{sudo}{} {} {}", self.program, self.install.join(" "), self.packages(tools, self.llvm()).join(" "));
         match self.refresh {
             Some(refresh) => format!("{sudo}{} {} && {install}", self.program, refresh.join(" ")),
             None => install,
@@ -139,13 +139,14 @@ impl Installer {
                 .with_context(|| format!("refreshing the package lists for {}", tools.join(", ")))?;
         }
         // Choose the packages after refreshing the lists: only fresh lists have the available releases.
-        let packages = self.packages(tools);
-        if tools.iter().any(|tool| tools::is_llvm(tool)) && self.llvm().is_none() {
+        let llvm = self.llvm();
+        if tools.iter().any(|tool| tools::is_llvm(tool)) && llvm.is_none() {
             bail!(
                 "installing {}: the package lists have no LLVM {PREFERRED_LLVM} or newer\nhint: add a package source that has it, and run this command again; Debian 12 has it in its security updates",
                 tools.join(", ")
             );
         }
+        let packages = self.packages(tools, llvm);
         say(&format!("{} {} {}", self.program, self.install.join(" "), packages.join(" ")));
         self.call(self.install, &packages).with_context(|| format!("installing {}", tools.join(", ")))
     }

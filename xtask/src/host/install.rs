@@ -121,7 +121,8 @@ impl Installer {
     /// The command that installs `tools`, for the user to type.
     pub fn command(&self, tools: &[&str]) -> String {
         let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
-        let install = format!("{sudo}{} {} {}", self.program, self.install.join(" "), self.packages(tools, self.llvm()).join(" "));
+        let packages = self.packages(tools, self.llvm());
+        let install = format!("{sudo}{} {} {}", self.program, self.install.join(" "), packages.join(" "));
         match self.refresh {
             Some(refresh) => format!("{sudo}{} {} && {install}", self.program, refresh.join(" ")),
             None => install,

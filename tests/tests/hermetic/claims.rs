@@ -215,6 +215,15 @@ fn smoke_audits_the_toolchain_in_every_link_mode() {
         let found = instructions(link);
         assert!(found.starts_with("`first` is beyond the baseline: in fn of "), "{found}");
         assert!(found.ends_with("no third occurs in g any more: remove the entry"), "{found}");
+        let data = |symbol: &str| {
+            let entry = format!("\n[[baseline.instructions.data]]\nsymbols = [\"{symbol}\"]\nreason = \"a distance\"");
+            project.write(FAKE, before.replace("cpu = \"one\"", &format!("cpu = \"one\"{entry}")));
+            instructions(link)
+        };
+        assert_eq!(data("g"), "");
+        let found = data("h");
+        assert!(found.ends_with("there is no h any more: remove the entry"), "{found}");
+        assert!(found.starts_with("`<ff 03>` is beyond the baseline: in g of "), "{found}");
         project.write(FAKE, before);
         project.release();
     }

@@ -32,6 +32,8 @@ pub struct Decoders<'a> {
 pub struct Decoded {
     /// Those beyond the baseline.
     pub beyond: BTreeSet<BeyondBaseline>,
+    /// The functions that were left out, because they have numbers between their instructions.
+    pub with_data: BTreeSet<String>,
     /// The number of distinct instructions.
     pub distinct: usize,
     /// Processor time.
@@ -55,12 +57,18 @@ pub fn decode(
     let listing = String::from_utf8_lossy(&output.stdout);
     let mut decoded = Decoded { cpu: output.finished.cpu, ..Decoded::default() };
     let mut distinct: HashSet<Instruction<'_>> = HashSet::new();
-    distinct.extend(Listing::new(&listing).map(|(instruction, _)| instruction));
+    for (instruction, place) in Listing::new(&listing) {
+        if !rules.has_data(place.symbol) {
+            distinct.insert(instruction);
+        } else if !decoded.with_data.contains(place.symbol) {
+            decoded.with_data.insert(place.symbol.to_owned());
+        }
+    }
     decoded.distinct = distinct.len();
     let (refused, cpu) = refused(decoders, target, processor, &distinct, jobs)?;
     decoded.cpu += cpu;
     let mut beyond: HashMap<Instruction<'_>, bool> = HashMap::new();
-    for (instruction, place) in Listing::new(&listing) {
+    for (instruction, place) in Listing::new(&listing).filter(|(_, place)| !decoded.with_data.contains(place.symbol)) {
         let is_beyond = beyond
             .entry(instruction)
             .or_insert_with(|| refused.contains(instruction.bytes) || rules.is_newer(instruction.mnemonic));

@@ -45,7 +45,8 @@ impl ToolchainAudit<'_> {
             add("Rust objects time64", elf::audit_objects(&rust, &|bytes| elf::time32_faults(bytes, &symbols))?);
         }
         let rules = &target.baseline.instructions;
-        let (mut beyond, mut broken, mut cpu) = (BTreeSet::new(), Vec::new(), std::time::Duration::ZERO);
+        let (mut beyond, mut with_data) = (BTreeSet::new(), BTreeSet::new());
+        let (mut broken, mut cpu) = (Vec::new(), std::time::Duration::ZERO);
         // A shared library of Rust also contains objects of C.
         let (rlibs, others): (Vec<_>, Vec<_>) =
             files(c.iter().chain(&rust))?.into_iter().partition(|file| file.extension().is_some_and(|it| it == "rlib"));
@@ -55,9 +56,10 @@ impl ToolchainAudit<'_> {
                 broken.push(format!("no instruction in the objects of {what}"));
             }
             beyond.extend(decoded.beyond);
+            with_data.extend(decoded.with_data);
             cpu += decoded.cpu;
         }
-        broken.extend(rules.faults(&beyond));
+        broken.extend(rules.faults(&beyond, &with_data));
         add("instructions", broken);
         findings.cpu = cpu;
         Ok(findings)

@@ -23,6 +23,7 @@ pub(super) struct InstructionsFile {
     newest_cpu: Option<String>,
     newest_features: Vec<String>,
     newer: Vec<String>,
+    data: Vec<Data>,
     allow: Vec<Allowed>,
 }
 
@@ -39,6 +40,7 @@ pub struct Instructions {
     pub newest: Processor,
     /// Patterns of mnemonics that the baseline does not have, where LLVM decodes them for every processor.
     newer: Vec<String>,
+    data: Vec<Data>,
     allow: Vec<Allowed>,
 }
 
@@ -49,6 +51,16 @@ pub struct Processor {
     pub cpu: Option<String>,
     /// The values of `--mattr`: `+lse`, `-neon`.
     pub features: Vec<String>,
+}
+
+/// Functions that have numbers between their instructions, where ELF files do not tell the two apart. A number can
+/// read like any instruction, and changes with the layout of the file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Data {
+    /// Patterns of symbols.
+    symbols: Vec<String>,
+    reason: String,
 }
 
 /// Instructions beyond the baseline that are allowed in some functions.
@@ -90,6 +102,11 @@ impl InstructionsFile {
                 return Err("[[baseline.instructions.allow]]: expected instructions, symbols and a reason".into());
             }
         }
+        for it in &self.data {
+            if it.symbols.is_empty() || it.reason.trim().is_empty() {
+                return Err("[[baseline.instructions.data]]: expected symbols and a reason".into());
+            }
+        }
         let rust_cpu = self.rust_cpu.or_else(|| self.cpu.clone());
         Ok(Instructions {
             baseline: Processor { cpu: self.cpu, features: self.features.clone() },
@@ -97,6 +114,7 @@ impl InstructionsFile {
             halfword_features: self.halfword_features,
             newest: Processor { cpu: self.newest_cpu, features: self.newest_features },
             newer: self.newer,
+            data: self.data,
             allow: self.allow,
         })
     }
@@ -117,9 +135,15 @@ impl Instructions {
         self.newer.iter().any(|pattern| matches(pattern, mnemonic))
     }
 
+    /// Whether the function of this name has numbers between its instructions.
+    pub fn has_data(&self, symbol: &str) -> bool {
+        self.data.iter().any(|it| it.has(symbol))
+    }
+
     /// What is wrong with these instructions beyond the baseline: those that no entry allows, and entries that allow
-    /// none of them. One sentence for each fault.
-    pub fn faults(&self, found: &BTreeSet<BeyondBaseline>) -> Vec<String> {
+    /// none of them or that name none of `with_data`, the functions for which [`Self::has_data`] held. One sentence
+    /// for each fault.
+    pub fn faults(&self, found: &BTreeSet<BeyondBaseline>, with_data: &BTreeSet<String>) -> Vec<String> {
         let mut used = vec![false; self.allow.len()];
         let mut places: BTreeMap<&str, Vec<&BeyondBaseline>> = BTreeMap::new();
         for it in found {
@@ -147,7 +171,18 @@ impl Instructions {
             let (instructions, symbols) = (it.instructions.join(", "), it.symbols.join(", "));
             format!("[[baseline.instructions.allow]]: no {instructions} occurs in {symbols} any more: remove the entry")
         }));
+        let unused = self.data.iter().filter(|it| !with_data.iter().any(|symbol| it.has(symbol)));
+        faults.extend(unused.map(|it| {
+            let symbols = it.symbols.join(", ");
+            format!("[[baseline.instructions.data]]: there is no {symbols} any more: remove the entry")
+        }));
         faults
+    }
+}
+
+impl Data {
+    fn has(&self, symbol: &str) -> bool {
+        self.symbols.iter().any(|pattern| matches(pattern, symbol))
     }
 }
 

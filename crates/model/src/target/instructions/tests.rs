@@ -27,21 +27,35 @@ fn what_is_beyond_is_a_fault_unless_an_entry_allows_it_there() {
     let rules =
         "[[allow]]\ninstructions = [\"cas*\", \"swp\"]\nsymbols = [\"__aarch64_*\"]\nreason = \"chosen at run time\"";
     let rules = instructions(rules).unwrap();
-    assert_eq!(rules.faults(&found(&[("casal", "__aarch64_cas4"), ("swp", "__aarch64_swp4")])), [""; 0]);
+    assert_eq!(
+        rules.faults(&found(&[("casal", "__aarch64_cas4"), ("swp", "__aarch64_swp4")]), &BTreeSet::new()),
+        [""; 0]
+    );
     let elsewhere = found(&[("casal", "__aarch64_cas4"), ("casal", "main"), ("casal", "other"), ("ldadd", "main")]);
     let expected = [
         "`casal` is beyond the baseline: in main of libx.a(x.o) and 1 more places",
         "`ldadd` is beyond the baseline: in main of libx.a(x.o)",
     ];
-    assert_eq!(rules.faults(&elsewhere), expected);
-    let stale = rules.faults(&found(&[]));
+    assert_eq!(rules.faults(&elsewhere, &BTreeSet::new()), expected);
+    let stale = rules.faults(&found(&[]), &BTreeSet::new());
     assert_eq!(stale.len(), 1);
     assert!(stale[0].contains("no cas*, swp occurs in __aarch64_* any more"), "{stale:?}");
     let many: Vec<String> = (0..30).map(|number| format!("i{number}")).collect();
     let many = many.iter().map(|name| (name.as_str(), "main")).collect::<Vec<_>>();
     assert_eq!(
-        instructions("").unwrap().faults(&found(&many)).last().unwrap(),
+        instructions("").unwrap().faults(&found(&many), &BTreeSet::new()).last().unwrap(),
         "10 more instructions are beyond the baseline"
+    );
+}
+
+#[test]
+fn functions_with_data_are_named_as_long_as_they_are_there() {
+    let rules = instructions("[[data]]\nsymbols = [\"_dl*\", \".plt\"]\nreason = \"a distance\"").unwrap();
+    assert!(rules.has_data("_dlstart") && rules.has_data(".plt") && !rules.has_data("main"));
+    assert_eq!(rules.faults(&found(&[]), &BTreeSet::from([".plt".to_owned()])), [""; 0]);
+    assert_eq!(
+        rules.faults(&found(&[]), &BTreeSet::new()),
+        ["[[baseline.instructions.data]]: there is no _dl*, .plt any more: remove the entry"]
     );
 }
 
@@ -62,5 +76,9 @@ fn features_have_a_sign_and_an_exception_has_a_reason() {
         let keys: Vec<&str> = keys.into_iter().map(|key| if key.starts_with(name) { wrong } else { key }).collect();
         let why = instructions(&format!("[[allow]]\n{}", keys.join("\n"))).unwrap_err();
         assert!(why.starts_with("[[baseline.instructions.allow]]: "), "{why}");
+    }
+    for wrong in ["symbols = []\nreason = \"x\"", "symbols = [\"*\"]\nreason = \" \""] {
+        let why = instructions(&format!("[[data]]\n{wrong}")).unwrap_err();
+        assert!(why.starts_with("[[baseline.instructions.data]]: "), "{why}");
     }
 }

@@ -31,17 +31,21 @@ impl Manner {
     }
 }
 
-/// A message without its numbers. Ports, addresses and process IDs differ from run to run, and error numbers from
-/// architecture to architecture.
+/// A message without its numbers and their units. Ports, addresses, process IDs and durations differ from run to run,
+/// and error numbers from architecture to architecture.
 fn shape(text: &str) -> String {
     let mut shape = String::new();
-    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
-        let name = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-        let number = name.starts_with(|c: char| c.is_ascii_digit());
-        if number {
-            shape.push('#');
-        }
-        shape.push_str(if number { &word[name.len()..] } else { word });
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let number = first.is_ascii_digit();
+        let is_part = |(at, c): (usize, char)| {
+            let decimal = c == '.' && number && rest[at + 1..].starts_with(|next: char| next.is_ascii_digit());
+            c.is_alphanumeric() || decimal
+        };
+        let end = rest.char_indices().find(|it| !is_part(*it)).map_or(rest.len(), |(at, _)| at);
+        let (word, after) = rest.split_at(end.max(first.len_utf8()));
+        shape.push_str(if number { "#" } else { word });
+        rest = after;
     }
     shape
 }
@@ -77,5 +81,7 @@ mod tests {
         assert_eq!(shape("at 0x7f00a1: 12.5 of u32, 127.0.0.1:43_000"), shape("at 0x1: 3.25 of u32, 10.1.2.3:80_1"));
         assert_ne!(shape("left: 1"), shape("right: 1"));
         assert_eq!(shape("no end within 1 s"), "no end within # s");
+        assert_eq!(shape("slept for 1.000124s, not 2ms"), shape("slept for 999.7µs, not 1.5s"));
+        assert_eq!(shape("ü. x.5 v1.2"), "ü. x.# v1.#");
     }
 }

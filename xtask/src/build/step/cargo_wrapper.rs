@@ -51,9 +51,7 @@ pub fn text(here: &str, cargo: &str, targets: &[TargetParts<'_>]) -> String {
     let mut text = format!(
         "#!/bin/sh\n# cargo with the compilers of this folder.\n{here}{}{HOST}\
          RUSTC=$here/bin/rustc RUSTDOC=$here/bin/rustdoc\n\
-         # Where configure scripts find programs whose names begin with the triple.\n\
-         PATH=$here/bin:$PATH\n\
-         export RUSTC RUSTDOC PATH\n{DEFAULT}",
+         export RUSTC RUSTDOC\n{DEFAULT}",
         dashes(targets)
     )
     .replace("PLAIN_NAMES", PLAIN);

@@ -1,4 +1,5 @@
-# The programs of this folder come first. cargo puts its own folder in front unless the search path has it.
+# The programs of this folder come first, also for configure scripts, which look for programs whose names begin with
+# the triple. cargo puts its own folder in front unless the search path has it.
 PATH=$here/bin:$PATH:${CARGO_HOME:-${HOME-}/.cargo}/bin
 export PATH
 case " $* " in *' -Zbuild-std'* | *' -Z build-std'*)

@@ -177,6 +177,7 @@ impl Trial<'_> {
             ("network", sandbox.network),
             ("binfmt", sandbox.binfmt),
             ("loader", sandbox.loader),
+            ("own loader", sandbox.own_loader),
             ("files", sandbox.files),
         ];
         let has = has.into_iter().filter(|(_, has)| *has).map(|(name, _)| name);

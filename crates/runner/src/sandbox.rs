@@ -21,7 +21,8 @@ use bringup_model::isolation::Isolation;
 use bringup_model::link::Link;
 
 use self::feature::{
-    Feature, bind, copy_loader, folder_of, is_own_kind, overlay, place_of, register, shell_words, write_script,
+    Feature, bind, copy_loader, folder_of, is_own_kind, musl_loader, overlay, place_of, register, shell_words,
+    write_script,
 };
 use crate::etc;
 use crate::exec::{Cmd, Finished, Flow, Output, Stream};
@@ -47,6 +48,8 @@ pub struct Sandbox {
     /// Whether the target's programs look like the host's own to the kernel, so that the emulator cannot be registered
     /// for them.
     pub own_kind: bool,
+    /// Whether the target's loader is at its path, so that such programs also start if they are dynamic.
+    pub own_loader: bool,
     /// Whether the target's loader is at its path, for runners without an emulator.
     pub loader: bool,
     /// Whether programs see the sandbox's own files in `/etc` instead of the host's.
@@ -101,6 +104,7 @@ impl Sandbox {
             network: false,
             binfmt: false,
             own_kind: false,
+            own_loader: false,
             loader: false,
             files: false,
             notes: Vec::new(),
@@ -132,7 +136,13 @@ impl Sandbox {
         };
         let spawns = isolation.spawns();
         match runner {
-            Runner::Qemu { .. } if is_own_kind(sample)? => sandbox.own_kind = true,
+            Runner::Qemu { sysroot, .. } if is_own_kind(sample)? => {
+                sandbox.own_kind = true;
+                if let Some(loader) = musl_loader(sysroot)?.filter(|_| spawns) {
+                    let feature = overlay(copy_loader(sysroot, &loader, &path)?, folder_of(&loader)?);
+                    sandbox.own_loader = sandbox.offer(feature)?.is_ok();
+                }
+            }
             Runner::Qemu { .. } => {
                 let lacking = "programs of the target cannot start each other: no binfmt_misc";
                 let feature = if spawns { register(runner, sample, &path)? } else { Err(unwanted) };
@@ -158,10 +168,10 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Whether programs of the target can start each other and themselves. The host can start static programs of its
-    /// own architecture; for dynamic ones it lacks the loader.
+    /// Whether programs of the target can start each other and themselves. The host starts those of its own architecture,
+    /// without the emulator; dynamic ones only if it has their loader.
     pub fn spawns(&self, link: Link) -> bool {
-        self.binfmt || self.loader || (self.own_kind && link == Link::Static)
+        self.binfmt || self.loader || (self.own_kind && (self.own_loader || link == Link::Static))
     }
 
     /// What the sandbox does not provide, in the words of triage.

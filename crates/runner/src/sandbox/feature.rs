@@ -25,6 +25,12 @@ pub(super) struct Feature {
     pub values: Vec<OsString>,
 }
 
+/// Lines of a script that take back what the shell adds to the environment, for programs that look at all of it. Reading
+/// leaves out the zero bytes.
+const OWN_ENVIRONMENT: &str = "given=\n\
+                               while IFS= read -r line || [ \"$line\" ]; do given=$given$line; done </proc/$$/environ\n\
+                               case $given in *PWD=*) ;; *) unset PWD ;; esac\n";
+
 /// Registers the emulator for files like the sample, through a script that adds its options.
 pub(super) fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<Result<Feature, String>> {
     let header = elf_header(sample)?;
@@ -34,7 +40,7 @@ pub(super) fn register(runner: &Runner, sample: &Path, folder: &Path) -> Result<
     if too_long {
         return Ok(Err(format!("the kernel does not accept {} as an interpreter", interpreter.display())));
     }
-    let mut text = b"#!/bin/sh\nprogram=$1 name=$2\nshift 2\nexec".to_vec();
+    let mut text = format!("#!/bin/sh\n{OWN_ENVIRONMENT}program=$1 name=$2\nshift 2\nexec").into_bytes();
     text.extend(shell_words(&runner.emulator()));
     text.extend(b" -0 \"$name\" \"$program\" \"$@\"\n");
     write_script(&interpreter, &text)?;
@@ -73,6 +79,17 @@ pub(super) fn copy_loader(sysroot: &Path, loader: &str, folder: &Path) -> Result
     fs_err::create_dir(&layer)?;
     fs_err::copy(in_sysroot(sysroot, loader), layer.join(file))?;
     Ok(layer)
+}
+
+/// The path of musl's loader on a target system, if the sysroot has it.
+pub(super) fn musl_loader(sysroot: &Path) -> Result<Option<String>> {
+    for entry in fs_err::read_dir(sysroot.join("lib"))? {
+        let name = entry?.file_name();
+        if name.to_string_lossy().starts_with("ld-musl-") {
+            return Ok(Some(format!("/lib/{}", name.to_string_lossy())));
+        }
+    }
+    Ok(None)
 }
 
 /// The folder that the loader is in.
@@ -116,4 +133,29 @@ pub(super) fn write_script(path: &Path, text: &[u8]) -> Result<()> {
 /// Words for the shell, each after a space.
 pub(super) fn shell_words(words: &[OsString]) -> Vec<u8> {
     words.iter().flat_map(|word| [vec![b' '], quote_bytes(word)].concat()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::Cmd;
+
+    #[test]
+    fn a_program_sees_the_environment_that_it_was_given() {
+        let script = format!("{OWN_ENVIRONMENT}exec /usr/bin/env");
+        for given in [&[][..], &["A=x\ny"], &["PWD=/"]] {
+            let cmd = Cmd::new("env").arg("-i").args(given).args(["/bin/sh", "-c", &script]).dir("/");
+            assert_eq!(cmd.read().unwrap(), given.concat(), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_loader_is_named_as_the_sysroot_has_it() {
+        let sysroot = tempfile::tempdir().unwrap();
+        fs_err::create_dir(sysroot.path().join("lib")).unwrap();
+        assert_eq!(musl_loader(sysroot.path()).unwrap(), None);
+        fs_err::write(sysroot.path().join("lib/libc.so"), "").unwrap();
+        fs_err::write(sysroot.path().join("lib/ld-musl-i386.so.1"), "").unwrap();
+        assert_eq!(musl_loader(sysroot.path()).unwrap().as_deref(), Some("/lib/ld-musl-i386.so.1"));
+    }
 }

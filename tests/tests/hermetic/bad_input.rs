@@ -120,7 +120,7 @@ fn a_missing_tool_gets_the_command_that_installs_it() {
     let mend = || tools.map(away).iter().for_each(|(from, to)| fs_err::rename(to, from).unwrap());
     let output = fails_until_mended(&project, &["build", "fake"], 96, mend);
     output.says(&[
-        "the host lacks clang, lld, make (of LLVM 22 or newer)",
+        "the host lacks clang, lld (of LLVM 22 or newer), make",
         "hint: ",
         "apt-get install",
         "clang-22 lld-22 llvm-22 make",

@@ -43,14 +43,19 @@ pub fn is_llvm(name: &str) -> bool {
     LLVM_TOOLS.iter().any(|(tool, _)| *tool == name)
 }
 
-/// Names of missing tools, for people.
+/// Names of missing tools, for people; those of LLVM first.
 pub fn list_missing(missing: &[&str]) -> String {
     let described = |name: &&str| match *name {
         LLVM_CONFIG => "llvm-config with LLVM's headers".to_owned(),
         name => name.to_owned(),
     };
-    let list = missing.iter().map(described).collect::<Vec<_>>().join(", ");
-    if missing.iter().any(|name| is_llvm(name)) { format!("{list} (of LLVM {PREFERRED_LLVM} or newer)") } else { list }
+    let (llvm, others): (Vec<&str>, Vec<&str>) = missing.iter().partition(|name| is_llvm(name));
+    let mut parts: Vec<String> = llvm.iter().map(described).collect();
+    if let Some(last) = parts.last_mut() {
+        *last = format!("{last} (of LLVM {PREFERRED_LLVM} or newer)");
+    }
+    parts.extend(others.iter().map(described));
+    parts.join(", ")
 }
 
 /// Path of a program on the user's search path, where [`super::survey`] looks, too. If the program is missing, its

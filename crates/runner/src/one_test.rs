@@ -192,12 +192,17 @@ fn paragraphs<const COUNT: usize>(texts: [&str; COUNT]) -> String {
 fn panic(output: &str) -> (Option<String>, Option<String>) {
     let mut lines = output.lines().skip_while(|line| !line.contains(PANICKED));
     let first = lines.next().and_then(|line| line.split_once(PANICKED));
-    let place = first.map(|(_, place)| place.trim_end_matches(':').to_owned());
+    let place = first.map(|(_, place)| without_commit(place.trim_end_matches(':')).to_owned());
     let message = lines.next().map(|line| line.trim().to_owned());
     (place, message.filter(|line| !line.is_empty()))
 }
 
 const PANICKED: &str = " panicked at ";
+
+/// A path of std's source without the version's commit: `/rustc/COMMIT/library/…`.
+fn without_commit(place: &str) -> &str {
+    place.strip_prefix("/rustc/").and_then(|rest| rest.split_once('/')).map_or(place, |(_, path)| path)
+}
 
 #[cfg(test)]
 mod tests {
@@ -210,5 +215,6 @@ mod tests {
         assert_eq!(place.as_deref(), Some("library/std/src/x.rs:3:14"));
         assert_eq!(message.as_deref(), Some("assertion failed: a"));
         assert_eq!(panic("nothing"), (None, None));
+        assert_eq!(panic(&text.replace("library", "/rustc/48a2/library")), (place, message));
     }
 }

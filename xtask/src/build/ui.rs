@@ -11,6 +11,7 @@ use super::plan::{CompilerSteps, Planned, Planner};
 use super::target_steps::TargetSteps;
 use crate::build::step::compiletest::{CompiletestStep, PROGRAM};
 use crate::build::step::test_helpers::{CCompiler, TestHelpersStep};
+use crate::build::step::ui_sysroot::UiSysrootStep;
 use crate::build::step::{Plan, StepId};
 
 /// The steps that rustc's own tests require for one target.
@@ -18,7 +19,7 @@ use crate::build::step::{Plan, StepId};
 pub struct UiSteps {
     /// The compiler's source.
     source: StepId,
-    /// The toolchain.
+    /// The toolchain, with the source of std.
     toolchain: StepId,
     /// compiletest.
     compiletest: StepId,
@@ -54,6 +55,8 @@ impl Planner<'_> {
         let plan = &mut planned.plan;
         let CompilerSteps { source, locked, .. } = of_compiler;
         let rust = host.rust.clone();
+        let (label, library) = (target.name.clone(), planned.patched.rust);
+        let toolchain = plan.add(UiSysrootStep { label, toolchain: steps.toolchain, source: library });
         let compiletest = plan.add(CompiletestStep { rust, source, locked, cargo_home: self.workspace.cargo_home() });
         let ar = host.path("llvm-ar")?.to_owned();
         let of_host = CCompiler::Host(host.tool("clang")?.clone());
@@ -61,7 +64,7 @@ impl Planner<'_> {
         let compilers = [(&host.rust.triple, of_host), (&target.name, of_target)];
         let helpers =
             compilers.map(|(label, cc)| plan.add(TestHelpersStep { label: label.clone(), cc, ar: ar.clone(), source }));
-        Ok(UiSteps { source, toolchain: steps.toolchain, compiletest, helpers })
+        Ok(UiSteps { source, toolchain, compiletest, helpers })
     }
 
     /// The tests, as paths to the results of these steps. The results need not be built yet.

@@ -28,6 +28,7 @@ mod tests;
 pub mod toolchain;
 pub mod tools;
 pub(crate) mod tree;
+pub mod ui_sysroot;
 pub mod upstream;
 
 use ::std::collections::BTreeMap;

@@ -51,12 +51,16 @@ impl Library {
     }
 
     fn rustflags(&self, source: &Path, cargo_home: &Path) -> Vec<String> {
-        let remap = format!("--remap-path-prefix={}=/rustc/{}", source.display(), self.commit);
+        // rustc and debuggers know this folder, and find the source of std that a user has installed.
+        let root = format!("/rustc/{}", self.commit);
+        let remap = format!("--remap-path-prefix={}={root}", source.display());
+        // cargo names the workspace's files relative to the root that the arguments give.
+        let relative = format!("--remap-path-prefix=library/={root}/library");
         let registry = format!("--remap-path-prefix={}=/cargo", cargo_home.display());
         // cargo leaves bitcode out if the profile has no LTO. A user's profile may have LTO, which requires std's
         // bitcode.
         let bitcode = "-Cembed-bitcode=yes".to_owned();
-        vec!["-Zforce-unstable-if-unmarked".to_owned(), bitcode, remap, registry]
+        vec!["-Zforce-unstable-if-unmarked".to_owned(), bitcode, remap, relative, registry]
     }
 
     /// A cargo command with the compiler of the step `toolchain` and the target folder `target`.
@@ -95,7 +99,7 @@ impl Library {
     pub fn args(&self, manifest: &str, work: &Work) -> Result<Vec<String>> {
         let source = work.path(self.source)?;
         let manifest = source.join(manifest).display().to_string();
-        // With this, paths in panic messages begin with `library/`, as in upstream's std.
+        // With this, the files' paths begin with `library/`, as where x.py builds std.
         let root = format!("-Zroot-dir={}", source.display());
         let mut args = ["--release", "--locked", "--color=never"].map(String::from).to_vec();
         args.push(root);

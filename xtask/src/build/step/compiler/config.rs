@@ -141,6 +141,8 @@ impl BootstrapConfig {
             ("llvm-tools", false.into()),
             ("llvm-bitcode-linker", false.into()),
             ("debuginfo-level", 0.into()),
+            // The compiler gets to know the paths in std's metadata, and contains none of this host's.
+            ("remap-debuginfo", true.into()),
         ]);
         settings.extend(self.rust.clone());
         settings

@@ -83,7 +83,12 @@ pub(super) fn copy_loader(sysroot: &Path, loader: &str, folder: &Path) -> Result
 
 /// The path of musl's loader on a target system, if the sysroot has it.
 pub(super) fn musl_loader(sysroot: &Path) -> Result<Option<String>> {
-    for entry in fs_err::read_dir(sysroot.join("lib"))? {
+    let folder = sysroot.join("lib");
+    // A sysroot for static programs has no such folder.
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    for entry in fs_err::read_dir(folder)? {
         let name = entry?.file_name();
         if name.to_string_lossy().starts_with("ld-musl-") {
             return Ok(Some(format!("/lib/{}", name.to_string_lossy())));
@@ -152,6 +157,7 @@ mod tests {
     #[test]
     fn the_loader_is_named_as_the_sysroot_has_it() {
         let sysroot = tempfile::tempdir().unwrap();
+        assert_eq!(musl_loader(sysroot.path()).unwrap(), None);
         fs_err::create_dir(sysroot.path().join("lib")).unwrap();
         assert_eq!(musl_loader(sysroot.path()).unwrap(), None);
         fs_err::write(sysroot.path().join("lib/libc.so"), "").unwrap();

@@ -299,27 +299,26 @@ fn stable_stays_stable() {
         );
         assert!(!rustc(Some(triple), &features, &[("RUSTC_BOOTSTRAP", "-1")]).0);
 
-        // rustdoc and Clippy's driver.
-        source("//! Text.\n#![feature(never_type)]");
-        for (program, args) in [("rustdoc", &["source.rs"][..]), ("clippy-driver", &["source.rs", "--crate-type=lib"])]
-        {
-            let output = user.program(program, &[&["--target", triple], args].concat()).output().unwrap();
-            assert!(
-                !output.finished.status.success() && text(&output).contains("E0554"),
-                "{program}: {}",
-                text(&output)
-            );
-        }
-        source("//! Text.");
-        for option in ["-Zunstable-options", "--show-coverage", "--output-format=json", "--test-builder=x"] {
-            let output = user.program("rustdoc", &["--target", triple, "source.rs", option]).output().unwrap();
-            let said = text(&output);
-            let refused = ["unstable-options", "only accepted on the nightly compiler"];
-            assert!(
-                !output.finished.status.success() && refused.iter().any(|words| said.contains(words)),
-                "{option}: {said}"
-            );
-        }
+        other_programs_stay_stable(&user, triple);
+    }
+}
+
+/// rustdoc and Clippy's driver.
+fn other_programs_stay_stable(user: &User, triple: &str) {
+    write(user.work.path(), "source.rs", "//! Text.\n#![feature(never_type)]");
+    for (program, args) in [("rustdoc", &["source.rs"][..]), ("clippy-driver", &["source.rs", "--crate-type=lib"])] {
+        let output = user.program(program, &[&["--target", triple], args].concat()).output().unwrap();
+        assert!(!output.finished.status.success() && text(&output).contains("E0554"), "{program}: {}", text(&output));
+    }
+    write(user.work.path(), "source.rs", "//! Text.");
+    for option in ["-Zunstable-options", "--show-coverage", "--output-format=json", "--test-builder=x"] {
+        let output = user.program("rustdoc", &["--target", triple, "source.rs", option]).output().unwrap();
+        let said = text(&output);
+        let refused = ["unstable-options", "only accepted on the nightly compiler"];
+        assert!(
+            !output.finished.status.success() && refused.iter().any(|words| said.contains(words)),
+            "{option}: {said}"
+        );
     }
 }
 

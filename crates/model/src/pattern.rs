@@ -10,6 +10,11 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
+/// Whether the name is as in one of the patterns.
+pub fn matches_any(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::matches;

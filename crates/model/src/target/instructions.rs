@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::pattern::matches;
+use crate::pattern::matches_any;
 
 #[cfg(test)]
 mod tests;
@@ -132,7 +132,7 @@ impl Processor {
 impl Instructions {
     /// Whether the baseline lacks an instruction of this name, although LLVM decodes it for every processor.
     pub fn is_newer(&self, mnemonic: &str) -> bool {
-        self.newer.iter().any(|pattern| matches(pattern, mnemonic))
+        matches_any(&self.newer, mnemonic)
     }
 
     /// Whether the function of this name has numbers between its instructions.
@@ -182,13 +182,12 @@ impl Instructions {
 
 impl Data {
     fn has(&self, symbol: &str) -> bool {
-        self.symbols.iter().any(|pattern| matches(pattern, symbol))
+        matches_any(&self.symbols, symbol)
     }
 }
 
 impl Allowed {
     fn allows(&self, it: &BeyondBaseline) -> bool {
-        let any = |patterns: &[String], text: &str| patterns.iter().any(|pattern| matches(pattern, text));
-        any(&self.instructions, &it.mnemonic) && any(&self.symbols, &it.symbol)
+        matches_any(&self.instructions, &it.mnemonic) && matches_any(&self.symbols, &it.symbol)
     }
 }

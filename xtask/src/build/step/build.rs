@@ -219,7 +219,10 @@ fn finish(node: &Node, work: &Work, store: &Store) -> Result<()> {
     node.step.build(work)?;
     interrupt::check()?;
     let inputs = serde_json::to_vec_pretty(&node.inputs)?;
-    fs_err::write(work.out.join(INPUTS_FILE), inputs)?;
+    // A step that has linked all of another step's result has that step's file, too, which must not be written to.
+    let new = work.scratch.join(INPUTS_FILE);
+    fs_err::write(&new, inputs)?;
+    fs_err::rename(new, work.out.join(INPUTS_FILE))?;
     Manifest::of(&work.out)?.write(store.root(), &node.path, &store.temporary())?;
     let parent: PathBuf = node.path.parent().map(Into::into).unwrap_or_default();
     fs_err::create_dir_all(parent)?;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use bringup_model::digest::{INPUTS_FILE, Inputs};
+use bringup_model::digest::Inputs;
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
@@ -73,8 +73,6 @@ impl Step for SysrootStep {
         let host = rustlib.join(&self.rust.triple);
         if let Some(compiler) = self.compiler {
             tree::link(work.path(compiler)?, &work.out)?;
-            // These are the inputs of the step `compiler`. This step writes its own.
-            fs_err::remove_file(work.out.join(INPUTS_FILE))?;
             // rustc looks here for a linker before it looks on the search path.
             fs_err::create_dir_all(host.join("bin"))?;
             super::write_script(&host.join("bin").join(self.target.driver()), &driver::beside_rustc(&self.target))?;

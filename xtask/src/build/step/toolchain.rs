@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use bringup_model::digest::{INPUTS_FILE, Inputs};
+use bringup_model::digest::Inputs;
 use bringup_model::target::Target;
 use bringup_runner::exec::quote;
 
@@ -54,8 +54,6 @@ impl Step for ToolchainStep {
 
     fn build(&self, work: &Work) -> Result<()> {
         tree::link(work.path(self.sysroot)?, &work.out)?;
-        // These are the inputs of the step `sysroot`. This step writes its own.
-        fs_err::remove_file(work.out.join(INPUTS_FILE))?;
         tree::link(
             &work.path(self.std)?.join("lib"),
             &work.out.join("lib/rustlib").join(&self.target.triple).join("lib"),

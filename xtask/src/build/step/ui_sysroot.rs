@@ -2,7 +2,7 @@
 //! messages that refer to it.
 
 use anyhow::Result;
-use bringup_model::digest::{INPUTS_FILE, Inputs};
+use bringup_model::digest::Inputs;
 
 use super::{Step, StepId, Work, tree};
 
@@ -38,8 +38,6 @@ impl Step for UiSysrootStep {
 
     fn build(&self, work: &Work) -> Result<()> {
         tree::link(work.path(self.toolchain)?, &work.out)?;
-        // These are the inputs of the step `toolchain`. This step writes its own.
-        fs_err::remove_file(work.out.join(INPUTS_FILE))?;
         let sources = work.out.join(SOURCES);
         fs_err::create_dir_all(&sources)?;
         Ok(fs_err::os::unix::fs::symlink(work.path(self.source)?, sources.join("rust"))?)
